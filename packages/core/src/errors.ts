@@ -1,0 +1,78 @@
+import type { Json } from './json.ts';
+
+/** What may be told about an error without telling content: ids, numbers, names of limits. Never user or model text. */
+export type ErrorMeta = Readonly<Record<string, Json>>;
+
+export interface PrusikErrorOptions {
+  readonly cause?: unknown;
+  /** Whether the same call may succeed later without a change by the caller. @default false */
+  readonly retryable?: boolean;
+  readonly meta?: ErrorMeta;
+}
+
+/**
+ * Every condition that Prusik reports. Branch on `code`: it is stable within a major version, `message` is not.
+ * Compare the code, never `instanceof`: two installed copies of core break the latter. Use {@link isPrusikError}.
+ */
+export class PrusikError extends Error {
+  override readonly name = 'PrusikError';
+  readonly code: string;
+  readonly retryable: boolean;
+  readonly meta: ErrorMeta;
+
+  constructor(code: string, message: string, options: PrusikErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+    this.meta = options.meta ?? {};
+  }
+}
+
+/** True for an error of any copy of Prusik; with `code`, only for that one. */
+export function isPrusikError(error: unknown, code?: string): error is PrusikError {
+  return (
+    error instanceof Error &&
+    error.name === 'PrusikError' &&
+    typeof (error as { code?: unknown }).code === 'string' &&
+    (code === undefined || (error as PrusikError).code === code)
+  );
+}
+
+/** An error as the journal keeps it and another process reads it. */
+export interface SerializedError {
+  readonly code: string;
+  readonly message: string;
+  readonly retryable?: boolean;
+  readonly meta?: ErrorMeta;
+}
+
+const MESSAGE_LIMIT = 2_000;
+
+/** Anything thrown, as a record: unknown throws become `UNKNOWN_ERROR` (or `fallbackCode`); messages are cut at 2,000 characters. */
+export function serializeError(error: unknown, fallbackCode = 'UNKNOWN_ERROR'): SerializedError {
+  if (isPrusikError(error)) {
+    return {
+      code: error.code,
+      message: error.message.slice(0, MESSAGE_LIMIT),
+      ...(error.retryable ? { retryable: true } : {}),
+      ...(Object.keys(error.meta).length > 0 ? { meta: error.meta } : {}),
+    };
+  }
+  return { code: fallbackCode, message: describeThrown(error).slice(0, MESSAGE_LIMIT) };
+}
+
+/** The same condition again, as a throwable. The stack is the reader's own. */
+export function deserializeError(error: SerializedError): PrusikError {
+  return new PrusikError(error.code, error.message, {
+    retryable: error.retryable ?? false,
+    ...(error.meta ? { meta: error.meta } : {}),
+  });
+}
+
+function describeThrown(error: unknown): string {
+  try {
+    return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  } catch {
+    return 'A value that cannot be printed was thrown';
+  }
+}

@@ -17,7 +17,15 @@ export interface SessionKey {
 export const DEFAULT_TENANT = 'default';
 
 /** The longest id of each kind, in UTF-16 code units. */
-export const ID_LIMITS = { tenant: 200, run: 200, session: 200, request: 200, signal: 200, 'step key': 128, 'definition name': 64 } as const;
+export const ID_LIMITS = {
+  tenant: 200,
+  run: 200,
+  session: 200,
+  request: 200,
+  signal: 200,
+  'step key': 128,
+  'definition name': 64,
+} as const;
 
 /**
  * Returns `value` when it can name something: 1 to the limit's number of characters, no control character, no
@@ -26,11 +34,14 @@ export const ID_LIMITS = { tenant: 200, run: 200, session: 200, request: 200, si
  * @throws {TypeError} naming the kind of id and what is wrong.
  */
 export function checkId(kind: keyof typeof ID_LIMITS, value: unknown): string {
-  if (typeof value !== 'string') throw new TypeError(`The ${kind} must be a string, not ${value === null ? 'null' : typeof value}`);
+  if (typeof value !== 'string')
+    throw new TypeError(`The ${kind} must be a string, not ${value === null ? 'null' : typeof value}`);
   if (value === '') throw new TypeError(`The ${kind} must not be empty`);
-  if (value.length > ID_LIMITS[kind]) throw new TypeError(`The ${kind} has ${value.length} characters; the limit is ${ID_LIMITS[kind]}`);
+  if (value.length > ID_LIMITS[kind])
+    throw new TypeError(`The ${kind} has ${value.length} characters; the limit is ${ID_LIMITS[kind]}`);
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  if (/[\u0000-\u001f\u007f]/.test(value)) throw new TypeError(`The ${kind} ${JSON.stringify(value)} holds a control character`);
+  if (/[\u0000-\u001f\u007f]/.test(value))
+    throw new TypeError(`The ${kind} ${JSON.stringify(value)} holds a control character`);
   if (!value.isWellFormed()) throw new TypeError(`The ${kind} holds an unpaired surrogate`);
   return value;
 }

@@ -50,7 +50,8 @@ function classify(value: unknown, path: string, ancestors: readonly unknown[]): 
   if (Array.isArray(value)) return 'array';
   const prototype: unknown = Object.getPrototypeOf(value);
   // A plain object of another realm (a worker, a test runner's sandbox) has an Object.prototype of its own.
-  if (prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null) return 'object';
+  if (prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null)
+    return 'object';
   return refuse(path, `an instance of ${(value as object).constructor?.name ?? 'a class'}`);
 }
 
@@ -70,7 +71,8 @@ function copy(value: unknown, path: string, ancestors: unknown[]): Json {
       if (item === undefined) continue;
       const copied = copy(item, member(path, key), ancestors);
       // Assignment to `__proto__` would set the prototype instead of making a property.
-      if (key === '__proto__') Object.defineProperty(object, key, { value: copied, enumerable: true, writable: true, configurable: true });
+      if (key === '__proto__')
+        Object.defineProperty(object, key, { value: copied, enumerable: true, writable: true, configurable: true });
       else object[key] = copied;
     }
     result = object;
@@ -88,7 +90,10 @@ function canonical(value: unknown, path: string, ancestors: unknown[]): string {
       ? `[${Array.from(value as unknown[], (item, index) => canonical(item, `${path}[${index}]`, ancestors)).join(',')}]`
       : `{${Object.keys(value as object)
           .toSorted(byCodeUnit)
-          .map((key) => `${JSON.stringify(key)}:${canonical((value as Record<string, unknown>)[key], member(path, key), ancestors)}`)
+          .map(
+            (key) =>
+              `${JSON.stringify(key)}:${canonical((value as Record<string, unknown>)[key], member(path, key), ancestors)}`,
+          )
           .join(',')}}`;
   ancestors.pop();
   return text;

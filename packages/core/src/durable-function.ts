@@ -1,0 +1,168 @@
+import type { Effect, StepKind } from './entry.ts';
+import type { RunKey } from './ids.ts';
+import type { Json } from './json.ts';
+import type { Amount, Budget } from './ledger.ts';
+import type { Message, StoredMessage, Usage } from './message.ts';
+import type { Decision, RequestKind } from './request.ts';
+import type { RunKind } from './run.ts';
+
+/**
+ * A function whose every effect goes through its context, so that it can be killed at any instant and goes on in
+ * another process. Workflows and agents are both this; whatever meets this interface can be a child run.
+ */
+export interface DurableDefinition<Input = Json, Output = Json, Deps = unknown> {
+  /** Unique within an engine, at most 64 characters. */
+  readonly name: string;
+  readonly kind: RunKind;
+  /** Change it when a run of the old code must not be continued by the new. */
+  readonly version: string;
+  /** Older versions whose runs this code can continue. */
+  readonly continues?: readonly string[];
+  /** Tells builds of one version apart in the journal. */
+  readonly hash?: string;
+  /** Checks and completes an input before anything is stored; what it returns is the run's input. */
+  readonly parseInput?: (input: unknown) => Json | Promise<Json>;
+  /** Messages that enter the run's thread with its start. */
+  readonly openingMessages?: (input: Json) => readonly Message[];
+  // A method, not a property, so that a definition of a narrower input fits where any definition is asked for.
+  run(ctx: DurableContext<Deps>, input: Input): Promise<Output> | Output;
+}
+
+/** What every call of a definition may say. */
+export interface CallOptions {
+  /** Tools, policies and workflows see it; stored with the run. @default the parent's, or `null` */
+  readonly context?: Json;
+  /** Higher is claimed first. @default the parent's, or 0 */
+  readonly priority?: number;
+}
+
+export interface RunInfo {
+  readonly key: RunKey;
+  readonly root: string;
+  readonly parent?: { readonly run: string; readonly key: string };
+  readonly depth: number;
+  readonly session?: string;
+  readonly definition: string;
+  readonly context: Json;
+  /** Drives since the last committed step, this one included. */
+  readonly attempt: number;
+}
+
+/**
+ * The only door between a durable function and the world. Every call has a key, unique in its run; a key that has a recorded
+ * outcome gives that outcome again without acting. Everything that the function awaits goes through it.
+ *
+ * Rejections: a step's own error; `RUN_CANCELLED` once the run is asked to cancel (so `finally` runs); nothing at all when the run is parked
+ * or lost to another worker: then promises never settle and the function is dropped. Clean-up that must happen then hangs on `signal`.
+ */
+export interface DurableContext<Deps = unknown> {
+  readonly run: RunInfo;
+  /** Live objects of this process, resolved anew at each claim. */
+  readonly deps: Deps;
+  /** Fires when this drive is over before the function is: parked, superseded, cancelled. */
+  readonly signal: AbortSignal;
+  readonly thread: Thread;
+
+  /** Runs `body` and records its outcome, once. @default effect `repeatable` */
+  step<T>(key: string, body: (step: StepScope) => Promise<T> | T, options?: StepOptions): Promise<T>;
+  /** Waits in the store, not in memory. */
+  sleep(key: string, ms: number): Promise<void>;
+  sleepUntil(key: string, at: number | Date): Promise<void>;
+  /** Waits for the `user` signal of that key, which may have come before. */
+  receive<T extends Json = Json>(key: string, options?: ReceiveOptions): Promise<Received<T>>;
+  /** Opens a request to a person and waits for the decision; an expired or withdrawn one is a decision too. */
+  request(key: string, spec: RequestSpec): Promise<Decision & { readonly request: string }>;
+  /** Starts a child run, whose id follows from this run and the key, and waits for its end. Rejects with the child's error. */
+  child<Output>(key: string, definition: string, input: Json, options?: ChildOptions): Promise<Output>;
+  /** Time of the last delivered outcome, by the store's clock; the same on replay. */
+  now(): number;
+  /** The same on every attempt. */
+  uuid(key: string): string;
+  random(key: string): number;
+  /** An event of the author's own, in the journal with the next commit. */
+  emit(name: string, data: Json): void;
+}
+
+/** The run's messages as far as delivered outcomes have them, so that replay sees what the live run saw. */
+export interface Thread {
+  read(): Promise<readonly StoredMessage[]>;
+}
+
+export interface StepOptions {
+  readonly kind?: StepKind;
+  /** For people and traces: the tool's or model's name. */
+  readonly name?: string;
+  /** @default 'repeatable' */
+  readonly effect?: Effect;
+  /** Recorded, and compared on replay: a different one blocks the run with `RUN_DIVERGED`. */
+  readonly fingerprint?: string;
+  readonly retry?: RetryPolicy;
+  /** The body is given up after this long: `STEP_TIMEOUT`, and a `once` step is then in doubt. @default none */
+  readonly timeoutMs?: number;
+  /** Finds out what became of a step in doubt. */
+  readonly check?: (step: CheckScope) => Promise<CheckResult> | CheckResult;
+  /** What happens to a step in doubt that `check` could not settle. `ask` blocks the run; `fail` rejects with `STEP_IN_DOUBT`. @default 'ask' */
+  readonly inDoubt?: 'ask' | 'fail';
+  /** Reserved in the tree's ledger before the body runs; rejects with `BUDGET_EXCEEDED` when there is no room. */
+  readonly reserve?: Amount;
+  /** Id of the approved request that this execution uses up. */
+  readonly claimRequest?: string;
+}
+
+export interface RetryPolicy {
+  /** Executions in all. @default 1 */
+  readonly attempts: number;
+  /** First pause; doubles each time. @default 500 */
+  readonly backoffMs?: number;
+  /** @default 8000 */
+  readonly maxBackoffMs?: number;
+  /** @default every error with `retryable: true`, and every error that is not a PrusikError */
+  readonly retryable?: (error: unknown) => boolean;
+}
+
+export interface StepScope {
+  readonly key: string;
+  readonly attempt: number;
+  /** One per execution; fires on timeout, cancel and lost lease, never at a normal end. */
+  readonly signal: AbortSignal;
+  /** The same on every attempt of this step. */
+  readonly idempotencyKey: string;
+  /** Messages that are stored with the outcome. */
+  append(...messages: readonly Message[]): void;
+  /** Live text; never stored. */
+  delta(text: string): void;
+  /** Usage of a model call: recorded once, and settled in the ledger; without it the whole reservation is charged. */
+  usage(usage: Usage, costMicros?: number): void;
+}
+
+export interface CheckScope {
+  readonly idempotencyKey: string;
+  readonly signal: AbortSignal;
+}
+
+export type CheckResult =
+  | { readonly became: 'done'; readonly value?: Json }
+  | { readonly became: 'not-run' }
+  | { readonly became: 'unknown' };
+
+export interface ReceiveOptions {
+  /** From the call, by the store's clock, set once. @default never */
+  readonly timeoutMs?: number;
+}
+
+export type Received<T> = { readonly timedOut: false; readonly value: T } | { readonly timedOut: true };
+
+export interface RequestSpec {
+  readonly kind: RequestKind;
+  readonly body: Json;
+  /** @default never */
+  readonly expiresInMs?: number;
+}
+
+/** A child spends from its root's ledger. */
+export type ChildOptions = CallOptions;
+
+/** For whoever starts runs: the tree's budget. */
+export interface RootOptions extends CallOptions {
+  readonly budget?: Budget;
+}

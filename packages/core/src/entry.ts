@@ -1,0 +1,155 @@
+import type { SerializedError } from './errors.ts';
+import type { Json } from './json.ts';
+import type { Amount } from './ledger.ts';
+import type { Usage } from './message.ts';
+
+/** One record of a run's journal, as the store keeps it. */
+export type Entry = EntryStamp & EntryBody;
+
+/** What the store adds when it commits an entry. */
+export interface EntryStamp {
+  /** Place in the run's journal: starts at 1, no gaps, given by the store. */
+  readonly seq: number;
+  /** The store's clock, milliseconds since the epoch; never goes back within a run. */
+  readonly at: number;
+}
+
+/** How a step or a wait ended. A missing value is `undefined`. */
+export type Outcome =
+  | { readonly ok: true; readonly value?: Json }
+  | { readonly ok: false; readonly error: SerializedError };
+
+export type StepKind = 'step' | 'model' | 'tool';
+export type WaitKind = 'timer' | 'signal' | 'child' | 'request';
+
+/** Numbers of the messages that were added to the run's thread in the same commit. */
+export interface MessageRange {
+  readonly from: number;
+  readonly count: number;
+}
+
+export type EntryBody =
+  | RunStart
+  | RunClaim
+  | StepIntent
+  | StepEnd
+  | WaitStart
+  | WaitEnd
+  | RunNote
+  | RunPark
+  | RunBlock
+  | RunCancel
+  | RunEnd;
+
+/** Always entry 1. Written by `start`. */
+export interface RunStart {
+  readonly type: 'run-start';
+  readonly definition: string;
+  readonly version: string;
+  readonly messages?: MessageRange;
+}
+
+/** A worker took the run up. Rides in the first commit under that epoch. */
+export interface RunClaim {
+  readonly type: 'run-claim';
+  readonly worker: string;
+  readonly epoch: number;
+  /** Drives since the last committed step, this one included: 1 unless a worker was lost. */
+  readonly attempt: number;
+  readonly definitionHash: string;
+}
+
+interface Keyed {
+  readonly key: string;
+  /** What the same key must match again on replay, besides its kind; empty where nothing is compared. */
+  readonly fingerprint: string;
+}
+
+/** An effect is about to happen: without a {@link StepEnd} after it, nobody knows whether it did. */
+export interface StepIntent extends Keyed {
+  readonly type: 'step-intent';
+  readonly kind: StepKind;
+  readonly name?: string;
+  readonly effect: Effect;
+  readonly attempt: number;
+  /** Charged in full when the step is lost between intent and outcome. */
+  readonly reserved?: Amount;
+  /** The approval that this execution used up. */
+  readonly request?: string;
+}
+
+/**
+ * What may happen to a step that was begun and has no outcome. `repeatable`: run again. `keyed`: run again with the
+ * same idempotency key. `once`: never again by itself; it is in doubt.
+ */
+export type Effect = 'repeatable' | 'keyed' | 'once';
+
+export interface StepEnd extends Keyed {
+  readonly type: 'step-end';
+  readonly kind: StepKind;
+  readonly name?: string;
+  readonly attempt: number;
+  readonly outcome: Outcome;
+  readonly durationMs: number;
+  readonly messages?: MessageRange;
+  readonly usage?: Usage;
+  /** The outcome was not produced by this execution: `check` found it, or a person said so. */
+  readonly settledBy?: 'check' | 'intervention' | 'doubt';
+}
+
+export interface WaitStart extends Keyed {
+  readonly type: 'wait-start';
+  readonly kind: WaitKind;
+  /** By the store's clock; set once, so that a deadline does not slide on resume. */
+  readonly until?: number;
+  /** Id of the child run. */
+  readonly child?: string;
+  /** Id of the request. */
+  readonly request?: string;
+}
+
+export interface WaitEnd extends Keyed {
+  readonly type: 'wait-end';
+  readonly kind: WaitKind;
+  readonly outcome: Outcome;
+  /** The deadline beat what was waited for. */
+  readonly timedOut?: boolean;
+}
+
+/** An event of the author's own (`ctx.emit`). */
+export interface RunNote {
+  readonly type: 'note';
+  readonly name: string;
+  readonly data: Json;
+}
+
+export interface RunPark {
+  readonly type: 'run-park';
+  /** Keys of what it waits for. */
+  readonly waits: readonly string[];
+  readonly wakeAt: number | null;
+}
+
+export interface RunBlock {
+  readonly type: 'run-block';
+  readonly code: string;
+  readonly message: string;
+  /** The step it is about, where there is one. */
+  readonly key?: string;
+  /** The open request of kind `intervention`. */
+  readonly request: string;
+}
+
+/** A request to cancel was taken up: from here on no new step starts. */
+export interface RunCancel {
+  readonly type: 'run-cancel';
+  readonly reason: string;
+}
+
+/** Always the last entry. */
+export interface RunEnd {
+  readonly type: 'run-end';
+  readonly status: 'completed' | 'failed' | 'cancelled';
+  readonly output?: Json;
+  readonly error?: SerializedError;
+}

@@ -1,0 +1,68 @@
+/** Costs in whole units, so that sums are exact. `costMicros` is millionths of the currency that prices are given in. */
+export interface Amount {
+  readonly calls?: number;
+  readonly tokens?: number;
+  readonly costMicros?: number;
+}
+
+/** What a whole tree of runs may spend. A missing dimension is unlimited. */
+export type Budget = Amount;
+
+/** The one row that all runs of a tree share. */
+export interface Ledger {
+  readonly limits: Budget;
+  readonly used: Required<Amount>;
+  readonly reserved: Required<Amount>;
+}
+
+/**
+ * One change of the ledger, atomic with the commit that carries it. `release` and `use` always succeed (what was
+ * spent was spent); then `reserve` is granted as a whole or refuses the whole commit with `BUDGET_EXCEEDED`.
+ */
+export interface LedgerChange {
+  readonly release?: Amount;
+  readonly use?: Amount;
+  readonly reserve?: Amount;
+}
+
+const DIMENSIONS = ['calls', 'tokens', 'costMicros'] as const;
+export type LedgerDimension = (typeof DIMENSIONS)[number];
+
+export const NO_AMOUNT: Required<Amount> = { calls: 0, tokens: 0, costMicros: 0 };
+
+export function openLedger(limits: Budget): Ledger {
+  return { limits, used: NO_AMOUNT, reserved: NO_AMOUNT };
+}
+
+/** The ledger after `change`, or the dimension that has no room for its reservation. Pure; the store makes it atomic. */
+export function applyToLedger(
+  ledger: Ledger,
+  change: LedgerChange,
+): { readonly ok: true; readonly ledger: Ledger } | { readonly ok: false; readonly exceeded: LedgerDimension } {
+  const used = addAmounts(ledger.used, change.use ?? NO_AMOUNT);
+  const kept = subtractAmounts(ledger.reserved, change.release ?? NO_AMOUNT);
+  const reserved = addAmounts(kept, change.reserve ?? NO_AMOUNT);
+  if (change.reserve !== undefined) {
+    for (const dimension of DIMENSIONS) {
+      const limit = ledger.limits[dimension];
+      const wanted = change.reserve[dimension] ?? 0;
+      if (limit !== undefined && wanted > 0 && used[dimension] + reserved[dimension] > limit) {
+        return { ok: false, exceeded: dimension };
+      }
+    }
+  }
+  return { ok: true, ledger: { limits: ledger.limits, used, reserved } };
+}
+
+export function addAmounts(a: Amount, b: Amount): Required<Amount> {
+  return mapDimensions((dimension) => (a[dimension] ?? 0) + (b[dimension] ?? 0));
+}
+
+/** Never below zero: a reservation returned twice must not create room. */
+export function subtractAmounts(a: Amount, b: Amount): Required<Amount> {
+  return mapDimensions((dimension) => Math.max(0, (a[dimension] ?? 0) - (b[dimension] ?? 0)));
+}
+
+function mapDimensions(value: (dimension: LedgerDimension) => number): Required<Amount> {
+  return { calls: value('calls'), tokens: value('tokens'), costMicros: value('costMicros') };
+}

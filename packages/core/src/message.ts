@@ -1,0 +1,100 @@
+import type { Json, JsonObject } from './json.ts';
+
+/**
+ * One message of a conversation, in Prusik's own stored form. `id` is stable: branching, edits and UIs refer to it.
+ * The role is what a provider is told; the kind is why the message is there, so that nobody guesses from its text.
+ */
+export interface Message {
+  /** Version of this shape; stored data is migrated when it changes. */
+  readonly v: 1;
+  readonly id: string;
+  readonly role: 'user' | 'assistant' | 'tool';
+  readonly kind: MessageKind;
+  readonly content: readonly MessagePart[];
+}
+
+export type MessageKind = 'user' | 'assistant' | 'tool' | 'context' | 'summary' | 'continuation' | 'child-result';
+
+/** What a provider attached to a part (signatures, cache marks): sent back to that provider only. */
+export interface ProviderData {
+  readonly provider: string;
+  readonly data: JsonObject;
+}
+
+export interface TextPart {
+  readonly type: 'text';
+  readonly text: string;
+  readonly provider?: ProviderData;
+}
+
+export interface ReasoningPart {
+  readonly type: 'reasoning';
+  readonly text: string;
+  readonly provider?: ProviderData;
+}
+
+export interface FilePart {
+  readonly type: 'file';
+  /** IANA media type, such as `image/png`. */
+  readonly mediaType: string;
+  readonly data: { readonly blob: string } | { readonly url: string } | { readonly base64: string };
+  readonly name?: string;
+  readonly provider?: ProviderData;
+}
+
+export interface ToolCallPart {
+  readonly type: 'tool-call';
+  readonly callId: string;
+  readonly tool: string;
+  readonly input: Json;
+  /** The provider ran the tool itself; its result is in the same message or a later one. */
+  readonly providerExecuted?: boolean;
+  readonly provider?: ProviderData;
+}
+
+export interface ToolResultPart {
+  readonly type: 'tool-result';
+  readonly callId: string;
+  readonly tool: string;
+  readonly output: ToolOutput;
+  readonly provider?: ProviderData;
+}
+
+export interface SourcePart {
+  readonly type: 'source';
+  readonly id: string;
+  readonly url?: string;
+  readonly title?: string;
+  readonly provider?: ProviderData;
+}
+
+export type MessagePart = TextPart | ReasoningPart | FilePart | ToolCallPart | ToolResultPart | SourcePart;
+
+/** How a tool call was closed. Every call is closed exactly once. */
+export type ToolOutput =
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'json'; readonly value: Json }
+  | { readonly type: 'content'; readonly parts: readonly (TextPart | FilePart)[] }
+  | { readonly type: 'error'; readonly code: string; readonly text: string }
+  | { readonly type: 'denied'; readonly reason?: string };
+
+/** Tokens of one model call. A missing number is unknown, which is not zero. */
+export interface Usage {
+  readonly inputTokens?: number;
+  readonly cachedInputTokens?: number;
+  readonly outputTokens?: number;
+  readonly reasoningTokens?: number;
+}
+
+/** Names one thread of messages: a session's conversation, or a run's own when it belongs to no session. */
+export interface ThreadKey {
+  readonly tenant: string;
+  readonly of: 'session' | 'run';
+  readonly id: string;
+}
+
+/** A message with its place in its thread. `n` starts at 1 and has no gaps. */
+export interface StoredMessage {
+  readonly n: number;
+  readonly message: Message;
+}

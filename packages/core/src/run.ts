@@ -1,0 +1,58 @@
+import type { SerializedError } from './errors.ts';
+import type { RunKey } from './ids.ts';
+import type { Json } from './json.ts';
+
+/**
+ * Live: `queued` (may be claimed, or stands behind another run of its session), `running` (held by a worker),
+ * `waiting` (parked), `blocked` (cannot go on without a person). The other three are final.
+ */
+export type RunStatus = 'queued' | 'running' | 'waiting' | 'blocked' | FinalStatus;
+export type FinalStatus = 'completed' | 'failed' | 'cancelled';
+
+export type RunKind = 'workflow' | 'agent' | 'function';
+
+export const FINAL_STATUSES: readonly RunStatus[] = ['completed', 'failed', 'cancelled'];
+
+export function isFinal(status: RunStatus): status is FinalStatus {
+  return FINAL_STATUSES.includes(status);
+}
+
+/** One invocation of a definition, as the store shows it. */
+export interface Run {
+  readonly key: RunKey;
+  readonly kind: RunKind;
+  readonly definition: string;
+  readonly version: string;
+  readonly status: RunStatus;
+  readonly input: Json;
+  readonly inputHash: string;
+  /** Stored with the run and given to tools, policies and workflows: user, tenant, ids. */
+  readonly context: Json;
+  readonly session?: string;
+  /** Run id at the top of the tree; the run's own where it has no parent. */
+  readonly root: string;
+  readonly parent?: ParentLink;
+  /** 0 at the root. */
+  readonly depth: number;
+  readonly priority: number;
+  readonly createdAt: number;
+  readonly endedAt?: number;
+  /** Rises with every claim; fences every write of the run. */
+  readonly epoch: number;
+  /** Last entry of the journal. */
+  readonly seq: number;
+  /** Last signal in the inbox. */
+  readonly inbox: number;
+  /** Somebody asked to cancel it. */
+  readonly cancelRequested: boolean;
+  readonly wakeAt: number | null;
+  readonly output?: Json;
+  readonly error?: SerializedError;
+  readonly blocked?: { readonly code: string; readonly request: string };
+}
+
+export interface ParentLink {
+  readonly run: string;
+  /** Key of the parent's step that started this run. */
+  readonly key: string;
+}

@@ -1,0 +1,316 @@
+import type { EntryBody, Entry } from './entry.ts';
+import type { SerializedError } from './errors.ts';
+import type { RunKey, SessionKey } from './ids.ts';
+import type { Json } from './json.ts';
+import type { Budget, Ledger, LedgerChange, LedgerDimension } from './ledger.ts';
+import type { Message, StoredMessage, ThreadKey } from './message.ts';
+import type { Decision, NewRequest, Request, RequestKind, RequestStatus } from './request.ts';
+import type { FinalStatus, ParentLink, Run, RunKind, RunStatus } from './run.ts';
+
+/**
+ * Keeps runs, journals, inboxes, threads and requests. There are two kinds of write and no third:
+ *
+ * - **The holder's**: {@link Store.commit}, fenced by the epoch that {@link Store.claim} raised. It is the only writer
+ *   of a run's journal after entry 1, and all or nothing.
+ * - **Outside writes**: {@link Store.start}, {@link Store.signal} and {@link Store.decide}, by anybody, each one
+ *   transaction that creates-if-absent or compares-and-sets and makes the run runnable.
+ *
+ * Every method may reject with `STORE_CLOSED` after disposal, and with `STORE_UNAVAILABLE` (retryable) when the
+ * store cannot be reached; a {@link Store.commit} that rejects is **ambiguous**: it may or may not have happened, and the
+ * holder reads the run again under its own epoch to find out.
+ */
+export interface Store extends AsyncDisposable {
+  readonly capabilities: StoreCapabilities;
+
+  /**
+   * Creates a run, its entry 1, its first messages and, at a root with a budget, its ledger: all or nothing.
+   * The same id with the same definition, input hash and session is the same run again; anything else is refused.
+   */
+  start(run: NewRun): Promise<StartResult>;
+
+  /**
+   * Takes up to `limit` runnable runs: ready ones by priority (highest first), then longest ready first; then parked ones whose timer is
+   * due by the store's clock, and running ones whose lease is past (`now >= leaseUntil`) or whose holder is proved dead.
+   * Each taken run's epoch rises by one, so every write of an earlier holder is void.
+   */
+  claim(query: ClaimQuery): Promise<ClaimResult>;
+
+  /** Extends the leases among `held` that are still their holder's and not past; the others are left out of the answer. */
+  renew(held: readonly Lease[], leaseMs: number): Promise<readonly RenewedLease[]>;
+
+  /** The only write of a drive. Concurrent commits of different runs may share a transaction; each has its own answer. */
+  commit(commit: Commit): Promise<CommitResult>;
+
+  /** Puts a signal into a run's inbox; the first per kind and key wins. A waiting run becomes ready; so does a blocked one for `cancel` and `decision`. */
+  signal(signal: NewSignal): Promise<SignalResult>;
+
+  /**
+   * Decides an open request by compare-and-set and, in the same transaction, puts a signal of kind `decision` and key = request id
+   * with the {@link Decision} as its body into the run's inbox. The second decider is told what was decided.
+   */
+  decide(decision: NewDecision): Promise<DecideResult>;
+
+  run(key: RunKey): Promise<Run | undefined>;
+  /** Entries with `seq > after`, oldest first. An unknown run has none. */
+  entries(run: RunKey, page: PageAfter): Promise<readonly Entry[]>;
+  /** Signals with `n > after`, oldest first. */
+  inbox(run: RunKey, page: PageAfter): Promise<readonly Signal[]>;
+  /** Messages with `n > after`, oldest first; with `before`, the last ones with `n < before`, oldest first all the same. */
+  messages(thread: ThreadKey, page: PageAfter | PageBefore): Promise<readonly StoredMessage[]>;
+  /** Number of the thread's last message; 0 for an unknown or empty one. */
+  threadHead(thread: ThreadKey): Promise<number>;
+  ledger(root: RunKey): Promise<Ledger | undefined>;
+  session(key: SessionKey): Promise<Session | undefined>;
+  /** Newest first. */
+  listRuns(query: RunQuery): Promise<Page<Run>>;
+  /** Oldest first. */
+  listRequests(query: RequestQuery): Promise<Page<Request>>;
+
+  /** Calls back after a commit, signal or end of this run became visible. `unknown`: another process wrote something, look again. */
+  watchRun(run: RunKey, on: (why: 'commit' | 'signal' | 'end' | 'unknown') => void): Disposable;
+  /** Calls back when a run may have become claimable, in this process or (as `multiProcess` says) another. */
+  watchQueue(on: () => void): Disposable;
+}
+
+/** What a store can do beyond the contract; the suite tests what is declared. */
+export interface StoreCapabilities {
+  /** A commit survives the process. */
+  readonly durable: boolean;
+  /** Several processes may open it at once. */
+  readonly multiProcess: boolean;
+  /** Milliseconds until a write of another process is noticed, at most; 0 where writers notify. */
+  readonly noticeMs: number;
+}
+
+/** The right to drive a run. */
+export interface Lease {
+  readonly run: RunKey;
+  readonly epoch: number;
+}
+
+/** Also says what the holder should know at once. */
+export interface RenewedLease extends Lease {
+  readonly inbox: number;
+  readonly cancelRequested: boolean;
+}
+
+export interface NewRun {
+  readonly key: RunKey;
+  readonly kind: RunKind;
+  readonly definition: string;
+  readonly version: string;
+  readonly input: Json;
+  readonly inputHash: string;
+  readonly context: Json;
+  readonly priority: number;
+  /** The session's thread becomes the run's; without it the run has a thread of its own. */
+  readonly session?: { readonly id: string; readonly whenBusy: 'refuse' | 'queue' };
+  /** Enter the thread when the run becomes its session's active one, not before. */
+  readonly messages: readonly Message[];
+  readonly root: string;
+  readonly parent?: ParentLink;
+  readonly depth: number;
+  /** Opens the tree's ledger; only at a root. */
+  readonly budget?: Budget;
+}
+
+export type StartResult =
+  | { readonly outcome: 'created' | 'existing'; readonly run: Run }
+  | { readonly outcome: 'refused'; readonly code: 'RUN_INPUT_MISMATCH'; readonly run: Run }
+  | {
+      readonly outcome: 'refused';
+      readonly code: 'SESSION_BUSY' | 'SESSION_QUEUE_FULL';
+      readonly run: Run;
+      readonly requestIds: readonly string[];
+    };
+
+/** Queued runs of one session, at most. */
+export const SESSION_QUEUE_LIMIT = 32;
+/** Signals of kind `user` are refused while a run has this many unread; the engine's own kinds never are. */
+export const INBOX_LIMIT = 1_000;
+/** Open requests of one run, at most. */
+export const OPEN_REQUEST_LIMIT = 64;
+/** The largest page of any list; a larger `limit` is cut to it. */
+export const PAGE_LIMIT = 1_000;
+
+export interface ClaimQuery {
+  readonly worker: string;
+  readonly leaseMs: number;
+  readonly limit: number;
+  /** How many runs that lost a worker since their last committed step may be among them. */
+  readonly suspects: number;
+  /** What this worker can drive. A run that is asked to cancel is taken whatever its definition. */
+  readonly definitions: readonly { readonly name: string; readonly versions: readonly string[] }[];
+  /** Only this run, or only runs of this tree. */
+  readonly only?: { readonly run: RunKey } | { readonly root: RunKey };
+}
+
+export interface Claim {
+  readonly run: Run;
+  /** Leases lost since the last committed step; 0 for a healthy run. */
+  readonly lost: number;
+  /** Number of the last message of its thread. */
+  readonly threadHead: number;
+}
+
+export interface ClaimResult {
+  readonly claims: readonly Claim[];
+  /** The store's clock. */
+  readonly now: number;
+  /** When the next timer or lease that this query could take runs out; `null` when there is none. */
+  readonly nextAt: number | null;
+}
+
+export interface Commit extends Lease {
+  readonly entries: readonly EntryBody[];
+  /** A step or wait ended, so the run is healthy: clears the count of lost leases. */
+  readonly progress: boolean;
+  /** `from` is the thread's next number; refused with `THREAD_MOVED` when it is not. */
+  readonly messages?: { readonly from: number; readonly items: readonly Message[] };
+  readonly children?: readonly NewRun[];
+  /** Children that are asked to cancel. */
+  readonly cancel?: readonly RunKey[];
+  readonly requests?: readonly NewRequest[];
+  /** Requests of this run that are closed if they are still open. */
+  readonly closeRequests?: readonly { readonly id: string; readonly status: 'withdrawn' | 'expired' }[];
+  /** Decided requests whose single use is taken; refused with `REQUEST_CLAIMED` unless approved or edited and unclaimed. */
+  readonly claimRequests?: readonly string[];
+  readonly ledger?: LedgerChange;
+  /** Last signal that the holder has read. `park` and `block` need it: it is what closes the gap between looking and sleeping. */
+  readonly seen?: number;
+  /** Refused with `TOO_EARLY` while the store's clock is below it. */
+  readonly notBefore?: number;
+  /** Without it the holder goes on. */
+  readonly then?: Transition;
+}
+
+export type Transition =
+  /** Releases the lease. Ready at once when the inbox has moved past `seen`, or the run is asked to cancel. */
+  | { readonly type: 'park'; readonly wakeAt: number | null }
+  /** Gives the run back, ready to be claimed. */
+  | { readonly type: 'release' }
+  /** `request` is one of this run's. Ready at once when a decision or cancel has come past `seen`. */
+  | { readonly type: 'block'; readonly code: string; readonly request: string }
+  /**
+   * Ends the run: releases the lease, withdraws its open requests, hands its session to the next queued run (whose messages enter the
+   * thread now) and puts a signal of kind `child` and key = run id, with {@link ChildEnd} as its body, into its parent's inbox.
+   */
+  | { readonly type: 'end'; readonly status: FinalStatus; readonly output?: Json; readonly error?: SerializedError };
+
+/** Body of the signal that a parent gets. */
+export interface ChildEnd {
+  readonly status: FinalStatus;
+  readonly output?: Json;
+  readonly error?: SerializedError;
+}
+
+export type CommitResult =
+  | {
+      readonly outcome: 'committed';
+      /** `seq` of the commit's last entry (of the journal's last when it had none). */
+      readonly seq: number;
+      /** The store's clock: the `at` of its entries. */
+      readonly at: number;
+      readonly inbox: number;
+      readonly cancelRequested: boolean;
+    }
+  /** Somebody else holds the run, or nobody: nothing was written, and nothing under this epoch ever will be. */
+  | { readonly outcome: 'stale' }
+  /** Nothing was written; the lease still holds. */
+  | {
+      readonly outcome: 'refused';
+      readonly code: CommitRefusal;
+      readonly dimension?: LedgerDimension;
+      readonly now: number;
+    };
+
+export type CommitRefusal =
+  | 'BUDGET_EXCEEDED'
+  | 'TOO_EARLY'
+  | 'THREAD_MOVED'
+  | 'REQUEST_CLAIMED'
+  | 'TOO_MANY_REQUESTS'
+  | 'RUN_INPUT_MISMATCH'
+  | 'JOURNAL_FULL';
+
+/** Entries of one run, at most; a commit that would go past is refused with `JOURNAL_FULL`, unless it ends or blocks the run. */
+export const JOURNAL_LIMIT = 100_000;
+
+export type SignalKind = 'user' | 'cancel' | 'child' | 'decision';
+
+export interface NewSignal {
+  readonly run: RunKey;
+  readonly kind: SignalKind;
+  readonly key: string;
+  readonly body: Json;
+}
+
+export interface Signal {
+  /** Place in the inbox: starts at 1, no gaps. */
+  readonly n: number;
+  readonly kind: SignalKind;
+  readonly key: string;
+  readonly body: Json;
+  readonly at: number;
+}
+
+export type SignalResult =
+  /** `duplicate`: an earlier one of the same kind and key won; `signal` is that one. */
+  | { readonly outcome: 'delivered' | 'duplicate'; readonly signal: Signal }
+  /** `closed`: the run has ended. `full`: {@link INBOX_LIMIT} unread, `user` only. */
+  | { readonly outcome: 'closed' | 'unknown' | 'full' };
+
+export interface NewDecision {
+  readonly run: RunKey;
+  readonly request: string;
+  readonly decision: Omit<Decision, 'at'>;
+}
+
+export type DecideResult =
+  | { readonly outcome: 'decided' | 'already'; readonly request: Request }
+  | { readonly outcome: 'unknown' };
+
+export interface Session {
+  readonly key: SessionKey;
+  readonly activeRun?: string;
+  /** Oldest first. */
+  readonly queue: readonly string[];
+  readonly createdAt: number;
+}
+
+export interface PageAfter {
+  readonly after: number;
+  readonly limit: number;
+}
+
+export interface PageBefore {
+  readonly before: number;
+  readonly limit: number;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** Cursor of the next page; missing on the last. Opaque. */
+  readonly next?: string;
+}
+
+export interface RunQuery {
+  readonly tenant: string;
+  readonly status?: readonly RunStatus[];
+  readonly definition?: string;
+  readonly session?: string;
+  readonly root?: string;
+  readonly parent?: string;
+  readonly after?: string;
+  readonly limit: number;
+}
+
+export interface RequestQuery {
+  readonly tenant: string;
+  readonly status?: readonly RequestStatus[];
+  readonly kind?: readonly RequestKind[];
+  readonly run?: string;
+  readonly root?: string;
+  readonly after?: string;
+  readonly limit: number;
+}

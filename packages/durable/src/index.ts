@@ -1,1 +1,10 @@
-export {};
+export type {
+  DriveOptions,
+  Engine,
+  EngineLimits,
+  EngineOptions,
+  EngineWarning,
+  EventOptions,
+  RunResult,
+  StartOptions,
+} from './engine-types.ts';

@@ -1,0 +1,106 @@
+import type {
+  Budget,
+  Clock,
+  Decision,
+  DurableDefinition,
+  Json,
+  NewId,
+  Run,
+  RunEvent,
+  RunInfo,
+  RunKey,
+  SerializedError,
+  SignalResult,
+  DecideResult,
+  Store,
+} from '@prusik/core';
+
+export interface EngineOptions<Deps = unknown> {
+  readonly store: Store;
+  readonly definitions: readonly DurableDefinition<never, unknown, Deps>[];
+  /** Live objects for the functions of one run, resolved at each claim. Disposed (if disposable) when the drive is over. */
+  readonly deps?: (run: RunInfo) => Deps | Promise<Deps>;
+  /** @default systemClock */
+  readonly clock?: Clock;
+  /** @default random UUIDs */
+  readonly newId?: NewId;
+  readonly limits?: Partial<EngineLimits>;
+  /** Told what no caller is there to hear: a drive that failed on the store, a warning. @default process.emitWarning */
+  readonly onWarning?: (warning: EngineWarning) => void;
+}
+
+export interface EngineWarning {
+  readonly code: string;
+  readonly message: string;
+  readonly run?: RunKey;
+  readonly cause?: unknown;
+}
+
+export interface EngineLimits {
+  /** How long a claim holds without renewal. @default 30_000 */
+  readonly leaseMs: number;
+  /** @default 10_000 */
+  readonly heartbeatMs: number;
+  /** Quiet time before a drive with nothing but waits is parked. @default 1_000 */
+  readonly parkAfterMs: number;
+  /** Runs driven at once in this process. @default 16 */
+  readonly slots: number;
+  /** Leases lost since the last committed step before a run is blocked with `RUN_POISONED`. @default 5 */
+  readonly maxLostLeases: number;
+  /** How long a cancelled step may take to stop. @default 10_000 */
+  readonly cancelGraceMs: number;
+  /** A step's outcome, as JSON text. @default 262_144 */
+  readonly maxOutcomeBytes: number;
+}
+
+export interface StartOptions {
+  readonly tenant?: string;
+  /** The run's id: the same id and input again is the same run. @default a new id */
+  readonly id?: string;
+  readonly session?: { readonly id: string; readonly whenBusy?: 'refuse' | 'queue' };
+  readonly context?: Json;
+  readonly priority?: number;
+  readonly budget?: Budget;
+}
+
+export interface DriveOptions {
+  /** Stops driving: live steps are told, the run is given back and stays resumable. It is not cancelled. */
+  readonly signal?: AbortSignal;
+}
+
+/** Where a run stands when nobody can take it further here and now. */
+export type RunResult<Output = Json> = { readonly run: RunKey } & (
+  | { readonly status: 'completed'; readonly output: Output }
+  | { readonly status: 'failed' | 'cancelled'; readonly error: SerializedError }
+  /** It waits for a person, a signal or a timer. */
+  | { readonly status: 'waiting'; readonly requests: readonly string[]; readonly wakeAt: number | null }
+  /** It cannot go on without a decision about the open intervention. */
+  | { readonly status: 'blocked'; readonly code: string; readonly request: string }
+);
+
+export interface Engine extends AsyncDisposable {
+  readonly store: Store;
+  /** Stores a run without driving it. */
+  start(definition: string, input: unknown, options?: StartOptions): Promise<Run>;
+  /** Starts (or finds) a run and drives its whole tree here until it ends or nothing but outside events can move it. Never hangs on a person. */
+  run<Output = Json>(definition: string, input: unknown, options?: StartOptions & DriveOptions): Promise<RunResult<Output>>;
+  /** The same for a run that exists. While another process holds the run it follows it. */
+  drive<Output = Json>(key: RunKey, options?: DriveOptions): Promise<RunResult<Output>>;
+  /** Drives whatever is runnable, in the background, until disposed. */
+  worker(): AsyncDisposable;
+  /** Sends a `user` signal. */
+  signal(key: RunKey, signalKey: string, body: Json): Promise<SignalResult>;
+  /** Asks a run to cancel. Confirmed when its status says so. */
+  cancel(key: RunKey, reason?: string): Promise<SignalResult>;
+  decide(key: RunKey, request: string, decision: Omit<Decision, 'at'>): Promise<DecideResult>;
+  /** Committed entries after `after`, then live ones; ends after the run's end. Closing it never touches the run. */
+  events(key: RunKey, options?: EventOptions): AsyncIterable<RunEvent>;
+}
+
+export interface EventOptions {
+  /** Last `seq` already seen. @default 0 */
+  readonly after?: number;
+  /** Also the events of child runs, from their first entry. @default false */
+  readonly tree?: boolean;
+  readonly signal?: AbortSignal;
+}

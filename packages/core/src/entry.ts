@@ -2,6 +2,7 @@ import type { SerializedError } from './errors.ts';
 import type { Json } from './json.ts';
 import type { Amount } from './ledger.ts';
 import type { Usage } from './message.ts';
+import type { InterventionChoice } from './request.ts';
 
 /** One record of a run's journal, as the store keeps it. */
 export type Entry = EntryStamp & EntryBody;
@@ -38,6 +39,7 @@ export type EntryBody =
   | RunNote
   | RunPark
   | RunBlock
+  | RunUnblock
   | RunCancel
   | RunEnd;
 
@@ -138,6 +140,14 @@ export interface RunBlock {
   readonly key?: string;
   /** The open request of kind `intervention`. */
   readonly request: string;
+}
+
+/** What a person chose for a blocked run was taken up. */
+export interface RunUnblock {
+  readonly type: 'run-unblock';
+  readonly request: string;
+  readonly choice: InterventionChoice;
+  readonly key?: string;
 }
 
 /** A request to cancel was taken up: from here on no new step starts. */

@@ -47,7 +47,7 @@ export interface EngineLimits {
   readonly slots: number;
   /** Leases lost since the last committed step before a run is blocked with `RUN_POISONED`. @default 5 */
   readonly maxLostLeases: number;
-  /** How long a cancelled step may take to stop. @default 10_000 */
+  /** How long a cancelled step, or a `once` step of a run that is given back, may take to stop. @default 10_000 */
   readonly cancelGraceMs: number;
   /** A step's outcome, as JSON text. @default 262_144 */
   readonly maxOutcomeBytes: number;
@@ -64,7 +64,10 @@ export interface StartOptions {
 }
 
 export interface DriveOptions {
-  /** Stops driving: live steps are told, the run is given back and stays resumable. It is not cancelled. */
+  /**
+   * Stops driving: steps that may be repeated are told to stop, `once` steps are waited for within `cancelGraceMs`, the run is given back and
+   * stays resumable. It is not cancelled. The call rejects with the signal's reason.
+   */
   readonly signal?: AbortSignal;
 }
 
@@ -83,7 +86,11 @@ export interface Engine extends AsyncDisposable {
   /** Stores a run without driving it. */
   start(definition: string, input: unknown, options?: StartOptions): Promise<Run>;
   /** Starts (or finds) a run and drives its whole tree here until it ends or nothing but outside events can move it. Never hangs on a person. */
-  run<Output = Json>(definition: string, input: unknown, options?: StartOptions & DriveOptions): Promise<RunResult<Output>>;
+  run<Output = Json>(
+    definition: string,
+    input: unknown,
+    options?: StartOptions & DriveOptions,
+  ): Promise<RunResult<Output>>;
   /** The same for a run that exists. While another process holds the run it follows it. */
   drive<Output = Json>(key: RunKey, options?: DriveOptions): Promise<RunResult<Output>>;
   /** Drives whatever is runnable, in the background, until disposed. */

@@ -8,3 +8,7 @@ export type {
   RunResult,
   StartOptions,
 } from './engine-types.ts';
+export { createEngine } from './engine.ts';
+export type { Intervention } from './intervention.ts';
+export { DEFAULT_LIMITS } from './limits.ts';
+export { runDurable, type RunDurableOptions } from './run-durable.ts';

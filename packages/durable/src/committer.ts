@@ -1,0 +1,232 @@
+import {
+  addAmounts,
+  NO_AMOUNT,
+  PrusikError,
+  type Amount,
+  type Clock,
+  type Commit,
+  type CommitRefusal,
+  type CommitResult,
+  type Entry,
+  type EntryBody,
+  type Lease,
+  type LedgerChange,
+  type Message,
+  type NewRequest,
+  type NewRun,
+  type RunKey,
+  type Store,
+  type Transition,
+} from '@prusik/core';
+
+/** What one step or wait wants written; parts that come together share a commit. */
+export interface Part {
+  readonly entries: readonly EntryBody[];
+  readonly progress?: boolean;
+  readonly messages?: readonly Message[];
+  readonly children?: readonly NewRun[];
+  readonly cancel?: readonly RunKey[];
+  readonly requests?: readonly NewRequest[];
+  readonly claimRequest?: string;
+  readonly ledger?: LedgerChange;
+  readonly notBefore?: number;
+  readonly then?: Transition;
+}
+
+export type PartResult = { readonly ok: true } | { readonly ok: false; readonly code: CommitRefusal };
+
+export interface Committer {
+  /** Resolves after the part is committed and {@link CommitterOptions.onCommitted} was told; never rejects, never settles once the run is lost. */
+  stage(part: Part): Promise<PartResult>;
+  /** Entries that ride with the next commit. */
+  defer(...entries: EntryBody[]): void;
+  readonly busy: boolean;
+}
+
+export interface CommitterOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly lease: Lease;
+  /** Last entry and last message number before this drive. */
+  readonly seq: number;
+  readonly threadHead: number;
+  /** How long a store that does not answer is asked again: past it the lease is gone anyway. */
+  readonly patienceMs: number;
+  /** Last signal that the drive has read. */
+  readonly seen: () => number;
+  readonly onCommitted: (
+    entries: readonly Entry[],
+    messages: readonly Message[],
+    answer: Extract<CommitResult, { outcome: 'committed' }>,
+  ) => void;
+  readonly onLost: (why: 'superseded' | 'unavailable', cause?: unknown) => void;
+}
+
+interface Staged {
+  readonly part: Part;
+  readonly settle: (result: PartResult) => void;
+}
+
+/** One commit of a run at a time, in the order of staging; what is staged meanwhile goes together into the next. */
+export function createCommitter(options: CommitterOptions): Committer {
+  const { store, lease, clock } = options;
+  let { seq, threadHead } = options;
+  let staged: Staged[] = [];
+  let deferred: EntryBody[] = [];
+  let flushing = false;
+  let lost = false;
+
+  async function flush(): Promise<void> {
+    while (staged.length > 0 && !lost) {
+      const batch = staged;
+      staged = [];
+      await send(batch);
+    }
+    flushing = false;
+  }
+
+  async function send(batch: readonly Staged[]): Promise<void> {
+    const riders = [...deferred];
+    const { commit, messages } = combine(
+      lease,
+      batch.map((item) => item.part),
+      riders,
+      threadHead,
+      options.seen(),
+    );
+    const answer = await commitOrFindOut(commit);
+    if (answer === undefined) return;
+    if (answer.outcome === 'stale') {
+      lost = true;
+      options.onLost('superseded');
+      return;
+    }
+    if (answer.outcome === 'refused') {
+      // Nothing was written. Which part was at fault is found by sending them one by one; the innocent go through.
+      if (batch.length > 1) for (const item of batch) await send([item]);
+      else batch[0]?.settle({ ok: false, code: answer.code });
+      return;
+    }
+    deferred = deferred.slice(riders.length);
+    const first = answer.seq - commit.entries.length + 1;
+    seq = answer.seq;
+    threadHead += messages.length;
+    const entries = commit.entries.map((body, index) => ({ ...body, seq: first + index, at: answer.at }));
+    options.onCommitted(entries, messages, answer);
+    for (const item of batch) item.settle({ ok: true });
+  }
+
+  /** A rejected commit is ambiguous: nobody but this drive writes under this epoch, so the journal's length tells what became of it. */
+  async function commitOrFindOut(commit: Commit): Promise<CommitResult | undefined> {
+    const started = clock.monotonic();
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        // A commit without entries leaves no trace to look for; sent again it is done or `stale`, both harmless.
+        if (attempt > 0 && commit.entries.length > 0) {
+          const run = await store.run(lease.run);
+          if (run !== undefined && run.epoch === lease.epoch && run.seq === seq + commit.entries.length) {
+            return {
+              outcome: 'committed',
+              seq: run.seq,
+              at: await lastEntryTime(run.seq),
+              inbox: run.inbox,
+              cancelRequested: run.cancelRequested,
+            };
+          }
+        }
+        return await store.commit(commit);
+      } catch (cause) {
+        if (clock.monotonic() - started > options.patienceMs) {
+          lost = true;
+          options.onLost('unavailable', cause);
+          return undefined;
+        }
+        await new Promise<void>((resolve) => clock.after(Math.min(1_000, 10 * 2 ** attempt), resolve));
+      }
+    }
+  }
+
+  async function lastEntryTime(last: number): Promise<number> {
+    const [entry] = await store.entries(lease.run, { after: last - 1, limit: 1 });
+    if (entry === undefined) throw new PrusikError('STORE_CORRUPT', `Entry ${last} of run ${lease.run.run} is missing`);
+    return entry.at;
+  }
+
+  return {
+    get busy() {
+      return flushing;
+    },
+    defer(...entries) {
+      deferred.push(...entries);
+    },
+    stage(part) {
+      return new Promise((settle) => {
+        if (lost) return;
+        staged.push({ part, settle });
+        if (flushing) return;
+        flushing = true;
+        // Parts that are staged in the same microtask turn (a `Promise.all`) share a commit.
+        queueMicrotask(() => void flush());
+      });
+    },
+  };
+}
+
+function combine(
+  lease: Lease,
+  parts: readonly Part[],
+  riders: readonly EntryBody[],
+  threadHead: number,
+  seen: number,
+): { commit: Commit; messages: readonly Message[] } {
+  const entries: EntryBody[] = [...riders];
+  const messages: Message[] = [];
+  for (const part of parts) {
+    const added = part.messages ?? [];
+    const range = { from: threadHead + messages.length + 1, count: added.length };
+    for (const entry of part.entries) {
+      entries.push(added.length > 0 && entry.type === 'step-end' ? { ...entry, messages: range } : entry);
+    }
+    messages.push(...added);
+  }
+  const list = <T>(pick: (part: Part) => readonly T[] | undefined): readonly T[] | undefined => {
+    const all = parts.flatMap((part) => pick(part) ?? []);
+    return all.length > 0 ? all : undefined;
+  };
+  const children = list((part) => part.children);
+  const cancel = list((part) => part.cancel);
+  const requests = list((part) => part.requests);
+  const claimRequests = list((part) => (part.claimRequest === undefined ? undefined : [part.claimRequest]));
+  const notBefore = Math.max(...parts.map((part) => part.notBefore ?? 0));
+  const ledger = combineLedger(parts);
+  const then = parts.find((part) => part.then !== undefined)?.then;
+  return {
+    messages,
+    commit: {
+      ...lease,
+      entries,
+      progress: parts.some((part) => part.progress === true),
+      seen,
+      ...(messages.length > 0 ? { messages: { from: threadHead + 1, items: messages } } : {}),
+      ...(children ? { children } : {}),
+      ...(cancel ? { cancel } : {}),
+      ...(requests ? { requests } : {}),
+      ...(claimRequests ? { claimRequests } : {}),
+      ...(notBefore > 0 ? { notBefore } : {}),
+      ...(ledger ? { ledger } : {}),
+      ...(then ? { then } : {}),
+    },
+  };
+}
+
+function combineLedger(parts: readonly Part[]): LedgerChange | undefined {
+  if (parts.every((part) => part.ledger === undefined)) return undefined;
+  const sum = (pick: (change: LedgerChange) => Amount | undefined): Required<Amount> =>
+    parts.reduce((total, part) => addAmounts(total, (part.ledger && pick(part.ledger)) ?? NO_AMOUNT), NO_AMOUNT);
+  const reserves = parts.some((part) => part.ledger?.reserve !== undefined);
+  return {
+    release: sum((c) => c.release),
+    use: sum((c) => c.use),
+    ...(reserves ? { reserve: sum((c) => c.reserve) } : {}),
+  };
+}

@@ -1,0 +1,209 @@
+import {
+  checkId,
+  derivedRandom,
+  derivedUuid,
+  hashJson,
+  PrusikError,
+  toJson,
+  type Decision,
+  type DurableContext,
+  type DurableDefinition,
+  type Json,
+  type NewRun,
+  type Received,
+  type Run,
+  type RunInfo,
+} from '@prusik/core';
+import { settleWith, type Call } from './delivery.ts';
+import type { DriveCore } from './drive-core.ts';
+import type { Recorded } from './journal-state.ts';
+import type { Steps } from './steps.ts';
+import type { ThreadReader } from './thread-reader.ts';
+import { childRunId, type Waits, type WaitSpec } from './waits.ts';
+
+export interface ContextParts {
+  readonly core: DriveCore;
+  readonly steps: Steps;
+  readonly waits: Waits;
+  readonly thread: ThreadReader;
+  /** Number of the thread's last message before the run's own steps added any. */
+  readonly threadBase: number;
+  readonly info: RunInfo;
+  readonly deps: unknown;
+  readonly signal: AbortSignal;
+  /** A read of the store failed for good. */
+  readonly onUnavailable: (cause: unknown) => void;
+}
+
+export function runInfo(run: Run, attempt: number): RunInfo {
+  return {
+    key: run.key,
+    root: run.root,
+    depth: run.depth,
+    definition: run.definition,
+    context: run.context,
+    attempt,
+    ...(run.parent ? { parent: run.parent } : {}),
+    ...(run.session === undefined ? {} : { session: run.session }),
+  };
+}
+
+/** The context that a function gets. Its methods use no `this`, so they may be taken off it. */
+export function createContext({
+  core,
+  steps,
+  waits,
+  thread,
+  threadBase,
+  info,
+  deps,
+  signal,
+  onUnavailable,
+}: ContextParts): DurableContext {
+  const { run, state, committer, delivery } = core;
+  let notes = 0;
+
+  /** One call on the context as a promise that a journal settles; it never settles once the drive is over. */
+  function ask<T>(
+    call: Pick<Call, 'key' | 'kind' | 'fingerprint' | 'begin'>,
+    read?: (recorded: Recorded) => T,
+  ): Promise<T> {
+    const promise = new Promise<T>((resolve, reject) => {
+      checkId('step key', call.key);
+      if (core.over) {
+        const message = `${call.key} was asked for after the run was parked or lost: everything that a durable function awaits must go through its context`;
+        core.env.warn({ code: 'UNTRACKED_AWAIT', message, run: run.key });
+        return;
+      }
+      delivery.ask({
+        ...call,
+        resolve: (recorded) => (read === undefined ? settleWith(recorded, resolve, reject) : resolve(read(recorded))),
+        reject,
+      });
+    });
+    // A promise that the function dropped (the loser of a race, a child nobody awaits) must not end the process as unhandled.
+    promise.catch(() => {});
+    return promise;
+  }
+
+  function wait<T>(spec: WaitSpec, read?: (recorded: Recorded) => T): Promise<T> {
+    return ask({ key: spec.key, kind: spec.kind, fingerprint: spec.fingerprint, begin: () => waits.begin(spec) }, read);
+  }
+
+  const sleepUntilTime = (key: string, until: () => number): Promise<void> =>
+    wait({ key, kind: 'timer', fingerprint: '', until });
+
+  return {
+    run: info,
+    deps,
+    signal,
+    thread: {
+      async read() {
+        try {
+          return await thread.readUpTo(threadBase + delivery.delivered.messages);
+        } catch (cause) {
+          // A store that is away must not fail the run: the drive ends, and the run goes on when the store is back.
+          onUnavailable(cause);
+          return new Promise<never>(() => {});
+        }
+      },
+    },
+    step: (key, body, options = {}) =>
+      ask({
+        key,
+        kind: options.kind ?? 'step',
+        fingerprint: options.fingerprint ?? '',
+        begin: () => steps.begin({ key, body, options }),
+      }),
+    sleep(key, ms) {
+      if (!(ms >= 0 && Number.isFinite(ms)))
+        return Promise.reject(new TypeError(`sleep ${key}: ${ms} is not a number of milliseconds`));
+      return sleepUntilTime(key, () => Math.ceil(core.storeNow() + ms));
+    },
+    sleepUntil(key, at) {
+      const time = typeof at === 'number' ? at : at.getTime();
+      if (!Number.isFinite(time)) return Promise.reject(new TypeError(`sleepUntil ${key}: not a time`));
+      return sleepUntilTime(key, () => time);
+    },
+    receive<T extends Json>(key: string, { timeoutMs }: { readonly timeoutMs?: number } = {}) {
+      const until = timeoutMs === undefined ? {} : { until: () => Math.ceil(core.storeNow() + timeoutMs) };
+      return wait<Received<T>>({ key, kind: 'signal', fingerprint: '', ...until }, (recorded) =>
+        recorded.timedOut || !recorded.outcome.ok
+          ? { timedOut: true }
+          : { timedOut: false, value: recorded.outcome.value as T },
+      );
+    },
+    request(key, spec) {
+      const body = toJson(spec.body);
+      return wait<Decision & { readonly request: string }>({
+        key,
+        kind: 'request',
+        fingerprint: hashJson([spec.kind, body]),
+        request: () => ({
+          id: derivedUuid('request', run.key.tenant, run.key.run, key),
+          kind: spec.kind,
+          stepKey: key,
+          body,
+          expiresAt: spec.expiresInMs === undefined ? null : Math.ceil(core.storeNow() + spec.expiresInMs),
+        }),
+      });
+    },
+    async child<Output>(
+      key: string,
+      definition: string,
+      input: Json,
+      options: { readonly context?: Json; readonly priority?: number } = {},
+    ) {
+      const found = core.env.definitions.get(definition);
+      if (found === undefined)
+        throw new PrusikError('NO_DEFINITION', `There is no definition named ${definition}`, { meta: { definition } });
+      const parsed = await parseInput(found, input);
+      return wait<Output>({
+        key,
+        kind: 'child',
+        fingerprint: hashJson([definition, parsed]),
+        child: () => childRun(run, key, found, parsed, options),
+      });
+    },
+    now: () => delivery.delivered.at,
+    uuid: (key) => derivedUuid('uuid', run.key.tenant, run.key.run, key),
+    random: (key) => derivedRandom('random', run.key.tenant, run.key.run, key),
+    emit(name, data) {
+      const note = { type: 'note' as const, name, data: toJson(data) };
+      notes += 1;
+      // Counted, not keyed: outcomes come in one order, so the n-th note of a replay is the n-th that is on record.
+      if (core.over || notes <= state.notes) return;
+      committer.defer(note);
+    },
+  };
+}
+
+export async function parseInput(
+  definition: DurableDefinition<never, unknown, unknown>,
+  input: unknown,
+): Promise<Json> {
+  return toJson(definition.parseInput === undefined ? input : await definition.parseInput(input));
+}
+
+function childRun(
+  parent: Run,
+  key: string,
+  definition: DurableDefinition<never, unknown, unknown>,
+  input: Json,
+  options: { readonly context?: Json; readonly priority?: number },
+): NewRun {
+  return {
+    key: { tenant: parent.key.tenant, run: childRunId(parent.key.tenant, parent.key.run, key) },
+    kind: definition.kind,
+    definition: definition.name,
+    version: definition.version,
+    input,
+    inputHash: hashJson(input),
+    context: options.context ?? parent.context,
+    priority: options.priority ?? parent.priority,
+    messages: definition.openingMessages?.(input) ?? [],
+    root: parent.root,
+    parent: { run: parent.key.run, key },
+    depth: parent.depth + 1,
+  };
+}

@@ -1,0 +1,25 @@
+import type { Clock, DurableDefinition, LiveEvent, RunInfo, RunKey, Store } from '@prusik/core';
+import type { EngineLimits, EngineWarning } from './engine-types.ts';
+
+/** What every drive of one engine shares. */
+export interface DriveEnv {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly limits: EngineLimits;
+  readonly worker: string;
+  readonly definitions: ReadonlyMap<string, DurableDefinition<never, unknown, unknown>>;
+  readonly deps: (run: RunInfo) => unknown;
+  readonly publish: (run: RunKey, event: LiveEvent) => void;
+  readonly warn: (warning: EngineWarning) => void;
+  /** Whether a run is being driven, or about to be, by this engine. */
+  readonly isDrivenHere: (run: RunKey) => boolean;
+}
+
+/** A drive's place among the worker's slots: given back while the drive only waits, taken again before it acts. */
+export interface SlotTicket {
+  enter(): Promise<void>;
+  leave(): void;
+}
+
+/** How a drive was over. */
+export type DriveEnd = 'ended' | 'parked' | 'blocked' | 'released' | 'superseded' | 'unavailable';

@@ -1,0 +1,125 @@
+import { runKeyText, type Claim, type RunKey } from '@prusik/core';
+import { startDrive, type Drive } from './drive.ts';
+import type { DriveEnv } from './drive-env.ts';
+import { createSlots, type Slots } from './slots.ts';
+
+/** The drives of one engine: their places, their heartbeat, their end. */
+export interface Driver {
+  readonly slots: Slots;
+  /** One claim at a time: a loop that finds no place free then knows that all are really in use. */
+  inTurn<T>(claim: () => Promise<T>): Promise<T>;
+  /** Drives a claimed run in a place that was taken for it. */
+  drive(claim: Claim, storeTime: number): void;
+  isDriving(run: RunKey): boolean;
+  /** Drives of the tree (or all) that are not over. */
+  active(root?: RunKey): number;
+  /** How many more runs that lost a worker may be taken: one at a time, so that a poison run takes no innocent one with it. */
+  readonly suspectsAllowed: number;
+  /** Gives the runs of the tree (or all) back; resolves when the drives are over. */
+  release(root?: RunKey): Promise<void>;
+  /** Calls back when a drive is over or a place is free. */
+  watch(on: () => void): Disposable;
+}
+
+interface Active {
+  readonly claim: Claim;
+  readonly drive: Drive;
+}
+
+export function createDriver(env: DriveEnv): Driver {
+  const active = new Map<string, Active>();
+  const watchers = new Set<() => void>();
+  const notify = (): void => {
+    for (const on of watchers) on();
+  };
+  const slots = createSlots(env.limits.slots, notify);
+  let heartbeat: Disposable | undefined;
+  let lastRenewed = 0;
+
+  function beatLater(): void {
+    heartbeat ??= env.clock.after(env.limits.heartbeatMs, () => {
+      heartbeat = undefined;
+      if (active.size === 0) return;
+      void renew().finally(beatLater);
+    });
+  }
+
+  /** On a timer of its own, whatever readers and steps do: silence must not cost a run its lease. */
+  async function renew(): Promise<void> {
+    const held = [...active.values()];
+    try {
+      const renewed = await env.store.renew(
+        held.map(({ claim }) => ({ run: claim.run.key, epoch: claim.run.epoch })),
+        env.limits.leaseMs,
+      );
+      lastRenewed = env.clock.monotonic();
+      const kept = new Map(renewed.map((lease) => [`${lease.epoch} ${runKeyText(lease.run)}`, lease]));
+      for (const { claim, drive } of held) {
+        const lease = kept.get(`${claim.run.epoch} ${runKeyText(claim.run.key)}`);
+        if (lease === undefined) drive.lose('superseded');
+        else drive.notice(lease);
+      }
+    } catch (cause) {
+      if (env.clock.monotonic() - lastRenewed < env.limits.leaseMs) return;
+      for (const { drive } of held) drive.lose('unavailable', cause);
+    }
+  }
+
+  const ofTree = (root: RunKey | undefined): Active[] =>
+    [...active.values()].filter(
+      ({ claim: { run } }) => root === undefined || (run.root === root.run && run.key.tenant === root.tenant),
+    );
+
+  let turn: Promise<unknown> = Promise.resolve();
+  return {
+    slots,
+    inTurn(claim) {
+      const result = turn.then(claim);
+      turn = result.catch(() => {});
+      return result;
+    },
+    drive(claim, storeTime) {
+      const name = runKeyText(claim.run.key);
+      if (active.size === 0) lastRenewed = env.clock.monotonic();
+      // The same run again in one process, after its lease was lost here: the older drive is a zombie and is told so.
+      active.get(name)?.drive.lose('superseded');
+      const ticket = slots.ticket();
+      const entry: Active = { claim, drive: startDrive(env, claim, storeTime, ticket) };
+      active.set(name, entry);
+      const news = env.store.watchRun(claim.run.key, (why) => {
+        if (why !== 'commit') void lookUp(entry);
+      });
+      beatLater();
+      void entry.drive.ended.then(() => {
+        news[Symbol.dispose]();
+        if (active.get(name) === entry) active.delete(name);
+        ticket.leave();
+        notify();
+      });
+    },
+    isDriving: (run) => active.has(runKeyText(run)),
+    active: (root) => ofTree(root).length,
+    get suspectsAllowed() {
+      return [...active.values()].some(({ claim }) => claim.lost > 0) ? 0 : 1;
+    },
+    async release(root) {
+      const drives = ofTree(root).map(({ drive }) => drive);
+      for (const drive of drives) drive.release(env.limits.cancelGraceMs);
+      await Promise.all(drives.map((drive) => drive.ended));
+    },
+    watch(on) {
+      watchers.add(on);
+      return { [Symbol.dispose]: () => void watchers.delete(on) };
+    },
+  };
+
+  async function lookUp({ claim, drive }: Active): Promise<void> {
+    try {
+      const run = await env.store.run(claim.run.key);
+      if (run === undefined || run.epoch !== claim.run.epoch) drive.lose('superseded');
+      else drive.notice(run);
+    } catch {
+      // The heartbeat decides when a store is away for too long.
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import { addAmounts, NO_AMOUNT, type FinalStatus, type Json, type SerializedError } from '@prusik/core';
+import { interventionFor, type DriveCore, type Halt } from './drive-core.ts';
+import type { DriveEnd } from './drive-env.ts';
+import type { Waits } from './waits.ts';
+
+/** The commits by which a drive lets go of its run. Each is one commit: what becomes of the run, and the release of its lease. */
+export interface Endings {
+  park(): Promise<DriveEnd>;
+  release(): Promise<DriveEnd>;
+  block(why: Extract<Halt, { type: 'block' }>): Promise<DriveEnd>;
+  /** Woken while it is blocked, and nobody has decided: back to where it was. */
+  blockAgain(code: string, request: string): Promise<DriveEnd>;
+  /** `undefined` when the store refused; the drive is then halted. */
+  end(
+    status: FinalStatus,
+    result: { readonly output?: Json; readonly error?: SerializedError },
+  ): Promise<DriveEnd | undefined>;
+  /** Asks the children that have not ended to cancel, each once. */
+  cancelChildren(): Promise<void>;
+}
+
+export function createEndings(core: DriveCore, waits: Waits): Endings {
+  const { committer, state, run } = core;
+  const asked = new Set<string>();
+  return {
+    async park() {
+      const wakeAt = waits.nextDeadline;
+      await committer.stage({
+        entries: [{ type: 'run-park', waits: waits.pending, wakeAt }],
+        progress: true,
+        then: { type: 'park', wakeAt },
+      });
+      return core.finish('parked', 'parked');
+    },
+    async release() {
+      await committer.stage({ entries: [], then: { type: 'release' } });
+      return core.finish('released', 'released');
+    },
+    async block(why) {
+      const request = interventionFor(why, run, state.blocks);
+      const { code, message, key } = why;
+      await committer.stage({
+        entries: [{ type: 'run-block', code, message, request: request.id, ...(key === undefined ? {} : { key }) }],
+        requests: [request],
+        then: { type: 'block', code, request: request.id },
+      });
+      return core.finish('blocked', 'blocked');
+    },
+    async blockAgain(code, request) {
+      await committer.stage({ entries: [], then: { type: 'block', code, request } });
+      return core.finish('blocked', 'blocked');
+    },
+    async end(status, result) {
+      // Reservations of steps that were abandoned: nobody knows what they used, so they are charged in full.
+      const lost = [...state.intents.values()].reduce(
+        (sum, intent) => addAmounts(sum, intent.reserved ?? NO_AMOUNT),
+        NO_AMOUNT,
+      );
+      const answer = await committer.stage({
+        entries: [{ type: 'run-end', status, ...result }],
+        progress: true,
+        ...(lost.calls + lost.tokens + lost.costMicros > 0 ? { ledger: { release: lost, use: lost } } : {}),
+        then: { type: 'end', status, ...result },
+      });
+      if (answer.ok) return core.finish('ended', 'ended');
+      core.halt({ type: 'block', code: answer.code, message: `The end of the run was refused: ${answer.code}` });
+      return undefined;
+    },
+    async cancelChildren() {
+      const open = waits.openChildren.filter((id) => !asked.has(id));
+      if (open.length === 0) return;
+      for (const id of open) asked.add(id);
+      await committer.stage({ entries: [], cancel: open.map((id) => ({ tenant: run.key.tenant, run: id })) });
+    },
+  };
+}

@@ -1,0 +1,180 @@
+import {
+  checkId,
+  DEFAULT_TENANT,
+  hashJson,
+  PrusikError,
+  randomId,
+  systemClock,
+  toJson,
+  type DurableDefinition,
+  type NewRun,
+  type Run,
+  type RunKey,
+} from '@prusik/core';
+import { startClaimLoop } from './claim-loop.ts';
+import { parseInput } from './context.ts';
+import type { DriveEnv } from './drive-env.ts';
+import { createDriver } from './driver.ts';
+import type { Engine, EngineOptions, EngineWarning, RunResult, StartOptions } from './engine-types.ts';
+import { driveInline } from './inline-drive.ts';
+import { completeLimits } from './limits.ts';
+import { createLiveBus } from './live-bus.ts';
+import { runEvents } from './run-events.ts';
+
+/**
+ * Runs durable functions over a store. Whatever a process was doing when it died, an engine on the same store goes on with.
+ * Disposal gives running runs back; the store is the caller's and stays open.
+ *
+ * @throws {TypeError} for a definition without a usable name, two of one name, or a limit that cannot be one.
+ */
+export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engine {
+  const { store, clock = systemClock, newId = randomId } = options;
+  const limits = completeLimits(options.limits);
+  const definitions = indexDefinitions(options.definitions as readonly DurableDefinition<never, unknown, unknown>[]);
+  const bus = createLiveBus();
+  const env: DriveEnv = {
+    store,
+    clock,
+    limits,
+    worker: newId(),
+    definitions,
+    deps: options.deps ?? (() => undefined),
+    publish: bus.publish,
+    warn: options.onWarning ?? warnOnProcess,
+    isDrivenHere: (run) => driver.isDriving(run),
+  };
+  const driver = createDriver(env);
+  const workers = new Set<AsyncDisposable>();
+  let disposed: Promise<void> | undefined;
+
+  function checkOpen(): void {
+    if (disposed !== undefined) throw new PrusikError('ENGINE_CLOSED', 'The engine is disposed');
+  }
+
+  async function start(name: string, input: unknown, given: StartOptions = {}): Promise<Run> {
+    checkOpen();
+    const definition = definitions.get(name);
+    if (definition === undefined) {
+      throw new PrusikError(
+        'NO_DEFINITION',
+        `There is no definition named ${name}; known: ${[...definitions.keys()].join(', ')}`,
+        { meta: { definition: name } },
+      );
+    }
+    const result = await store.start(await newRun(definition, input, given));
+    if (result.outcome !== 'refused') return result.run;
+    const { run } = result;
+    if (result.code === 'RUN_INPUT_MISMATCH') {
+      throw new PrusikError(
+        'RUN_INPUT_MISMATCH',
+        `Run ${run.key.run} exists with another definition, input or session`,
+        { meta: { run: run.key.run } },
+      );
+    }
+    throw new PrusikError(
+      result.code,
+      `The session ${run.session ?? ''} is held by run ${run.key.run}, which is ${run.status}`,
+      {
+        retryable: true,
+        meta: { runId: run.key.run, status: run.status, requestIds: result.requestIds },
+      },
+    );
+  }
+
+  async function newRun(
+    definition: DurableDefinition<never, unknown, unknown>,
+    input: unknown,
+    given: StartOptions,
+  ): Promise<NewRun> {
+    const key: RunKey = {
+      tenant: checkId('tenant', given.tenant ?? DEFAULT_TENANT),
+      run: checkId('run', given.id ?? newId()),
+    };
+    const parsed = await parseInput(definition, input);
+    return {
+      key,
+      kind: definition.kind,
+      definition: definition.name,
+      version: definition.version,
+      input: parsed,
+      inputHash: hashJson(parsed),
+      context: toJson(given.context ?? null),
+      priority: given.priority ?? 0,
+      messages: definition.openingMessages?.(parsed) ?? [],
+      root: key.run,
+      depth: 0,
+      ...(given.budget === undefined ? {} : { budget: given.budget }),
+      ...(given.session === undefined
+        ? {}
+        : { session: { id: checkId('session', given.session.id), whenBusy: given.session.whenBusy ?? 'refuse' } }),
+    };
+  }
+
+  async function drive<Output>(key: RunKey, how: Parameters<Engine['drive']>[1]): Promise<RunResult<Output>> {
+    checkOpen();
+    const run = await store.run(key);
+    if (run !== undefined && !definitions.has(run.definition)) {
+      throw new PrusikError('NO_DEFINITION', `Run ${key.run} is of ${run.definition}, which is not defined here`, {
+        meta: { definition: run.definition },
+      });
+    }
+    // What a run's output looks like is the definition's to say; the journal holds JSON.
+    return (await driveInline(env, driver, key, how)) as RunResult<Output>;
+  }
+
+  return {
+    store,
+    start,
+    async run(name, input, given = {}) {
+      given.signal?.throwIfAborted();
+      const run = await start(name, input, given);
+      return drive(run.key, given.signal === undefined ? {} : { signal: given.signal });
+    },
+    drive,
+    worker() {
+      checkOpen();
+      const onError = (cause: unknown): void =>
+        env.warn({ code: 'CLAIM_FAILED', message: 'The store refused a claim; it is tried again', cause });
+      const loop = startClaimLoop({ env, driver, onError });
+      const keepAlive = setInterval(() => {}, 2 ** 30);
+      const worker: AsyncDisposable = {
+        async [Symbol.asyncDispose]() {
+          if (!workers.delete(worker)) return;
+          clearInterval(keepAlive);
+          await loop[Symbol.asyncDispose]();
+          await driver.release();
+        },
+      };
+      workers.add(worker);
+      return worker;
+    },
+    signal: (key, signalKey, body) =>
+      store.signal({ run: key, kind: 'user', key: checkId('signal', signalKey), body: toJson(body) }),
+    cancel: (key, reason = '') => store.signal({ run: key, kind: 'cancel', key: 'cancel', body: { reason } }),
+    decide: (key, request, decision) => store.decide({ run: key, request, decision }),
+    events: (key, how) => runEvents(store, bus, key, how),
+    [Symbol.asyncDispose]() {
+      disposed ??= (async () => {
+        await Promise.all([...workers].map((worker) => worker[Symbol.asyncDispose]()));
+        await driver.release();
+      })();
+      return disposed;
+    },
+  };
+}
+
+function indexDefinitions(
+  list: readonly DurableDefinition<never, unknown, unknown>[],
+): ReadonlyMap<string, DurableDefinition<never, unknown, unknown>> {
+  const byName = new Map<string, DurableDefinition<never, unknown, unknown>>();
+  for (const definition of list) {
+    checkId('definition name', definition.name);
+    if (byName.has(definition.name)) throw new TypeError(`Two definitions are named ${definition.name}`);
+    byName.set(definition.name, definition);
+  }
+  return byName;
+}
+
+function warnOnProcess({ code, message }: EngineWarning): void {
+  process.emitWarning(message, { type: 'PrusikWarning', code });
+}

@@ -1,0 +1,218 @@
+import {
+  derivedRandom,
+  isPrusikError,
+  PrusikError,
+  serializeError,
+  toJson,
+  type Clock,
+  type LiveEvent,
+  type Message,
+  type Outcome,
+  type RetryPolicy,
+  type RunKey,
+  type StepOptions,
+  type StepScope,
+  type Usage,
+} from '@prusik/core';
+import { idempotencyKeyOf } from './idempotency-key.ts';
+
+/** What came of executing a step's body. `doubt`: the effect may have happened, and nobody knows. */
+export type Execution =
+  | {
+      readonly settled: 'outcome';
+      readonly outcome: Outcome;
+      readonly messages: readonly Message[];
+      readonly usage?: Usage;
+      readonly costMicros?: number;
+      readonly attempt: number;
+    }
+  | { readonly settled: 'doubt'; readonly error: PrusikError };
+
+export interface ExecuteOptions {
+  readonly run: RunKey;
+  readonly key: string;
+  readonly body: (scope: StepScope) => unknown;
+  readonly options: StepOptions;
+  /** Number of the first execution of this drive. */
+  readonly firstAttempt: number;
+  /** Fires when the drive wants the step to stop. */
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly maxOutcomeBytes: number;
+  readonly publish: (event: LiveEvent) => void;
+}
+
+const DEFAULT_BACKOFF_MS = 500;
+const DEFAULT_MAX_BACKOFF_MS = 8_000;
+
+/** Runs the body as often as its retry policy says. Never rejects. */
+export async function executeStep(what: ExecuteOptions): Promise<Execution> {
+  const attempts = what.options.retry?.attempts ?? 1;
+  for (let tried = 1; ; tried += 1) {
+    const attempt = what.firstAttempt + tried - 1;
+    if (attempt > 1) what.publish({ type: 'step-reset', key: what.key, attempt });
+    const execution = await executeOnce(what, attempt);
+    if (execution.settled === 'doubt' || execution.execution.outcome.ok) return finish(execution);
+    if (tried >= attempts || what.signal.aborted || !isRetryable(execution.thrown, what.options.retry))
+      return finish(execution);
+    await pause(what, tried);
+    if (what.signal.aborted) return finish(execution);
+  }
+}
+
+type Once =
+  | {
+      readonly settled: 'outcome';
+      readonly execution: Extract<Execution, { settled: 'outcome' }>;
+      readonly thrown?: unknown;
+    }
+  | Extract<Execution, { settled: 'doubt' }>;
+
+const finish = (once: Once): Execution => (once.settled === 'doubt' ? once : once.execution);
+
+async function executeOnce(what: ExecuteOptions, attempt: number): Promise<Once> {
+  const { key, options } = what;
+  const once = options.effect === 'once';
+  const messages: Message[] = [];
+  let usage: Usage | undefined;
+  let costMicros: number | undefined;
+  const stop = new AbortController();
+  let open = true;
+  const scope: StepScope = {
+    key,
+    attempt,
+    signal: stop.signal,
+    idempotencyKey: idempotencyKeyOf(what.run, key),
+    // A body that goes on after its time has no say any more: what it hands in late is dropped.
+    append: (...added) => void (open && messages.push(...added)),
+    delta: (text) => open && what.publish({ type: 'step-delta', key, attempt, text }),
+    usage(spent, cost) {
+      if (!open) return;
+      usage = spent;
+      costMicros = cost;
+    },
+  };
+  const settle = (outcome: Outcome, thrown?: unknown): Once => ({
+    settled: 'outcome',
+    thrown,
+    execution: {
+      settled: 'outcome',
+      outcome,
+      attempt,
+      messages: outcome.ok ? messages : [],
+      ...(usage === undefined ? {} : { usage }),
+      ...(costMicros === undefined ? {} : { costMicros }),
+    },
+  });
+
+  what.publish({
+    type: 'step-start',
+    key,
+    kind: options.kind ?? 'step',
+    attempt,
+    ...(options.name === undefined ? {} : { name: options.name }),
+  });
+  let timer: Disposable | undefined;
+  const givenUp = new Promise<PrusikError>((resolve) => {
+    const abort = (): void => {
+      stop.abort(what.signal.reason);
+      resolve(what.signal.reason as PrusikError);
+    };
+    if (what.signal.aborted) return abort();
+    what.signal.addEventListener('abort', abort, { once: true, signal: stop.signal });
+    if (options.timeoutMs === undefined) return;
+    timer = what.clock.after(options.timeoutMs, () => {
+      const error = new PrusikError('STEP_TIMEOUT', `Step ${key} took longer than ${options.timeoutMs} ms`, {
+        retryable: !once,
+      });
+      stop.abort(error);
+      resolve(error);
+    });
+  });
+  try {
+    const ended = await Promise.race([
+      Promise.resolve()
+        .then(() => what.body(scope))
+        .then(
+          (value) => ({ value }),
+          (thrown: unknown) => ({ thrown }),
+        ),
+      givenUp.then((error) => ({ error })),
+    ]);
+    if ('error' in ended) {
+      if (once) return { settled: 'doubt', error: ended.error };
+      return settle({ ok: false, error: serializeError(ended.error) }, ended.error);
+    }
+    if ('thrown' in ended) {
+      return settle({ ok: false, error: serializeError(ended.thrown, 'STEP_FAILED') }, ended.thrown);
+    }
+    try {
+      return settle({ ok: true, ...jsonOutcome(ended.value, key, what.maxOutcomeBytes) });
+    } catch (error) {
+      // The effect has happened, only its result cannot be kept: for `once` that is doubt, not failure.
+      if (once) return { settled: 'doubt', error: error as PrusikError };
+      return settle({ ok: false, error: serializeError(error) }, error);
+    }
+  } finally {
+    open = false;
+    timer?.[Symbol.dispose]();
+  }
+}
+
+function jsonOutcome(value: unknown, key: string, maxBytes: number): { value?: ReturnType<typeof toJson> } {
+  if (value === undefined) return {};
+  let json;
+  try {
+    json = toJson(value);
+  } catch (cause) {
+    throw new PrusikError(
+      'STEP_RESULT_NOT_JSON',
+      `The result of step ${key} cannot be recorded: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+  const bytes = jsonBytesAtLeast(json, maxBytes);
+  if (bytes > maxBytes) {
+    throw new PrusikError(
+      'STEP_RESULT_TOO_LARGE',
+      `The result of step ${key} has more than ${maxBytes} bytes as JSON`,
+      { meta: { maxBytes } },
+    );
+  }
+  return { value: json };
+}
+
+/** Length as UTF-8, measured only where the cheap bound on it could be past the limit. */
+function jsonBytesAtLeast(json: unknown, maxBytes: number): number {
+  const text = JSON.stringify(json);
+  return text.length * 3 <= maxBytes ? text.length : Buffer.byteLength(text);
+}
+
+function isRetryable(thrown: unknown, policy: RetryPolicy | undefined): boolean {
+  try {
+    if (policy?.retryable !== undefined) return policy.retryable(thrown) === true;
+  } catch {
+    return false; // a policy that throws denies
+  }
+  return isPrusikError(thrown) ? thrown.retryable : true;
+}
+
+/** Exponential with jitter, so that runs that failed together do not come back together. */
+async function pause(what: ExecuteOptions, tried: number): Promise<void> {
+  const base = what.options.retry?.backoffMs ?? DEFAULT_BACKOFF_MS;
+  const longest = what.options.retry?.maxBackoffMs ?? DEFAULT_MAX_BACKOFF_MS;
+  const waitMs =
+    Math.min(longest, base * 2 ** (tried - 1)) *
+    (0.5 + derivedRandom('backoff', what.run.run, what.key, String(tried)) / 2);
+  await new Promise<void>((resolve) => {
+    const timer = what.clock.after(waitMs, resolve);
+    what.signal.addEventListener(
+      'abort',
+      () => {
+        timer[Symbol.dispose]();
+        resolve();
+      },
+      { once: true },
+    );
+  });
+}

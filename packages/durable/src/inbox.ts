@@ -1,0 +1,42 @@
+import type { RunKey, Signal, SignalKind, Store } from '@prusik/core';
+
+/** The signals of a run that this drive has read; read on when the store says that there are more. */
+export interface Inbox {
+  /** Number of the last signal read. */
+  readonly seen: number;
+  /** The store has signals up to this number. */
+  announce(n: number): void;
+  /** Reads what was announced; says whether anything came. */
+  takeUp(): Promise<boolean>;
+  get(kind: SignalKind, key: string): Signal | undefined;
+}
+
+const PAGE = 200;
+
+export function createInbox(store: Store, run: RunKey): Inbox {
+  const signals = new Map<string, Signal>();
+  const name = (kind: SignalKind, key: string): string => `${kind} ${key}`;
+  let seen = 0;
+  let announced = 0;
+  return {
+    get seen() {
+      return seen;
+    },
+    announce(n) {
+      announced = Math.max(announced, n);
+    },
+    async takeUp() {
+      const before = seen;
+      while (seen < announced) {
+        const page = await store.inbox(run, { after: seen, limit: PAGE });
+        for (const signal of page) {
+          seen = signal.n;
+          signals.set(name(signal.kind, signal.key), signal);
+        }
+        if (page.length === 0) break;
+      }
+      return seen > before;
+    },
+    get: (kind, key) => signals.get(name(kind, key)),
+  };
+}

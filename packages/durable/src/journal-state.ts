@@ -1,0 +1,150 @@
+import {
+  PrusikError,
+  type Entry,
+  type Outcome,
+  type RunBlock,
+  type RunKey,
+  type SerializedError,
+  type StepIntent,
+  type StepKind,
+  type Store,
+  type WaitKind,
+  type WaitStart,
+} from '@prusik/core';
+
+/** An outcome of the journal, waiting to be handed to the function. */
+export interface Recorded {
+  readonly seq: number;
+  readonly at: number;
+  readonly key: string;
+  readonly kind: StepKind | WaitKind;
+  readonly fingerprint: string;
+  readonly outcome: Outcome;
+  readonly messages: number;
+  readonly timedOut: boolean;
+}
+
+/** A run's journal, folded: all that a drive needs to know of the past. Grows by {@link foldEntry} as commits succeed. */
+export interface JournalState {
+  seq: number;
+  at: number;
+  /** Time of entry 1: what `now()` says before anything was delivered. */
+  startedAt: number;
+  /** Outcomes by key; delivered in `seq` order, which is insertion order. */
+  readonly outcomes: Map<string, Recorded>;
+  /** Steps that were begun and have no outcome. */
+  readonly intents: Map<string, StepIntent>;
+  /** Waits that were begun and have no outcome. */
+  readonly waits: Map<string, WaitStart>;
+  /** How often a step was begun, for its attempt number. */
+  readonly attempts: Map<string, number>;
+  notes: number;
+  /** Messages that the run's own steps added to its thread. */
+  messages: number;
+  cancelled: string | undefined;
+  /** The block that nobody has resolved yet. */
+  block: RunBlock | undefined;
+  /** A person chose that the run fails. */
+  failed: SerializedError | undefined;
+  /** How often the run was blocked: names the next intervention. */
+  blocks: number;
+}
+
+export function emptyJournal(): JournalState {
+  return {
+    seq: 0,
+    at: 0,
+    startedAt: 0,
+    outcomes: new Map(),
+    intents: new Map(),
+    waits: new Map(),
+    attempts: new Map(),
+    notes: 0,
+    messages: 0,
+    cancelled: undefined,
+    block: undefined,
+    failed: undefined,
+    blocks: 0,
+  };
+}
+
+/** Adds one committed entry; returns the outcome it recorded, if it did. */
+export function foldEntry(state: JournalState, entry: Entry): Recorded | undefined {
+  state.seq = entry.seq;
+  state.at = entry.at;
+  switch (entry.type) {
+    case 'step-intent':
+      state.intents.set(entry.key, entry);
+      state.attempts.set(entry.key, entry.attempt);
+      return undefined;
+    case 'step-end':
+      state.intents.delete(entry.key);
+      state.messages += entry.messages?.count ?? 0;
+      return record(state, entry, entry.messages?.count ?? 0, false);
+    case 'wait-start':
+      state.waits.set(entry.key, entry);
+      return undefined;
+    case 'wait-end':
+      state.waits.delete(entry.key);
+      return record(state, entry, 0, entry.timedOut ?? false);
+    case 'note':
+      state.notes += 1;
+      return undefined;
+    case 'run-block':
+      state.block = entry;
+      state.blocks += 1;
+      return undefined;
+    case 'run-unblock':
+      if (entry.choice === 'fail' && entry.key === undefined) {
+        state.failed = {
+          code: state.block?.code ?? 'RUN_FAILED',
+          message: state.block?.message ?? 'A person let the run fail',
+        };
+      }
+      state.block = undefined;
+      // A person said that the effect did not happen: the step starts afresh.
+      if (entry.choice === 'retry' && entry.key !== undefined) state.intents.delete(entry.key);
+      return undefined;
+    case 'run-cancel':
+      state.cancelled = entry.reason;
+      return undefined;
+    case 'run-start':
+      state.startedAt = entry.at;
+      return undefined;
+    case 'run-claim':
+    case 'run-park':
+    case 'run-end':
+      return undefined;
+    default:
+      entry satisfies never;
+      // An entry of a newer release: it must not be skipped, since it may carry an outcome.
+      throw new TypeError(`Entry ${(entry as Entry).seq} has the unknown type ${(entry as Entry).type}`);
+  }
+}
+
+function record(
+  state: JournalState,
+  entry: Pick<Recorded, 'seq' | 'at' | 'key' | 'kind' | 'fingerprint' | 'outcome'>,
+  messages: number,
+  timedOut: boolean,
+): Recorded {
+  const { seq, at, key, kind, fingerprint, outcome } = entry;
+  const recorded: Recorded = { seq, at, key, kind, fingerprint, outcome, messages, timedOut };
+  state.outcomes.set(key, recorded);
+  return recorded;
+}
+
+const PAGE = 1_000;
+
+/** Reads a run's journal by pages and folds it. */
+export async function loadJournal(state: JournalState, store: Store, run: RunKey): Promise<void> {
+  for (;;) {
+    const page = await store.entries(run, { after: state.seq, limit: PAGE });
+    for (const entry of page) {
+      if (entry.seq !== state.seq + 1)
+        throw new PrusikError('STORE_CORRUPT', `Entry ${state.seq + 1} of run ${run.run} is missing`);
+      foldEntry(state, entry);
+    }
+    if (page.length < PAGE) return;
+  }
+}

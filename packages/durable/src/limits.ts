@@ -1,0 +1,27 @@
+import type { EngineLimits } from './engine-types.ts';
+
+export const DEFAULT_LIMITS: EngineLimits = {
+  leaseMs: 30_000,
+  heartbeatMs: 10_000,
+  parkAfterMs: 1_000,
+  slots: 16,
+  maxLostLeases: 5,
+  cancelGraceMs: 10_000,
+  maxOutcomeBytes: 262_144,
+};
+
+/** @throws {TypeError} naming the limit that cannot be one. */
+export function completeLimits(given: Partial<EngineLimits> = {}): EngineLimits {
+  const limits = { ...DEFAULT_LIMITS, ...given };
+  for (const [name, value] of Object.entries(limits)) {
+    const least = name === 'parkAfterMs' || name === 'cancelGraceMs' ? 0 : 1;
+    if (!Number.isFinite(value) || value < least)
+      throw new TypeError(`limits.${name} must be a number of at least ${least}, not ${value}`);
+  }
+  if (limits.heartbeatMs * 2 > limits.leaseMs) {
+    throw new TypeError(
+      `limits.heartbeatMs (${limits.heartbeatMs}) must be at most half of limits.leaseMs (${limits.leaseMs}), so that one late heartbeat loses nothing`,
+    );
+  }
+  return limits;
+}

@@ -1,0 +1,222 @@
+import {
+  derivedUuid,
+  type ChildEnd,
+  type Decision,
+  type Json,
+  type NewRequest,
+  type NewRun,
+  type Outcome,
+  type Signal,
+  type WaitEnd,
+  type WaitKind,
+  type WaitStart,
+} from '@prusik/core';
+import type { DriveCore } from './drive-core.ts';
+
+/** What a wait is begun with. A wait that the journal knows already keeps its recorded deadline, child and request. */
+export interface WaitSpec {
+  readonly key: string;
+  readonly kind: WaitKind;
+  readonly fingerprint: string;
+  readonly until?: () => number;
+  readonly child?: () => NewRun;
+  readonly request?: () => NewRequest;
+}
+
+/** Waits for signals, timers, children and people: registers them, and turns what came into recorded outcomes. */
+export interface Waits {
+  begin(spec: WaitSpec): void;
+  /** Records what the inbox and the clock have brought; says whether anything was. */
+  collect(): boolean;
+  /** Keys of what is still waited for. */
+  readonly pending: readonly string[];
+  /** Children that have not ended. */
+  readonly openChildren: readonly string[];
+  /** When the next deadline is due, by the store's clock. */
+  readonly nextDeadline: number | null;
+}
+
+/** A child's id follows from its parent and key: a crash between its start and the record makes no second child. */
+export function childRunId(tenant: string, parent: string, key: string): string {
+  return derivedUuid('child', tenant, parent, key);
+}
+
+export function createWaits(core: DriveCore): Waits {
+  const { state, committer, inbox, env } = core;
+  const pending = new Map<string, WaitStart>();
+  const staged = new Set<string>();
+  const expiring = new Set<string>();
+
+  function begin(spec: WaitSpec): void {
+    const known = state.waits.get(spec.key);
+    if (known !== undefined) {
+      pending.set(spec.key, known);
+      return core.wake();
+    }
+    const child = spec.child?.();
+    const request = spec.request?.();
+    const until = spec.until?.() ?? request?.expiresAt ?? undefined;
+    const start: WaitStart = {
+      type: 'wait-start',
+      key: spec.key,
+      kind: spec.kind,
+      fingerprint: spec.fingerprint,
+      ...(until === undefined ? {} : { until }),
+      ...(child === undefined ? {} : { child: child.key.run }),
+      ...(request === undefined ? {} : { request: request.id }),
+    };
+    if (child === undefined && request === undefined) {
+      // Nobody outside has to know of it before the run parks, so it rides with the next commit.
+      committer.defer(start);
+      pending.set(spec.key, start);
+      return core.wake();
+    }
+    const part = {
+      entries: [start],
+      ...(child ? { children: [child] } : {}),
+      ...(request ? { requests: [request] } : {}),
+    };
+    void committer.stage(part).then((result) => {
+      if (result.ok) pending.set(spec.key, start);
+      else
+        core.halt({
+          type: 'block',
+          code: result.code,
+          message: `The ${spec.kind} ${spec.key} could not be started: ${result.code}`,
+          key: spec.key,
+        });
+      core.wake();
+    });
+  }
+
+  function signalFor(wait: WaitStart): Signal | undefined {
+    switch (wait.kind) {
+      case 'signal':
+        return inbox.get('user', wait.key);
+      case 'child':
+        return wait.child === undefined ? undefined : inbox.get('child', wait.child);
+      case 'request':
+        return wait.request === undefined ? undefined : inbox.get('decision', wait.request);
+      case 'timer':
+        return undefined;
+      default:
+        return wait.kind satisfies never;
+    }
+  }
+
+  function record(
+    wait: WaitStart,
+    outcome: Outcome,
+    timed?: { readonly timedOut: boolean; readonly notBefore: number },
+  ): void {
+    staged.add(wait.key);
+    const end: WaitEnd = {
+      type: 'wait-end',
+      key: wait.key,
+      kind: wait.kind,
+      fingerprint: wait.fingerprint,
+      outcome,
+      ...(timed?.timedOut ? { timedOut: true } : {}),
+    };
+    void committer
+      .stage({ entries: [end], progress: true, ...(timed ? { notBefore: timed.notBefore } : {}) })
+      .then((result) => {
+        staged.delete(wait.key);
+        if (result.ok) {
+          pending.delete(wait.key);
+        } else if (result.code === 'TOO_EARLY') {
+          // This process's idea of the store's clock ran ahead; look again shortly.
+          env.clock.after(20, core.wake);
+        } else {
+          core.halt({
+            type: 'block',
+            code: result.code,
+            message: `The end of ${wait.key} was refused: ${result.code}`,
+          });
+        }
+        core.wake();
+      });
+  }
+
+  /** Expiry is decided in the store, where a decision of a person may have been first; the signal tells which it was. */
+  function expire(wait: WaitStart): void {
+    if (wait.request === undefined || expiring.has(wait.key)) return;
+    expiring.add(wait.key);
+    env.store
+      .decide({ run: core.run.key, request: wait.request, decision: { status: 'expired' } })
+      .catch((cause: unknown) =>
+        env.warn({
+          code: 'EXPIRY_FAILED',
+          message: `Request ${wait.request} could not be closed`,
+          run: core.run.key,
+          cause,
+        }),
+      )
+      .finally(() => {
+        expiring.delete(wait.key);
+        core.wake();
+      });
+  }
+
+  return {
+    begin,
+    collect() {
+      const open = [...pending.values()].filter((wait) => !staged.has(wait.key));
+      const arrived = open
+        .map((wait) => ({ wait, signal: signalFor(wait) }))
+        .filter((item): item is { wait: WaitStart; signal: Signal } => item.signal !== undefined)
+        .toSorted((a, b) => a.signal.n - b.signal.n);
+      for (const { wait, signal } of arrived) record(wait, outcomeOf(wait, signal));
+      const now = core.storeNow();
+      const due = open.filter((wait) => wait.until !== undefined && wait.until <= now && !staged.has(wait.key));
+      for (const wait of due) {
+        if (wait.kind === 'request') expire(wait);
+        else record(wait, { ok: true }, { timedOut: wait.kind !== 'timer', notBefore: wait.until ?? 0 });
+      }
+      return arrived.length + due.length > 0;
+    },
+    get pending() {
+      return [...pending.keys()];
+    },
+    get openChildren() {
+      return [...state.waits.values()].flatMap((wait) =>
+        wait.child !== undefined && inbox.get('child', wait.child) === undefined ? [wait.child] : [],
+      );
+    },
+    get nextDeadline() {
+      const deadlines = [...pending.values()].flatMap((wait) => (wait.until === undefined ? [] : [wait.until]));
+      return deadlines.length === 0 ? null : Math.min(...deadlines);
+    },
+  };
+}
+
+function outcomeOf(wait: WaitStart, signal: Signal): Outcome {
+  switch (wait.kind) {
+    case 'child':
+      return childOutcome(signal.body as unknown as ChildEnd);
+    case 'request':
+      return {
+        ok: true,
+        value: {
+          ...(signal.body as unknown as Decision as unknown as Record<string, Json>),
+          request: wait.request ?? '',
+        },
+      };
+    case 'signal':
+    case 'timer':
+      return { ok: true, value: signal.body };
+    default:
+      return wait.kind satisfies never;
+  }
+}
+
+function childOutcome(end: ChildEnd): Outcome {
+  if (end.status === 'completed') return end.output === undefined ? { ok: true } : { ok: true, value: end.output };
+  return {
+    ok: false,
+    error: end.error ?? {
+      code: end.status === 'cancelled' ? 'CHILD_CANCELLED' : 'CHILD_FAILED',
+      message: `The child run was ${end.status}`,
+    },
+  };
+}

@@ -1,0 +1,59 @@
+import type { Clock } from '@prusik/core';
+
+/** A flag that one loop waits for. Set while nobody waits, it is seen by the next wait. */
+export interface WakeUp {
+  set(): void;
+  /** Resolves when set; with `withinMs`, to `false` when the time ran out first. */
+  wait(withinMs?: number): Promise<boolean>;
+}
+
+export function createWakeUp(clock: Clock): WakeUp {
+  let isSet = false;
+  let waiter: (() => void) | undefined;
+  return {
+    set() {
+      isSet = true;
+      waiter?.();
+    },
+    wait(withinMs) {
+      if (isSet) {
+        isSet = false;
+        return Promise.resolve(true);
+      }
+      // No time at all needs no clock: one turn of the event loop, so that what is about to happen may.
+      if (withinMs !== undefined && withinMs <= 0) {
+        return turnOfEventLoop().then(() => {
+          const woken = isSet;
+          isSet = false;
+          return woken;
+        });
+      }
+      return new Promise((resolve) => {
+        let timer: Disposable | undefined;
+        const settle = (woken: boolean): void => {
+          waiter = undefined;
+          isSet = false;
+          timer?.[Symbol.dispose]();
+          resolve(woken);
+        };
+        waiter = () => settle(true);
+        if (withinMs !== undefined) timer = clock.after(withinMs, () => settle(false));
+      });
+    },
+  };
+}
+
+/**
+ * Resolves when every microtask that is queued now, and every one these queue, has run: `nextTick` callbacks that are added
+ * from within a microtask run after the microtask queue is empty. Without it two outcomes delivered in a row could
+ * swap the winner of a `Promise.race` between the live run and its replay.
+ */
+export async function drainMicrotasks(): Promise<void> {
+  await null;
+  await new Promise<void>((resolve) => process.nextTick(resolve));
+}
+
+/** One turn of the event loop: lets callbacks of the platform (streams, hashes, dynamic imports) come in. */
+export function turnOfEventLoop(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

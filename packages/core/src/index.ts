@@ -1,5 +1,16 @@
 export { systemClock, type Clock } from './clock.ts';
 export {
+  checkDelegationPolicy,
+  decideDelegation,
+  DELEGATION_DEFAULTS,
+  DELEGATION_REFUSALS,
+  type DelegationDecision,
+  type DelegationPolicy,
+  type DelegationRefusal,
+  type DelegationRequest,
+  type DelegationState,
+} from './delegation.ts';
+export {
   deserializeError,
   isPrusikError,
   PrusikError,

@@ -181,7 +181,7 @@ export interface Commit extends Lease {
   /** Refused with `TOO_EARLY` while the store's clock is below it. */
   readonly notBefore?: number;
   /** Without it the holder goes on. */
-  readonly then?: Transition;
+  readonly transition?: Transition;
 }
 
 export type Transition =

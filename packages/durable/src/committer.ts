@@ -30,7 +30,7 @@ export interface Part {
   readonly claimRequest?: string;
   readonly ledger?: LedgerChange;
   readonly notBefore?: number;
-  readonly then?: Transition;
+  readonly transition?: Transition;
 }
 
 export type PartResult = { readonly ok: true } | { readonly ok: false; readonly code: CommitRefusal };
@@ -199,7 +199,7 @@ function combine(
   const claimRequests = list((part) => (part.claimRequest === undefined ? undefined : [part.claimRequest]));
   const notBefore = Math.max(...parts.map((part) => part.notBefore ?? 0));
   const ledger = combineLedger(parts);
-  const then = parts.find((part) => part.then !== undefined)?.then;
+  const transition = parts.find((part) => part.transition !== undefined)?.transition;
   return {
     messages,
     commit: {
@@ -214,7 +214,7 @@ function combine(
       ...(claimRequests ? { claimRequests } : {}),
       ...(notBefore > 0 ? { notBefore } : {}),
       ...(ledger ? { ledger } : {}),
-      ...(then ? { then } : {}),
+      ...(transition ? { transition } : {}),
     },
   };
 }

@@ -28,12 +28,12 @@ export function createEndings(core: DriveCore, waits: Waits): Endings {
       await committer.stage({
         entries: [{ type: 'run-park', waits: waits.pending, wakeAt }],
         progress: true,
-        then: { type: 'park', wakeAt },
+        transition: { type: 'park', wakeAt },
       });
       return core.finish('parked', 'parked');
     },
     async release() {
-      await committer.stage({ entries: [], then: { type: 'release' } });
+      await committer.stage({ entries: [], transition: { type: 'release' } });
       return core.finish('released', 'released');
     },
     async block(why) {
@@ -42,12 +42,12 @@ export function createEndings(core: DriveCore, waits: Waits): Endings {
       await committer.stage({
         entries: [{ type: 'run-block', code, message, request: request.id, ...(key === undefined ? {} : { key }) }],
         requests: [request],
-        then: { type: 'block', code, request: request.id },
+        transition: { type: 'block', code, request: request.id },
       });
       return core.finish('blocked', 'blocked');
     },
     async blockAgain(code, request) {
-      await committer.stage({ entries: [], then: { type: 'block', code, request } });
+      await committer.stage({ entries: [], transition: { type: 'block', code, request } });
       return core.finish('blocked', 'blocked');
     },
     async end(status, result) {
@@ -60,7 +60,7 @@ export function createEndings(core: DriveCore, waits: Waits): Endings {
         entries: [{ type: 'run-end', status, ...result }],
         progress: true,
         ...(lost.calls + lost.tokens + lost.costMicros > 0 ? { ledger: { release: lost, use: lost } } : {}),
-        then: { type: 'end', status, ...result },
+        transition: { type: 'end', status, ...result },
       });
       if (answer.ok) return core.finish('ended', 'ended');
       core.halt({ type: 'block', code: answer.code, message: `The end of the run was refused: ${answer.code}` });

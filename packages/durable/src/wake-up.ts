@@ -49,7 +49,7 @@ export function createWakeUp(clock: Clock): WakeUp {
  * swap the winner of a `Promise.race` between the live run and its replay.
  */
 export async function drainMicrotasks(): Promise<void> {
-  await null;
+  await Promise.resolve();
   await new Promise<void>((resolve) => process.nextTick(resolve));
 }
 

@@ -1,0 +1,50 @@
+import type { Clock, DurableContext, DurableDefinition, Entry, Json, RunKey, Store } from '@prusik/core';
+import { createEngine, type Engine, type EngineLimits, type EngineWarning } from '../src/index.ts';
+
+export const key = (run: string): RunKey => ({ tenant: 'default', run });
+
+/** A durable function under a name. */
+export function durable(
+  name: string,
+  run: (ctx: DurableContext, input: Json) => unknown,
+  more: Partial<DurableDefinition> = {},
+): DurableDefinition<Json, unknown> {
+  return { name, kind: 'function', version: '1', run: (ctx, input) => run(ctx, input), ...more };
+}
+
+/** An engine that parks at once, so that every wait goes through the store. */
+export function engineOn(
+  store: Store,
+  definitions: readonly DurableDefinition<Json, unknown>[],
+  more: {
+    readonly limits?: Partial<EngineLimits>;
+    readonly clock?: Clock;
+    readonly warnings?: EngineWarning[];
+    readonly deps?: () => unknown;
+  } = {},
+): Engine {
+  return createEngine({
+    store,
+    definitions,
+    limits: { parkAfterMs: 0, cancelGraceMs: 0, ...more.limits },
+    ...(more.clock ? { clock: more.clock } : {}),
+    ...(more.deps ? { deps: more.deps } : {}),
+    onWarning: (warning) => more.warnings?.push(warning),
+  });
+}
+
+export async function entriesOf(store: Store, run: RunKey): Promise<readonly Entry[]> {
+  return store.entries(run, { after: 0, limit: 1_000 });
+}
+
+/** A promise and its handles, for steps that a test lets go by hand. */
+export function gate<T = void>(): { readonly opened: Promise<T>; readonly open: (value: T) => void } {
+  const { promise, resolve } = Promise.withResolvers<T>();
+  return { opened: promise, open: resolve };
+}
+
+/** Whatever comes first; for effects that say when they have begun. */
+export function untilCalled(): { readonly called: Promise<void>; readonly call: () => void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { called: promise, call: () => resolve() };
+}

@@ -15,24 +15,16 @@ import {
   type RunInfo,
 } from '@prusik/core';
 import { settleWith, type Call } from './delivery.ts';
-import type { DriveCore } from './drive-core.ts';
+import type { DriveParts } from './drive-parts.ts';
 import type { Recorded } from './journal-state.ts';
-import type { Steps } from './steps.ts';
-import type { ThreadReader } from './thread-reader.ts';
-import { childRunId, type Waits, type WaitSpec } from './waits.ts';
+import { childRunId, type WaitSpec } from './waits.ts';
 
-export interface ContextParts {
-  readonly core: DriveCore;
-  readonly steps: Steps;
-  readonly waits: Waits;
-  readonly thread: ThreadReader;
+export interface ContextOptions {
+  readonly parts: DriveParts;
   /** Number of the thread's last message before the run's own steps added any. */
   readonly threadBase: number;
   readonly info: RunInfo;
   readonly deps: unknown;
-  readonly signal: AbortSignal;
-  /** A read of the store failed for good. */
-  readonly onUnavailable: (cause: unknown) => void;
 }
 
 export function runInfo(run: Run, attempt: number): RunInfo {
@@ -49,17 +41,8 @@ export function runInfo(run: Run, attempt: number): RunInfo {
 }
 
 /** The context that a function gets. Its methods use no `this`, so they may be taken off it. */
-export function createContext({
-  core,
-  steps,
-  waits,
-  thread,
-  threadBase,
-  info,
-  deps,
-  signal,
-  onUnavailable,
-}: ContextParts): DurableContext {
+export function createContext({ parts, threadBase, info, deps }: ContextOptions): DurableContext {
+  const { core, steps, waits, thread, whole } = parts;
   const { run, state, committer, delivery } = core;
   let notes = 0;
 
@@ -96,14 +79,14 @@ export function createContext({
   return {
     run: info,
     deps,
-    signal,
+    signal: whole.signal,
     thread: {
       async read() {
         try {
           return await thread.readUpTo(threadBase + delivery.delivered.messages);
         } catch (cause) {
           // A store that is away must not fail the run: the drive ends, and the run goes on when the store is back.
-          onUnavailable(cause);
+          parts.lose('unavailable', cause);
           return new Promise<never>(() => {});
         }
       },

@@ -191,7 +191,7 @@ export function createSteps(core: DriveCore): Steps {
       code: 'STEP_IN_DOUBT',
       message,
       key,
-      details: { ...(options.name === undefined ? {} : { name: options.name }) },
+      ...(options.name === undefined ? {} : { details: { name: options.name } }),
     });
     return true;
   }

@@ -1,0 +1,164 @@
+import { PrusikError, type Claim, type ThreadKey } from '@prusik/core';
+import { createCommitter } from './committer.ts';
+import { createDelivery, type Delivery } from './delivery.ts';
+import type { DriveCore, Halt } from './drive-core.ts';
+import type { DriveEnd, DriveEnv } from './drive-env.ts';
+import { createEndings, type Endings } from './endings.ts';
+import { createInbox } from './inbox.ts';
+import { emptyJournal, foldEntry } from './journal-state.ts';
+import { createSteps, type Steps } from './steps.ts';
+import { createThreadReader, type ThreadReader } from './thread-reader.ts';
+import { createWaits, type Waits } from './waits.ts';
+import { createWakeUp, type WakeUp } from './wake-up.ts';
+
+/** How the function ended. */
+export type Settled = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown };
+
+/** The parts of one drive, wired together. */
+export interface DriveParts {
+  readonly core: DriveCore;
+  readonly steps: Steps;
+  readonly waits: Waits;
+  readonly endings: Endings;
+  readonly thread: ThreadReader;
+  readonly wakeUp: WakeUp;
+  /** Fires when the drive is over before the function is. */
+  readonly whole: AbortController;
+  /** Resolves with how the drive was over. */
+  readonly over: Promise<DriveEnd>;
+  readonly status: DriveStatus;
+  /** The journal is loaded: what is on record now is what has to be delivered before anything new. */
+  beginReplay(): void;
+  notice(news: { readonly inbox: number; readonly cancelRequested: boolean }): void;
+  lose(why: 'superseded' | 'unavailable', cause?: unknown): void;
+  diverged(difference: string): void;
+}
+
+/** What has happened to the drive so far. */
+export interface DriveStatus {
+  end: DriveEnd | undefined;
+  halted: Halt | undefined;
+  cancelRequested: boolean;
+  /** The function was called; with {@link settled} it has ended. */
+  called: boolean;
+  settled: Settled | undefined;
+}
+
+export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number): DriveParts {
+  const { store, clock } = env;
+  const { run } = claim;
+  const { tenant } = run.key;
+  const wakeUp = createWakeUp(clock);
+  const whole = new AbortController();
+  const over = Promise.withResolvers<DriveEnd>();
+  const status: DriveStatus = {
+    end: undefined,
+    halted: undefined,
+    cancelRequested: run.cancelRequested,
+    called: false,
+    settled: undefined,
+  };
+  const threadKey: ThreadKey =
+    run.session === undefined ? { tenant, of: 'run', id: run.key.run } : { tenant, of: 'session', id: run.session };
+  let storeClock = { at: storeTime, monotonic: clock.monotonic() };
+  let ledger: Promise<boolean> | undefined;
+
+  const state = emptyJournal();
+  const inbox = createInbox(store, run.key);
+  const thread = createThreadReader(store, threadKey, claim.threadHead);
+  let delivery: Delivery = createDelivery({ state, onDiverged: diverged, wake: wakeUp.set });
+  const committer = createCommitter({
+    store,
+    clock,
+    lease: { run: run.key, epoch: run.epoch },
+    seq: run.seq,
+    threadHead: claim.threadHead,
+    patienceMs: env.limits.leaseMs,
+    seen: () => inbox.seen,
+    onLost: lose,
+    onCommitted(entries, messages, answer) {
+      storeClock = { at: answer.at, monotonic: clock.monotonic() };
+      thread.committed(messages);
+      for (const entry of entries) {
+        const recorded = foldEntry(state, entry);
+        if (recorded !== undefined) delivery.push(recorded);
+      }
+      notice(answer);
+    },
+  });
+  const core: DriveCore = {
+    env,
+    claim,
+    run,
+    state,
+    committer,
+    inbox,
+    get delivery() {
+      return delivery;
+    },
+    storeNow: () => storeClock.at + (clock.monotonic() - storeClock.monotonic),
+    hasLedger: () => (ledger ??= store.ledger({ tenant, run: run.root }).then((found) => found !== undefined)),
+    halt(why) {
+      status.halted ??= why;
+      delivery.hold();
+      wakeUp.set();
+    },
+    get stopping() {
+      return status.end !== undefined || status.halted !== undefined || state.cancelled !== undefined;
+    },
+    get over() {
+      return status.end !== undefined;
+    },
+    finish(how, reason) {
+      if (status.end !== undefined) return status.end;
+      status.end = how;
+      const error = new PrusikError(`RUN_${reason.toUpperCase()}`, `Run ${run.key.run} was ${reason}`);
+      steps.abort(error);
+      whole.abort(error);
+      // A commit of a lost drive never settles, so nobody waits for the loop itself.
+      over.resolve(how);
+      return how;
+    },
+    wake: wakeUp.set,
+  };
+  const steps = createSteps(core);
+  const waits = createWaits(core);
+  const endings = createEndings(core, waits);
+
+  function diverged(difference: string): void {
+    core.halt({ type: 'block', code: 'RUN_DIVERGED', message: `The code no longer fits the journal: ${difference}` });
+  }
+
+  function notice(news: { readonly inbox: number; readonly cancelRequested: boolean }): void {
+    inbox.announce(news.inbox);
+    status.cancelRequested ||= news.cancelRequested;
+    wakeUp.set();
+  }
+
+  function lose(why: 'superseded' | 'unavailable', cause?: unknown): void {
+    if (status.end !== undefined) return;
+    if (why === 'unavailable') {
+      const message = `The store did not answer; run ${run.key.run} goes on when it is back`;
+      env.warn({ code: 'STORE_UNAVAILABLE', message, run: run.key, cause });
+    }
+    core.finish(why, 'superseded');
+  }
+
+  return {
+    core,
+    steps,
+    waits,
+    endings,
+    thread,
+    wakeUp,
+    whole,
+    over: over.promise,
+    status,
+    beginReplay() {
+      delivery = createDelivery({ state, onDiverged: diverged, wake: wakeUp.set });
+    },
+    notice,
+    lose,
+    diverged,
+  };
+}

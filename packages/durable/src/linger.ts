@@ -1,0 +1,55 @@
+import type { DriveParts } from './drive-parts.ts';
+import type { SlotTicket } from './drive-env.ts';
+import { turnOfEventLoop } from './wake-up.ts';
+
+/** What a drive does while no step runs, no commit is under way and nothing is to be delivered. */
+export interface Linger {
+  /** Waits for something to happen; `true` when nothing did and the run may be parked. */
+  untilNews(): Promise<boolean>;
+  /** The same when only children are waited for. */
+  forChildren(): Promise<boolean>;
+}
+
+/** The shortest time after which a recorded key that nobody asks for counts as a divergence. */
+const DIVERGED_AFTER_MS = 20;
+
+export function createLinger({ core, waits, wakeUp, status, diverged }: DriveParts, slot: SlotTicket): Linger {
+  const { env, claim, run } = core;
+  const { limits } = env;
+
+  async function withoutSlot(): Promise<boolean> {
+    await turnOfEventLoop();
+    slot.leave();
+    // Children that are driven here will be back soon: waiting for them in memory is cheaper than to replay. A run that
+    // lost a worker never does: it could hold the one place for such runs that its own children need.
+    const { tenant } = run.key;
+    const hot = claim.lost === 0 && waits.openChildren.some((id) => env.isDrivenHere({ tenant, run: id }));
+    const untilDeadline = Math.max(0, (waits.nextDeadline ?? Infinity) - core.storeNow());
+    const linger = hot ? limits.leaseMs : limits.parkAfterMs;
+    const woken = await wakeUp.wait(Math.min(linger, untilDeadline));
+    if (!woken && !hot && untilDeadline > linger) return true;
+    await slot.enter();
+    return false;
+  }
+
+  /**
+   * The function awaits something of its own, which cannot be seen from here. A recorded key that it has not asked for while a new one
+   * is held back may still be asked for; only past the linger is it a divergence.
+   */
+  async function forFunction(): Promise<false> {
+    const stuck = core.delivery.unasked !== undefined && core.delivery.held.length > 0;
+    const woken = await wakeUp.wait(stuck ? Math.max(limits.parkAfterMs, DIVERGED_AFTER_MS) : undefined);
+    const { unasked, held } = core.delivery;
+    if (!woken && unasked !== undefined)
+      diverged(`${unasked.key} is recorded, and ${held.join(', ')} was asked for instead`);
+    return false;
+  }
+
+  return {
+    untilNews() {
+      const waiting = status.settled === undefined ? waits.pending.length > 0 : waits.openChildren.length > 0;
+      return waiting && core.delivery.unasked === undefined ? withoutSlot() : forFunction();
+    },
+    forChildren: withoutSlot,
+  };
+}

@@ -11,7 +11,7 @@ export interface DelegationPolicy<Agent extends string = string> {
   readonly parallel?: number;
   /** What a call meets while `parallel` are running: it waits its turn (first come, first served), or it is refused. @default 'queue' */
   readonly whenFull?: 'queue' | 'refuse';
-  /** Levels below the root of the tree at which children may run. @default 1 */
+  /** Levels of children below the workflow: at 1 its children have none of their own. @default 1 */
   readonly depth?: number;
   /** Model aliases that a call may ask for in place of an agent's own. @default none */
   readonly models?: readonly string[];
@@ -47,7 +47,7 @@ export type DelegationRefusal = (typeof DELEGATION_REFUSALS)[number];
 
 /** Where a workflow stands, as far as delivered outcomes tell: the same on replay. */
 export interface DelegationState {
-  /** Depth of the calling run; 0 at the root. */
+  /** Levels between the workflow whose policy this is and the run that calls; 0 when it calls itself. */
   readonly depth: number;
   /** Calls accepted so far, queued ones included. */
   readonly calls: number;

@@ -1,0 +1,47 @@
+import {
+  PrusikError,
+  type DurableContext,
+  type InferOutput,
+  type Json,
+  type RequestStatus,
+  type StandardSchema,
+} from '@prusik/core';
+import { checkWithSchema } from './check-with-schema.ts';
+
+export interface Question<Answer extends StandardSchema> {
+  /** What the person reads. */
+  readonly text: string;
+  /** What an answer must fit. */
+  readonly answer: Answer;
+  /** Answers to choose from, for the asking surface. */
+  readonly choices?: readonly Json[];
+  /** @default never */
+  readonly expiresInMs?: number;
+  /** Taken when nobody answered in time. @default the call rejects with `QUESTION_EXPIRED` */
+  readonly fallback?: InferOutput<Answer>;
+}
+
+const REFUSALS: { readonly [Status in RequestStatus]?: string } = {
+  expired: 'QUESTION_EXPIRED',
+  rejected: 'QUESTION_REJECTED',
+  withdrawn: 'QUESTION_WITHDRAWN',
+};
+
+/** Opens a question to a person, waits in the store for the answer, and checks it. */
+export async function ask<Answer extends StandardSchema>(
+  ctx: Pick<DurableContext, 'request'>,
+  key: string,
+  { text, answer, choices, expiresInMs, fallback }: Question<Answer>,
+): Promise<InferOutput<Answer>> {
+  const decision = await ctx.request(key, {
+    kind: 'question',
+    body: { text, ...(choices === undefined ? {} : { choices }) },
+    ...(expiresInMs === undefined ? {} : { expiresInMs }),
+  });
+  if (decision.status === 'expired' && fallback !== undefined) return fallback;
+  const refusal = REFUSALS[decision.status];
+  if (refusal !== undefined) {
+    throw new PrusikError(refusal, `The question ${key} was ${decision.status}`, { meta: { key } });
+  }
+  return checkWithSchema(answer, decision.value, 'ANSWER_INVALID', `The answer to ${key}`);
+}

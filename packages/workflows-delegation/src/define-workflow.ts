@@ -1,0 +1,124 @@
+import {
+  checkId,
+  hashJson,
+  toJson,
+  type Budget,
+  type DelegationPolicy,
+  type DurableContext,
+  type DurableDefinition,
+  type InferInput,
+  type InferOutput,
+  type StandardSchema,
+} from '@prusik/core';
+import { checkTree } from './check-tree.ts';
+import { checkWithSchema } from './check-with-schema.ts';
+import type { AgentMap, CallTypes } from './definition-types.ts';
+import { createDelegation } from './delegation.ts';
+import { createWorkflowContext, type WorkflowContext } from './workflow-context.ts';
+
+export interface WorkflowOptions<
+  Input extends StandardSchema,
+  Returned,
+  Agents extends AgentMap,
+  Output extends StandardSchema,
+  Deps,
+> {
+  /** Unique within an engine, at most 64 characters. */
+  readonly name: string;
+  /** Change it when a run of the old code must not be continued by the new. @default '1' */
+  readonly version?: string;
+  /** Older versions whose runs this code can continue. @default none */
+  readonly continues?: readonly string[];
+  /** Checks an input before anything is stored; `INPUT_INVALID` otherwise. */
+  readonly input: Input;
+  /** Checks what the function returned; `OUTPUT_INVALID` fails the run otherwise. @default what it returned is the output */
+  readonly output?: Output;
+  /** What it may call, by the names it calls them. @default none */
+  readonly agents?: Agents;
+  /** @default delegation is off: every call is refused with `delegation_disabled` */
+  readonly delegation?: DelegationPolicy<Extract<keyof Agents, string>>;
+  /** Only types: `types: {} as { deps: MyDeps }` says what `ctx.deps` is. */
+  readonly types?: { readonly deps: Deps };
+  readonly run: (ctx: WorkflowContext<Agents, Deps>, input: InferOutput<Input>) => Promise<Returned> | Returned;
+}
+
+/** A workflow as a value: a durable function that engines run and other workflows call. */
+export interface WorkflowDefinition<
+  Input = never,
+  Parsed = never,
+  Output = unknown,
+  Deps = unknown,
+> extends DurableDefinition<Parsed, Output, Deps> {
+  readonly kind: 'workflow';
+  readonly agents: AgentMap;
+  readonly delegation: DelegationPolicy | undefined;
+  /** What its policy lets the tree spend; for whoever starts it at the root of a tree. */
+  readonly budget?: Budget;
+  readonly '~types': CallTypes<Input, Output>;
+}
+
+/**
+ * Defines a workflow: an async function that may be killed at any instant and goes on in another process.
+ *
+ * When it returns while children run, they are awaited before the run ends; when it throws, they are cancelled and then awaited.
+ *
+ * @throws {TypeError} for a name, policy or tree of agents that cannot work, naming the member and the fix.
+ */
+export function defineWorkflow<
+  Input extends StandardSchema,
+  // Bound by the output schema where there is one; its default leaves the function free.
+  Returned extends InferInput<Output>,
+  Agents extends AgentMap = Record<never, never>,
+  Output extends StandardSchema = StandardSchema,
+  Deps = unknown,
+>(
+  options: WorkflowOptions<Input, Returned, Agents, Output, Deps>,
+): WorkflowDefinition<
+  InferInput<Input>,
+  InferOutput<Input>,
+  unknown extends InferOutput<Output> ? Returned : InferOutput<Output>,
+  Deps
+>;
+export function defineWorkflow(
+  options: WorkflowOptions<StandardSchema, unknown, AgentMap, StandardSchema, unknown>,
+): WorkflowDefinition {
+  const { name, version = '1', continues, input, output, agents = {}, delegation, run } = options;
+  checkId('definition name', name);
+  checkTree(name, agents, delegation);
+  const budget = budgetOf(delegation);
+
+  return {
+    name,
+    kind: 'workflow',
+    version,
+    hash: hashJson(String(run)),
+    ...(continues === undefined ? {} : { continues }),
+    agents,
+    delegation,
+    ...(budget === undefined ? {} : { budget }),
+    parseInput: async (given) => toJson(await checkWithSchema(input, given, 'INPUT_INVALID', `The input of ${name}`)),
+    async run(ctx: DurableContext, parsed: unknown) {
+      const calls = createDelegation({ ctx, agents, policy: delegation });
+      try {
+        const returned = await run(createWorkflowContext(ctx, agents, delegation, calls), parsed);
+        const result =
+          output === undefined
+            ? returned
+            : await checkWithSchema(output, returned, 'OUTPUT_INVALID', `The output of ${name}`);
+        await calls.settled();
+        return result;
+      } catch (error) {
+        // The engine cancels and awaits what is under way; what is queued must not start meanwhile.
+        calls.close();
+        throw error;
+      }
+    },
+    // Read by the compiler only.
+    '~types': undefined as never,
+  };
+}
+
+function budgetOf({ tokens, costMicros }: DelegationPolicy = {}): Budget | undefined {
+  if (tokens === undefined && costMicros === undefined) return undefined;
+  return { ...(tokens === undefined ? {} : { tokens }), ...(costMicros === undefined ? {} : { costMicros }) };
+}

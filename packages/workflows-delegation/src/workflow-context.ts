@@ -1,0 +1,86 @@
+import {
+  DELEGATION_DEFAULTS,
+  type CallOptions,
+  type DelegationPolicy,
+  type DurableContext,
+  type InferOutput,
+  type Json,
+  type JsonObject,
+  type StandardSchema,
+} from '@prusik/core';
+import { ask, type Question } from './ask.ts';
+import type { AgentMap, CallInput, CallOutput } from './definition-types.ts';
+import type { Delegation } from './delegation.ts';
+import { fanOut, type FanOutItem, type FanOutOptions } from './fan-out.ts';
+
+/** One agent, as a workflow calls it. */
+export interface AgentCalls<Input, Output> {
+  /**
+   * Runs the agent as a child, once per key, and waits for its output.
+   *
+   * @throws {PrusikError} `DELEGATION_REFUSED` when the policy forbids it: `meta.reason` says why, and it costs nothing.
+   * @throws {PrusikError} `CHILD_CANCELLED` when the child was cancelled and the caller was not.
+   * @throws {PrusikError} the child's own code when it failed; `meta.agent` and `meta.key` say which it was.
+   */
+  run(key: string, input: Input, options?: CallOptions): Promise<Output>;
+}
+
+export type Calls<Agents extends AgentMap> = {
+  readonly [Name in keyof Agents]: AgentCalls<CallInput<Agents[Name]>, CallOutput<Agents[Name]>>;
+};
+
+/** Values that a workflow shows to its observers. Rebuilt by replay, so reading one gives what was set. */
+export interface WorkflowState {
+  get<T extends Json>(name: string): T | undefined;
+  /** Recorded with the next commit, as a note named `state`. */
+  set(name: string, value: Json): void;
+}
+
+/** The durable context and what workflows have on top of it. */
+export interface WorkflowContext<Agents extends AgentMap, Deps = unknown> extends DurableContext<Deps> {
+  readonly agents: Calls<Agents>;
+  readonly state: WorkflowState;
+  /** See {@link FanOutOptions}: results in the order of the items; rejects with the first failure and starts no item after it. */
+  fanOut<Item, Result>(
+    items: readonly Item[],
+    work: (item: Item, place: FanOutItem) => Promise<Result> | Result,
+    options?: FanOutOptions<Item>,
+  ): Promise<Result[]>;
+  /**
+   * Asks a person and waits, in the store, for an answer that fits the schema.
+   *
+   * @throws {PrusikError} `QUESTION_EXPIRED`, `QUESTION_REJECTED`, `QUESTION_WITHDRAWN`, `ANSWER_INVALID`.
+   */
+  ask<Answer extends StandardSchema>(key: string, question: Question<Answer>): Promise<InferOutput<Answer>>;
+  /** A line for the run's observers, recorded with the next commit as a note named `log`. */
+  log(message: string, attributes?: JsonObject): void;
+}
+
+export function createWorkflowContext(
+  ctx: DurableContext,
+  agents: AgentMap,
+  policy: DelegationPolicy | undefined,
+  delegation: Delegation,
+): WorkflowContext<AgentMap> {
+  const values = new Map<string, Json>();
+  return {
+    ...ctx,
+    agents: Object.fromEntries(
+      Object.keys(agents).map((name) => [
+        name,
+        { run: (key: string, input: unknown, options?: CallOptions) => delegation.call(name, key, input, options) },
+      ]),
+    ),
+    state: {
+      get: <T extends Json>(name: string) => values.get(name) as T | undefined,
+      set(name, value) {
+        values.set(name, value);
+        ctx.emit('state', { name, value });
+      },
+    },
+    fanOut: (items, work, { concurrency, key } = {}) =>
+      fanOut(items, work, concurrency ?? policy?.parallel ?? DELEGATION_DEFAULTS.parallel, key),
+    ask: (key, question) => ask(ctx, key, question),
+    log: (message, attributes) => ctx.emit('log', { message, ...(attributes === undefined ? {} : { attributes }) }),
+  };
+}

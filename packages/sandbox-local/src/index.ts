@@ -1,1 +1,1 @@
-export {};
+export { createLocalSandbox, type LocalSandboxOptions } from './local-sandbox.ts';

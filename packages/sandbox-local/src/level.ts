@@ -1,0 +1,18 @@
+import { PrusikError, type Enforcement, type SandboxLevel } from '@prusik/core';
+
+const ORDER: readonly Enforcement[] = ['none', 'partial', 'enforced'];
+
+/** @throws {PrusikError} `SANDBOX_LEVEL_UNMET` when less is held than `required`; @throws {TypeError} for what is no level. */
+export function requireLevel(held: SandboxLevel, required: Partial<SandboxLevel> = {}): void {
+  const unmet: string[] = [];
+  for (const [name, least] of Object.entries(required)) {
+    if (!(name in held) || !ORDER.includes(least))
+      throw new TypeError(`${name}: ${JSON.stringify(least)} is no level of a sandbox`);
+    const actual = held[name as keyof SandboxLevel];
+    if (ORDER.indexOf(actual) < ORDER.indexOf(least)) unmet.push(`${name} is ${actual}, not ${least}`);
+  }
+  if (unmet.length > 0)
+    throw new PrusikError('SANDBOX_LEVEL_UNMET', `The sandbox holds less than is required: ${unmet.join(', ')}`, {
+      meta: { ...held },
+    });
+}

@@ -1,0 +1,35 @@
+import type { SandboxLimits } from '@prusik/core';
+
+const MIB = 1024 * 1024;
+
+export const DEFAULT_LIMITS: SandboxLimits = {
+  timeoutMs: 10_000,
+  maxOutputBytes: 8 * MIB,
+  hardOutputBytes: 64 * MIB,
+  processes: 256,
+  memoryBytes: 2048 * MIB,
+  fileBytes: 512 * MIB,
+  diskBytes: 2048 * MIB,
+  openFiles: 1_024,
+};
+
+/** The longest delay that a Node timer keeps; a longer one would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** `base` with `changes` over it. @throws {TypeError} for a limit that is not a positive whole number. */
+export function resolveLimits(base: SandboxLimits, changes: Partial<SandboxLimits> = {}): SandboxLimits {
+  const limits = { ...base };
+  for (const name of Object.keys(base) as (keyof SandboxLimits)[]) {
+    const value = changes[name];
+    if (value !== undefined) Object.assign(limits, { [name]: checkLimit(name, value) });
+  }
+  return limits;
+}
+
+/** @throws {TypeError} unless `value` is a positive whole number (of milliseconds: that a timer keeps). */
+export function checkLimit(name: string, value: number): number {
+  const most = name === 'timeoutMs' ? MAX_TIMER_MS : Number.MAX_SAFE_INTEGER;
+  if (!Number.isSafeInteger(value) || value < 1 || value > most)
+    throw new TypeError(`${name} must be a whole number from 1 to ${most}, not ${String(value)}`);
+  return value;
+}

@@ -1,0 +1,172 @@
+import { mkdir } from 'node:fs/promises';
+import { isAbsolute, join } from 'node:path';
+import {
+  PrusikError,
+  systemClock,
+  type OpenSandboxOptions,
+  type Sandbox,
+  type SandboxLevel,
+  type SandboxLimits,
+} from '@prusik/core';
+import { inheritableDescriptors } from './descriptors.ts';
+import { buildEnvironment } from './environment.ts';
+import { resolveIdentity } from './identity.ts';
+import { openBubblewrap, openNoIsolation, type Isolation } from './isolation.ts';
+import { requireLevel } from './level.ts';
+import { DEFAULT_LIMITS, resolveLimits } from './limits.ts';
+import { checkMounts } from './mounts.ts';
+import { createSession } from './session.ts';
+import { tryOut } from './try-out.ts';
+import { createWorkspaceStore } from './workspace-store.ts';
+
+export interface LocalSandboxOptions {
+  /**
+   * Absolute path of the folder that takes the workspaces. Created if missing. Every folder above it must let the sandbox's
+   * user pass (mode o+x) when this process is root.
+   */
+  readonly root: string;
+  /**
+   * `'bubblewrap'` isolates or refuses. `'none'` runs commands as they are, under this process's user (or `user`, for root).
+   * @default 'bubblewrap'
+   */
+  readonly isolation?: 'bubblewrap' | 'none';
+  /** Path of bubblewrap. @default the first of /usr/bin/bwrap, /usr/local/bin/bwrap, /run/current-system/sw/bin/bwrap */
+  readonly bubblewrap?: string;
+  /** Whom commands run as, and workspaces belong to, when this process is root. @default uid and gid 65530 */
+  readonly user?: { readonly uid: number; readonly gid: number };
+  /** Limits of sessions that say nothing else. */
+  readonly limits?: Partial<SandboxLimits>;
+  /** Sessions open at once. @default 256 */
+  readonly maxSessions?: number;
+  /** Commands running at once, over all sessions. @default 256 */
+  readonly maxCommands?: number;
+}
+
+/**
+ * A {@link Sandbox} on this machine. Nothing is started or written before it is used; the first use tries the isolation out.
+ *
+ * @throws {TypeError} for wrong options. Whether anything isolates here is told by {@link Sandbox.open} and {@link Sandbox.level}.
+ */
+export function createLocalSandbox(options: LocalSandboxOptions): Sandbox {
+  const { root, isolation = 'bubblewrap', bubblewrap, maxSessions = 256, maxCommands = 256 } = options;
+  if (!isAbsolute(root))
+    throw new TypeError(`The sandbox's root must be an absolute path, not ${JSON.stringify(root)}`);
+  if (isolation !== 'bubblewrap' && isolation !== 'none')
+    throw new TypeError(`There is no isolation ${JSON.stringify(isolation)}`);
+  const identity = resolveIdentity(options.user);
+  const defaults = resolveLimits(DEFAULT_LIMITS, options.limits);
+
+  /** Open sessions by workspace; opening ones count. */
+  const sessions = new Map<symbol, { readonly workspace: string; dispose?: () => PromiseLike<void> }>();
+  let commands = 0;
+  let isolated: Promise<Isolation> | undefined;
+  let disposal: Promise<void> | undefined;
+
+  const workspaces = createWorkspaceStore({
+    root,
+    owner: identity,
+    now: systemClock.now,
+    isOpen: (id) => [...sessions.values()].some(({ workspace }) => workspace === id),
+  });
+
+  const assertOpen = (): void => {
+    if (disposal !== undefined) throw new PrusikError('SANDBOX_CLOSED', 'The sandbox is closed');
+  };
+  const isolate = (): Promise<Isolation> => {
+    isolated ??= openIsolation().catch((error: unknown) => {
+      // Not remembered: the machine may be put right meanwhile.
+      isolated = undefined;
+      throw error;
+    });
+    return isolated;
+  };
+  const openIsolation = async (): Promise<Isolation> => {
+    if (isolation === 'none') return openNoIsolation(identity);
+    await mkdir(root, { recursive: true, mode: 0o711 });
+    const opened = await openBubblewrap({ bubblewrap, etc: join(root, 'etc'), identity });
+    try {
+      await tryOut(opened, root, identity);
+      return opened;
+    } catch (error) {
+      opened.close();
+      throw error;
+    }
+  };
+  const takeSlot = (): (() => void) => {
+    if (commands >= maxCommands) throw busy(`${maxCommands} commands are running`);
+    commands += 1;
+    return () => {
+      commands -= 1;
+    };
+  };
+
+  const open = async (request: OpenSandboxOptions) => {
+    assertOpen();
+    const { workspace, signal, mounts = [] } = request;
+    const limits = resolveLimits(defaults, request.limits);
+    const env = buildEnvironment(request.env);
+    checkMounts(mounts);
+    signal?.throwIfAborted();
+    if (sessions.size >= maxSessions) throw busy(`${maxSessions} sessions are open`);
+
+    // Taken before the first wait, so that no removal and no bound can slip in between.
+    const id = Symbol(workspace);
+    const entry: { readonly workspace: string; dispose?: () => PromiseLike<void> } = { workspace };
+    sessions.set(id, entry);
+    try {
+      const { launcher } = await isolate();
+      requireLevel(launcher.level, request.require);
+      const place = await workspaces.find(workspace);
+      if (place === undefined)
+        throw new PrusikError('WORKSPACE_NOT_FOUND', `There is no workspace ${JSON.stringify(workspace)}`);
+      const onAbort = (): void => void session[Symbol.asyncDispose]();
+      const session = await createSession({
+        launcher,
+        place,
+        limits,
+        mounts,
+        inheritable: await inheritableDescriptors(),
+        env,
+        owner: identity,
+        takeSlot,
+        onDispose() {
+          signal?.removeEventListener('abort', onAbort);
+          sessions.delete(id);
+        },
+      });
+      entry.dispose = () => session[Symbol.asyncDispose]();
+      if (disposal !== undefined || signal?.aborted === true) {
+        await session[Symbol.asyncDispose]();
+        signal?.throwIfAborted();
+        assertOpen();
+      }
+      signal?.addEventListener('abort', onAbort, { once: true });
+      return session;
+    } catch (error) {
+      sessions.delete(id);
+      throw error;
+    }
+  };
+
+  const dispose = async (): Promise<void> => {
+    await Promise.all([...sessions.values()].map((session) => session.dispose?.()));
+    (await isolated?.catch(() => undefined))?.close();
+  };
+
+  return {
+    workspaces,
+    open,
+    async level(): Promise<SandboxLevel> {
+      assertOpen();
+      return (await isolate()).launcher.level;
+    },
+    [Symbol.asyncDispose]() {
+      disposal ??= dispose();
+      return disposal;
+    },
+  };
+}
+
+function busy(why: string): PrusikError {
+  return new PrusikError('SANDBOX_BUSY', `The sandbox is at its bound: ${why}`, { retryable: true });
+}

@@ -1,0 +1,80 @@
+import { readFileSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+import type { ExceededLimit, SandboxLimits } from '@prusik/core';
+import { measureFolder } from './measure-folder.ts';
+import { treeOf } from './process-tree.ts';
+import type { RunningProcess } from './running-process.ts';
+
+const EVERY_MS = 100;
+
+export interface WatchedUsage {
+  readonly limits: SandboxLimits;
+  /** The workspace's files on the host. */
+  readonly files: string;
+}
+
+/**
+ * Watches what no resource limit of the kernel sums up: the memory of the whole tree, and the workspace's size. It polls, so a
+ * burst between two looks goes unseen; cgroups and quotas would enforce, but ordinary users mostly have neither.
+ */
+export function watchUsage(
+  { pid }: RunningProcess,
+  { limits, files }: WatchedUsage,
+  onExceeded: (limit: ExceededLimit) => void,
+): () => void {
+  if (process.platform !== 'linux' || pid === undefined) return () => {};
+  const disk = diskWatch(files, limits.diskBytes);
+  let looking = false;
+  const timer = setInterval(() => {
+    if (memoryOf(treeOf(pid), limits.memoryBytes) > limits.memoryBytes) onExceeded('memoryBytes');
+    if (looking) return;
+    looking = true;
+    disk()
+      .then((over) => over && onExceeded('diskBytes'))
+      // The workspace's own disk cannot be asked: the next look will tell, and the deadline holds in any case.
+      .catch(() => {})
+      .finally(() => {
+        looking = false;
+      });
+  }, EVERY_MS);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+/**
+ * Anonymous memory of these processes. The quick sum counts pages that a fork shares once for each process, so what looks
+ * like too much is counted again in proportional shares, which costs the kernel a walk through the page tables.
+ */
+function memoryOf(pids: readonly number[], limit: number): number {
+  const resident = (pid: number): number => kibibytes(`/proc/${pid}/status`, /^RssAnon:\s+(\d+) kB$/m) ?? 0;
+  const quick = sum(pids.map(resident));
+  if (quick <= limit) return quick;
+  return sum(pids.map((pid) => kibibytes(`/proc/${pid}/smaps_rollup`, /^Pss_Anon:\s+(\d+) kB$/m) ?? resident(pid)));
+}
+
+/** A line of a file of `/proc`, in bytes; undefined when it cannot be read. */
+function kibibytes(path: string, line: RegExp): number | undefined {
+  try {
+    const value = line.exec(readFileSync(path, 'latin1'))?.[1];
+    return value === undefined ? undefined : Number(value) * 1_024;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Asks the file system how much fuller it got, which is cheap, and walks the workspace only when that may have been us. */
+function diskWatch(files: string, limit: number): () => Promise<boolean> {
+  let free: number | undefined;
+  let measured = 0;
+  return async () => {
+    const { bavail, bsize } = await statfs(files);
+    const now = bavail * bsize;
+    free ??= now;
+    if (free - now <= (limit - measured) / 2) return false;
+    measured = await measureFolder(files, limit);
+    free = now;
+    return measured > limit;
+  };
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { canonicalJson, hashJson, toJson } from '../src/index.ts';
+
+class Point {
+  readonly x = 1;
+}
+const cycle: { self?: unknown } = {};
+cycle.self = cycle;
+
+describe('canonicalJson', () => {
+  it('DUR-1: equal values have one text, whatever the order of their keys', () => {
+    expect(canonicalJson({ b: [1, { d: null, c: 'x' }], a: true })).toBe('{"a":true,"b":[1,{"c":"x","d":null}]}');
+    expect(hashJson({ a: 1, b: 2 })).toBe(hashJson({ b: 2, a: 1 }));
+  });
+
+  it('DUR-1: a __proto__ key counts like any other', () => {
+    const hidden: unknown = JSON.parse('{"__proto__":{"admin":true}}');
+
+    expect(canonicalJson(hidden)).toBe('{"__proto__":{"admin":true}}');
+    expect(hashJson(hidden)).not.toBe(hashJson({}));
+  });
+
+  it.each([
+    ['NaN', { a: [Number.NaN] }, '$["a"][0] is NaN'],
+    ['Infinity', Infinity, '$ is Infinity'],
+    ['undefined', { a: undefined }, '$["a"] is undefined'],
+    ['a function', { f: () => 1 }, '$["f"] is a function'],
+    ['a symbol', [Symbol('s')], '$[0] is a symbol'],
+    ['a BigInt', { n: 1n }, '$["n"] is a bigint'],
+    ['a class instance', { p: new Point() }, '$["p"] is an instance of Point'],
+    ['a Date', new Date(0), '$ is an instance of Date'],
+    ['a Map', new Map(), '$ is an instance of Map'],
+    ['a cycle', cycle, '$["self"] is a cycle'],
+    ['a hole', Array.from({ length: 1 }), '$[0] is undefined'],
+  ])('DUR-1: refuses %s and names its path', (_, value, message) => {
+    expect(() => canonicalJson(value)).toThrow(TypeError);
+    expect(() => canonicalJson(value)).toThrow(message);
+  });
+
+  it('bounds the depth it walks', () => {
+    let deep: unknown = 1;
+    for (let i = 0; i < 2_000; i += 1) deep = [deep];
+
+    expect(() => canonicalJson(deep)).toThrow('nested deeper than 1000 levels');
+  });
+
+  it('takes the same object twice, as long as it is no cycle', () => {
+    const shared = { a: 1 };
+
+    expect(canonicalJson([shared, shared])).toBe('[{"a":1},{"a":1}]');
+  });
+});
+
+describe('toJson', () => {
+  it('gives back what JSON would, so that a live value equals a replayed one', () => {
+    const value = { a: undefined, b: -0, c: [{ d: 'x' }], ['__proto__']: 1 };
+    const own = JSON.parse('{"b":0,"c":[{"d":"x"}]}') as unknown;
+
+    expect(toJson({ ...value, ['__proto__']: undefined })).toEqual(own);
+    expect(Object.is((toJson(value) as { b: number }).b, 0)).toBe(true);
+    expect('a' in (toJson(value) as object)).toBe(false);
+  });
+
+  it('shares nothing with what it was given', () => {
+    const list = [{ n: 1 }];
+    const copy = toJson(list);
+    list[0] = { n: 2 };
+
+    expect(copy).toEqual([{ n: 1 }]);
+  });
+
+  it('keeps an own __proto__ key as a property and sets no prototype', () => {
+    const copy = toJson(JSON.parse('{"__proto__":{"admin":true}}')) as object;
+
+    expect(Object.getPrototypeOf(copy)).toBe(Object.prototype);
+    expect(JSON.stringify(copy)).toBe('{"__proto__":{"admin":true}}');
+  });
+});

@@ -1,9 +1,14 @@
-import { checkDelegationPolicy, DELEGATION_DEFAULTS, type DelegationPolicy } from '@prusik/core';
-import type { AgentMap, AnyDefinition } from './definition-types.ts';
+import {
+  checkDelegationPolicy,
+  DELEGATION_DEFAULTS,
+  type DelegationPolicy,
+  type DefinitionMap,
+  type AnyDefinition,
+} from '@prusik/core';
 
 /** A definition that calls others, under a policy of its own. */
 interface Delegating {
-  readonly agents: AgentMap;
+  readonly agents: DefinitionMap;
   readonly delegation: DelegationPolicy;
 }
 
@@ -13,7 +18,7 @@ interface Delegating {
  *
  * @throws {TypeError} naming the member and the fix.
  */
-export function checkTree(name: string, agents: AgentMap, policy: DelegationPolicy | undefined): void {
+export function checkTree(name: string, agents: DefinitionMap, policy: DelegationPolicy | undefined): void {
   if (policy === undefined) return;
   checkDelegationPolicy(policy, Object.keys(agents));
   const allowed = policy.agents ?? Object.keys(agents);

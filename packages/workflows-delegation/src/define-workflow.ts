@@ -9,17 +9,18 @@ import {
   type InferInput,
   type InferOutput,
   type StandardSchema,
+  type DefinitionMap,
+  type CallTypes,
 } from '@prusik/core';
 import { checkTree } from './check-tree.ts';
 import { checkWithSchema } from './check-with-schema.ts';
-import type { AgentMap, CallTypes } from './definition-types.ts';
 import { createDelegation } from './delegation.ts';
 import { createWorkflowContext, type WorkflowContext } from './workflow-context.ts';
 
 export interface WorkflowOptions<
   Input extends StandardSchema,
   Returned,
-  Agents extends AgentMap,
+  Agents extends DefinitionMap,
   Output extends StandardSchema,
   Deps,
 > {
@@ -50,7 +51,7 @@ export interface WorkflowDefinition<
   Deps = unknown,
 > extends DurableDefinition<Parsed, Output, Deps> {
   readonly kind: 'workflow';
-  readonly agents: AgentMap;
+  readonly agents: DefinitionMap;
   readonly delegation: DelegationPolicy | undefined;
   /** What its policy lets the tree spend; for whoever starts it at the root of a tree. */
   readonly budget?: Budget;
@@ -68,7 +69,7 @@ export function defineWorkflow<
   Input extends StandardSchema,
   // Bound by the output schema where there is one; its default leaves the function free.
   Returned extends InferInput<Output>,
-  Agents extends AgentMap = Record<never, never>,
+  Agents extends DefinitionMap = Record<never, never>,
   Output extends StandardSchema = StandardSchema,
   Deps = unknown,
 >(
@@ -80,7 +81,7 @@ export function defineWorkflow<
   Deps
 >;
 export function defineWorkflow(
-  options: WorkflowOptions<StandardSchema, unknown, AgentMap, StandardSchema, unknown>,
+  options: WorkflowOptions<StandardSchema, unknown, DefinitionMap, StandardSchema, unknown>,
 ): WorkflowDefinition {
   const { name, version = '1', continues, input, output, agents = {}, delegation, run } = options;
   checkId('definition name', name);

@@ -7,9 +7,9 @@ import {
   type DelegationPolicy,
   type DurableContext,
   type Json,
+  type DefinitionMap,
 } from '@prusik/core';
 import { failedCall, refusedCall } from './call-error.ts';
-import type { AgentMap } from './definition-types.ts';
 
 /** The calls of one workflow run under its policy. */
 export interface Delegation {
@@ -22,7 +22,7 @@ export interface Delegation {
 
 export interface DelegationParts {
   readonly ctx: DurableContext;
-  readonly agents: AgentMap;
+  readonly agents: DefinitionMap;
   readonly policy: DelegationPolicy | undefined;
 }
 

@@ -1,4 +1,4 @@
-import type { AgentMap, AnyDefinition } from './definition-types.ts';
+import type { DefinitionMap, AnyDefinition } from '@prusik/core';
 
 /**
  * These definitions and all that they call, each once: what an engine needs to know to run them.
@@ -12,7 +12,7 @@ export function withChildren(...definitions: readonly AnyDefinition[]): readonly
     if (known === definition) return;
     if (known !== undefined) throw new TypeError(`Two different definitions are named ${definition.name}`);
     byName.set(definition.name, definition);
-    const { agents = {} } = definition as { readonly agents?: AgentMap };
+    const { agents = {} } = definition as { readonly agents?: DefinitionMap };
     Object.values(agents).forEach(add);
   };
   definitions.forEach(add);

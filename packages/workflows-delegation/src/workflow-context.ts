@@ -7,9 +7,11 @@ import {
   type Json,
   type JsonObject,
   type StandardSchema,
+  type DefinitionMap,
+  type CallInput,
+  type CallOutput,
 } from '@prusik/core';
 import { ask, type Question } from './ask.ts';
-import type { AgentMap, CallInput, CallOutput } from './definition-types.ts';
 import type { Delegation } from './delegation.ts';
 import { fanOut, type FanOutItem, type FanOutOptions } from './fan-out.ts';
 
@@ -25,7 +27,7 @@ export interface AgentCalls<Input, Output> {
   run(key: string, input: Input, options?: CallOptions): Promise<Output>;
 }
 
-export type Calls<Agents extends AgentMap> = {
+export type Calls<Agents extends DefinitionMap> = {
   readonly [Name in keyof Agents]: AgentCalls<CallInput<Agents[Name]>, CallOutput<Agents[Name]>>;
 };
 
@@ -37,7 +39,7 @@ export interface WorkflowState {
 }
 
 /** The durable context and what workflows have on top of it. */
-export interface WorkflowContext<Agents extends AgentMap, Deps = unknown> extends DurableContext<Deps> {
+export interface WorkflowContext<Agents extends DefinitionMap, Deps = unknown> extends DurableContext<Deps> {
   readonly agents: Calls<Agents>;
   readonly state: WorkflowState;
   /** See {@link FanOutOptions}: results in the order of the items; rejects with the first failure and starts no item after it. */
@@ -58,10 +60,10 @@ export interface WorkflowContext<Agents extends AgentMap, Deps = unknown> extend
 
 export function createWorkflowContext(
   ctx: DurableContext,
-  agents: AgentMap,
+  agents: DefinitionMap,
   policy: DelegationPolicy | undefined,
   delegation: Delegation,
-): WorkflowContext<AgentMap> {
+): WorkflowContext<DefinitionMap> {
   const values = new Map<string, Json>();
   return {
     ...ctx,

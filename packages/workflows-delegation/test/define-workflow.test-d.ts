@@ -1,7 +1,7 @@
 import { describe, expectTypeOf, it } from 'vitest';
-import type { DurableContext, DurableDefinition, Json } from '@prusik/core';
+import type { CallInput, CallOutput, DurableContext, DurableDefinition, Json } from '@prusik/core';
 import { z } from 'zod';
-import { defineWorkflow, type CallInput, type CallOutput } from '../src/index.ts';
+import { defineWorkflow } from '@prusik/workflows-delegation';
 
 const echo: DurableDefinition<{ prompt: string }, { text: string }> = {
   name: 'echo',
@@ -54,13 +54,15 @@ describe('defineWorkflow', () => {
   });
 
   it('WFL-1: an output schema binds what the function may return', () => {
-    defineWorkflow({
+    const bound = defineWorkflow({
       name: 'bound',
       input: z.null(),
       output: z.object({ text: z.string() }),
       // @ts-expect-error -- text is missing
       run: () => ({ txt: 'a' }),
     });
+
+    expectTypeOf<CallOutput<typeof bound>>().toEqualTypeOf<{ text: string }>();
   });
 
   it('DEF-1: cross-checks names and inputs', () => {
@@ -88,6 +90,7 @@ describe('defineWorkflow', () => {
       name: 'alone',
       input: z.null(),
       run: async (ctx) => {
+        expectTypeOf<keyof typeof ctx.agents>().toEqualTypeOf<never>();
         // @ts-expect-error -- it has no agents
         await ctx.agents.echo.run('a', { prompt: '' });
       },

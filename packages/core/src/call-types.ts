@@ -1,14 +1,17 @@
-import type { DurableDefinition } from '@prusik/core';
+import type { DurableDefinition } from './durable-function.ts';
 
 /** Any durable function, whatever it takes and gives. */
 export type AnyDefinition = DurableDefinition<never, unknown, never>;
 
-/** The agents of a workflow by the names it calls them: agents, other workflows, any durable function. */
-export interface AgentMap {
+/** Definitions by the names their caller gives them. */
+export interface DefinitionMap {
   readonly [name: string]: AnyDefinition;
 }
 
-/** What a caller of a definition passes and gets where that is not what its function takes and gives (a schema with defaults). Types only. */
+/**
+ * What a caller of a definition passes and gets. A definition whose schema completes an input (a default, a coercion) carries it
+ * as `'~types'`, since its function takes what the schema gives. For the compiler only; never read.
+ */
 export interface CallTypes<Input = unknown, Output = unknown> {
   readonly input: Input;
   readonly output: Output;

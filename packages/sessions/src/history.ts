@@ -1,0 +1,50 @@
+import { PAGE_LIMIT, type Store, type StoredMessage, type ThreadKey } from '@prusik/core';
+import { createWindow, type HistoryWindow, type WindowLimits } from './history-window.ts';
+
+export interface HistoryQuery {
+  /** Only messages before this number. @default from the end */
+  readonly before?: number;
+  /** Only messages after this number; reads forward. Not together with `before`. */
+  readonly after?: number;
+  /** At most 1,000. @default 100 */
+  readonly limit?: number;
+}
+
+export interface HistoryPage {
+  /** In the order in which they were stored, oldest first. */
+  readonly messages: readonly StoredMessage[];
+  /** Query of the next page in the same direction; missing where there is none. */
+  readonly next?: HistoryQuery;
+}
+
+const PAGE = 100;
+
+/** @throws {TypeError} for a limit outside 1 to 1,000, or both cursors at once. */
+export async function readPage(store: Store, thread: ThreadKey, query: HistoryQuery): Promise<HistoryPage> {
+  const { before, after, limit = PAGE } = query;
+  if (!(Number.isInteger(limit) && limit >= 1 && limit <= PAGE_LIMIT)) {
+    throw new TypeError(`The history's limit must be a whole number from 1 to ${PAGE_LIMIT}, not ${limit}`);
+  }
+  if (before !== undefined && after !== undefined) throw new TypeError('The history takes before or after, not both');
+  if (after !== undefined) {
+    const messages = await store.messages(thread, { after, limit });
+    const last = messages.at(-1);
+    return { messages, ...(messages.length === limit && last ? { next: { after: last.n, limit } } : {}) };
+  }
+  const messages = await store.messages(thread, { before: before ?? Number.MAX_SAFE_INTEGER, limit });
+  const first = messages[0];
+  return { messages, ...(first !== undefined && first.n > 1 ? { next: { before: first.n, limit } } : {}) };
+}
+
+/** Reads backwards, page by page, no further than the window reaches. */
+export async function readWindow(store: Store, thread: ThreadKey, limits: WindowLimits): Promise<HistoryWindow> {
+  const window = createWindow(limits);
+  for (let before = Number.MAX_SAFE_INTEGER; before > 1;) {
+    const page = await store.messages(thread, { before, limit: PAGE });
+    for (const stored of page.toReversed()) {
+      if (!window.add(stored)) return window.finish();
+    }
+    before = page[0]?.n ?? 1;
+  }
+  return window.finish();
+}

@@ -1,0 +1,104 @@
+import {
+  isFinal,
+  PrusikError,
+  type AnyDefinition,
+  type CallInput,
+  type CallOutput,
+  type Run,
+  type RunEvent,
+  type SessionKey,
+  type SignalResult,
+  type ThreadKey,
+} from '@prusik/core';
+import type { DriveOptions, Engine, EventOptions, RunResult, StartOptions } from '@prusik/durable';
+import { readPage, readWindow, type HistoryPage, type HistoryQuery } from './history.ts';
+import type { HistoryWindow, WindowLimits } from './history-window.ts';
+
+export interface SessionStartOptions extends Omit<StartOptions, 'tenant' | 'session'> {
+  /**
+   * What a message meets while another run holds the session, be it waiting for a person overnight: `SESSION_BUSY`, or a place in a queue
+   * of at most 32 (`SESSION_QUEUE_FULL` past it), first come, first served. @default 'refuse'
+   */
+  readonly whenBusy?: 'refuse' | 'queue';
+}
+
+export type SessionRunOptions = SessionStartOptions & DriveOptions;
+
+/**
+ * One conversation: its messages, and the run that holds it. A handle; what it shows is in the store. Disposal gives its resources back and
+ * ends nothing.
+ */
+export interface Session<Resources = undefined> extends AsyncDisposable {
+  readonly key: SessionKey;
+  /** What the sessions' `open` made for it. */
+  readonly resources: Resources;
+  /**
+   * Stores a run with its user message, without driving it. The same `id` and input again is the same run.
+   *
+   * @throws {PrusikError} `SESSION_BUSY` (retryable) with `meta` `{ runId, status, requestIds }`, `SESSION_QUEUE_FULL`, `RUN_INPUT_MISMATCH`.
+   */
+  start<D extends AnyDefinition>(definition: D, input: CallInput<D>, options?: SessionStartOptions): Promise<Run>;
+  /** Starts (or finds) a run and drives it here until it ends or waits for something outside. */
+  run<D extends AnyDefinition>(
+    definition: D,
+    input: CallInput<D>,
+    options?: SessionRunOptions,
+  ): Promise<RunResult<CallOutput<D>>>;
+  /** The run that holds the session: running, waiting or blocked. */
+  activeRun(): Promise<Run | undefined>;
+  /** Events of one run of this session, on from a cursor. @throws {PrusikError} `RUN_UNKNOWN` for a run that is not this session's. */
+  events(run: string, options?: EventOptions): AsyncIterable<RunEvent>;
+  /** A page of messages; the newest without a query. */
+  history(query?: HistoryQuery): Promise<HistoryPage>;
+  /** The end of the conversation within limits, never half a tool exchange. */
+  window(limits?: WindowLimits): Promise<HistoryWindow>;
+  /** Asks the run that holds the session to cancel; nothing to do where there is none. Confirmed when the run's status says so. */
+  cancel(reason?: string): Promise<SignalResult | undefined>;
+}
+
+export function createSession<Resources>(
+  engine: Engine,
+  key: SessionKey,
+  resources: Resources,
+  leave: () => Promise<void>,
+): Session<Resources> {
+  const { store } = engine;
+  const { tenant } = key;
+  const thread: ThreadKey = { tenant, of: 'session', id: key.session };
+
+  const inSession = <Options extends SessionStartOptions>({ whenBusy = 'refuse', ...rest }: Options) => ({
+    ...rest,
+    tenant,
+    session: { id: key.session, whenBusy },
+  });
+
+  async function activeRun(): Promise<Run | undefined> {
+    const found = await store.session(key);
+    const run = found?.activeRun === undefined ? undefined : await store.run({ tenant, run: found.activeRun });
+    return run === undefined || isFinal(run.status) ? undefined : run;
+  }
+
+  async function* events(id: string, options?: EventOptions): AsyncGenerator<RunEvent, void, void> {
+    const run = await store.run({ tenant, run: id });
+    if (run?.session !== key.session) {
+      throw new PrusikError('RUN_UNKNOWN', `Session ${key.session} has no run ${id}`, { meta: { run: id } });
+    }
+    yield* engine.events(run.key, options);
+  }
+
+  return {
+    key,
+    resources,
+    start: (definition, input, options = {}) => engine.start(definition.name, input, inSession(options)),
+    run: (definition, input, options = {}) => engine.run(definition.name, input, inSession(options)),
+    activeRun,
+    events,
+    history: (query = {}) => readPage(store, thread, query),
+    window: (limits = {}) => readWindow(store, thread, limits),
+    async cancel(reason) {
+      const run = await activeRun();
+      return run && engine.cancel(run.key, reason);
+    },
+    [Symbol.asyncDispose]: leave,
+  };
+}

@@ -1,1 +1,1 @@
-export {};
+export { sandboxContract, type SandboxContract } from './sandbox-contract.ts';

@@ -1,4 +1,6 @@
+export type { AnyDefinition, CallInput, CallOutput, CallTypes, DefinitionMap } from './call-types.ts';
 export { systemClock, type Clock } from './clock.ts';
+export { loadedCopies } from './copies.ts';
 export {
   checkDelegationPolicy,
   decideDelegation,
@@ -184,3 +186,8 @@ export type {
   WorkspaceSource,
   WritableSandboxProcess,
 } from './sandbox.ts';
+export { parseCursor } from './store-kit/arguments.ts';
+export { storeOver, type StoreBackend, type WriteSize } from './store-kit/port.ts';
+export { describeRun, threadOf, type RunBody } from './store-kit/rows.ts';
+export type { News, RunState, SessionState, StoreReads, StoreTables, StoreTransaction } from './store-kit/tables.ts';
+export { createWatchers, type CollectedNews, type Watchers } from './store-kit/watchers.ts';

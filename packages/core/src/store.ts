@@ -17,20 +17,22 @@ import type { FinalStatus, ParentLink, Run, RunKind, RunStatus } from './run.ts'
  *
  * Every method may reject with `STORE_CLOSED` after disposal, and with `STORE_UNAVAILABLE` (retryable) when the
  * store cannot be reached; a {@link Store.commit} that rejects is **ambiguous**: it may or may not have happened, and the
- * holder reads the run again under its own epoch to find out.
+ * holder reads the run again under its own epoch to find out. A wrong argument rejects with a `TypeError` and nothing was
+ * written: what comes in is checked, and copied, before anything else. What comes out is frozen or the reader's own.
  */
 export interface Store extends AsyncDisposable {
   readonly capabilities: StoreCapabilities;
 
   /**
    * Creates a run, its entry 1, its first messages and, at a root with a budget, its ledger: all or nothing.
-   * The same id with the same definition, input hash and session is the same run again; anything else is refused.
+   * The same id with the same definition, input hash, session and parent is the same run again; anything else is refused.
    */
   start(run: NewRun): Promise<StartResult>;
 
   /**
-   * Takes up to `limit` runnable runs: ready ones by priority (highest first), then longest ready first; then parked ones whose timer is
-   * due by the store's clock, and running ones whose lease is past (`now >= leaseUntil`) or whose holder is proved dead.
+   * Takes up to `limit` runnable runs: ready ones, parked ones whose timer is due by the store's clock, and running ones whose
+   * lease is past (`now >= leaseUntil`) or whose holder is proved dead. By priority (highest first), then longest runnable first:
+   * a steady stream of new runs must not starve timers and orphans.
    * Each taken run's epoch rises by one, so every write of an earlier holder is void.
    */
   claim(query: ClaimQuery): Promise<ClaimResult>;
@@ -38,15 +40,24 @@ export interface Store extends AsyncDisposable {
   /** Extends the leases among `held` that are still their holder's and not past; the others are left out of the answer. */
   renew(held: readonly Lease[], leaseMs: number): Promise<readonly RenewedLease[]>;
 
-  /** The only write of a drive. Concurrent commits of different runs may share a transaction; each has its own answer. */
+  /**
+   * The only write of a drive, fenced by the epoch alone: a lease that is past but that nobody took may still commit, since an effect that
+   * happened is better recorded than in doubt. Refusals are looked for in the order `TOO_EARLY`, `JOURNAL_FULL`, `THREAD_MOVED`,
+   * `RUN_INPUT_MISMATCH`, `REQUEST_CLAIMED`, `TOO_MANY_REQUESTS`, `BUDGET_EXCEEDED`. Concurrent commits may share a transaction; each has
+   * its own answer.
+   */
   commit(commit: Commit): Promise<CommitResult>;
 
-  /** Puts a signal into a run's inbox; the first per kind and key wins. A waiting run becomes ready; so does a blocked one for `cancel` and `decision`. */
+  /**
+   * Puts a signal into a run's inbox; the first per kind and key wins. A waiting run becomes ready; so does a blocked one for `cancel` and `decision`,
+   * and one that stands in a session's queue for `cancel`.
+   */
   signal(signal: NewSignal): Promise<SignalResult>;
 
   /**
    * Decides an open request by compare-and-set and, in the same transaction, puts a signal of kind `decision` and key = request id
-   * with the {@link Decision} as its body into the run's inbox. The second decider is told what was decided.
+   * with the {@link Decision} as its body into the run's inbox. The second decider is told what was decided. From `expiresAt` on, by the
+   * store's clock, whoever decides expires it; before it nobody does.
    */
   decide(decision: NewDecision): Promise<DecideResult>;
 
@@ -68,7 +79,7 @@ export interface Store extends AsyncDisposable {
 
   /** Calls back after a commit, signal or end of this run became visible. `unknown`: another process wrote something, look again. */
   watchRun(run: RunKey, on: (why: 'commit' | 'signal' | 'end' | 'unknown') => void): Disposable;
-  /** Calls back when a run may have become claimable, in this process or (as `multiProcess` says) another. */
+  /** Calls back when a run may have become claimable or a timer was set, in this process or (as `multiProcess` says) another. */
   watchQueue(on: () => void): Disposable;
 }
 
@@ -105,7 +116,10 @@ export interface NewRun {
   readonly priority: number;
   /** The session's thread becomes the run's; without it the run has a thread of its own. */
   readonly session?: { readonly id: string; readonly whenBusy: 'refuse' | 'queue' };
-  /** Enter the thread when the run becomes its session's active one, not before. */
+  /**
+   * Enter the thread when the run becomes its session's active one, not before. Entry 1 tells their numbers, unless the run had to
+   * stand in the queue: its journal is not touched when its turn comes.
+   */
   readonly messages: readonly Message[];
   readonly root: string;
   readonly parent?: ParentLink;
@@ -121,6 +135,7 @@ export type StartResult =
       readonly outcome: 'refused';
       readonly code: 'SESSION_BUSY' | 'SESSION_QUEUE_FULL';
       readonly run: Run;
+      /** The run that holds the session is `run`; these are its own open requests. */
       readonly requestIds: readonly string[];
     };
 
@@ -157,7 +172,7 @@ export interface ClaimResult {
   readonly claims: readonly Claim[];
   /** The store's clock. */
   readonly now: number;
-  /** When the next timer or lease that this query could take runs out; `null` when there is none. */
+  /** When the next timer or lease that this query could take runs out, later than `now`; `null` when there is none. */
   readonly nextAt: number | null;
 }
 
@@ -167,14 +182,16 @@ export interface Commit extends Lease {
   readonly progress: boolean;
   /** `from` is the thread's next number; refused with `THREAD_MOVED` when it is not. */
   readonly messages?: { readonly from: number; readonly items: readonly Message[] };
+  /** Started with it, in no session. One that exists is the same child again, or refuses the commit with `RUN_INPUT_MISMATCH`. */
   readonly children?: readonly NewRun[];
-  /** Children that are asked to cancel. */
+  /** Children of this run that are asked to cancel: a signal of kind and key `cancel`. */
   readonly cancel?: readonly RunKey[];
   readonly requests?: readonly NewRequest[];
   /** Requests of this run that are closed if they are still open. */
   readonly closeRequests?: readonly { readonly id: string; readonly status: 'withdrawn' | 'expired' }[];
   /** Decided requests whose single use is taken; refused with `REQUEST_CLAIMED` unless approved or edited and unclaimed. */
   readonly claimRequests?: readonly string[];
+  /** A tree without a ledger is without limits: nothing is counted. */
   readonly ledger?: LedgerChange;
   /** Last signal that the holder has read. `park` and `block` need it: it is what closes the gap between looking and sleeping. */
   readonly seen?: number;
@@ -185,15 +202,18 @@ export interface Commit extends Lease {
 }
 
 export type Transition =
-  /** Releases the lease. Ready at once when the inbox has moved past `seen`, or the run is asked to cancel. */
+  /**
+   * Releases the lease. Ready at once when the inbox has moved past `seen`, or when it was asked to cancel since it was claimed: the
+   * holder may have read that as one signal among others. A holder that was told by its claim may park, to wait for children to end.
+   */
   | { readonly type: 'park'; readonly wakeAt: number | null }
   /** Gives the run back, ready to be claimed. */
   | { readonly type: 'release' }
-  /** `request` is one of this run's. Ready at once when a decision or cancel has come past `seen`. */
+  /** `request` is one of this run's. Ready at once when a decision or cancel has come past `seen`, or cancel as for `park`. */
   | { readonly type: 'block'; readonly code: string; readonly request: string }
   /**
    * Ends the run: releases the lease, withdraws its open requests, hands its session to the next queued run (whose messages enter the
-   * thread now) and puts a signal of kind `child` and key = run id, with {@link ChildEnd} as its body, into its parent's inbox.
+   * thread now; one that is asked to cancel is passed over) and puts a signal of kind `child` and key = run id, with {@link ChildEnd} as its body, into its parent's inbox.
    */
   | { readonly type: 'end'; readonly status: FinalStatus; readonly output?: Json; readonly error?: SerializedError };
 
@@ -267,8 +287,11 @@ export interface NewDecision {
 }
 
 export type DecideResult =
-  | { readonly outcome: 'decided' | 'already'; readonly request: Request }
-  | { readonly outcome: 'unknown' };
+  /**
+   * `already`: it was closed before, `request` says how; also when the decision came at or after `expiresAt`, which expires the request.
+   * `early`: `expired` was said before `expiresAt` by the store's clock; it is still open.
+   */
+  { readonly outcome: 'decided' | 'already' | 'early'; readonly request: Request } | { readonly outcome: 'unknown' };
 
 export interface Session {
   readonly key: SessionKey;

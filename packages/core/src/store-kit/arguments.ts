@@ -1,0 +1,180 @@
+import { checkId, type RunKey, type SessionKey } from '../ids.ts';
+import { toJson } from '../json.ts';
+import type { Amount } from '../ledger.ts';
+import type { ThreadKey } from '../message.ts';
+import {
+  PAGE_LIMIT,
+  type ClaimQuery,
+  type Commit,
+  type NewDecision,
+  type NewRun,
+  type NewSignal,
+  type PageAfter,
+  type PageBefore,
+} from '../store.ts';
+
+/**
+ * What comes in is checked and copied before it is queued: the caller may change its objects while the write waits, both
+ * stores keep the same value of the same argument, and nothing throws once a transaction has begun to write.
+ */
+
+export function checkedRun(run: NewRun): NewRun {
+  const copy = copied(run);
+  checkRunKey(copy.key);
+  checkId('definition name', copy.definition);
+  checkText('version', copy.version);
+  checkText('input hash', copy.inputHash);
+  checkId('run', copy.root);
+  checkCount('depth', copy.depth);
+  if (!Number.isSafeInteger(copy.priority))
+    throw new TypeError(`The priority must be an integer, not ${copy.priority}`);
+  if (copy.session !== undefined) checkId('session', copy.session.id);
+  if (copy.parent === undefined) {
+    if (copy.root !== copy.key.run) throw new TypeError('A run without a parent is its own root');
+  } else {
+    checkId('run', copy.parent.run);
+    checkId('step key', copy.parent.key);
+    if (copy.parent.run === copy.key.run || copy.root === copy.key.run)
+      throw new TypeError(`Run ${copy.key.run} cannot be its own parent or root`);
+    if (copy.budget !== undefined) throw new TypeError('Only a root has a budget');
+  }
+  checkAmount(copy.budget);
+  return copy;
+}
+
+/** A child belongs to its parent's tree, and to no session: its messages are its own. */
+function checkedChild(child: NewRun, parent: RunKey): NewRun {
+  if (child.key.tenant !== parent.tenant || child.parent?.run !== parent.run)
+    throw new TypeError(`Run ${child.key.run} is not a child of run ${parent.run}`);
+  if (child.session !== undefined) throw new TypeError('A child run belongs to no session');
+  return checkedRun(child);
+}
+
+export function checkedCommit(commit: Commit): Commit {
+  const copy: Commit = { ...copied(commit), children: (commit.children ?? []).map((c) => checkedChild(c, commit.run)) };
+  checkRunKey(copy.run);
+  checkCount('epoch', copy.epoch);
+  for (const [index, entry] of copy.entries.entries()) {
+    const last = index === copy.entries.length - 1;
+    // The journal's first and last entries mark the run's life: they are written with it, or not at all.
+    if (entry.type === 'run-start') throw new TypeError('Entry 1 is written by start alone');
+    if (entry.type === 'run-end' && !(last && copy.transition?.type === 'end'))
+      throw new TypeError('The entry run-end is the last one, of the commit that ends the run');
+  }
+  if (copy.transition?.type === 'end' && copy.entries.at(-1)?.type !== 'run-end')
+    throw new TypeError('The commit that ends a run ends with the entry run-end');
+  if (copy.messages !== undefined) checkCount('message number', copy.messages.from);
+  if (copy.seen !== undefined) checkCount('last signal seen', copy.seen);
+  if ((copy.transition?.type === 'park' || copy.transition?.type === 'block') && copy.seen === undefined)
+    throw new TypeError(`A ${copy.transition.type} needs the last signal seen`);
+  if (copy.transition?.type === 'park' && copy.transition.wakeAt !== null) checkTime('wakeAt', copy.transition.wakeAt);
+  if (copy.transition?.type === 'block') checkText('code', copy.transition.code);
+  if (copy.notBefore !== undefined) checkTime('notBefore', copy.notBefore);
+  const ids = new Set<string>();
+  for (const request of copy.requests ?? []) {
+    checkId('request', request.id);
+    if (ids.has(request.id)) throw new TypeError(`Request ${JSON.stringify(request.id)} is there twice`);
+    ids.add(request.id);
+    if (request.stepKey !== '') checkId('step key', request.stepKey);
+    if (request.expiresAt !== null) checkTime('expiresAt', request.expiresAt);
+  }
+  for (const id of copy.claimRequests ?? []) checkId('request', id);
+  for (const { id } of copy.closeRequests ?? []) checkId('request', id);
+  for (const key of copy.cancel ?? []) {
+    checkRunKey(key);
+    if (key.tenant !== copy.run.tenant) throw new TypeError('A child is of the same tenant as its parent');
+  }
+  checkAmount(copy.ledger?.release);
+  checkAmount(copy.ledger?.use);
+  checkAmount(copy.ledger?.reserve);
+  return copy;
+}
+
+export function checkedSignal(signal: NewSignal): NewSignal {
+  const copy = copied(signal);
+  checkRunKey(copy.run);
+  checkId('signal', copy.key);
+  return copy;
+}
+
+export function checkedDecision(decision: NewDecision): NewDecision {
+  const copy = copied(decision);
+  checkRunKey(copy.run);
+  checkId('request', copy.request);
+  if ((copy.decision.status as string) === 'open') throw new TypeError('A decision closes the request');
+  return copy;
+}
+
+export function checkedQuery(query: ClaimQuery): ClaimQuery {
+  const copy = copied(query);
+  checkText('worker', copy.worker);
+  checkLeaseMs(copy.leaseMs);
+  checkCount('limit', copy.limit);
+  checkCount('number of suspects', copy.suspects);
+  if (copy.only !== undefined) checkRunKey('run' in copy.only ? copy.only.run : copy.only.root);
+  return { ...copy, limit: Math.min(copy.limit, PAGE_LIMIT) };
+}
+
+export function checkLeaseMs(ms: number): void {
+  if (!(Number.isSafeInteger(ms) && ms > 0)) throw new TypeError(`leaseMs must be a positive integer, not ${ms}`);
+}
+
+/** The same page with its limit within bounds. */
+export function checkedPage<T extends PageAfter | PageBefore>(page: T): T {
+  checkCount('page position', 'after' in page ? page.after : page.before);
+  return { ...page, limit: checkedLimit(page.limit) };
+}
+
+export function checkedLimit(limit: number): number {
+  if (!(Number.isSafeInteger(limit) && limit > 0))
+    throw new TypeError(`limit must be a positive integer, not ${limit}`);
+  return Math.min(limit, PAGE_LIMIT);
+}
+
+/** The number in a cursor of ours; 0 is before the first. */
+export function parseCursor(cursor: string | undefined): number | undefined {
+  if (cursor === undefined) return undefined;
+  if (!/^[1-9]\d{0,15}$/.test(cursor)) throw new TypeError(`${JSON.stringify(cursor)} is no cursor of this store`);
+  return Number(cursor);
+}
+
+export function checkRunKey({ tenant, run }: RunKey): void {
+  checkId('tenant', tenant);
+  checkId('run', run);
+}
+
+export function checkSessionKey({ tenant, session }: SessionKey): void {
+  checkId('tenant', tenant);
+  checkId('session', session);
+}
+
+export function checkThreadKey({ tenant, of, id }: ThreadKey): void {
+  checkId('tenant', tenant);
+  checkId(of, id);
+}
+
+/** A name that is not an id of ours: of a version, a worker, a code. */
+function checkText(name: string, value: unknown): void {
+  if (typeof value !== 'string' || value.length > 200 || !value.isWellFormed() || value.includes('\0'))
+    throw new TypeError(`The ${name} must be a string of at most 200 characters without NUL or an unpaired surrogate`);
+}
+
+function checkCount(name: string, value: unknown): void {
+  if (!Number.isSafeInteger(value) || (value as number) < 0)
+    throw new TypeError(`The ${name} must be a whole number, not ${String(value)}`);
+}
+
+function checkTime(name: string, value: unknown): void {
+  if (!Number.isFinite(value))
+    throw new TypeError(`${name} must be milliseconds since the epoch, not ${String(value)}`);
+}
+
+/** Anything but whole units would make a limit that NaN slips under, or sums that drift. */
+function checkAmount(amount: Amount | undefined): void {
+  for (const [dimension, value] of Object.entries(amount ?? {})) checkCount(`amount of ${dimension}`, value);
+}
+
+/** The cast holds because `toJson` keeps every property of a value that is JSON, and throws on any other. */
+function copied<T>(value: T): T {
+  return toJson(value) as T;
+}

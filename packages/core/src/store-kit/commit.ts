@@ -1,0 +1,128 @@
+import { applyToLedger, type Ledger } from '../ledger.ts';
+import { JOURNAL_LIMIT, OPEN_REQUEST_LIMIT, type Commit, type CommitResult, type NewRun } from '../store.ts';
+import { isClaimable } from './decide.ts';
+import { threadOf } from './rows.ts';
+import { signalRun } from './signal.ts';
+import { createRun, isSameStart } from './start.ts';
+import type { RunState, StoreTransaction } from './tables.ts';
+import { makeTransition } from './transition.ts';
+
+/** What the checks have found out and the writes need. */
+interface Approved {
+  readonly newChildren: readonly NewRun[];
+  readonly ledger?: Ledger;
+}
+
+type Refusal = Omit<Extract<CommitResult, { outcome: 'refused' }>, 'outcome' | 'now'>;
+
+/** Everything is looked at before the first write, so that a refused commit leaves nothing behind in a shared transaction. */
+export function commitRun(tx: StoreTransaction, commit: Commit): CommitResult {
+  const state = tx.tables.state(commit.run);
+  // The epoch alone is the fence: a lease that ran out and that nobody took is still the last holder's, and recording an
+  // effect that happened is better than to leave it in doubt.
+  if (state === undefined || state.status !== 'running' || state.epoch !== commit.epoch) return { outcome: 'stale' };
+  const checked = check(tx, state, commit);
+  if ('code' in checked) return { outcome: 'refused', ...checked, now: tx.now };
+  const at = Math.max(tx.now, state.at);
+  write(tx, state, commit, checked, at);
+  return {
+    outcome: 'committed',
+    seq: state.seq + commit.entries.length,
+    at,
+    inbox: state.inbox,
+    cancelRequested: state.cancel !== 'none',
+  };
+}
+
+/** The order of the refusals is part of the contract: the first one found is the answer. */
+function check(tx: StoreTransaction, state: RunState, commit: Commit): Refusal | Approved {
+  const { tables, now } = tx;
+  if (commit.notBefore !== undefined && now < commit.notBefore) return { code: 'TOO_EARLY' };
+  const ends = commit.transition?.type === 'end' || commit.transition?.type === 'block';
+  if (!ends && commit.entries.length > 0 && state.seq + commit.entries.length > JOURNAL_LIMIT)
+    return { code: 'JOURNAL_FULL' };
+  if (commit.messages !== undefined && commit.messages.from !== tables.threadHead(threadOf(state)) + 1)
+    return { code: 'THREAD_MOVED' };
+  const newChildren = findNewChildren(tx, commit.children ?? []);
+  if (newChildren === undefined) return { code: 'RUN_INPUT_MISMATCH' };
+  if (commit.claimRequests?.some((id) => !isClaimable(tables.request(state, id)))) return { code: 'REQUEST_CLAIMED' };
+  if (new Set(commit.claimRequests).size < (commit.claimRequests?.length ?? 0)) return { code: 'REQUEST_CLAIMED' };
+  if (tooManyRequests(tx, state, commit)) return { code: 'TOO_MANY_REQUESTS' };
+  checkNames(tx, state, commit);
+  const ledger = commit.ledger && tables.ledger({ tenant: state.key.tenant, run: state.root });
+  if (commit.ledger === undefined || ledger === undefined) return { newChildren };
+  const applied = applyToLedger(ledger, commit.ledger);
+  if (!applied.ok) return { code: 'BUDGET_EXCEEDED', dimension: applied.exceeded };
+  return { newChildren, ledger: applied.ledger };
+}
+
+/** Children without a row; `undefined` when one of them is another run. */
+function findNewChildren(tx: StoreTransaction, children: readonly NewRun[]): readonly NewRun[] | undefined {
+  const found = new Map<string, NewRun>();
+  for (const child of children) {
+    const existing = tx.tables.state(child.key);
+    const twin = found.get(child.key.run);
+    if (existing !== undefined ? !isSameStart(existing, child) : twin !== undefined && !isTwin(twin, child))
+      return undefined;
+    if (existing === undefined) found.set(child.key.run, child);
+  }
+  return [...found.values()];
+}
+
+function isTwin(a: NewRun, b: NewRun): boolean {
+  return a.definition === b.definition && a.inputHash === b.inputHash;
+}
+
+function tooManyRequests(tx: StoreTransaction, state: RunState, commit: Commit): boolean {
+  if (commit.requests === undefined || commit.requests.length === 0) return false;
+  const open = new Set(tx.tables.openRequests(state).map((request) => request.id));
+  for (const { id } of commit.closeRequests ?? []) open.delete(id);
+  return open.size + commit.requests.length > OPEN_REQUEST_LIMIT;
+}
+
+/** What only a defect of the caller can get wrong. */
+function checkNames({ tables }: StoreTransaction, state: RunState, commit: Commit): void {
+  const run = `Run ${state.key.run}`;
+  for (const { id } of commit.requests ?? []) {
+    if (tables.request(state, id) !== undefined)
+      throw new TypeError(`${run} has had a request ${JSON.stringify(id)} before`);
+  }
+  for (const key of commit.cancel ?? []) {
+    const child = tables.state(key);
+    if (child !== undefined && child.parent?.run !== state.key.run)
+      throw new TypeError(`${run} is not the parent of run ${key.run}, which it wants cancelled`);
+  }
+  if (commit.transition?.type === 'block') {
+    const { request: id } = commit.transition;
+    if (tables.request(state, id) === undefined && !commit.requests?.some((request) => request.id === id))
+      throw new TypeError(`${run} has no request ${JSON.stringify(id)} to be blocked by`);
+  }
+}
+
+function write(tx: StoreTransaction, state: RunState, commit: Commit, approved: Approved, at: number): void {
+  const { tables, news } = tx;
+  if (commit.entries.length > 0) tables.appendEntries(state, state.seq + 1, at, commit.entries);
+  if (commit.messages !== undefined)
+    tables.appendMessages(threadOf(state), commit.messages.from, commit.messages.items);
+  for (const child of approved.newChildren) createRun(tx, child);
+  for (const { id, status } of commit.closeRequests ?? []) {
+    const request = tables.request(state, id);
+    if (request?.status === 'open') tables.saveRequest(state, { ...request, status });
+  }
+  for (const id of commit.claimRequests ?? []) {
+    const request = tables.request(state, id);
+    if (request !== undefined) tables.saveRequest(state, { ...request, claimed: true });
+  }
+  for (const request of commit.requests ?? []) tables.insertRequest(state, request, at);
+  if (approved.ledger !== undefined) tables.saveLedger({ tenant: state.key.tenant, run: state.root }, approved.ledger);
+  for (const child of commit.cancel ?? []) {
+    signalRun(tx, { run: child, kind: 'cancel', key: 'cancel', body: { reason: `Run ${state.key.run} asked for it` } });
+  }
+  const seen = Math.max(state.seen, Math.min(commit.seen ?? 0, state.inbox));
+  const lost = commit.progress ? 0 : state.lost;
+  const held: RunState = { ...state, seq: state.seq + commit.entries.length, at, seen, lost };
+  if (commit.transition !== undefined) makeTransition(tx, held, commit.transition, commit.seen ?? 0);
+  // A plain step leaves the run's row alone: its place in the journal is the only thing that has changed.
+  else if (seen !== state.seen || lost !== state.lost) tables.saveRun(held);
+  news.run(state.key, commit.transition?.type === 'end' ? 'end' : 'commit');
+}

@@ -1,0 +1,58 @@
+import { PrusikError } from '../errors.ts';
+import type { RunKey } from '../ids.ts';
+import type { ThreadKey } from '../message.ts';
+import type { Run } from '../run.ts';
+import type { RunState, StoreTransaction } from './tables.ts';
+
+/** Where a run's messages are: its session's conversation, or a thread of its own. */
+export function threadOf(run: Pick<RunState, 'key' | 'session'>): ThreadKey {
+  const { tenant } = run.key;
+  return run.session === undefined
+    ? { tenant, of: 'run', id: run.key.run }
+    : { tenant, of: 'session', id: run.session };
+}
+
+/** A run that another row of the store names. */
+export function requireState(tx: StoreTransaction, key: RunKey): RunState {
+  return tx.tables.state(key) ?? missing(key);
+}
+
+export function requireRun(tx: StoreTransaction, key: RunKey): Run {
+  return tx.tables.run(key) ?? missing(key);
+}
+
+function missing(key: RunKey): never {
+  throw new PrusikError('STORE_CORRUPT', `Run ${key.run} is named by another row of the store, and is not there`);
+}
+
+/** What a store keeps of a run beside its state. */
+export interface RunBody extends Pick<Run, 'kind' | 'input' | 'context' | 'createdAt' | 'output' | 'error'> {}
+
+/** The run as the port shows it. */
+export function describeRun(state: RunState, body: RunBody): Run {
+  return {
+    key: state.key,
+    kind: body.kind,
+    definition: state.definition,
+    version: state.version,
+    status: state.status,
+    input: body.input,
+    inputHash: state.inputHash,
+    context: body.context,
+    ...(state.session === undefined ? {} : { session: state.session }),
+    root: state.root,
+    ...(state.parent === undefined ? {} : { parent: state.parent }),
+    depth: state.depth,
+    priority: state.priority,
+    createdAt: body.createdAt,
+    ...(state.endedAt === null ? {} : { endedAt: state.endedAt }),
+    epoch: state.epoch,
+    seq: state.seq,
+    inbox: state.inbox,
+    cancelRequested: state.cancel !== 'none',
+    wakeAt: state.wakeAt,
+    ...(body.output === undefined ? {} : { output: body.output }),
+    ...(body.error === undefined ? {} : { error: body.error }),
+    ...(state.blocked === null ? {} : { blocked: state.blocked }),
+  };
+}

@@ -1,0 +1,100 @@
+import { openLedger } from '../ledger.ts';
+import type { RunStart } from '../entry.ts';
+import type { RunKey } from '../ids.ts';
+import { SESSION_QUEUE_LIMIT, type NewRun, type StartResult } from '../store.ts';
+import { requireRun, requireState, threadOf } from './rows.ts';
+import type { RunState, SessionState, StoreTransaction } from './tables.ts';
+
+export function startRun(tx: StoreTransaction, run: NewRun): StartResult {
+  const { tables } = tx;
+  const existing = tables.state(run.key);
+  if (existing !== undefined) {
+    const found = requireRun(tx, run.key);
+    return isSameStart(existing, run)
+      ? { outcome: 'existing', run: found }
+      : { outcome: 'refused', code: 'RUN_INPUT_MISMATCH', run: found };
+  }
+  const session = sessionFor(tx, run);
+  const active = session?.activeRun ?? null;
+  if (session !== undefined && active !== null) {
+    const full = tables.queueLength(session.key) >= SESSION_QUEUE_LIMIT;
+    if (run.session?.whenBusy !== 'queue' || full) {
+      const holder = requireRun(tx, { tenant: run.key.tenant, run: active });
+      const code = run.session?.whenBusy === 'queue' ? 'SESSION_QUEUE_FULL' : 'SESSION_BUSY';
+      return { outcome: 'refused', code, run: holder, requestIds: openRequestIds(tx, holder.key) };
+    }
+  }
+  createRun(tx, run, session);
+  return { outcome: 'created', run: requireRun(tx, run.key) };
+}
+
+/** Whether a start that names this run means this run. A child is the same only as the same parent's. */
+export function isSameStart(state: RunState, run: NewRun): boolean {
+  return (
+    state.definition === run.definition &&
+    state.inputHash === run.inputHash &&
+    state.session === run.session?.id &&
+    state.parent?.run === run.parent?.run
+  );
+}
+
+/** Writes a run that was found to be new. `session` is its session's row, where it has one and the row exists. */
+export function createRun(tx: StoreTransaction, run: NewRun, session?: SessionState): void {
+  const { tables, now, news } = tx;
+  const queued = session !== undefined && session.activeRun !== null;
+  const thread = threadOf({ key: run.key, ...(run.session === undefined ? {} : { session: run.session.id }) });
+  tables.insertRun(run, {
+    key: run.key,
+    definition: run.definition,
+    version: run.version,
+    inputHash: run.inputHash,
+    ...(run.session === undefined ? {} : { session: run.session.id }),
+    root: run.root,
+    ...(run.parent === undefined ? {} : { parent: run.parent }),
+    depth: run.depth,
+    priority: run.priority,
+    status: 'queued',
+    epoch: 0,
+    seq: 1,
+    at: now,
+    inbox: 0,
+    seen: 0,
+    lost: 0,
+    cancel: 'none',
+    inQueue: queued,
+    readyAt: queued ? null : now,
+    wakeAt: null,
+    leaseUntil: null,
+    holderDead: false,
+    worker: null,
+    endedAt: null,
+    blocked: null,
+  });
+  const created = requireState(tx, run.key);
+  if (run.session !== undefined && !queued) {
+    const key = { tenant: run.key.tenant, session: run.session.id };
+    if (session === undefined) tables.insertSession({ key, activeRun: run.key.run }, now);
+    else tables.saveSession({ key, activeRun: run.key.run });
+  }
+  const enters = !queued && run.messages.length > 0;
+  const from = enters ? tables.threadHead(thread) + 1 : 0;
+  if (enters) tables.appendMessages(thread, from, run.messages);
+  const entry: RunStart = {
+    type: 'run-start',
+    definition: run.definition,
+    version: run.version,
+    ...(enters ? { messages: { from, count: run.messages.length } } : {}),
+  };
+  tables.appendEntries(created, 1, now, [entry]);
+  if (run.budget !== undefined) tables.saveLedger(run.key, openLedger(run.budget));
+  news.run(run.key, 'commit');
+  if (!queued) news.queue();
+}
+
+function sessionFor(tx: StoreTransaction, run: NewRun): SessionState | undefined {
+  return run.session && tx.tables.sessionState({ tenant: run.key.tenant, session: run.session.id });
+}
+
+function openRequestIds(tx: StoreTransaction, key: RunKey): readonly string[] {
+  return tx.tables.openRequests(requireState(tx, key)).map((request) => request.id);
+}

@@ -1,0 +1,144 @@
+import type { Entry, EntryBody } from '../entry.ts';
+import type { RunKey, SessionKey } from '../ids.ts';
+import type { Json } from '../json.ts';
+import type { Ledger } from '../ledger.ts';
+import type { Message, StoredMessage, ThreadKey } from '../message.ts';
+import type { NewRequest, Request } from '../request.ts';
+import type { FinalStatus, ParentLink, Run, RunStatus } from '../run.ts';
+import type { SerializedError } from '../errors.ts';
+import type {
+  ClaimQuery,
+  NewRun,
+  Page,
+  PageAfter,
+  PageBefore,
+  RequestQuery,
+  RunQuery,
+  Session,
+  Signal,
+  SignalKind,
+} from '../store.ts';
+
+/**
+ * What a transaction needs to know of a run, without its bodies: read in every commit, so it stays small.
+ * A snapshot: writes through {@link StoreTables} do not show in one that was read before.
+ */
+export interface RunState {
+  readonly key: RunKey;
+  /** The store's own number of the run; rises with creation, never used again. */
+  readonly number: number;
+  readonly definition: string;
+  readonly version: string;
+  readonly inputHash: string;
+  readonly session?: string;
+  readonly root: string;
+  readonly parent?: ParentLink;
+  readonly depth: number;
+  readonly priority: number;
+  readonly status: RunStatus;
+  readonly epoch: number;
+  /** Last entry of the journal, and its time. */
+  readonly seq: number;
+  readonly at: number;
+  /** Last signal of the inbox, and the last that a holder is known to have read. */
+  readonly inbox: number;
+  readonly seen: number;
+  /** Leases lost since the last committed step. */
+  readonly lost: number;
+  /** `told`: the claim that came after it said so, so its holder knows. */
+  readonly cancel: 'none' | 'asked' | 'told';
+  /** Stands behind another run of its session; its messages are not in the thread yet. */
+  readonly inQueue: boolean;
+  /** Set exactly while it is `queued` and may be claimed. */
+  readonly readyAt: number | null;
+  readonly wakeAt: number | null;
+  readonly leaseUntil: number | null;
+  /** The process that holds the lease is proved to be gone. */
+  readonly holderDead: boolean;
+  readonly worker: string | null;
+  readonly endedAt: number | null;
+  readonly blocked: { readonly code: string; readonly request: string } | null;
+}
+
+/** A session as a transaction sees it. */
+export interface SessionState {
+  readonly key: SessionKey;
+  readonly activeRun: string | null;
+}
+
+/** The port's reads, as they are inside the store: synchronous, arguments checked. */
+export interface StoreReads {
+  run(key: RunKey): Run | undefined;
+  entries(run: RunKey, page: PageAfter): readonly Entry[];
+  inbox(run: RunKey, page: PageAfter): readonly Signal[];
+  messages(thread: ThreadKey, page: PageAfter | PageBefore): readonly StoredMessage[];
+  threadHead(thread: ThreadKey): number;
+  ledger(root: RunKey): Ledger | undefined;
+  session(key: SessionKey): Session | undefined;
+  listRuns(query: RunQuery): Page<Run>;
+  listRequests(query: RequestQuery): Page<Request>;
+}
+
+/**
+ * The rows of a store, inside one transaction. It keeps and finds; what is allowed and what follows from what is
+ * decided once, above it, so that two stores cannot differ in meaning.
+ *
+ * The iterables are read to their end or abandoned before the first write that follows.
+ */
+export interface StoreTables extends StoreReads {
+  state(key: RunKey): RunState | undefined;
+  insertRun(run: NewRun, state: Omit<RunState, 'number'>): void;
+  /** Writes everything of `state` that a transition may change; journal and inbox grow by the methods below. */
+  saveRun(state: RunState): void;
+  saveResult(
+    run: RunState,
+    result: { readonly status: FinalStatus; readonly output?: Json; readonly error?: SerializedError },
+  ): void;
+
+  /** Numbers them from `from` on. */
+  appendEntries(run: RunState, from: number, at: number, entries: readonly EntryBody[]): void;
+  appendMessages(thread: ThreadKey, from: number, messages: readonly Message[]): void;
+  /** The messages that were kept back because the run stood in a queue; they are kept no longer. */
+  takeQueuedMessages(run: RunState): readonly Message[];
+
+  findSignal(run: RunState, kind: SignalKind, key: string): Signal | undefined;
+  hasSignalAfter(run: RunState, n: number, kinds: readonly SignalKind[]): boolean;
+  appendSignal(run: RunState, signal: Signal): void;
+
+  request(run: RunState, id: string): Request | undefined;
+  openRequests(run: RunState): readonly Request[];
+  insertRequest(run: RunState, request: NewRequest, openedAt: number): void;
+  /** Writes status, decision and claim. */
+  saveRequest(run: RunState, request: Request): void;
+
+  saveLedger(root: RunKey, ledger: Ledger): void;
+
+  sessionState(key: SessionKey): SessionState | undefined;
+  insertSession(session: SessionState, createdAt: number): void;
+  saveSession(session: SessionState): void;
+  queueLength(session: SessionKey): number;
+  /** The session's oldest run that stands in its queue and was not asked to cancel. */
+  firstInQueue(session: SessionKey): RunState | undefined;
+
+  /** Ready runs that the query may take, by priority (highest first), `readyAt`, number. May yield more, which the caller filters. */
+  ready(query: ClaimQuery): Iterable<RunState>;
+  /** Parked runs with a timer, by its time. */
+  timers(query: ClaimQuery): Iterable<RunState>;
+  /** Held runs: those of a dead holder first, then by the end of the lease. */
+  leases(query: ClaimQuery): Iterable<RunState>;
+}
+
+/** One transaction: its rows, its time, and whom to tell once it is committed. */
+export interface StoreTransaction {
+  readonly tables: StoreTables;
+  /** The store's clock: the same for everything in the transaction, never lower than in an earlier one. */
+  readonly now: number;
+  readonly news: News;
+}
+
+/** Collected in the transaction, told after it, thrown away with it. */
+export interface News {
+  run(run: RunKey, why: 'commit' | 'signal' | 'end'): void;
+  /** A run may have become claimable, or a timer was set. */
+  queue(): void;
+}

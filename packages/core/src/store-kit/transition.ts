@@ -1,0 +1,71 @@
+import type { Json } from '../json.ts';
+import type { ChildEnd, SignalKind, Transition } from '../store.ts';
+import { threadOf } from './rows.ts';
+import { signalRun } from './signal.ts';
+import type { RunState, StoreTransaction } from './tables.ts';
+
+const ENDS_A_BLOCK: readonly SignalKind[] = ['cancel', 'decision'];
+const RELEASED = { leaseUntil: null, worker: null, readyAt: null, wakeAt: null } as const;
+
+/** What a commit does with the run when its holder does not go on. `seen` is the last signal that the holder has read. */
+export function makeTransition(tx: StoreTransaction, state: RunState, then: Transition, seen: number): void {
+  const { tables, now, news } = tx;
+  const ready: RunState = { ...state, ...RELEASED, status: 'queued', readyAt: now };
+  // A cancel that came after the claim may have been missed by a holder that read it as one signal among others.
+  const unheard = state.cancel === 'asked';
+  switch (then.type) {
+    case 'release':
+      tables.saveRun(ready);
+      return news.queue();
+    case 'park':
+      if (state.inbox > seen || unheard) tables.saveRun(ready);
+      else tables.saveRun({ ...state, ...RELEASED, status: 'waiting', wakeAt: then.wakeAt });
+      // Also for a timer: whoever sleeps until the next one has to know of an earlier one.
+      return state.inbox > seen || unheard || then.wakeAt !== null ? news.queue() : undefined;
+    case 'block': {
+      const { code, request } = then;
+      const wakes = unheard || (state.inbox > seen && tables.hasSignalAfter(state, seen, ENDS_A_BLOCK));
+      tables.saveRun(wakes ? ready : { ...state, ...RELEASED, status: 'blocked', blocked: { code, request } });
+      return wakes ? news.queue() : undefined;
+    }
+    case 'end':
+      return end(tx, state, then);
+    default:
+      return then satisfies never;
+  }
+}
+
+function end(tx: StoreTransaction, state: RunState, result: Extract<Transition, { type: 'end' }>): void {
+  const { tables } = tx;
+  const { status, output, error } = result;
+  const ended: ChildEnd = {
+    status,
+    ...(output === undefined ? {} : { output }),
+    ...(error === undefined ? {} : { error }),
+  };
+  tables.saveRun({ ...state, ...RELEASED, status, endedAt: state.at, inQueue: false });
+  tables.saveResult(state, ended);
+  for (const request of tables.openRequests(state)) tables.saveRequest(state, { ...request, status: 'withdrawn' });
+  if (state.session !== undefined) handOver(tx, state, state.session);
+  if (state.parent !== undefined) {
+    const parent = { tenant: state.key.tenant, run: state.parent.run };
+    // The cast drops the interface; a ChildEnd holds nothing but JSON.
+    signalRun(tx, { run: parent, kind: 'child', key: state.key.run, body: ended as unknown as Json });
+  }
+}
+
+/** Gives a session to the next run of its queue, whose messages enter the thread now: earlier they would have landed inside the other's turn. */
+function handOver(tx: StoreTransaction, state: RunState, name: string): void {
+  const { tables, now, news } = tx;
+  const key = { tenant: state.key.tenant, session: name };
+  // A queued run that was cancelled never was the session's.
+  if (tables.sessionState(key)?.activeRun !== state.key.run) return;
+  const next = tables.firstInQueue(key);
+  tables.saveSession({ key, activeRun: next?.key.run ?? null });
+  if (next === undefined) return;
+  const thread = threadOf(next);
+  const messages = tables.takeQueuedMessages(next);
+  if (messages.length > 0) tables.appendMessages(thread, tables.threadHead(thread) + 1, messages);
+  tables.saveRun({ ...next, inQueue: false, readyAt: now });
+  news.queue();
+}

@@ -1,0 +1,41 @@
+/** Items in order, without duplicates. An item's place must not change while it is in here. */
+export interface SortedIndex<T> extends Iterable<T> {
+  add(item: T): void;
+  remove(item: T): void;
+  readonly size: number;
+}
+
+/**
+ * A sorted array: what is added is nearly always the latest (times rise), so adding is an append, and taking the first of
+ * some thousands is one memory move. `compare` must be a total order.
+ */
+export function createSortedIndex<T>(compare: (a: T, b: T) => number): SortedIndex<T> {
+  const items: T[] = [];
+
+  function placeOf(item: T): number {
+    let low = 0;
+    let high = items.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (compare(items[middle] as T, item) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  return {
+    add(item) {
+      const last = items.at(-1);
+      if (last === undefined || compare(last, item) < 0) items.push(item);
+      else items.splice(placeOf(item), 0, item);
+    },
+    remove(item) {
+      const place = placeOf(item);
+      if (items[place] === item) items.splice(place, 1);
+    },
+    get size() {
+      return items.length;
+    },
+    [Symbol.iterator]: () => items.values(),
+  };
+}

@@ -37,13 +37,13 @@ export function startClaimLoop({ env, driver, root, onIdle, onError }: ClaimLoop
   let failures = 0;
 
   async function loop(): Promise<void> {
-    while (!stopped) {
+    while (!stopped && !driver.closed) {
       const waitMs = await driver.inTurn(claimOnce);
-      if (!stopped && waitMs !== 0) await wakeUp.wait(waitMs);
+      if (!stopped && !driver.closed) await wakeUp.wait(waitMs);
     }
   }
 
-  /** How long nothing will come by itself; 0 to claim again at once. */
+  /** How long nothing will come by itself. */
   async function claimOnce(): Promise<number | undefined> {
     const places = driver.slots.take(limits.slots);
     if (places === 0) return undefined;

@@ -5,6 +5,7 @@ import {
   hashJson,
   PrusikError,
   toJson,
+  type CallOptions,
   type Decision,
   type DurableContext,
   type DurableDefinition,
@@ -64,9 +65,7 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
         reject,
       });
     });
-    // A promise that the function dropped (the loser of a race, a child nobody awaits) must not end the process as unhandled.
-    promise.catch(() => {});
-    return promise;
+    return handled(promise);
   }
 
   function wait<T>(spec: WaitSpec, read?: (recorded: Recorded) => T): Promise<T> {
@@ -131,22 +130,21 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
         }),
       });
     },
-    async child<Output>(
-      key: string,
-      definition: string,
-      input: Json,
-      options: { readonly context?: Json; readonly priority?: number } = {},
-    ) {
+    child<Output>(key: string, definition: string, input: Json, options: CallOptions = {}) {
       const found = core.env.definitions.get(definition);
-      if (found === undefined)
-        throw new PrusikError('NO_DEFINITION', `There is no definition named ${definition}`, { meta: { definition } });
-      const parsed = await parseInput(found, input);
-      return wait<Output>({
-        key,
-        kind: 'child',
-        fingerprint: hashJson([definition, parsed]),
-        child: () => childRun(run, key, found, parsed, options),
-      });
+      if (found === undefined) {
+        const message = `There is no definition named ${definition}`;
+        return Promise.reject(new PrusikError('NO_DEFINITION', message, { meta: { definition } }));
+      }
+      const started = parseInput(found, input).then((parsed) =>
+        wait<Output>({
+          key,
+          kind: 'child',
+          fingerprint: hashJson([definition, parsed]),
+          child: () => childRun(run, key, found, parsed, options),
+        }),
+      );
+      return handled(started);
     },
     now: () => delivery.delivered.at,
     uuid: (key) => derivedUuid('uuid', run.key.tenant, run.key.run, key),
@@ -161,6 +159,12 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
   };
 }
 
+/** A promise that the function dropped (the loser of a race, a child nobody awaits) must not end the process as unhandled. */
+function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}
+
 export async function parseInput(
   definition: DurableDefinition<never, unknown, unknown>,
   input: unknown,
@@ -173,7 +177,7 @@ function childRun(
   key: string,
   definition: DurableDefinition<never, unknown, unknown>,
   input: Json,
-  options: { readonly context?: Json; readonly priority?: number },
+  options: CallOptions,
 ): NewRun {
   return {
     key: { tenant: parent.key.tenant, run: childRunId(parent.key.tenant, parent.key.run, key) },

@@ -15,6 +15,9 @@ export interface Driver {
   active(root?: RunKey): number;
   /** How many more runs that lost a worker may be taken: one at a time, so that a poison run takes no innocent one with it. */
   readonly suspectsAllowed: number;
+  /** No loop claims for it any more. */
+  close(): void;
+  readonly closed: boolean;
   /** Gives the runs of the tree (or all) back; resolves when the drives are over. */
   release(root?: RunKey): Promise<void>;
   /** Calls back when a drive is over or a place is free. */
@@ -71,6 +74,7 @@ export function createDriver(env: DriveEnv): Driver {
     );
 
   let turn: Promise<unknown> = Promise.resolve();
+  let closed = false;
   return {
     slots,
     inTurn(claim) {
@@ -101,6 +105,13 @@ export function createDriver(env: DriveEnv): Driver {
     active: (root) => ofTree(root).length,
     get suspectsAllowed() {
       return [...active.values()].some(({ claim }) => claim.lost > 0) ? 0 : 1;
+    },
+    close() {
+      closed = true;
+      notify();
+    },
+    get closed() {
+      return closed;
     },
     async release(root) {
       const drives = ofTree(root).map(({ drive }) => drive);

@@ -42,6 +42,7 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
     publish: bus.publish,
     warn: options.onWarning ?? warnOnProcess,
     isDrivenHere: (run) => driver.isDriving(run),
+    watchDrives: (on) => driver.watch(on),
   };
   const driver = createDriver(env);
   const workers = new Set<AsyncDisposable>();
@@ -155,6 +156,7 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
     events: (key, how) => runEvents(store, bus, key, how),
     [Symbol.asyncDispose]() {
       disposed ??= (async () => {
+        driver.close();
         await Promise.all([...workers].map((worker) => worker[Symbol.asyncDispose]()));
         await driver.release();
       })();

@@ -50,6 +50,8 @@ export async function driveInline(
     for (;;) {
       await wakeUp.wait();
       if (signal?.aborted) {
+        // The loop first, or it would claim again what is given back.
+        await claims[Symbol.asyncDispose]();
         await driver.release(root);
         throw signal.reason;
       }

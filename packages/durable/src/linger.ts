@@ -26,7 +26,10 @@ export function createLinger({ core, waits, wakeUp, status, diverged }: DrivePar
     const hot = claim.lost === 0 && waits.openChildren.some((id) => env.isDrivenHere({ tenant, run: id }));
     const untilDeadline = Math.max(0, (waits.nextDeadline ?? Infinity) - core.storeNow());
     const linger = hot ? limits.leaseMs : limits.parkAfterMs;
+    // A child that parks says nothing to its parent: then there is nothing to stay in memory for.
+    const drives = hot ? env.watchDrives(wakeUp.set) : undefined;
     const woken = await wakeUp.wait(Math.min(linger, untilDeadline));
+    drives?.[Symbol.dispose]();
     if (!woken && !hot && untilDeadline > linger) return true;
     await slot.enter();
     return false;

@@ -24,6 +24,7 @@ export async function fanOut<Item, Result>(
   concurrency: number,
   key: (item: Item, index: number) => string = (_, index) => String(index),
 ): Promise<Result[]> {
+  if (items.length === 0) return [];
   if (!(concurrency >= 1)) throw new TypeError(`fanOut: concurrency must be at least 1, not ${concurrency}`);
   const places = items.map((item, index) => ({ item, place: { key: key(item, index), index } }));
   const keys = new Set<string>();

@@ -1,0 +1,158 @@
+import { defineWorkflow, withChildren } from '@prusik/workflows-delegation';
+import type { DurableContext, DurableDefinition } from '@prusik/core';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { engineFor, journalOf } from './engines.ts';
+
+const parent = { tenant: 'default', run: 'parent' };
+const asking = (question: { readonly expiresInMs?: number; readonly fallback?: string }) =>
+  defineWorkflow({
+    name: 'asking',
+    input: z.null(),
+    run: (ctx) =>
+      ctx.ask('name', { text: 'What is it called?', answer: z.string().min(2), choices: ['prusik'], ...question }),
+  });
+
+describe('ctx.ask', () => {
+  it('REQ-6: waits for a person and gives a checked answer', async () => {
+    const engine = engineFor([asking({})]);
+    const waiting = await engine.run('asking', null, { id: 'parent' });
+    const { items } = await engine.store.listRequests({ tenant: 'default', run: 'parent', limit: 10 });
+    expect(waiting).toMatchObject({ status: 'waiting' });
+    expect(items).toMatchObject([
+      { kind: 'question', status: 'open', body: { text: 'What is it called?', choices: ['prusik'] } },
+    ]);
+
+    await engine.decide(parent, items[0]!.id, { status: 'answered', value: 'prusik' });
+
+    expect(await engine.drive(parent)).toMatchObject({ status: 'completed', output: 'prusik' });
+  });
+
+  it.each([
+    ['rejected', null, 'QUESTION_REJECTED'],
+    ['withdrawn', null, 'QUESTION_WITHDRAWN'],
+    ['answered', 'x', 'ANSWER_INVALID'],
+  ] as const)('REQ-6: a question that is %s with %j ends in %s', async (status, value, code) => {
+    const engine = engineFor([asking({})]);
+    await engine.run('asking', null, { id: 'parent' });
+    const { items } = await engine.store.listRequests({ tenant: 'default', run: 'parent', limit: 10 });
+
+    await engine.decide(parent, items[0]!.id, { status, value });
+
+    expect(await engine.drive(parent)).toMatchObject({ status: 'failed', error: { code } });
+  });
+
+  it.each([
+    [
+      { expiresInMs: 0, fallback: 'nameless' },
+      { status: 'completed', output: 'nameless' },
+    ],
+    [{ expiresInMs: 0 }, { status: 'failed', error: { code: 'QUESTION_EXPIRED' } }],
+  ])('REQ-6: a question that expires with %j ends as %j', async (question, expected) => {
+    // Lingers past the deadline instead of parking before it.
+    const engine = engineFor([asking(question)], { parkAfterMs: 1_000 });
+
+    expect(await engine.run('asking', null)).toMatchObject(expected);
+  });
+});
+
+describe('ctx.state and ctx.log', () => {
+  it('WFL-1: are notes of the journal, once, however often the run is resumed', async () => {
+    const workflow = defineWorkflow({
+      name: 'noting',
+      input: z.null(),
+      run: async (ctx) => {
+        ctx.state.set('phase', 'first');
+        ctx.log('begun', { items: 3 });
+        await ctx.receive('go');
+        ctx.state.set('phase', `after ${ctx.state.get<string>('phase')}`);
+        return ctx.state.get<string>('phase') ?? null;
+      },
+    });
+    const engine = engineFor([workflow]);
+    expect(await engine.run('noting', null, { id: 'parent' })).toMatchObject({ status: 'waiting' });
+
+    await engine.signal(parent, 'go', null);
+
+    expect(await engine.drive(parent)).toMatchObject({ output: 'after first' });
+    const notes = (await journalOf(engine.store, 'parent')).flatMap((entry) =>
+      entry.type === 'note' ? [[entry.name, entry.data]] : [],
+    );
+    expect(notes).toEqual([
+      ['state', { name: 'phase', value: 'first' }],
+      ['log', { message: 'begun', attributes: { items: 3 } }],
+      ['state', { name: 'phase', value: 'after first' }],
+    ]);
+  });
+});
+
+describe('a tree of workflows', () => {
+  const leaf: DurableDefinition<null, string> = {
+    name: 'leaf',
+    kind: 'function',
+    version: '1',
+    run: (_ctx: DurableContext) => 'leaf',
+  };
+  const middle = defineWorkflow({
+    name: 'middle',
+    input: z.null(),
+    agents: { leaf },
+    delegation: {},
+    run: (ctx) => ctx.agents.leaf.run('leaf', null),
+  });
+  const top = (delegation: { readonly depth?: number; readonly tokens?: number }, below = middle) =>
+    defineWorkflow({
+      name: 'top',
+      input: z.null(),
+      agents: { below },
+      delegation,
+      run: (ctx) => ctx.agents.below.run('below', null),
+    });
+
+  it('WFL-9: a workflow may call a workflow as deep as its policy says', async () => {
+    const engine = engineFor([top({ depth: 2 })]);
+
+    expect(await engine.run('top', null, { id: 'parent' })).toMatchObject({ output: 'leaf' });
+    const { items } = await engine.store.listRuns({ tenant: 'default', root: 'parent', limit: 10 });
+    expect(items.map((run) => [run.definition, run.depth]).toSorted()).toEqual([
+      ['leaf', 2],
+      ['middle', 1],
+      ['top', 0],
+    ]);
+  });
+
+  it('WFL-4: a tree deeper than its root allows is found when it is defined', () => {
+    expect(() => top({})).toThrow('its agent below has agents of its own, 2 levels down, and delegation.depth is 1');
+    expect(() => top({ depth: 2 })).not.toThrow();
+  });
+
+  it("WFL-4: a limit that only a child has is found when it is defined, since the root's ledger would not hold it", () => {
+    const limited = defineWorkflow({
+      name: 'middle',
+      input: z.null(),
+      agents: { leaf },
+      delegation: { tokens: 100 },
+      run: (ctx) => ctx.agents.leaf.run('leaf', null),
+    });
+
+    expect(() => top({ depth: 2 }, limited)).toThrow('delegation.tokens of top is at most 100');
+    expect(() => top({ depth: 2, tokens: 101 }, limited)).toThrow('delegation.tokens of top is at most 100');
+    expect(top({ depth: 2, tokens: 100 }, limited).budget).toEqual({ tokens: 100 });
+  });
+
+  it('DEF-3: two definitions of one name are found before anything runs', () => {
+    const other = { ...leaf };
+
+    expect(withChildren(top({ depth: 2 }), middle, leaf).map((definition) => definition.name)).toEqual([
+      'top',
+      'middle',
+      'leaf',
+    ]);
+    expect(() => withChildren(middle, other)).toThrow('Two different definitions are named leaf');
+  });
+
+  it('DEF-3: a policy that cannot work is found when it is defined', () => {
+    expect(() => top({ depth: Number.NaN })).toThrow('delegation.depth');
+    expect(() => defineWorkflow({ name: '', input: z.null(), run: () => null })).toThrow('definition name');
+  });
+});

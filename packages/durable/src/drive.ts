@@ -53,7 +53,8 @@ export function startDrive(env: DriveEnv, claim: Claim, storeTime: number, slot:
     if (state.cancelled !== undefined || status.cancelRequested) return cancel();
     if (state.failed !== undefined) return windDown('failed', state.failed);
     if (definition === undefined) return endings.release();
-    if (claim.lost >= limits.maxLostLeases) {
+    // A person who let a poisoned run try again has seen the count.
+    if (claim.lost >= limits.maxLostLeases && block === undefined) {
       const message = `${claim.lost} workers were lost in a row while they drove this run, without one step between`;
       core.halt({ type: 'block', code: 'RUN_POISONED', message });
     } else {

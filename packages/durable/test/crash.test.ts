@@ -67,7 +67,7 @@ async function check(store: Store, world: World): Promise<void> {
   expect(runs).toHaveLength(4);
   for (const run of runs) {
     const entries = await entriesOf(store, run.key);
-    expect(run.status, run.key.run).toBe('completed');
+    expect(run.status).toBe('completed');
     expect(entries.map((entry) => entry.seq)).toEqual(entries.map((_, index) => index + 1));
     expect(entries.filter((entry) => entry.type === 'run-end')).toHaveLength(1);
     expect(entries.at(-1)?.type).toBe('run-end');

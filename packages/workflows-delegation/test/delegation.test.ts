@@ -236,6 +236,59 @@ describe('the end of a workflow', () => {
     expect(journal.filter((entry) => entry.type === 'wait-end')).toHaveLength(3);
   });
 
+  it('WFL-7: a queued call whose input takes time to check is waited for too', async () => {
+    const slowly: DurableDefinition<{ prompt: string }, string> = {
+      ...shout,
+      name: 'slowly',
+      parseInput: (input) => delay(2, input as { prompt: string }),
+    };
+    const workflow = defineWorkflow({
+      name: 'careless',
+      input: prompt,
+      agents: { shout, slowly },
+      delegation: { parallel: 1 },
+      run: (ctx, input) => {
+        void ctx.agents.shout.run('a', input);
+        void ctx.agents.slowly.run('b', input);
+        return 'returned';
+      },
+    });
+    const engine = engineFor([workflow]);
+
+    await engine.run('careless', { prompt: 'x' }, { id: 'parent' });
+
+    const children = await childrenOf(engine.store, 'parent');
+    expect(children.map((run) => [run.definition, run.status])).toEqual([
+      ['shout', 'completed'],
+      ['slowly', 'completed'],
+    ]);
+  });
+
+  it('WFL-3: a cancelled run is told so, whatever its policy says of the call', async () => {
+    const codes: unknown[] = [];
+    const begun = Promise.withResolvers<void>();
+    const workflow = defineWorkflow({
+      name: 'persistent',
+      input: z.null(),
+      agents: { shout },
+      delegation: { calls: 0 },
+      run: async (ctx) => {
+        const call = (key: string) =>
+          ctx.agents.shout.run(key, { prompt: '' }).catch((error: PrusikError) => codes.push(error.code));
+        await call('before');
+        begun.resolve();
+        await ctx.receive('never').catch(() => call('after'));
+      },
+    });
+    const engine = engineFor([workflow], { parkAfterMs: 5_000 });
+    const running = engine.run('persistent', null, { id: 'parent' });
+    await begun.promise;
+    await engine.cancel({ tenant: 'default', run: 'parent' });
+
+    expect(await running).toMatchObject({ status: 'cancelled' });
+    expect(codes).toEqual(['DELEGATION_REFUSED', 'RUN_CANCELLED']);
+  });
+
   it('WFL-7: a handler that throws has its children cancelled and awaited, and its queued calls never start', async () => {
     const patient: DurableDefinition<null, null> = {
       name: 'patient',

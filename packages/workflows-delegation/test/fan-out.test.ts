@@ -117,6 +117,32 @@ describe('fanOut', () => {
     expect(started).toEqual([0, 1, 2]);
   });
 
+  it('WFL-5: what was under way at a failure ends, and nothing follows it', async () => {
+    const ended: number[] = [];
+    const workflow = defineWorkflow({
+      name: 'caught',
+      input: z.array(z.number()),
+      run: async (ctx, items) => {
+        const work = ctx.fanOut(
+          items,
+          (item, { key }) =>
+            ctx.step(key, async () => {
+              if (item === 0) throw new PrusikError('NO_ZERO', 'zero');
+              await delay(2);
+              ended.push(item);
+            }),
+          { concurrency: 2 },
+        );
+        const code = await work.catch((error: PrusikError) => error.code);
+        await ctx.step('afterwards', () => delay(10));
+        return code;
+      },
+    });
+
+    expect(await engineFor([workflow]).run('caught', twenty)).toMatchObject({ output: 'NO_ZERO' });
+    expect(ended).toEqual([1]);
+  });
+
   it('DEF-3: refuses two items of one key, and a concurrency that is none', async () => {
     const workflow = defineWorkflow({
       name: 'twice',

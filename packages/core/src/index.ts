@@ -112,6 +112,7 @@ export type {
   ToolResultPart,
   Usage,
 } from './message.ts';
+export { reconcile, TOOL_RESULT_MISSING } from './reconcile.ts';
 export type {
   ApprovalBody,
   Decision,

@@ -116,7 +116,12 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
       );
     },
     request(key, spec) {
-      const body = toJson(spec.body);
+      let body: Json;
+      try {
+        body = toJson(spec.body);
+      } catch (error) {
+        return Promise.reject(error);
+      }
       return wait<Decision & { readonly request: string }>({
         key,
         kind: 'request',

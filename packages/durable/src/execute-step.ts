@@ -50,6 +50,11 @@ export async function executeStep(what: ExecuteOptions): Promise<Execution> {
   const attempts = what.options.retry?.attempts ?? 1;
   for (let tried = 1; ; tried += 1) {
     const attempt = what.firstAttempt + tried - 1;
+    // Stopped before it began: that is no doubt, it surely did not happen.
+    if (what.signal.aborted) {
+      const outcome: Outcome = { ok: false, error: serializeError(what.signal.reason) };
+      return { settled: 'outcome', outcome, messages: [], attempt };
+    }
     if (attempt > 1) what.publish({ type: 'step-reset', key: what.key, attempt });
     const execution = await executeOnce(what, attempt);
     if (execution.settled === 'doubt' || execution.execution.outcome.ok) return finish(execution);

@@ -60,6 +60,9 @@ export async function* runEvents(
   signal?.addEventListener('abort', abort);
   follow(key, options.after ?? 0);
   try {
+    // A reader that comes after the end with a cursor at the end sees nothing more.
+    const run = options.after === undefined ? undefined : await store.run(key);
+    if (run !== undefined && isFinal(run.status) && run.seq <= (options.after ?? 0)) return;
     for (;;) {
       signal?.throwIfAborted();
       const woken = new Promise<void>((resolve) => (wake = resolve));
@@ -84,18 +87,10 @@ export async function* runEvents(
         }
       }
       if (followers[0]?.ended && followers.every((follower) => follower.ended)) return;
-      // A reader that comes after the end, with a cursor at or past it, sees nothing more.
-      if (followers[0] !== undefined && followers[0].after > 0 && (await endedBefore(store, followers[0]))) return;
       await woken;
     }
   } finally {
     signal?.removeEventListener('abort', abort);
     for (const follower of followers) follower.stop();
   }
-}
-
-async function endedBefore(store: Store, follower: Follower): Promise<boolean> {
-  if (follower.ended) return false;
-  const run = await store.run(follower.run);
-  return run !== undefined && isFinal(run.status) && run.seq <= follower.after;
 }

@@ -159,7 +159,7 @@ function problems(history: readonly Message[]): readonly string[] {
   const found: string[] = [];
   const seen = new Set<string>();
   let due: string[] = [];
-  const remote = new Set<string>();
+  const remote = new Map<string, number>();
   const lastAssistant = history.findLastIndex(({ role }) => role === 'assistant');
   for (const [at, { role, content }] of history.entries()) {
     if (content.length === 0) found.push(`${at} is empty`);
@@ -177,13 +177,12 @@ function problems(history: readonly Message[]): readonly string[] {
       if (role !== 'assistant') found.push(`${at} has a call of a ${role}`);
       if (seen.has(part.callId)) found.push(`${at} uses ${part.callId} again`);
       seen.add(part.callId);
-      if (part.providerExecuted === true) remote.add(part.callId);
+      if (part.providerExecuted === true) remote.set(part.callId, at);
       else due.push(part.callId);
     }
-    if (at === lastAssistant) remote.clear();
   }
   if (due.length > 0) found.push(`${due.join()} is open`);
-  if (remote.size > 0) found.push(`${[...remote].join()} was given up by its provider`);
+  for (const [callId, at] of remote) if (at !== lastAssistant) found.push(`${callId} was given up by its provider`);
   return found;
 }
 

@@ -31,7 +31,7 @@ export async function readPage(store: Store, thread: ThreadKey, query: HistoryQu
     const last = messages.at(-1);
     return { messages, ...(messages.length === limit && last ? { next: { after: last.n, limit } } : {}) };
   }
-  const messages = await store.messages(thread, { before: before ?? Number.MAX_SAFE_INTEGER, limit });
+  const messages = await store.messages(thread, { before: before ?? (await endOf(store, thread)), limit });
   const first = messages[0];
   return { messages, ...(first !== undefined && first.n > 1 ? { next: { before: first.n, limit } } : {}) };
 }
@@ -39,7 +39,7 @@ export async function readPage(store: Store, thread: ThreadKey, query: HistoryQu
 /** Reads backwards, page by page, no further than the window reaches. */
 export async function readWindow(store: Store, thread: ThreadKey, limits: WindowLimits): Promise<HistoryWindow> {
   const window = createWindow(limits);
-  for (let before = Number.MAX_SAFE_INTEGER; before > 1;) {
+  for (let before = await endOf(store, thread); before > 1;) {
     const page = await store.messages(thread, { before, limit: PAGE });
     for (const stored of page.toReversed()) {
       if (!window.add(stored)) return window.finish();
@@ -48,3 +48,5 @@ export async function readWindow(store: Store, thread: ThreadKey, limits: Window
   }
   return window.finish();
 }
+
+const endOf = async (store: Store, thread: ThreadKey): Promise<number> => (await store.threadHead(thread)) + 1;

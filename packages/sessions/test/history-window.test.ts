@@ -76,6 +76,12 @@ describe('the window of a history', () => {
     expect(windowOf({ bytes: bytesFrom(7) })).toEqual({ messages: thread.slice(8), truncated: true });
   });
 
+  it('SES-3: a message that came between two results opens no window there', () => {
+    const steered = [...thread.slice(0, 7), { ...thread[4]!, n: 8 }, { ...thread[7]!, n: 9 }];
+
+    expect(numbers(windowOf({ turns: 1 }, steered))).toEqual([5, 6, 7, 8, 9]);
+  });
+
   it('SES-3: keeps a call whose result has not come', () => {
     expect(numbers(windowOf({ turns: 1 }, thread.slice(0, 7)))).toEqual([5, 6, 7]);
   });

@@ -216,7 +216,8 @@ describe('a session that is held', () => {
 
   it('EVT-2: a reader comes back to a run with its cursor and misses nothing', async () => {
     const definition = talker();
-    const session = await createSessions(engineFor([definition])).open('chat');
+    const sessions = createSessions(engineFor([definition]));
+    const session = await sessions.open('chat');
     await session.run(definition, 'one', { id: 'first' });
     const all = await collect(session.events('first'));
 
@@ -224,7 +225,7 @@ describe('a session that is held', () => {
 
     expect(all.map((event) => event.live)).not.toContain(true);
     expect(rest).toEqual(all.slice(2));
-    const other = await createSessions(engineFor([definition])).open('chat');
+    const other = await sessions.open('other');
     await expect(collect(other.events('first'))).rejects.toMatchObject({ code: 'RUN_UNKNOWN' });
   });
 });

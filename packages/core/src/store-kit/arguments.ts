@@ -11,6 +11,8 @@ import {
   type NewSignal,
   type PageAfter,
   type PageBefore,
+  type RequestQuery,
+  type RunQuery,
 } from '../store.ts';
 
 /**
@@ -125,10 +127,30 @@ export function checkedPage<T extends PageAfter | PageBefore>(page: T): T {
   return { ...page, limit: checkedLimit(page.limit) };
 }
 
-export function checkedLimit(limit: number): number {
+function checkedLimit(limit: number): number {
   if (!(Number.isSafeInteger(limit) && limit > 0))
     throw new TypeError(`limit must be a positive integer, not ${limit}`);
   return Math.min(limit, PAGE_LIMIT);
+}
+
+export function checkedRunQuery(query: RunQuery): RunQuery {
+  checkList(query);
+  if (query.definition !== undefined) checkId('definition name', query.definition);
+  if (query.session !== undefined) checkId('session', query.session);
+  if (query.parent !== undefined) checkId('run', query.parent);
+  return { ...query, limit: checkedLimit(query.limit) };
+}
+
+export function checkedRequestQuery(query: RequestQuery): RequestQuery {
+  checkList(query);
+  if (query.run !== undefined) checkId('run', query.run);
+  return { ...query, limit: checkedLimit(query.limit) };
+}
+
+function checkList({ tenant, root, after }: Pick<RunQuery, 'tenant' | 'root' | 'after'>): void {
+  checkId('tenant', tenant);
+  if (root !== undefined) checkId('run', root);
+  parseCursor(after);
 }
 
 /** The number in a cursor of ours; 0 is before the first. */

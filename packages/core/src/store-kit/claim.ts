@@ -11,7 +11,7 @@ export function claimRuns(tx: StoreTransaction, query: ClaimQuery): ClaimResult 
     collect(tables.ready(query), query, query.limit, now),
     collect(tables.timers(query), query, query.limit + LOOK_AHEAD, now),
     // Whoever is taken from here has lost a worker just now.
-    ...(query.suspects > 0 ? [collect(tables.leases(query), query, query.limit + LOOK_AHEAD, now)] : []),
+    ...(query.suspects > 0 ? [collect(tables.leases(query, now), query, query.limit + LOOK_AHEAD, now)] : []),
   ];
   const candidates = sources.flatMap((source) => source.due).toSorted((a, b) => byPriorityThenAge(a, b, now));
   const claims = choose(candidates, query).map((state) => take(tx, state, query));
@@ -57,8 +57,7 @@ function isSuspect(state: RunState): boolean {
 
 /** From when on it may be claimed. One edge rule everywhere: at `now >= leaseUntil` the lease is past, for its holder too. */
 function runnableSince(state: RunState, now: number): number {
-  const at = state.readyAt ?? state.wakeAt ?? state.leaseUntil ?? now;
-  return state.holderDead ? Math.min(at, now) : at;
+  return state.readyAt ?? state.wakeAt ?? state.leaseUntil ?? now;
 }
 
 function byPriorityThenAge(a: RunState, b: RunState, now: number): number {
@@ -81,7 +80,6 @@ function take(tx: StoreTransaction, state: RunState, query: ClaimQuery): Claim {
     readyAt: null,
     wakeAt: null,
     leaseUntil: now + query.leaseMs,
-    holderDead: false,
     worker: query.worker,
     blocked: null,
   };

@@ -1,19 +1,18 @@
 import { PrusikError } from '../errors.ts';
-import { checkId } from '../ids.ts';
 import type { Lease, Store, StoreCapabilities } from '../store.ts';
 import {
   checkedCommit,
   checkedDecision,
-  checkedLimit,
   checkedPage,
   checkedQuery,
+  checkedRequestQuery,
   checkedRun,
+  checkedRunQuery,
   checkedSignal,
   checkLeaseMs,
   checkRunKey,
   checkSessionKey,
   checkThreadKey,
-  parseCursor,
 } from './arguments.ts';
 import { claimRuns } from './claim.ts';
 import { commitRun } from './commit.ts';
@@ -129,15 +128,11 @@ export function storeOver(backend: StoreBackend): Store {
     },
     async listRuns(query) {
       checkOpen();
-      checkId('tenant', query.tenant);
-      parseCursor(query.after);
-      return reads.listRuns({ ...query, limit: checkedLimit(query.limit) });
+      return reads.listRuns(checkedRunQuery(query));
     },
     async listRequests(query) {
       checkOpen();
-      checkId('tenant', query.tenant);
-      parseCursor(query.after);
-      return reads.listRequests({ ...query, limit: checkedLimit(query.limit) });
+      return reads.listRequests(checkedRequestQuery(query));
     },
 
     watchRun(run, on) {

@@ -65,7 +65,6 @@ export function createRun(tx: StoreTransaction, run: NewRun, session?: SessionSt
     readyAt: queued ? null : now,
     wakeAt: null,
     leaseUntil: null,
-    holderDead: false,
     worker: null,
     endedAt: null,
     blocked: null,

@@ -25,7 +25,7 @@ import type {
  */
 export interface RunState {
   readonly key: RunKey;
-  /** The store's own number of the run; rises with creation, never used again. */
+  /** The store's own number of the run; rises with creation. */
   readonly number: number;
   readonly definition: string;
   readonly version: string;
@@ -53,8 +53,6 @@ export interface RunState {
   readonly readyAt: number | null;
   readonly wakeAt: number | null;
   readonly leaseUntil: number | null;
-  /** The process that holds the lease is proved to be gone. */
-  readonly holderDead: boolean;
   readonly worker: string | null;
   readonly endedAt: number | null;
   readonly blocked: { readonly code: string; readonly request: string } | null;
@@ -124,8 +122,8 @@ export interface StoreTables extends StoreReads {
   ready(query: ClaimQuery): Iterable<RunState>;
   /** Parked runs with a timer, by its time. */
   timers(query: ClaimQuery): Iterable<RunState>;
-  /** Held runs: those of a dead holder first, then by the end of the lease. */
-  leases(query: ClaimQuery): Iterable<RunState>;
+  /** Held runs, by the end of the lease. A store that can prove a holder dead ends its leases at `now` before it looks. */
+  leases(query: ClaimQuery, now: number): Iterable<RunState>;
 }
 
 /** One transaction: its rows, its time, and whom to tell once it is committed. */

@@ -1,0 +1,32 @@
+import { PrusikError } from '@prusik/core';
+
+/** What SQLite reports, as one of the store's codes; anything else (a defect, a wrong argument) as it is. */
+export function storeError(error: unknown, path: string): unknown {
+  const code = sqliteCode(error);
+  if (code === undefined) return error;
+  const said = error instanceof Error ? error.message : String(error);
+  if (/^SQLITE_(CORRUPT|NOTADB)/.test(code))
+    return new PrusikError('STORE_CORRUPT', `The database ${path} is damaged: ${said}`, { cause: error });
+  if (code.startsWith('SQLITE_BUSY'))
+    return new PrusikError('STORE_BUSY', `The database ${path} is held by other processes`, {
+      cause: error,
+      retryable: true,
+    });
+  if (/^SQLITE_(FULL|IOERR|READONLY|CANTOPEN|PROTOCOL)/.test(code))
+    return new PrusikError('STORE_UNAVAILABLE', `The database ${path} cannot be used: ${said} (${code})`, {
+      cause: error,
+      retryable: true,
+    });
+  if (code === 'SQLITE_TOOBIG')
+    return new PrusikError('STORE_TOO_LARGE', 'A value is larger than SQLite can hold', { cause: error });
+  return error;
+}
+
+export function isBusy(error: unknown): boolean {
+  return sqliteCode(error)?.startsWith('SQLITE_BUSY') === true;
+}
+
+function sqliteCode(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  return error instanceof Error && typeof code === 'string' && code.startsWith('SQLITE_') ? code : undefined;
+}

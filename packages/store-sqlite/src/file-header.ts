@@ -1,0 +1,29 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+
+/** What the first 100 bytes of a database file say, without opening it as one. */
+export type FileHeader =
+  | { readonly found: 'nothing' | 'other' }
+  | { readonly found: 'database'; readonly applicationId: number; readonly userVersion: number };
+
+const MAGIC = 'SQLite format 3\0';
+const USER_VERSION_OFFSET = 60;
+const APPLICATION_ID_OFFSET = 68;
+const HEADER_BYTES = 100;
+
+/** Reads the header with plain file calls: opening a database of somebody else, even to look, may change it. */
+export function readFileHeader(path: string): FileHeader {
+  const file = openSync(path, 'r');
+  try {
+    if (fstatSync(file).size === 0) return { found: 'nothing' };
+    const header = Buffer.alloc(HEADER_BYTES);
+    const length = readSync(file, header, 0, HEADER_BYTES, 0);
+    if (length < HEADER_BYTES || header.toString('latin1', 0, MAGIC.length) !== MAGIC) return { found: 'other' };
+    return {
+      found: 'database',
+      applicationId: header.readUInt32BE(APPLICATION_ID_OFFSET),
+      userVersion: header.readUInt32BE(USER_VERSION_OFFSET),
+    };
+  } finally {
+    closeSync(file);
+  }
+}

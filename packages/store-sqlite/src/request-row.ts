@@ -1,0 +1,45 @@
+import type { Decision, Json, Request, RequestKind, RequestStatus } from '@prusik/core';
+
+interface RequestRow {
+  readonly id: number;
+  readonly tenant: string;
+  readonly run_name: string;
+  readonly root: string;
+  readonly parent: string | null;
+  readonly parent_key: string | null;
+  readonly definition: string;
+  readonly name: string;
+  readonly kind: RequestKind;
+  readonly status: RequestStatus;
+  readonly step_key: string;
+  readonly expires_at: number | null;
+  readonly opened_at: number;
+  readonly claimed: number;
+  readonly decision: string | null;
+  readonly body: string;
+}
+
+export function selectRequest(where: string): string {
+  return `select q.id, q.tenant, r.name as run_name, q.root, r.parent, r.parent_key, r.definition, q.name, q.kind, q.status, q.step_key,
+    q.expires_at, q.opened_at, q.claimed, q.decision, q.body from requests q join runs r on r.id = q.run where ${where}`;
+}
+
+export function toRequest(row: RequestRow): Request {
+  return {
+    id: row.name,
+    kind: row.kind,
+    stepKey: row.step_key,
+    body: JSON.parse(row.body) as Json,
+    expiresAt: row.expires_at,
+    run: { tenant: row.tenant, run: row.run_name },
+    root: row.root,
+    ...(row.parent === null ? {} : { parent: { run: row.parent, key: row.parent_key ?? '' } }),
+    definition: row.definition,
+    status: row.status,
+    openedAt: row.opened_at,
+    ...(row.decision === null ? {} : { decision: JSON.parse(row.decision) as Decision }),
+    claimed: row.claimed === 1,
+  };
+}
+
+export type { RequestRow };

@@ -1,0 +1,84 @@
+import type Database from 'better-sqlite3';
+import { parseCursor, type Page, type StoreReads } from '@prusik/core';
+import { selectRequest, toRequest, type RequestRow } from './request-row.ts';
+import { selectRun, toRun, type RunRow } from './state-row.ts';
+
+/** One filter: its SQL, and the values for its places. */
+interface Condition {
+  readonly sql: string;
+  readonly values: readonly (string | number)[];
+}
+
+type Lists = Pick<StoreReads, 'listRuns' | 'listRequests'>;
+
+/** Lists with filters. There is one statement for each combination of filters that was asked for: some dozens at most. */
+export function createLists(db: Database.Database): Lists {
+  const statements = new Map<string, Database.Statement<(string | number)[]>>();
+
+  function rows<Row>(
+    select: (where: string) => string,
+    conditions: readonly Condition[],
+    order: string,
+    limit: number,
+  ): Row[] {
+    const sql = `${select(conditions.map((condition) => condition.sql).join(' and '))} order by ${order} limit ?`;
+    const statement = statements.get(sql) ?? db.prepare<(string | number)[]>(sql);
+    statements.set(sql, statement);
+    return statement.all(...conditions.flatMap(({ values }) => values), limit) as Row[];
+  }
+
+  return {
+    listRuns({ tenant, status, definition, session, root, parent, after, limit }) {
+      const cursor = parseCursor(after);
+      const conditions = [
+        { sql: 'r.tenant = ?', values: [tenant] },
+        ...oneOf('r.status', status),
+        ...equals('r.definition', definition),
+        ...equals('r.session', session),
+        ...equals('r.root', root),
+        ...equals('r.parent', parent),
+        ...(cursor === undefined ? [] : [{ sql: 'r.id < ?', values: [cursor] }]),
+      ];
+      const found = rows<RunRow>(selectRun, conditions, 'r.id desc', limit + 1);
+      return toPage(found, limit, toRun);
+    },
+    listRequests({ tenant, status, kind, run, root, after, limit }) {
+      const cursor = parseCursor(after);
+      const onlyOpen = status?.length === 1 && status[0] === 'open';
+      const conditions = [
+        { sql: 'q.tenant = ?', values: [tenant] },
+        // Spelled out as the partial index does, else the planner cannot use it.
+        ...(onlyOpen ? [{ sql: "q.status = 'open'", values: [] }] : oneOf('q.status', status)),
+        ...oneOf('q.kind', kind),
+        ...(run === undefined
+          ? []
+          : [{ sql: 'q.run = (select id from runs where tenant = ? and name = ?)', values: [tenant, run] }]),
+        ...equals('q.root', root),
+        ...(cursor === undefined ? [] : [{ sql: 'q.id > ?', values: [cursor] }]),
+      ];
+      const found = rows<RequestRow>(selectRequest, conditions, 'q.id', limit + 1);
+      return toPage(found, limit, toRequest);
+    },
+  };
+}
+
+function equals(column: string, value: string | undefined): readonly Condition[] {
+  return value === undefined ? [] : [{ sql: `${column} = ?`, values: [value] }];
+}
+
+function oneOf(column: string, values: readonly string[] | undefined): readonly Condition[] {
+  return values === undefined
+    ? []
+    : [{ sql: `${column} in (select value from json_each(?))`, values: [JSON.stringify(values)] }];
+}
+
+/** One row more than asked for says that there is a next page. */
+function toPage<Row extends { readonly id: number }, Item>(
+  rows: readonly Row[],
+  limit: number,
+  show: (row: Row) => Item,
+): Page<Item> {
+  const shown = rows.slice(0, limit);
+  const last = shown.at(-1);
+  return { items: shown.map(show), ...(rows.length > limit && last !== undefined ? { next: String(last.id) } : {}) };
+}

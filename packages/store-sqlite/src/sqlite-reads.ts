@@ -1,0 +1,121 @@
+import type Database from 'better-sqlite3';
+import type { Amount, Entry, Json, Ledger, Message, Signal, SignalKind, StoredMessage, StoreReads } from '@prusik/core';
+import { createLists } from './sqlite-lists.ts';
+import { selectRun, toRun, type RunRow } from './state-row.ts';
+
+type Keyed = [tenant: string, id: string];
+type Paged = [...Keyed, from: number, limit: number];
+
+interface EntryRow {
+  readonly seq: number;
+  readonly at: number;
+  readonly body: string;
+}
+
+export interface SignalRow {
+  readonly n: number;
+  readonly kind: SignalKind;
+  readonly key: string;
+  readonly at: number;
+  readonly body: string;
+}
+
+interface MessageRow {
+  readonly n: number;
+  readonly body: string;
+}
+
+interface LedgerRow {
+  readonly limits: string;
+  readonly used: string;
+  readonly reserved: string;
+}
+
+interface SessionRow {
+  readonly active_run: string | null;
+  readonly created_at: number;
+  readonly queue: string;
+}
+
+const RUN = '(select id from runs where tenant = ? and name = ?)';
+const THREADS = { run: RUN, session: '(select -id from sessions where tenant = ? and name = ?)' } as const;
+
+/** The port's reads: one statement each, so that each sees one state of the file. */
+export function createReads(db: Database.Database): StoreReads {
+  const run = db.prepare<Keyed, RunRow>(selectRun('r.tenant = ? and r.name = ?'));
+  const entries = db.prepare<Paged, EntryRow>(
+    `select seq, at, body from entries where run = ${RUN} and seq > ? order by seq limit ?`,
+  );
+  const inbox = db.prepare<Paged, SignalRow>(
+    `select n, kind, key, at, body from inbox where run = ${RUN} and n > ? order by n limit ?`,
+  );
+  const ledger = db.prepare<Keyed, LedgerRow>(`select limits, used, reserved from ledgers where run = ${RUN}`);
+  const session = db.prepare<Keyed, SessionRow>(
+    `select active_run, created_at, (select json_group_array(name order by id) from runs r
+       where r.tenant = s.tenant and r.session = s.name and r.in_queue = 1) as queue
+     from sessions s where s.tenant = ? and s.name = ?`,
+  );
+  const threads = { run: threadStatements(db, THREADS.run), session: threadStatements(db, THREADS.session) };
+
+  return {
+    run(key) {
+      const row = run.get(key.tenant, key.run);
+      return row && toRun(row);
+    },
+    entries: (key, { after, limit }) =>
+      entries
+        .all(key.tenant, key.run, after, limit)
+        .map(({ seq, at, body }): Entry => ({ ...(JSON.parse(body) as Entry), seq, at })),
+    inbox: (key, { after, limit }) => inbox.all(key.tenant, key.run, after, limit).map(toSignal),
+    messages({ tenant, of, id }, page) {
+      const rows =
+        'after' in page
+          ? threads[of].after.all(tenant, id, page.after, page.limit)
+          : threads[of].before.all(tenant, id, page.before, page.limit).toReversed();
+      return rows.map(({ n, body }): StoredMessage => ({ n, message: JSON.parse(body) as Message }));
+    },
+    threadHead: ({ tenant, of, id }) => threads[of].head.get(tenant, id) ?? 0,
+    ledger({ tenant, run: id }) {
+      const row = ledger.get(tenant, id);
+      return row && toLedger(row);
+    },
+    session(key) {
+      const row = session.get(key.tenant, key.session);
+      return (
+        row && {
+          key: { tenant: key.tenant, session: key.session },
+          ...(row.active_run === null ? {} : { activeRun: row.active_run }),
+          queue: JSON.parse(row.queue) as string[],
+          createdAt: row.created_at,
+        }
+      );
+    },
+    ...createLists(db),
+  };
+}
+
+export function toSignal({ n, kind, key, at, body }: SignalRow): Signal {
+  return { n, kind, key, body: JSON.parse(body) as Json, at };
+}
+
+function toLedger({ limits, used, reserved }: LedgerRow): Ledger {
+  return {
+    limits: JSON.parse(limits) as Amount,
+    used: JSON.parse(used) as Required<Amount>,
+    reserved: JSON.parse(reserved) as Required<Amount>,
+  };
+}
+
+interface ThreadStatements {
+  readonly after: Database.Statement<Paged, MessageRow>;
+  readonly before: Database.Statement<Paged, MessageRow>;
+  readonly head: Database.Statement<Keyed, number>;
+}
+
+function threadStatements(db: Database.Database, thread: string): ThreadStatements {
+  return {
+    after: db.prepare(`select n, body from messages where thread = ${thread} and n > ? order by n limit ?`),
+    before: db.prepare(`select n, body from messages where thread = ${thread} and n < ? order by n desc limit ?`),
+    head: db.prepare<Keyed, number>(`select coalesce(max(n), 0) from messages where thread = ${thread}`).pluck(),
+  };
+}

@@ -1,0 +1,117 @@
+import { resolve } from 'node:path';
+import { createWatchers, storeOver, systemClock, type Clock, type Store } from '@prusik/core';
+import { createStoreClock } from './store-clock.ts';
+import { storeError } from './errors.ts';
+import { watchForChanges } from './foreign-changes.ts';
+import { createGroupCommit } from './group-commit.ts';
+import { createHolders } from './holders.ts';
+import { openDatabase } from './open-database.ts';
+import { createReads } from './sqlite-reads.ts';
+import { sqliteTables, type Written } from './sqlite-tables.ts';
+
+export interface SqliteStoreOptions {
+  /** The database file; created, for its owner only, when there is none. On a local disk: SQLite's locks do not hold on network file systems. */
+  readonly path: string;
+  /** Decides expiry and timers; the file's own clock never goes back behind it. @default systemClock */
+  readonly clock?: Pick<Clock, 'now'>;
+  /**
+   * `full`: a commit that was answered survives a loss of power. `normal`: it survives the death of the process, and a loss of power
+   * may take the last ones; several times faster. @default 'full'
+   */
+  readonly synchronous?: 'full' | 'normal';
+  /** How often, in milliseconds, the file is looked at for writes of other processes, while somebody watches. @default 250 */
+  readonly pollMs?: number;
+  /** How long, in milliseconds, a write waits for other processes before it rejects with `STORE_BUSY`. @default 10_000 */
+  readonly busyMs?: number;
+}
+
+/** After this long without a write the log is copied into the file and emptied. */
+const IDLE_MS = 1_000;
+
+/**
+ * A {@link Store} in one SQLite file that several processes of one machine may share.
+ *
+ * @throws {PrusikError} `STORE_UNSUPPORTED_RUNTIME`, `STORE_UNAVAILABLE`, `STORE_FOREIGN`, `STORE_TOO_NEW`, `STORE_CORRUPT`
+ */
+export function sqliteStore(options: SqliteStoreOptions): Store {
+  const { path, clock = systemClock, synchronous = 'full', pollMs = 250, busyMs = 10_000 } = options;
+  for (const [name, value] of Object.entries({ pollMs, busyMs })) {
+    if (!(Number.isFinite(value) && value > 0)) throw new TypeError(`${name} must be a positive number, not ${value}`);
+  }
+  const db = openDatabase({ path, synchronous });
+  const file = resolve(path);
+  const holders = createHolders(db);
+  const reads = createReads(db);
+  const written: Written = { anything: false, entries: false };
+  const tables = sqliteTables(db, reads, holders, written);
+  const storeClock = createStoreClock(db, clock);
+  const changes = watchForChanges({
+    db,
+    pollMs,
+    holders,
+    onChange: () => watchers.tellUnknown(),
+    onDeath: () => watchers.tellQueue(),
+  });
+  const watchers = createWatchers(() => changes.setWanted(watchers.count.runs + watchers.count.queue > 0));
+  let idleTimer: NodeJS.Timeout | undefined;
+
+  const group = createGroupCommit({
+    db,
+    path: file,
+    busyMs,
+    begin() {
+      written.anything = false;
+      written.entries = false;
+      return { tables, now: storeClock.read() };
+    },
+    beforeCommit(now) {
+      if (written.anything && !written.entries) storeClock.keep(now);
+    },
+    collectNews: watchers.collect,
+    afterRollback: holders.forgetSelf,
+    afterCommit() {
+      idleTimer ??= setTimeout(checkpoint, IDLE_MS).unref();
+      idleTimer.refresh();
+    },
+  });
+
+  /** Empties the log if nobody reads it just now; who is in the way is not waited for. */
+  function checkpoint(): void {
+    try {
+      db.pragma('wal_checkpoint(truncate)');
+    } catch {
+      // Another process is at it, or the disk is full: the next write or the next opening sees to it.
+    }
+  }
+
+  return storeOver({
+    capabilities: { durable: true, multiProcess: true, noticeMs: pollMs },
+    reads: mapErrors(reads, file),
+    watchers,
+    write: (size, work) => group.write(size.rows, work),
+    async close() {
+      changes.stop();
+      await group.write(1, ({ now }) => holders.leave(now)).catch(() => undefined);
+      await group.idle();
+      clearTimeout(idleTimer);
+      checkpoint();
+      db.close();
+    },
+  });
+}
+
+/** The same reads, with SQLite's errors as the store's. */
+function mapErrors<T extends object>(reads: T, path: string): T {
+  const mapped = Object.entries(reads).map(([name, read]: [string, (...args: unknown[]) => unknown]) => [
+    name,
+    (...args: unknown[]): unknown => {
+      try {
+        return read(...args);
+      } catch (error) {
+        throw storeError(error, path);
+      }
+    },
+  ]);
+  // The cast drops nothing: names and signatures are those of `reads`.
+  return Object.fromEntries(mapped) as T;
+}

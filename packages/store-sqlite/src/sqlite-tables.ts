@@ -1,0 +1,209 @@
+import type Database from 'better-sqlite3';
+import type { Message, RunKey, RunState, Signal, StoreReads, StoreTables, ThreadKey } from '@prusik/core';
+import { createClaimSources } from './claim-sources.ts';
+import type { Holders } from './holders.ts';
+import { selectRequest, toRequest, type RequestRow } from './request-row.ts';
+import { toSignal, type SignalRow } from './sqlite-reads.ts';
+import { selectState, toState, type StateRow } from './state-row.ts';
+
+/** What a transaction has written so far. */
+export interface Written {
+  anything: boolean;
+  /** Entries show the time; a transaction without any has to keep it elsewhere. */
+  entries: boolean;
+}
+
+/** Rows of one SQLite file, inside a transaction. Statements are prepared once: better-sqlite3 keeps none. */
+export function sqliteTables(
+  db: Database.Database,
+  reads: StoreReads,
+  holders: Holders,
+  written: Written,
+): StoreTables {
+  const state = db.prepare<[string, string], StateRow>(selectState('r.tenant = ? and r.name = ?'));
+  const insertRun = db.prepare(
+    `insert into runs (tenant, name, kind, definition, version, input_hash, session, root, parent, parent_key, depth, priority,
+       created_at, status, epoch, seen, lost, cancel, in_queue, ready_at)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 'none', ?, ?)`,
+  );
+  const insertBody = db.prepare('insert into run_bodies (run, input, context, queued_messages) values (?, ?, ?, ?)');
+  const saveRun = db.prepare(
+    `update runs set status = ?, epoch = ?, seen = ?, lost = ?, cancel = ?, in_queue = ?, ready_at = ?, wake_at = ?, lease_until = ?,
+       worker = ?, ended_at = ?, block_code = ?, block_request = ?,
+       holder = case when ? is null then null when epoch = ? then holder else ? end where id = ?`,
+  );
+  const saveResult = db.prepare('update run_bodies set output = ?, error = ? where run = ?');
+  const insertEntry = db.prepare('insert into entries (run, seq, at, body) values (?, ?, ?, ?)');
+  const insertMessage = db.prepare('insert into messages (thread, n, body) values (?, ?, ?)');
+  const queuedMessages = db
+    .prepare<[number], string | null>('select queued_messages from run_bodies where run = ?')
+    .pluck();
+  const dropQueuedMessages = db.prepare('update run_bodies set queued_messages = null where run = ?');
+  const findSignal = db.prepare<[number, string, string], SignalRow>(
+    'select n, kind, key, at, body from inbox where run = ? and kind = ? and key = ?',
+  );
+  const signalAfter = db
+    .prepare<[number, number, string], number>(
+      'select 1 from inbox where run = ? and n > ? and kind in (select value from json_each(?)) limit 1',
+    )
+    .pluck();
+  const insertSignal = db.prepare('insert into inbox (run, n, kind, key, at, body) values (?, ?, ?, ?, ?, ?)');
+  const request = db.prepare<[number, string], RequestRow>(selectRequest('q.run = ? and q.name = ?'));
+  const openRequests = db.prepare<[number], RequestRow>(
+    `${selectRequest("q.run = ? and q.status = 'open'")} order by q.id`,
+  );
+  const insertRequest = db.prepare(
+    `insert into requests (run, tenant, root, name, kind, status, step_key, expires_at, opened_at, claimed, body)
+     values (?, ?, ?, ?, ?, 'open', ?, ?, ?, 0, ?)`,
+  );
+  const saveRequest = db.prepare(
+    'update requests set status = ?, decision = ?, claimed = ? where run = ? and name = ?',
+  );
+  const saveLedger = db.prepare('insert or replace into ledgers (run, limits, used, reserved) values (?, ?, ?, ?)');
+  const session = db.prepare<[string, string], { active_run: string | null }>(
+    'select active_run from sessions where tenant = ? and name = ?',
+  );
+  const insertSession = db.prepare('insert into sessions (tenant, name, active_run, created_at) values (?, ?, ?, ?)');
+  const saveSession = db.prepare('update sessions set active_run = ? where tenant = ? and name = ?');
+  const queueLength = db
+    .prepare<[string, string], number>('select count(*) from runs where tenant = ? and session = ? and in_queue = 1')
+    .pluck();
+  const firstInQueue = db.prepare<[string, string], StateRow>(
+    `${selectState("r.tenant = ? and r.session = ? and r.in_queue = 1 and r.cancel = 'none'", 'runs_queue')} order by r.id limit 1`,
+  );
+  const numbers = {
+    run: db.prepare<[string, string], number>('select id from runs where tenant = ? and name = ?').pluck(),
+    session: db.prepare<[string, string], number>('select -id from sessions where tenant = ? and name = ?').pluck(),
+  };
+
+  function write(statement: Database.Statement<unknown[]>, ...values: unknown[]): Database.RunResult {
+    written.anything = true;
+    return statement.run(...values);
+  }
+
+  function numberOf({ tenant, of, id }: ThreadKey): number {
+    const number = numbers[of].get(tenant, id);
+    if (number === undefined) throw new Error(`The ${of} ${id} is not there`);
+    return number;
+  }
+
+  const find = ({ tenant, run }: RunKey): RunState | undefined => {
+    const row = state.get(tenant, run);
+    return row && toState(row);
+  };
+
+  return {
+    ...reads,
+    ...createClaimSources(db, holders, find),
+    state: find,
+    insertRun(run, { at, status, inQueue, readyAt }) {
+      const { tenant, run: name } = run.key;
+      const { lastInsertRowid } = write(
+        insertRun,
+        tenant,
+        name,
+        run.kind,
+        run.definition,
+        run.version,
+        run.inputHash,
+        run.session?.id ?? null,
+        run.root,
+        run.parent?.run ?? null,
+        run.parent?.key ?? null,
+        run.depth,
+        run.priority,
+        at,
+        status,
+        inQueue ? 1 : 0,
+        readyAt,
+      );
+      const queued = inQueue && run.messages.length > 0 ? JSON.stringify(run.messages) : null;
+      write(insertBody, lastInsertRowid, JSON.stringify(run.input), JSON.stringify(run.context), queued);
+    },
+    saveRun(next) {
+      write(
+        saveRun,
+        next.status,
+        next.epoch,
+        next.seen,
+        next.lost,
+        next.cancel,
+        next.inQueue ? 1 : 0,
+        next.readyAt,
+        next.wakeAt,
+        next.leaseUntil,
+        next.worker,
+        next.endedAt,
+        next.blocked?.code ?? null,
+        next.blocked?.request ?? null,
+        // A lease belongs to the store that raised the epoch; whatever else is saved leaves it where it is.
+        next.leaseUntil,
+        next.epoch,
+        next.leaseUntil === null ? null : holders.self(),
+        next.number,
+      );
+    },
+    saveResult: ({ number }, { output, error }) => void write(saveResult, textOf(output), textOf(error), number),
+
+    appendEntries({ number }, from, at, bodies) {
+      written.entries = true;
+      for (const [index, body] of bodies.entries()) write(insertEntry, number, from + index, at, JSON.stringify(body));
+    },
+    appendMessages(thread, from, messages) {
+      const number = numberOf(thread);
+      for (const [index, message] of messages.entries())
+        write(insertMessage, number, from + index, JSON.stringify(message));
+    },
+    takeQueuedMessages({ number }) {
+      const text = queuedMessages.get(number) ?? null;
+      if (text === null) return [];
+      write(dropQueuedMessages, number);
+      return JSON.parse(text) as Message[];
+    },
+
+    findSignal({ number }, kind, key) {
+      const row = findSignal.get(number, kind, key);
+      return row && toSignal(row);
+    },
+    hasSignalAfter: ({ number }, n, kinds) => signalAfter.get(number, n, JSON.stringify(kinds)) !== undefined,
+    appendSignal: ({ number }, { n, kind, key, at, body }: Signal) =>
+      void write(insertSignal, number, n, kind, key, at, JSON.stringify(body)),
+
+    request({ number }, id) {
+      const row = request.get(number, id);
+      return row && toRequest(row);
+    },
+    openRequests: ({ number }) => openRequests.all(number).map(toRequest),
+    insertRequest: ({ number, key, root }, { id, kind, stepKey, expiresAt, body }, openedAt) =>
+      void write(insertRequest, number, key.tenant, root, id, kind, stepKey, expiresAt, openedAt, JSON.stringify(body)),
+    saveRequest: ({ number }, { status, decision, claimed, id }) =>
+      void write(saveRequest, status, textOf(decision), claimed ? 1 : 0, number, id),
+
+    saveLedger: ({ tenant, run }, { limits, used, reserved }) =>
+      void write(
+        saveLedger,
+        numberOf({ tenant, of: 'run', id: run }),
+        JSON.stringify(limits),
+        JSON.stringify(used),
+        JSON.stringify(reserved),
+      ),
+
+    sessionState(key) {
+      const row = session.get(key.tenant, key.session);
+      return row && { key, activeRun: row.active_run };
+    },
+    insertSession: ({ key, activeRun }, createdAt) =>
+      void write(insertSession, key.tenant, key.session, activeRun, createdAt),
+    saveSession: ({ key, activeRun }) => void write(saveSession, activeRun, key.tenant, key.session),
+    queueLength: (key) => queueLength.get(key.tenant, key.session) ?? 0,
+    firstInQueue(key) {
+      const row = firstInQueue.get(key.tenant, key.session);
+      return row && toState(row);
+    },
+  };
+}
+
+/** SQL's null is a missing value; JSON's is the text `null`. */
+function textOf(value: unknown): string | null {
+  return value === undefined ? null : JSON.stringify(value);
+}

@@ -1,0 +1,109 @@
+import {
+  describeRun,
+  type Json,
+  type Run,
+  type RunKind,
+  type RunState,
+  type RunStatus,
+  type SerializedError,
+} from '@prusik/core';
+
+/** A run's state as the queries below give it. */
+export interface StateRow {
+  readonly id: number;
+  readonly tenant: string;
+  readonly name: string;
+  readonly definition: string;
+  readonly version: string;
+  readonly input_hash: string;
+  readonly session: string | null;
+  readonly root: string;
+  readonly parent: string | null;
+  readonly parent_key: string | null;
+  readonly depth: number;
+  readonly priority: number;
+  readonly status: RunStatus;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly at: number;
+  readonly inbox: number;
+  readonly seen: number;
+  readonly lost: number;
+  readonly cancel: RunState['cancel'];
+  readonly in_queue: number;
+  readonly ready_at: number | null;
+  readonly wake_at: number | null;
+  readonly lease_until: number | null;
+  readonly worker: string | null;
+  readonly ended_at: number | null;
+  readonly block_code: string | null;
+  readonly block_request: string | null;
+}
+
+/** A run with its bodies. */
+export interface RunRow extends StateRow {
+  readonly kind: RunKind;
+  readonly created_at: number;
+  readonly input: string;
+  readonly context: string;
+  readonly output: string | null;
+  readonly error: string | null;
+}
+
+/** Journal and inbox are not counted in the run's row, which a step leaves alone: their ends are one look into an index each. */
+const STATE = `r.id, r.tenant, r.name, r.definition, r.version, r.input_hash, r.session, r.root, r.parent, r.parent_key, r.depth,
+  r.priority, r.status, r.epoch, r.seen, r.lost, r.cancel, r.in_queue, r.ready_at, r.wake_at, r.lease_until, r.worker, r.ended_at,
+  r.block_code, r.block_request, coalesce(e.seq, 0) as seq, coalesce(e.at, 0) as at,
+  coalesce((select max(n) from inbox where run = r.id), 0) as inbox`;
+const LAST_ENTRY = 'left join entries e on e.run = r.id and e.seq = (select max(seq) from entries where run = r.id)';
+
+/** The state of the runs that match; `index` is the one to be used. */
+export function selectState(where: string, index = ''): string {
+  return `select ${STATE} from runs r ${index === '' ? '' : `indexed by ${index}`} ${LAST_ENTRY} where ${where}`;
+}
+
+export function selectRun(where: string): string {
+  return `select ${STATE}, r.kind, r.created_at, b.input, b.context, b.output, b.error
+    from runs r join run_bodies b on b.run = r.id ${LAST_ENTRY} where ${where}`;
+}
+
+export function toState(row: StateRow): RunState {
+  return {
+    key: { tenant: row.tenant, run: row.name },
+    number: row.id,
+    definition: row.definition,
+    version: row.version,
+    inputHash: row.input_hash,
+    ...(row.session === null ? {} : { session: row.session }),
+    root: row.root,
+    ...(row.parent === null ? {} : { parent: { run: row.parent, key: row.parent_key ?? '' } }),
+    depth: row.depth,
+    priority: row.priority,
+    status: row.status,
+    epoch: row.epoch,
+    seq: row.seq,
+    at: row.at,
+    inbox: row.inbox,
+    seen: row.seen,
+    lost: row.lost,
+    cancel: row.cancel,
+    inQueue: row.in_queue === 1,
+    readyAt: row.ready_at,
+    wakeAt: row.wake_at,
+    leaseUntil: row.lease_until,
+    worker: row.worker,
+    endedAt: row.ended_at,
+    blocked: row.block_code === null ? null : { code: row.block_code, request: row.block_request ?? '' },
+  };
+}
+
+export function toRun(row: RunRow): Run {
+  return describeRun(toState(row), {
+    kind: row.kind,
+    input: JSON.parse(row.input) as Json,
+    context: JSON.parse(row.context) as Json,
+    createdAt: row.created_at,
+    ...(row.output === null ? {} : { output: JSON.parse(row.output) as Json }),
+    ...(row.error === null ? {} : { error: JSON.parse(row.error) as SerializedError }),
+  });
+}

@@ -1,0 +1,28 @@
+import type Database from 'better-sqlite3';
+import type { Clock } from '@prusik/core';
+
+/** The file's clock: the caller's, but never behind what any process has written into this file. */
+export interface StoreClock {
+  /** Inside a transaction, so that no other process is at it. */
+  read(): number;
+  /** Stores the time of a transaction that wrote no entry, which would show it. */
+  keep(now: number): void;
+}
+
+export function createStoreClock(db: Database.Database, clock: Pick<Clock, 'now'>): StoreClock {
+  // The journal's last row has the time of the last commit that wrote one, so a step has no clock to write.
+  const highest = db
+    .prepare<[], number>(
+      `select max((select at from clock), coalesce((select at from entries order by rowid desc limit 1), 0))`,
+    )
+    .pluck();
+  const keep = db.prepare('update clock set at = ? where at < ?');
+  let latest = Number.NEGATIVE_INFINITY;
+  return {
+    read() {
+      latest = Math.max(latest, clock.now(), highest.get() ?? 0);
+      return latest;
+    },
+    keep: (now) => void keep.run(now, now),
+  };
+}

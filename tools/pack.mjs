@@ -34,7 +34,8 @@ export function pack(packagePath, folder) {
  * @returns {string} its standard output
  */
 export function runQuietly(command, args, cwd = process.cwd()) {
-  const done = spawnSync(command, args, { cwd, encoding: 'utf8' });
+  // npm goes on trying for a quarter of an hour where it cannot reach the registry
+  const done = spawnSync(command, args, { cwd, encoding: 'utf8', timeout: 180_000 });
   if (done.error !== undefined) throw done.error;
   if (done.status !== 0) {
     throw new Error(`${command} ${args.join(' ')} failed in ${cwd}\n${done.stdout}${done.stderr}`);

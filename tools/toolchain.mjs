@@ -160,6 +160,8 @@ export function environment(node, pnpm) {
     if (key.toUpperCase() !== 'PATH' && !foreign.test(key)) env[key] = value;
   }
   env['PATH'] = [...folders, process.env['PATH']].filter(Boolean).join(delimiter);
+  // A fetched Node.js brings its own list of authorities, without the one of a company's proxy that the machine trusts
+  env['NODE_USE_SYSTEM_CA'] ??= '1';
   env['TURBO_TELEMETRY_DISABLED'] = '1';
   env['DO_NOT_TRACK'] = '1';
   return env;

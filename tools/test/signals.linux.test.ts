@@ -23,7 +23,9 @@ beforeEach(() => {
     outer,
     `import { runForeground } from ${JSON.stringify(module)};
      const child = process.argv[2] ?? ${JSON.stringify(join(folder, 'child.mjs'))};
-     process.exitCode = await runForeground(process.execPath, [child], { cwd: '.', env: process.env });`,
+     const done = runForeground(process.execPath, [child], { cwd: '.', env: process.env });
+     process.on('SIGINT', () => console.log('outer'));
+     process.exitCode = await done;`,
   );
 });
 afterEach(() => rmSync(folder, { recursive: true }));
@@ -41,12 +43,19 @@ const exit = (process: ChildProcessWithoutNullStreams): Promise<unknown> =>
   new Promise((resolve) => process.on('exit', resolve));
 
 it('gives a Ctrl-C typed at a terminal to the command once, and waits for what it makes of it', async () => {
-  const terminal = spawn('script', ['--quiet', '--return', '--command', `${process.execPath} ${outer}`, '/dev/null']);
+  const terminal = spawn('script', [
+    '--quiet',
+    '--return',
+    '--command',
+    `exec ${process.execPath} ${outer}`,
+    '/dev/null',
+  ]);
   const code = exit(terminal);
   await output(terminal, 'ready');
-  const interrupted = output(terminal, 'interrupted');
+  // the answer of both, so that whatever the outer process would pass on has been passed on
+  const both = Promise.all([output(terminal, 'interrupted'), output(terminal, 'outer')]);
   terminal.stdin.write('\x03');
-  await interrupted;
+  await both;
   terminal.stdin.write('q\n');
 
   expect(await code).toBe(41);

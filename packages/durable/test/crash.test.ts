@@ -1,4 +1,8 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { memoryStore } from '@prusik/store-memory';
+import { sqliteStore } from '@prusik/store-sqlite';
 import type { Entry, Store } from '@prusik/core';
 import { describe, expect, it } from 'vitest';
 import { dyingStore } from './dying-store.ts';
@@ -52,7 +56,7 @@ async function bringToEnd(store: Store, clock: ManualClock, world: World): Promi
   for (let turn = 0; turn < 50; turn += 1) {
     // A lease of the dead process is followed until it runs out; here time is what has to be moved.
     const driving = engine.drive(key('r'));
-    const timer = setInterval(() => clock.advance(40_000), 5);
+    const timer = setInterval(() => clock.advance(10_000), 5);
     const result = await driving.finally(() => clearInterval(timer));
     if (result.status !== 'waiting') return result;
     clock.advance(6_000);
@@ -92,7 +96,34 @@ function outcomes(entries: readonly Entry[]): readonly string[] {
   return entries.flatMap((entry) => (entry.type === 'step-end' || entry.type === 'wait-end' ? [entry.key] : []));
 }
 
-describe('a process that dies at any call of its store', () => {
+/** A store and its second handle, as another process would open it. */
+interface Opened {
+  readonly first: Store;
+  readonly second: Store;
+  readonly close: () => Promise<void>;
+}
+
+const stores: Readonly<Record<string, (clock: ManualClock) => Opened>> = {
+  memory(clock) {
+    const store = memoryStore({ clock });
+    return { first: store, second: store, close: async () => store[Symbol.asyncDispose]() };
+  },
+  SQLite(clock) {
+    const folder = mkdtempSync(join(tmpdir(), 'crash-'));
+    const open = () => sqliteStore({ path: join(folder, 'runs.db'), clock });
+    const [first, second] = [open(), open()];
+    return {
+      first,
+      second,
+      async close() {
+        await Promise.all([first[Symbol.asyncDispose](), second[Symbol.asyncDispose]()]);
+        rmSync(folder, { recursive: true });
+      },
+    };
+  },
+};
+
+describe.each(Object.entries(stores))('a process that dies at any call of its store (%s)', (_, open) => {
   it.each(['before', 'after'] as const)(
     'TST-3, I1, I4: dies %s the k-th call, for every k, and another goes on with nothing lost or done twice',
     async (when) => {
@@ -100,26 +131,29 @@ describe('a process that dies at any call of its store', () => {
       let points = 0;
       for (let k = 1; ; k += 1) {
         const clock = manualClock();
-        const store = memoryStore({ clock });
+        const { first, second, close } = open(clock);
         const world: World = { effects: [], uuids: new Set() };
-        const dying = dyingStore(store, k, when);
-        const first = bringToEnd(dying.store, clock, world);
-        const how = await Promise.race([dying.died, first.then((result) => result.status)]);
-        if (how === 'completed') break;
+        const dying = dyingStore(first, k, when);
+        const dead = bringToEnd(dying.store, clock, world);
+        const how = await Promise.race([dying.died, dead.then((result) => result.status)]);
+        if (how === 'completed') {
+          await close();
+          break;
+        }
         points += 1;
 
-        const result = await bringToEnd(store, clock, world);
+        const result = await bringToEnd(second, clock, world);
 
-        expect(result, `k = ${k}, ${how}`).toMatchObject({
-          status: 'completed',
-          output: { a: 1, b: 2, parts: [10, 20, 30] },
-        });
-        await check(store, world);
-        const ends = await entriesOf(store, key('r'));
-        if (ends.some((entry) => entry.type === 'step-end' && entry.settledBy === 'doubt')) inDoubt += 1;
+        const output = { a: 1, b: 2, parts: [10, 20, 30] };
+        expect({ ...result, k, how }).toMatchObject({ status: 'completed', output });
+        await check(second, world);
+        const entries = await entriesOf(second, key('r'));
+        if (entries.some((entry) => entry.type === 'step-end' && entry.settledBy === 'doubt')) inDoubt += 1;
+        await close();
       }
       expect(points).toBeGreaterThan(25);
       expect(inDoubt).toBeGreaterThan(0);
     },
+    60_000,
   );
 });

@@ -83,9 +83,7 @@ function fetchTool(folder, spec, executable, version, why) {
 
   console.error(`${why}: fetching ${spec} from the npm registry into .tools/`);
   mkdirSync(tools, { recursive: true });
-  for (const name of readdirSync(tools)) {
-    if (name.startsWith('partial-')) rmSync(join(tools, name), { recursive: true, force: true });
-  }
+  removePartials();
   const partial = mkdtempSync(join(tools, 'partial-'));
   try {
     const [npm, ...first] = npmCommand();
@@ -106,6 +104,15 @@ function fetchTool(folder, spec, executable, version, why) {
     return path;
   } finally {
     rmSync(partial, { recursive: true, force: true });
+  }
+}
+
+/** What interrupted downloads left; an npm that outlived its parent may still be writing there, which is for next time. */
+function removePartials() {
+  for (const name of readdirSync(tools).filter((entry) => entry.startsWith('partial-'))) {
+    try {
+      rmSync(join(tools, name), { recursive: true, force: true });
+    } catch {}
   }
 }
 

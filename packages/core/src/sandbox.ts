@@ -13,6 +13,7 @@ export interface Sandbox extends AsyncDisposable {
    *
    * @throws {PrusikError} `SANDBOX_UNAVAILABLE` when nothing isolates here; the message says why and how to fix it.
    * @throws {PrusikError} `SANDBOX_LEVEL_UNMET` when `require` asks for more than is held.
+   * @throws {PrusikError} `SANDBOX_MOUNT_REFUSED` for mounts where files are not isolated, so that there is nowhere to mount them.
    * @throws {PrusikError} `WORKSPACE_NOT_FOUND` for an unknown workspace.
    * @throws {PrusikError} `SANDBOX_BUSY` (retryable) at the bound of open sessions.
    * @throws {PrusikError} `SANDBOX_CLOSED` after disposal.
@@ -67,7 +68,7 @@ export interface SandboxLimits {
 export interface SandboxMount {
   /** Absolute path on the host. Trusted: a symbolic link in it is followed when the session opens. */
   readonly source: string;
-  /** Absolute path inside the sandbox, below none of the sandbox's own folders except its workspace. */
+  /** Absolute path inside the sandbox, in none of the sandbox's own folders, nor in the workspace. */
   readonly target: string;
 }
 

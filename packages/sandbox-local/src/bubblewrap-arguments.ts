@@ -3,21 +3,9 @@ import type { Environment } from './environment.ts';
 
 /** The workspace inside. */
 export const WORKSPACE = '/workspace';
-const TEMPORARY_BYTES = 256 * 1024 * 1024;
+const TEMPORARY_BYTES = String(256 * 1024 * 1024);
 /** Inside, everybody is this user; outside it is whoever started bubblewrap. */
 const INSIDE_ID = '1000';
-
-/** Public files without which the dynamic linker, time zones and TLS do not work. Nothing else of /etc is there. */
-const SYSTEM_FILES = [
-  '/etc/alternatives',
-  '/etc/ld.so.cache',
-  '/etc/ld.so.conf',
-  '/etc/ld.so.conf.d',
-  '/etc/localtime',
-  '/etc/mime.types',
-  '/etc/ssl/certs',
-  '/etc/ssl/openssl.cnf',
-];
 
 /** What this machine and its bubblewrap look like. */
 export interface HostLayout {
@@ -25,6 +13,8 @@ export interface HostLayout {
   readonly links: readonly (readonly [path: string, target: string])[];
   /** Top-level folders with programs and libraries. */
   readonly folders: readonly string[];
+  /** Public files and folders of /etc; nothing else of it is there. */
+  readonly files: readonly string[];
   /** Made for the sandbox: passwd, group, hosts. */
   readonly etc: readonly (readonly [source: string, path: string])[];
   /** bubblewrap 0.8 and later can forbid user namespaces below its own; the system call filter forbids them as well. */
@@ -53,36 +43,36 @@ export interface BubblewrapPlan {
  */
 export function bubblewrapArguments({ host, bound, mounts, env, cwd, seccomp }: BubblewrapPlan): readonly string[] {
   return [
-    ...['--unshare-user', '--unshare-pid', '--unshare-net', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
-    ...(host.disableUserns ? ['--disable-userns'] : []),
-    ...['--uid', INSIDE_ID, '--gid', INSIDE_ID, '--hostname', 'sandbox'],
-    ...['--cap-drop', 'ALL', '--new-session', '--die-with-parent'],
+    ['--unshare-user', '--unshare-pid', '--unshare-net', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
+    host.disableUserns ? ['--disable-userns'] : [],
+    ['--uid', INSIDE_ID, '--gid', INSIDE_ID, '--hostname', 'sandbox'],
+    ['--cap-drop', 'ALL', '--new-session', '--die-with-parent'],
     // The command's own launcher is process 1, so that bubblewrap's exit means that the kernel has ended all others.
-    '--as-pid-1',
-    ...(seccomp === undefined ? [] : ['--seccomp', String(seccomp)]),
+    ['--as-pid-1'],
+    seccomp === undefined ? [] : ['--seccomp', String(seccomp)],
 
-    ...host.folders.flatMap((path) => ['--ro-bind', path, path]),
-    ...host.links.flatMap(([path, target]) => ['--symlink', target, path]),
-    ...SYSTEM_FILES.flatMap((path) => ['--ro-bind-try', path, path]),
-    ...host.etc.flatMap(([source, path]) => ['--ro-bind', source, path]),
+    ...host.folders.map((path) => ['--ro-bind', path, path]),
+    ...host.links.map(([path, target]) => ['--symlink', target, path]),
+    ...host.files.map((path) => ['--ro-bind', path, path]),
+    ...host.etc.map(([source, path]) => ['--ro-bind', source, path]),
 
-    ...['--proc', '/proc'],
+    ['--proc', '/proc'],
     // The kernel decides about these by owner, not by namespace.
-    ...['--ro-bind', '/proc/sys', '/proc/sys'],
-    ...['--dev', '/dev', '--size', String(TEMPORARY_BYTES), '--perms', '1777', '--tmpfs', '/dev/shm'],
-    ...['--size', String(TEMPORARY_BYTES), '--perms', '1777', '--tmpfs', '/tmp'],
+    ['--ro-bind', '/proc/sys', '/proc/sys'],
+    ['--dev', '/dev', '--size', TEMPORARY_BYTES, '--perms', '1777', '--tmpfs', '/dev/shm'],
+    ['--size', TEMPORARY_BYTES, '--perms', '1777', '--tmpfs', '/tmp'],
 
-    ...bound.flatMap(({ descriptor, path, writable }) => [
+    ...bound.map(({ descriptor, path, writable }) => [
       writable ? '--bind-fd' : '--ro-bind-fd',
       String(descriptor),
       path,
     ]),
-    ...mounts.flatMap(({ source, target }) => ['--ro-bind', source, target]),
+    ...mounts.map(({ source, target }) => ['--ro-bind', source, target]),
     // Both are tmpfs without a size: left writable, they would be memory without a limit.
-    ...['--remount-ro', '/dev', '--remount-ro', '/'],
+    ['--remount-ro', '/dev', '--remount-ro', '/'],
 
-    '--clearenv',
-    ...Object.entries(env).flatMap(([name, value]) => ['--setenv', name, value]),
-    ...['--chdir', cwd],
-  ];
+    ['--clearenv'],
+    ...Object.entries(env).map(([name, value]) => ['--setenv', name, value]),
+    ['--chdir', cwd],
+  ].flat();
 }

@@ -9,6 +9,15 @@ import { unavailable } from './unavailable.ts';
 /** Never by PATH: what isolates must not be found in a folder that commands, or a project's scripts, can write. */
 const PLACES = ['/usr/bin/bwrap', '/usr/local/bin/bwrap', '/run/current-system/sw/bin/bwrap'];
 const TOP_LEVEL = ['/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32'];
+/** What dynamic linking, alternatives, time zones and TLS need of /etc. */
+const SYSTEM_FILES = [
+  '/etc/alternatives',
+  '/etc/ld.so.cache',
+  '/etc/ld.so.conf',
+  '/etc/ld.so.conf.d',
+  '/etc/localtime',
+  '/etc/ssl/certs',
+];
 const ETC = {
   passwd:
     'root:x:0:0:root:/root:/usr/sbin/nologin\nsandbox:x:1000:1000:sandbox:/tmp:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n',
@@ -51,7 +60,9 @@ export async function inspectHost(bubblewrap: string, folder: string): Promise<H
     if (stats?.isSymbolicLink() === true) links.push([path, await readlink(path)]);
     else if (stats?.isDirectory() === true) folders.push(path);
   }
-  return { links, folders, etc: await writeEtc(folder), disableUserns: help.includes('--disable-userns') };
+  const files = [];
+  for (const path of SYSTEM_FILES) if (await exists(path)) files.push(path);
+  return { links, folders, files, etc: await writeEtc(folder), disableUserns: help.includes('--disable-userns') };
 }
 
 async function writeEtc(folder: string): Promise<HostLayout['etc']> {
@@ -64,8 +75,10 @@ async function writeEtc(folder: string): Promise<HostLayout['etc']> {
   return written;
 }
 
-async function isExecutable(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
+const isExecutable = (path: string): Promise<boolean> => exists(path, constants.X_OK);
+
+async function exists(path: string, mode = constants.F_OK): Promise<boolean> {
+  return access(path, mode).then(
     () => true,
     () => false,
   );

@@ -102,10 +102,10 @@ function start(request: LaunchRequest, guarded: readonly GuardedEntry[], options
     const child = spawn(
       options.bubblewrap,
       [
-        ...['--args', String(ARGUMENTS), '--'],
-        ...['/usr/bin/prlimit', ...prlimitOptions(limits, options.hostLimits), '--'],
-        ...['/bin/sh', '-c', LAUNCH_SCRIPT, 'sh', file, ...args],
-      ],
+        ['--args', String(ARGUMENTS), '--'],
+        ['/usr/bin/prlimit', ...prlimitOptions(limits, options.hostLimits), '--'],
+        ['/bin/sh', '-c', LAUNCH_SCRIPT, 'sh', file, ...args],
+      ].flat(),
       {
         cwd: '/',
         env: {},

@@ -115,7 +115,7 @@ async function sortedEntries(source: Directory, copy: Copy) {
       throw tooLarge(`has more than ${copy.limits.files} entries`, copy);
   }
   const rank = (name: string): string => (name === 'objects' ? '1' : '0') + name;
-  return entries.sort((a, b) => (rank(a.name) < rank(b.name) ? -1 : 1));
+  return entries.toSorted((a, b) => (rank(a.name) < rank(b.name) ? -1 : 1));
 }
 
 async function copyPlainFile(source: Directory, name: Buffer, to: Buffer, copy: Copy): Promise<void> {

@@ -116,6 +116,11 @@ export function createLocalSandbox(options: LocalSandboxOptions): Sandbox {
     try {
       const { launcher } = await isolate();
       requireLevel(launcher.level, request.require);
+      if (mounts.length > 0 && launcher.level.files === 'none')
+        throw new PrusikError(
+          'SANDBOX_MOUNT_REFUSED',
+          'Without isolation there is nowhere to mount; copy the files into the workspace',
+        );
       const place = await workspaces.find(workspace);
       if (place === undefined)
         throw new PrusikError('WORKSPACE_NOT_FOUND', `There is no workspace ${JSON.stringify(workspace)}`);

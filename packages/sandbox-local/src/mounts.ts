@@ -1,8 +1,23 @@
 import { isAbsolute, posix } from 'node:path';
 import type { SandboxMount } from '@prusik/core';
+import { WORKSPACE } from './bubblewrap-arguments.ts';
 
-/** Folders that the sandbox itself makes. */
-const OWN = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32', '/etc', '/proc', '/dev', '/sys'];
+/** Folders that the sandbox itself makes. In the workspace and /tmp a command could put a link in the target's place. */
+const OWN = [
+  '/usr',
+  '/bin',
+  '/sbin',
+  '/lib',
+  '/lib32',
+  '/lib64',
+  '/libx32',
+  '/etc',
+  '/proc',
+  '/dev',
+  '/sys',
+  '/tmp',
+  WORKSPACE,
+];
 
 /** @throws {TypeError} for a mount that is not absolute, or would cover what the sandbox stands on. */
 export function checkMounts(mounts: readonly SandboxMount[]): void {

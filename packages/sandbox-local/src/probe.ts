@@ -5,6 +5,22 @@ import { createServer, type AddressInfo } from 'node:net';
 import { isPrusikError, type ExecResult, type SandboxSession } from '@prusik/core';
 import { explainBubblewrap, unavailable } from './unavailable.ts';
 
+/** All that is at the top of the sandbox's file system. */
+const TOP_LEVEL: ReadonlySet<string> = new Set([
+  'bin',
+  'dev',
+  'etc',
+  'lib',
+  'lib32',
+  'lib64',
+  'libx32',
+  'proc',
+  'sbin',
+  'tmp',
+  'usr',
+  'workspace',
+]);
+
 /** The limit under which the probe's session runs; low, so that forking past it is cheap where nothing holds. */
 export const PROBE_PROCESSES = 16;
 
@@ -36,6 +52,8 @@ async function attempt(
   const script = `
     echo works
     cat "$1" 2>/dev/null
+    echo top: $(ls /)
+    cat /proc/self/status
     cat /proc/net/tcp
     echo "connect:$(bash -c 'exec 3<>/dev/tcp/127.0.0.1/${port} && echo reached' 2>/dev/null)"
     setsid sh -c 'sleep 30; : "$1"' sh "$2" </dev/null >/dev/null 2>&1 &
@@ -44,7 +62,12 @@ async function attempt(
   const text = await output(session, ['-c', script, 'sh', outside, survivor]);
 
   if (!text.startsWith('works') || !text.endsWith('done\n')) throw failed('a command did not run to its end');
-  if (text.includes(token)) throw failed('a file of the host could be read');
+  // The file may lie below a folder that the sandbox covers, such as /tmp, so that the host's other folders are looked for too.
+  const top = /^top: (.*)$/m.exec(text)?.[1]?.split(' ') ?? [];
+  if (text.includes(token) || !top.includes('usr') || top.some((name) => !TOP_LEVEL.has(name)))
+    throw failed('files of the host could be seen');
+  if (session.level().syscalls === 'enforced' && !/^Seccomp:\t2$/m.test(text))
+    throw failed('the system call filter is not in force');
   const listener = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   if (text.includes('connect:reached') || text.includes(listener))
     throw failed("the host's loopback network could be reached");

@@ -93,30 +93,30 @@ export async function createSession(options: SessionOptions): Promise<SandboxSes
   const execute = async (
     file: string,
     args: readonly string[],
-    { signal, ...options }: ExecOptions,
+    { signal, ...command }: ExecOptions,
   ): Promise<ExecResult> => {
     signal?.throwIfAborted();
-    const timeoutMs = checkOverride('timeoutMs', options.timeoutMs, limits.timeoutMs);
-    const maxOutputBytes = checkOverride('maxOutputBytes', options.maxOutputBytes, limits.maxOutputBytes);
-    const result = await collect(await launch(file, args, options.env, options.cwd), {
+    const timeoutMs = checkOverride('timeoutMs', command.timeoutMs, limits.timeoutMs);
+    const maxOutputBytes = checkOverride('maxOutputBytes', command.maxOutputBytes, limits.maxOutputBytes);
+    const result = await collect(await launch(file, args, command.env, command.cwd), {
       limits: { ...limits, maxOutputBytes },
       timeoutMs,
       watch: (process, onExceeded) => watchUsage(process, { limits, files: place.files }, onExceeded),
-      ...(options.stdin === undefined ? {} : { stdin: options.stdin }),
+      ...(command.stdin === undefined ? {} : { stdin: command.stdin }),
       ...(signal === undefined ? {} : { signal }),
     });
     assertOpen();
     return result;
   };
-  const exec: SandboxSession['exec'] = (file, args = [], options = {}) => tracked(() => execute(file, args, options));
+  const exec: SandboxSession['exec'] = (file, args = [], command = {}) => tracked(() => execute(file, args, command));
 
-  const spawn = async (options: Parameters<SandboxSession['spawn']>[0]) =>
+  const spawn = async (request: Parameters<SandboxSession['spawn']>[0]) =>
     tracked(async () => {
-      options.abortSignal?.throwIfAborted();
-      const started = await launch('/bin/sh', ['-c', options.command], options.env, options.workingDirectory);
+      request.abortSignal?.throwIfAborted();
+      const started = await launch('/bin/sh', ['-c', request.command], request.env, request.workingDirectory);
       return spawnedProcess(started, {
-        stdin: options.stdin === true,
-        ...(options.abortSignal ? { signal: options.abortSignal } : {}),
+        stdin: request.stdin === true,
+        ...(request.abortSignal ? { signal: request.abortSignal } : {}),
         watch: (onExceeded) => watchUsage(started, { limits, files: place.files }, onExceeded),
       });
     });

@@ -112,7 +112,7 @@ export function createWorkspaceStore({ root, owner, now, isOpen }: WorkspaceStor
       const place = await readPlace(join(finished, folder));
       if (place !== undefined) found.push(place.workspace);
     }
-    return found.sort((a, b) => (a.id < b.id ? -1 : 1));
+    return found.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   };
 
   return {

@@ -1,10 +1,12 @@
 import { sandboxContract } from '@prusik/testing-contracts';
-import { describe, it } from 'vitest';
+import { describe, it, vi } from 'vitest';
 import { temporarySandbox } from './temporary.ts';
+
+vi.setConfig({ testTimeout: 30_000 });
 
 describe('bubblewrap', () => {
   sandboxContract({
-    test: (name, run) => it(name, { timeout: 30_000 }, run),
+    test: it,
     create: () => temporarySandbox(),
     control: () => temporarySandbox({ isolation: 'none' }),
   });

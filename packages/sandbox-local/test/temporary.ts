@@ -5,7 +5,9 @@ import type { Sandbox } from '@prusik/core';
 import { createLocalSandbox, type LocalSandboxOptions } from '../src/index.ts';
 
 /** A sandbox with a root of its own, which goes with it. */
-export async function temporarySandbox(options: Omit<LocalSandboxOptions, 'root'> = {}): Promise<Sandbox & { readonly root: string }> {
+export async function temporarySandbox(
+  options: Omit<LocalSandboxOptions, 'root'> = {},
+): Promise<Sandbox & { readonly root: string }> {
   const root = await temporaryFolder();
   const sandbox = createLocalSandbox({ root, ...options });
   return {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SandboxLimits, SandboxSession } from '@prusik/core';
 import { findProcesses, type AttackedHost } from './sandbox-host.ts';
@@ -218,8 +218,14 @@ const NETWORK: readonly SandboxAttack[] = [
 
 const SYSTEM_CALLS: readonly SandboxAttack[] = [
   systemCall('SBX-2: a command cannot make a user namespace', 'syscall(272, 0x10000000)'),
-  systemCall('SBX-2: a command cannot clone into a namespace', 'syscall(56, 0x10000000 | 17, 0, 0, 0, 0)'),
-  systemCall('SBX-2: a command cannot store a key in the kernel', 'do { my ($t, $d, $p) = ("user", "prusik", "x"); syscall(248, $t, $d, $p, 1, -2) }'),
+  systemCall(
+    'SBX-2: a command cannot clone into a namespace',
+    'do { my $p = syscall(56, 0x10000000 | 17, 0, 0, 0, 0); exit if $p == 0; $p }',
+  ),
+  systemCall(
+    'SBX-2: a command cannot store a key in the kernel',
+    'do { my ($t, $d, $p) = ("user", "prusik", "x"); syscall(248, $t, $d, $p, 1, -2) }',
+  ),
   systemCall(
     'SBX-2: a command cannot trace a process',
     'do { my $p = fork; if (!$p) { sleep 5; exit } my $r = syscall(101, 16, $p, 0, 0); kill 9, $p; $r }',

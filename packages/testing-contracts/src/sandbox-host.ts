@@ -45,8 +45,9 @@ export async function openAttackedHost(): Promise<AttackedHost> {
   };
   const socketPath = join(folder, 'socket');
   const abstractSocket = `prusik-${randomUUID()}`;
+  const tcp = await serve((server) => server.listen(0, '127.0.0.1'));
   const servers = [
-    await serve((server) => server.listen(0, '127.0.0.1')),
+    tcp,
     await serve((server) => server.listen({ path: socketPath, readableAll: true, writableAll: true })),
     ...(process.platform === 'linux' ? [await serve((server) => server.listen(`\0${abstractSocket}`))] : []),
   ];
@@ -57,7 +58,7 @@ export async function openAttackedHost(): Promise<AttackedHost> {
     folder,
     secretFile,
     secret,
-    tcpPort: (servers[0]?.address() as AddressInfo).port,
+    tcpPort: (tcp.address() as AddressInfo).port,
     udpPort: udp.address().port,
     socketPath,
     abstractSocket,

@@ -1,0 +1,130 @@
+import { mkdir, open, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { runFixture } from './fixtures/run-fixture.ts';
+import { temporaryFolder, temporarySandbox } from './temporary.ts';
+
+const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8');
+const cleanUp: (() => PromiseLike<void>)[] = [];
+afterEach(async () => {
+  for (const undo of cleanUp.splice(0)) await undo();
+});
+
+async function sandboxWithSession() {
+  const sandbox = await temporarySandbox();
+  cleanUp.push(() => sandbox[Symbol.asyncDispose]());
+  await sandbox.workspaces.create({ id: 'w' });
+  return { sandbox, session: await sandbox.open({ workspace: 'w' }) };
+}
+
+describe('as an ordinary user', () => {
+  it('SBX-2: the whole suite holds', { timeout: 120_000 }, async () => {
+    const root = await temporaryFolder();
+    cleanUp.push(() => rm(root, { recursive: true, force: true }));
+    const handle = await open(root);
+    await handle.chown(61_000, 61_000);
+    await handle.close();
+
+    const report = JSON.parse(await runFixture('contract-as-user', ['61000', root]));
+
+    expect(report).toEqual({ user: 61_000, run: expect.any(Number), failures: [] });
+    expect(report.run).toBeGreaterThan(60);
+  });
+});
+
+describe('as root', () => {
+  it('SBX-2: commands and their files belong to an unprivileged user of the host', async () => {
+    const { sandbox, session } = await sandboxWithSession();
+
+    await session.exec('touch', ['by-command']);
+    await session.writeTextFile({ path: 'folder/by-host', content: '' });
+    const { stdout } = await session.exec('/bin/sh', ['-c', 'id -u; rm -r folder && echo removed']);
+
+    expect(text(stdout)).toBe('1000\nremoved\n');
+    const [workspace] = await findFiles(sandbox.root);
+    expect((await stat(join(workspace ?? '', 'by-command'))).uid).toBe(65_530);
+  });
+
+  it('SBX-2: no capability is left, no new privilege can be gained, and the filter is in force', async () => {
+    const { session } = await sandboxWithSession();
+
+    const { stdout } = await session.exec('grep', ['-E', '^(Cap|NoNewPrivs|Seccomp:)', '/proc/self/status']);
+
+    const status = Object.fromEntries(
+      text(stdout)
+        .trim()
+        .split('\n')
+        .map((line) => line.split(/:\s+/)),
+    );
+    expect(status).toEqual({
+      CapInh: '0000000000000000',
+      CapPrm: '0000000000000000',
+      CapEff: '0000000000000000',
+      CapBnd: '0000000000000000',
+      CapAmb: '0000000000000000',
+      NoNewPrivs: '1',
+      Seccomp: '2',
+    });
+  });
+
+  it('SBX-2: only the workspace and temporary folders can be written, and nothing of the host is there besides programs', async () => {
+    const { session } = await sandboxWithSession();
+
+    const { stdout } = await session.exec('/bin/sh', [
+      '-c',
+      'ls / /etc; for d in / /usr /etc /dev /proc/sys/kernel /home /root /var /sys; do touch $d/x 2>/dev/null && echo wrote $d; done; echo core > /proc/sys/kernel/core_pattern',
+    ]);
+
+    expect(text(stdout)).not.toMatch(/wrote|home|root|var|sys$|shadow/m);
+  });
+});
+
+it('SBX-6: an inherited descriptor does not reach commands', async () => {
+  const root = await temporaryFolder();
+  cleanUp.push(() => rm(root, { recursive: true, force: true }));
+  await writeFile(join(root, 'secret'), 'inherited secret', { mode: 0o644 });
+  const secret = await open(join(root, 'secret'));
+  cleanUp.push(() => secret.close());
+  const stdio = Array.from({ length: 41 }, (_, index) =>
+    index === 40 ? secret.fd : index < 3 ? (['ignore', 'pipe', 'inherit'] as const)[index] : 'ignore',
+  );
+
+  const output = await runFixture('reads-descriptor', [root, 'bubblewrap'], {
+    stdio: stdio.map((entry) => entry ?? 'ignore'),
+  });
+
+  expect(output).toBe('');
+});
+
+it('AGT-12: a mounted folder can be read and not written', async () => {
+  const { sandbox } = await sandboxWithSession();
+  const source = join(sandbox.root, 'skills');
+  await mkdir(source, { mode: 0o777 });
+  await writeFile(join(source, 'SKILL.md'), 'read me');
+
+  const session = await sandbox.open({ workspace: 'w', mounts: [{ source, target: '/skills/one' }] });
+  const { stdout } = await session.exec('/bin/sh', [
+    '-c',
+    'cat /skills/one/SKILL.md; touch /skills/one/x || echo " refused"',
+  ]);
+
+  expect(text(stdout)).toBe('read me refused\n');
+});
+
+it.each([
+  'ln -s /etc .git',
+  'mkdir .git && ln -s /etc .git/hooks',
+  'mkdir .git && ln -s /etc/passwd .git/config',
+  'mkfifo .git',
+])('SBX-4: a git folder that an earlier command made something else is refused, not followed: %s', async (plant) => {
+  const { session } = await sandboxWithSession();
+  await session.exec('/bin/sh', ['-c', plant]);
+
+  const next = session.exec('true');
+
+  await expect(next).rejects.toMatchObject({ code: 'SANDBOX_PATH_REFUSED' });
+});
+
+async function findFiles(root: string): Promise<string[]> {
+  return (await readdir(join(root, 'workspaces'))).map((folder) => join(root, 'workspaces', folder, 'files'));
+}

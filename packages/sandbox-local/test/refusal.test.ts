@@ -1,0 +1,133 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { createLocalSandbox } from '../src/index.ts';
+import { explainBubblewrap } from '../src/unavailable.ts';
+import { temporaryFolder, temporarySandbox } from './temporary.ts';
+
+it('SBX-3: without bubblewrap it refuses, names the reason and the fix, and runs nothing', async () => {
+  const root = await temporaryFolder();
+  const sandbox = createLocalSandbox({ root, bubblewrap: join(root, 'no-bwrap') });
+  await sandbox.workspaces.create({ id: 'w' });
+  try {
+    const refusal = {
+      code: 'SANDBOX_UNAVAILABLE',
+      message: expect.stringMatching(/(no-bwrap|takes Linux).*(Install|Run)/),
+    };
+
+    await expect(sandbox.open({ workspace: 'w' })).rejects.toMatchObject(refusal);
+    await expect(sandbox.level()).rejects.toMatchObject(refusal);
+  } finally {
+    await sandbox[Symbol.asyncDispose]();
+    await rm(root, { recursive: true });
+  }
+});
+
+it("SBX-3: isolation 'none' says of everything that nothing holds it", async () => {
+  const sandbox = await temporarySandbox({ isolation: 'none' });
+  try {
+    const level = await sandbox.level();
+
+    expect(level).toEqual({ files: 'none', processes: 'none', network: 'none', syscalls: 'none', limits: 'none' });
+  } finally {
+    await sandbox[Symbol.asyncDispose]();
+  }
+});
+
+it.each([
+  [
+    'bwrap: setting up uid map: Permission denied',
+    { '/proc/sys/kernel/apparmor_restrict_unprivileged_userns': '1' },
+    /AppArmor.*userns,/,
+  ],
+  [
+    'bwrap: loopback: Failed RTM_NEWADDR: Operation not permitted',
+    { '/proc/sys/kernel/apparmor_restrict_unprivileged_userns': '1' },
+    /AppArmor/,
+  ],
+  [
+    'bwrap: No permissions to create new namespace',
+    { '/proc/sys/kernel/unprivileged_userns_clone': '0' },
+    /unprivileged_userns_clone=1/,
+  ],
+  [
+    'bwrap: Creating new namespace failed: nesting depth or /proc/sys/user/max_*_namespaces exceeded (ENOSPC)',
+    { '/proc/sys/user/max_user_namespaces': '0' },
+    /max_user_namespaces=15000/,
+  ],
+  ["bwrap: Can't mount proc on /newroot/proc: Operation not permitted", {}, /--security-opt/],
+  ['bwrap: something new', {}, /something new/],
+])('SBX-3: what bubblewrap says is explained with its fix: %s', (said, settings, explanation) => {
+  const error = explainBubblewrap(said, (path) => (settings as Record<string, string>)[path]);
+
+  expect(error).toMatchObject({ code: 'SANDBOX_UNAVAILABLE', message: expect.stringMatching(explanation) });
+  expect(error.message).toContain(said);
+});
+
+it('wrong options are refused when the sandbox is made', () => {
+  expect(() => createLocalSandbox({ root: 'relative' })).toThrow(TypeError);
+  expect(() => createLocalSandbox({ root: '/x', isolation: 'docker' as 'none' })).toThrow(TypeError);
+  expect(() => createLocalSandbox({ root: '/x', user: { uid: 0, gid: 1 } })).toThrow(TypeError);
+  expect(() => createLocalSandbox({ root: '/x', limits: { processes: 0 } })).toThrow(TypeError);
+});
+
+it('wrong options of a session are refused before anything starts', async () => {
+  const sandbox = await temporarySandbox({ isolation: 'none' });
+  await sandbox.workspaces.create({ id: 'w' });
+  try {
+    for (const options of [
+      { limits: { timeoutMs: -1 } },
+      { env: { '': 'x' } },
+      { env: { LD_PRELOAD: '/workspace/x.so' } },
+      { mounts: [{ source: 'relative', target: '/a' }] },
+      { mounts: [{ source: '/a', target: '/usr/bin' }] },
+      { mounts: [{ source: '/a', target: '/a/../usr' }] },
+      { mounts: [{ source: '/a', target: '/workspace/a' }] },
+    ])
+      await expect(sandbox.open({ workspace: 'w', ...options })).rejects.toThrow(TypeError);
+    await expect(sandbox.open({ workspace: 'w', mounts: [{ source: '/a', target: '/a' }] })).rejects.toMatchObject({
+      code: 'SANDBOX_MOUNT_REFUSED',
+    });
+  } finally {
+    await sandbox[Symbol.asyncDispose]();
+  }
+});
+
+it('at its bounds it answers SANDBOX_BUSY, and takes more when something ended', async () => {
+  const sandbox = await temporarySandbox({ isolation: 'none', maxSessions: 1, maxCommands: 1 });
+  await sandbox.workspaces.create({ id: 'w' });
+  try {
+    const session = await sandbox.open({ workspace: 'w' });
+    await expect(sandbox.open({ workspace: 'w' })).rejects.toMatchObject({ code: 'SANDBOX_BUSY', retryable: true });
+    const running = await session.spawn({ command: 'sleep 60' });
+    await expect(session.exec('true')).rejects.toMatchObject({ code: 'SANDBOX_BUSY' });
+
+    await running.kill();
+    expect((await session.exec('true')).exitCode).toBe(0);
+    await session[Symbol.asyncDispose]();
+    const next = await sandbox.open({ workspace: 'w' });
+
+    expect((await next.exec('true')).exitCode).toBe(0);
+  } finally {
+    await sandbox[Symbol.asyncDispose]();
+  }
+  await expect(sandbox.open({ workspace: 'w' })).rejects.toMatchObject({ code: 'SANDBOX_CLOSED' });
+});
+
+it('a session ends when its signal aborts', async () => {
+  const sandbox = await temporarySandbox({ isolation: 'none' });
+  await sandbox.workspaces.create({ id: 'w' });
+  const abort = new AbortController();
+  try {
+    const session = await sandbox.open({ workspace: 'w', signal: abort.signal });
+    const process = await session.spawn({ command: 'sleep 60' });
+
+    abort.abort(new Error('enough'));
+
+    expect(await process.wait()).toEqual({ exitCode: 137 });
+    await expect(session.exec('true')).rejects.toMatchObject({ code: 'SANDBOX_CLOSED' });
+    await expect(sandbox.open({ workspace: 'w', signal: abort.signal })).rejects.toThrow('enough');
+  } finally {
+    await sandbox[Symbol.asyncDispose]();
+  }
+});

@@ -1,0 +1,73 @@
+import { once } from 'node:events';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, expect, it } from 'vitest';
+import { createLocalSandbox } from '../src/index.ts';
+import { ownProcessName } from '../src/process-identity.ts';
+import { startFixture } from './fixtures/run-fixture.ts';
+import { temporaryFolder } from './temporary.ts';
+
+const folders: string[] = [];
+afterEach(async () => {
+  for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
+});
+
+it(
+  'SBX-7: a process killed while it creates workspaces leaves each whole or not at all, and what is half made is swept',
+  { timeout: 60_000 },
+  async () => {
+    const [root, source] = [await newFolder(), await newFolder()];
+    for (let n = 0; n < 20; n++) {
+      await mkdir(join(source, `d${n}`));
+      await writeFile(join(source, `d${n}/f`), 'content');
+    }
+    for (let round = 0; round < 6; round++) {
+      const creator = startFixture('creates-workspace', [root, source, String(round)]);
+      if (creator.stdout) await once(creator.stdout, 'data');
+      await new Promise((resolve) => setTimeout(resolve, 15 + 11 * round));
+      creator.kill('SIGKILL');
+      await once(creator, 'exit');
+    }
+
+    const sandbox = createLocalSandbox({ root, isolation: 'none' });
+    const unfinished = await readdir(join(root, 'unfinished'));
+    const workspaces = await sandbox.workspaces.list();
+    const incomplete = [];
+    for (const { id } of workspaces) {
+      const session = await sandbox.open({ workspace: id });
+      for (let n = 0; n < 20; n++)
+        if ((await session.readTextFile({ path: `d${n}/f` })) !== 'content') incomplete.push(id);
+      await session[Symbol.asyncDispose]();
+    }
+    await sandbox.workspaces.sweep(() => true);
+
+    expect(workspaces.length).toBeGreaterThan(0);
+    expect(unfinished.length).toBeGreaterThan(0);
+    expect(incomplete).toEqual([]);
+    expect(await readdir(join(root, 'unfinished'))).toEqual([]);
+    expect(await sandbox.workspaces.list()).toEqual(workspaces);
+    await sandbox[Symbol.asyncDispose]();
+  },
+);
+
+it('SBX-7: sweep() leaves what a living process is making, and removes what a dead one left', async () => {
+  const root = await newFolder();
+  const sandbox = createLocalSandbox({ root, isolation: 'none' });
+  await sandbox.workspaces.create({ id: 'w' });
+  const [living, dead] = [`${ownProcessName()}.1`, `${process.pid}-1.2`];
+  for (const name of [living, dead]) await mkdir(join(root, 'unfinished', name));
+
+  await sandbox.workspaces.sweep(() => true);
+
+  // The dead one has the pid of this process, and another start.
+  expect(await readdir(join(root, 'unfinished'))).toEqual(
+    process.platform === 'linux' ? [living] : [living, dead].toSorted(),
+  );
+  await sandbox[Symbol.asyncDispose]();
+});
+
+async function newFolder(): Promise<string> {
+  const folder = await temporaryFolder();
+  folders.push(folder);
+  return folder;
+}

@@ -30,3 +30,17 @@ export type CallOutput<Definition> = Definition extends { readonly '~types': Cal
   : Definition extends DurableDefinition<never, infer Output, never>
     ? Output
     : never;
+
+/** Live objects that all of `Definitions` together need. */
+export type DepsOf<Definitions extends DefinitionMap> = Intersection<
+  { [Name in keyof Definitions]: { needs: OwnDeps<Definitions[Name]> } }[keyof Definitions]
+>;
+
+type OwnDeps<Definition> = Definition extends DurableDefinition<never, unknown, infer Deps> ? Deps : unknown;
+
+/** Boxed, so that `unknown` does not swallow the others before they are intersected. */
+type Intersection<Boxes extends { needs: unknown }> = [Boxes] extends [never]
+  ? unknown
+  : (Boxes extends { needs: infer Deps } ? (deps: Deps) => void : never) extends (deps: infer All) => void
+    ? All
+    : never;

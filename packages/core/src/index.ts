@@ -1,4 +1,4 @@
-export type { AnyDefinition, CallInput, CallOutput, CallTypes, DefinitionMap } from './call-types.ts';
+export type { AnyDefinition, CallInput, CallOutput, CallTypes, DefinitionMap, DepsOf } from './call-types.ts';
 export { systemClock, type Clock } from './clock.ts';
 export { loadedCopies } from './copies.ts';
 export {

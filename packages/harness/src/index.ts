@@ -1,1 +1,12 @@
-export {};
+export type { DecisionOptions } from './decisions.ts';
+export { defineHarness } from './define-harness.ts';
+export type { HarnessOptions } from './harness-options.ts';
+export type {
+  DrainOptions,
+  Harness,
+  HarnessRequestQuery,
+  HarnessRunOptions,
+  HarnessStartOptions,
+  RunRef,
+} from './harness-types.ts';
+export type { InspectedDefinition, Inspection } from './inspect.ts';

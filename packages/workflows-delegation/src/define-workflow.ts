@@ -4,6 +4,7 @@ import {
   toJson,
   type Budget,
   type DelegationPolicy,
+  type DepsOf,
   type DurableContext,
   type DurableDefinition,
   type InferInput,
@@ -78,7 +79,7 @@ export function defineWorkflow<
   InferInput<Input>,
   InferOutput<Input>,
   unknown extends InferOutput<Output> ? Returned : InferOutput<Output>,
-  Deps
+  Deps & DepsOf<Agents>
 >;
 export function defineWorkflow(
   options: WorkflowOptions<StandardSchema, unknown, DefinitionMap, StandardSchema, unknown>,

@@ -1,0 +1,89 @@
+import type { AnyDefinition, DefinitionMap, StoreCapabilities } from '@prusik/core';
+import { factsOf } from './facts.ts';
+
+export interface Assembly {
+  readonly agents: DefinitionMap;
+  readonly workflows: DefinitionMap;
+  /** Those of both, and all that they call. */
+  readonly definitions: readonly AnyDefinition[];
+  /** Aliases of the model registry; `undefined` where none was given. */
+  readonly models: readonly string[] | undefined;
+  readonly store: StoreCapabilities;
+  readonly ephemeral: boolean;
+}
+
+/**
+ * Everything that is wrong, each with its path and its fix, before anything runs.
+ *
+ * @throws {TypeError} with one line per problem.
+ */
+export function checkAssembly(assembly: Assembly): void {
+  const problems = [
+    ...namesThatDiffer('agents', assembly.agents, 'agent'),
+    ...namesThatDiffer('workflows', assembly.workflows, 'workflow'),
+    ...namesGivenTwice(assembly),
+    ...unknownModels(assembly),
+    ...toolsOfOneName(assembly),
+    ...waitsThatWouldBeLost(assembly),
+  ];
+  if (problems.length === 0) return;
+  throw new TypeError(`The harness cannot work as defined:\n${problems.map((problem) => `- ${problem}`).join('\n')}`);
+}
+
+/** A definition has one name: in calls, in the journal and in the inbox. */
+function namesThatDiffer(path: string, map: DefinitionMap, kind: AnyDefinition['kind']): readonly string[] {
+  return Object.entries(map).flatMap(([key, definition]) => [
+    ...(definition.name === key ? [] : [`${path}.${key} is named ${definition.name}: use the same name for both`]),
+    ...(definition.kind === 'function' || definition.kind === kind
+      ? []
+      : [`${path}.${key} is of kind ${definition.kind}: move it to ${definition.kind}s`]),
+  ]);
+}
+
+function namesGivenTwice({ agents, workflows }: Assembly): readonly string[] {
+  return Object.keys(workflows)
+    .filter((name) => Object.hasOwn(agents, name))
+    .map((name) => `agents.${name} and workflows.${name} have one name: rename one of them`);
+}
+
+function unknownModels({ definitions, models }: Assembly): readonly string[] {
+  const known = (alias: string): boolean => models?.includes(alias) ?? false;
+  const fix = models === undefined ? 'give the harness models' : `the registry has ${models.join(', ')}`;
+  return definitions.flatMap((definition) => {
+    const { model, delegation } = factsOf(definition);
+    const asked: readonly (readonly [string, string])[] = [
+      ...(model === undefined ? [] : [['model', model] as const]),
+      ...(delegation?.models ?? []).map((alias) => ['delegation.models', alias] as const),
+      ...Object.entries(delegation?.agentModels ?? {}).flatMap(([agent, aliases = []]) =>
+        aliases.map((alias) => [`delegation.agentModels.${agent}`, alias] as const),
+      ),
+    ];
+    return asked
+      .filter(([, alias]) => !known(alias))
+      .map(([path, alias]) => `${definition.name}: ${path} names the model ${alias}, which is not known: ${fix}`);
+  });
+}
+
+/** Tools, whatever they come from, share the one name space that a model sees. */
+function toolsOfOneName({ definitions }: Assembly): readonly string[] {
+  return definitions.flatMap((definition) => {
+    const names = factsOf(definition).tools.map((tool) => tool.name);
+    const twice = new Set(names.filter((name, index) => names.indexOf(name) !== index));
+    return [...twice].map((name) => `${definition.name}: two of its tools are named ${name}: rename one of them`);
+  });
+}
+
+function waitsThatWouldBeLost({ definitions, store, ephemeral }: Assembly): readonly string[] {
+  if (store.durable || ephemeral) return [];
+  const fix = 'use a durable store, or say `ephemeral: true` if losing them with the process is meant';
+  return definitions.flatMap((definition) => {
+    const asking = factsOf(definition).tools.filter((tool) => tool.asks);
+    if (asking.length > 0) {
+      const names = asking.map((tool) => tool.name).join(', ');
+      return [`${definition.name}: approvals of ${names} would be lost with the process: ${fix}`];
+    }
+    return definition.kind === 'workflow'
+      ? [`${definition.name}: waits of a workflow would be lost with the process: ${fix}`]
+      : [];
+  });
+}

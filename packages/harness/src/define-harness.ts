@@ -1,0 +1,128 @@
+import {
+  DEFAULT_TENANT,
+  loadedCopies,
+  systemClock,
+  type DefinitionMap,
+  type DurableDefinition,
+  type InferInput,
+  type Json,
+  type RunKey,
+  type StandardSchema,
+} from '@prusik/core';
+import { createEngine, type EngineWarning } from '@prusik/durable';
+import { createSessions } from '@prusik/sessions';
+import { withChildren } from '@prusik/workflows-delegation';
+import { checkAssembly } from './check-assembly.ts';
+import { createDecisions } from './decisions.ts';
+import { createDisposals } from './dispose.ts';
+import { untilDrained } from './drain.ts';
+import type { DepsOption, HarnessBasics, HarnessOptions } from './harness-options.ts';
+import type { Harness, RunRef } from './harness-types.ts';
+import { inspect } from './inspect.ts';
+import { createLiveRuns } from './live-runs.ts';
+import { prepareStart } from './prepare-start.ts';
+
+/**
+ * Assembles definitions over a store. Everything that is wrong with the assembly is found here, with its path and its fix.
+ *
+ * @throws {TypeError} with one line for each problem.
+ */
+export function defineHarness<
+  Agents extends DefinitionMap = Record<never, never>,
+  Workflows extends DefinitionMap = Record<never, never>,
+  Context extends StandardSchema = StandardSchema<Json, Json>,
+>(options: HarnessOptions<Agents, Workflows, Context>): Harness<Agents & Workflows, InferInput<Context>>;
+export function defineHarness(
+  options: HarnessBasics<DefinitionMap, DefinitionMap, StandardSchema> & DepsOption<unknown>,
+): Harness<DefinitionMap, unknown> {
+  const { store, sandbox, agents = {}, workflows = {}, clock = systemClock, newId, limits = {}, deps } = options;
+  const { keepOpen = [], ephemeral = false, onWarning = warnOnProcess } = options;
+  const definitions = withChildren(...Object.values(agents), ...Object.values(workflows));
+  const byName = new Map(definitions.map((definition) => [definition.name, definition]));
+  checkAssembly({ agents, workflows, definitions, models: undefined, store: store.capabilities, ephemeral });
+  warnOfCopies(onWarning);
+
+  const engine = createEngine({
+    store,
+    // One resolver makes the deps of all definitions; that they fit is checked where the options' types are.
+    definitions: definitions as readonly DurableDefinition<never, unknown, unknown>[],
+    clock,
+    limits,
+    onWarning,
+    ...(deps ? { deps } : {}),
+    ...(newId ? { newId } : {}),
+  });
+  const sessions = createSessions(engine, newId ? { newId } : {});
+  const live = options.atDispose === 'cancel' ? createLiveRuns(engine) : undefined;
+  const disposals = createDisposals();
+  if (!keepOpen.includes('store')) disposals.add('store', () => store[Symbol.asyncDispose]());
+  if (sandbox && !keepOpen.includes('sandbox')) disposals.add('sandbox', () => sandbox[Symbol.asyncDispose]());
+  disposals.add('engine', () => engine[Symbol.asyncDispose]());
+  disposals.add('sessions', () => sessions[Symbol.asyncDispose]());
+  if (live) disposals.add('runs', () => live.cancelAll('the harness was disposed'));
+  let disposed: Promise<void> | undefined;
+
+  async function start(name: string, input: unknown, given: Parameters<Harness<DefinitionMap, unknown>['start']>[2]) {
+    const run = await engine.start(name, input, await prepareStart(byName.get(name), options.context, given ?? {}));
+    live?.started(run.key);
+    return run;
+  }
+
+  const driving = (signal: AbortSignal | undefined) => (signal === undefined ? {} : { signal });
+  const decisions = createDecisions(engine);
+
+  return {
+    engine,
+    sessions,
+    start,
+    async run(name, input, { signal, ...given } = {}) {
+      signal?.throwIfAborted();
+      const run = await start(name, input, given);
+      // What its output looks like is the definition's to say.
+      return engine.drive<never>(run.key, driving(signal));
+    },
+    drive: (run, how) => engine.drive(keyOf(run), how),
+    worker: () => engine.worker(),
+    async drain(drain) {
+      const worker = engine.worker();
+      try {
+        return await untilDrained({ store, clock, definitions: new Set(byName.keys()) }, drain);
+      } finally {
+        await worker[Symbol.asyncDispose]();
+      }
+    },
+    events: (run, how) => engine.events(keyOf(run), how),
+    cancel: (run, reason) => engine.cancel(keyOf(run), reason),
+    signal: (run, key, body) => engine.signal(keyOf(run), key, body),
+    requests: (query = {}) => store.listRequests({ tenant: DEFAULT_TENANT, status: ['open'], limit: 100, ...query }),
+    approve: (run, ...rest) => decisions.approve(keyOf(run), ...rest),
+    reject: (run, ...rest) => decisions.reject(keyOf(run), ...rest),
+    edit: (run, ...rest) => decisions.edit(keyOf(run), ...rest),
+    answer: (run, ...rest) => decisions.answer(keyOf(run), ...rest),
+    intervene: (run, ...rest) => decisions.intervene(keyOf(run), ...rest),
+    inspect: () =>
+      inspect({
+        definitions,
+        models: [],
+        store: store.capabilities,
+        ephemeral,
+        sandbox: sandbox !== undefined,
+        limits,
+      }),
+    [Symbol.asyncDispose]: () => (disposed ??= disposals.run()),
+  };
+}
+
+const keyOf = (run: RunRef): RunKey => (typeof run === 'string' ? { tenant: DEFAULT_TENANT, run } : run);
+
+/** Nothing breaks by it at once (errors are compared by code), but it is never meant. */
+function warnOfCopies(warn: (warning: EngineWarning) => void): void {
+  const copies = loadedCopies();
+  if (copies.length < 2) return;
+  const message = `@prusik/core is loaded ${copies.length} times; install one version of it: ${copies.join(', ')}`;
+  warn({ code: 'CORE_LOADED_TWICE', message });
+}
+
+function warnOnProcess({ code, message }: EngineWarning): void {
+  process.emitWarning(message, { type: 'PrusikWarning', code });
+}

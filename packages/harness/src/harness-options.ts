@@ -1,0 +1,43 @@
+import type { Clock, DefinitionMap, DepsOf, NewId, RunInfo, Sandbox, StandardSchema, Store } from '@prusik/core';
+import type { EngineLimits, EngineWarning } from '@prusik/durable';
+
+export type HarnessOptions<
+  Agents extends DefinitionMap,
+  Workflows extends DefinitionMap,
+  Context extends StandardSchema,
+> = HarnessBasics<Agents, Workflows, Context> & DepsOption<DepsOf<Agents & Workflows>>;
+
+/** Live objects for tools, policies and workflows, resolved in each process, for each drive of a run. */
+export type DepsOption<Deps> = unknown extends Deps
+  ? { readonly deps?: (run: RunInfo) => unknown }
+  : { readonly deps: (run: RunInfo) => Deps | Promise<Deps> };
+
+export interface HarnessBasics<
+  Agents extends DefinitionMap,
+  Workflows extends DefinitionMap,
+  Context extends StandardSchema,
+> {
+  /** Where runs live. The harness closes it at its end, unless `keepOpen` says otherwise. */
+  readonly store: Store;
+  /** Agents that can be run by name. Those that only workflows call need not be here. */
+  readonly agents?: Agents;
+  /** Workflows that can be run by name. */
+  readonly workflows?: Workflows;
+  /** Where agents' commands run. Closed with the harness, unless `keepOpen` says otherwise. */
+  readonly sandbox?: Sandbox;
+  /** Checks the `context` that a run is started with; `CONTEXT_INVALID` otherwise. @default any JSON */
+  readonly context?: Context;
+  readonly limits?: Partial<EngineLimits>;
+  /** Says that losing runs, approvals and waits with the process is meant. @default false */
+  readonly ephemeral?: boolean;
+  /** What disposal does with runs of this harness that have not ended: give them back for another process, or cancel them. @default 'release' */
+  readonly atDispose?: 'release' | 'cancel';
+  /** What disposal leaves open because it is somebody else's. @default none */
+  readonly keepOpen?: readonly ('store' | 'sandbox')[];
+  /** @default systemClock */
+  readonly clock?: Clock;
+  /** @default random UUIDs */
+  readonly newId?: NewId;
+  /** @default process.emitWarning */
+  readonly onWarning?: (warning: EngineWarning) => void;
+}

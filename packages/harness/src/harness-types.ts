@@ -1,0 +1,90 @@
+import type {
+  CallInput,
+  CallOutput,
+  DefinitionMap,
+  Json,
+  Page,
+  Request,
+  RequestQuery,
+  Run,
+  RunEvent,
+  RunKey,
+  SignalResult,
+} from '@prusik/core';
+import type { DriveOptions, Engine, EventOptions, RunResult, StartOptions } from '@prusik/durable';
+import type { Sessions } from '@prusik/sessions';
+import type { Decisions } from './decisions.ts';
+import type { Inspection } from './inspect.ts';
+
+/** A run by its id, of the default tenant, or by its key. */
+export type RunRef = string | RunKey;
+
+export interface HarnessStartOptions<Context = Json> extends Omit<StartOptions, 'session' | 'context'> {
+  /** Stored with the run and shown to tools, policies and workflows: user, tenant, ids. Checked by the harness's `context` schema, if any. */
+  readonly context?: Context;
+  /** Conversation that the run belongs to; its messages are what the run sees. @default the run has a thread of its own */
+  readonly session?: string;
+  /** @default 'refuse', with `SESSION_BUSY` */
+  readonly whenBusy?: 'refuse' | 'queue';
+}
+
+export type HarnessRunOptions<Context = Json> = HarnessStartOptions<Context> & DriveOptions;
+
+export type HarnessRequestQuery = Partial<RequestQuery>;
+
+export interface DrainOptions {
+  /** When to stop, whatever is left: milliseconds since the epoch, or a date. */
+  readonly until: number | Date;
+  /** Whose runs decide when nothing is left. @default 'default' */
+  readonly tenant?: string;
+  /** How often it looks whether anything is left, in milliseconds. @default 50 */
+  readonly pollMs?: number;
+}
+
+/** Definitions assembled over a store. Disposal undoes in reverse order what the harness was given and made. */
+export interface Harness<Definitions extends DefinitionMap, Context = Json> extends AsyncDisposable {
+  readonly engine: Engine;
+  readonly sessions: Sessions;
+  /** Stores a run without driving it. The same id and input again is the same run. */
+  start<Name extends keyof Definitions & string>(
+    name: Name,
+    input: CallInput<Definitions[Name]>,
+    options?: HarnessStartOptions<Context>,
+  ): Promise<Run>;
+  /**
+   * Starts (or finds) a run and drives its tree here until it has ended or waits for something outside. Never hangs on a person.
+   *
+   * @throws {PrusikError} `INPUT_INVALID`, `RUN_INPUT_MISMATCH`, `SESSION_BUSY`, `SESSION_QUEUE_FULL`; the reason of `signal`, unwrapped.
+   */
+  run<Name extends keyof Definitions & string>(
+    name: Name,
+    input: CallInput<Definitions[Name]>,
+    options?: HarnessRunOptions<Context>,
+  ): Promise<RunResult<CallOutput<Definitions[Name]>>>;
+  /** Drives a run that exists, as {@link Harness.run} does. */
+  drive<Output = Json>(run: RunRef, options?: DriveOptions): Promise<RunResult<Output>>;
+  /** Drives whatever is runnable, in the background, until disposed. */
+  worker(): AsyncDisposable;
+  /** Drives whatever is runnable until nothing is, or the time is up; says which. What is not finished is given back. */
+  drain(options: DrainOptions): Promise<'drained' | 'time-up'>;
+  /** Committed entries after a cursor, then live events. Closing it never touches the run. */
+  events(run: RunRef, options?: EventOptions): AsyncIterable<RunEvent>;
+  /** Asks a run to cancel. Confirmed when its status says so. */
+  cancel(run: RunRef, reason?: string): Promise<SignalResult>;
+  /** Sends a signal that `ctx.receive` waits for. The first per key wins. */
+  signal(run: RunRef, key: string, body: Json): Promise<SignalResult>;
+  /** Requests of all runs and sessions, oldest first. @default the open ones, 100 a page */
+  requests(query?: HarnessRequestQuery): Promise<Page<Request>>;
+  readonly approve: Decide<Decisions['approve']>;
+  readonly reject: Decide<Decisions['reject']>;
+  readonly edit: Decide<Decisions['edit']>;
+  readonly answer: Decide<Decisions['answer']>;
+  readonly intervene: Decide<Decisions['intervene']>;
+  /** What is assembled, as data. Opens nothing. */
+  inspect(): Inspection;
+}
+
+/** A decision with a run's id in place of its key. */
+type Decide<Method> = Method extends (run: RunKey, ...rest: infer Rest) => infer Result
+  ? (run: RunRef, ...rest: Rest) => Result
+  : never;

@@ -1,0 +1,148 @@
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { type DurableDefinition, type DelegationPolicy, type Store } from '@prusik/core';
+import { defineHarness } from '@prusik/harness';
+import { memoryStore } from '@prusik/store-memory';
+import { defineWorkflow } from '@prusik/workflows-delegation';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+
+const named = (name: string, kind: 'agent' | 'function' | 'workflow' = 'agent'): DurableDefinition<null, null> => ({
+  name,
+  kind,
+  version: '1',
+  run: () => null,
+});
+const writer = named('writer');
+const workflow = (delegation: DelegationPolicy<'writer'> = {}) =>
+  defineWorkflow({
+    name: 'release',
+    input: z.null(),
+    agents: { writer },
+    delegation,
+    run: () => null,
+  });
+/** Says that it survives the process. Nothing here looks at more of it. */
+const durableStore = (): Store => ({
+  ...memoryStore(),
+  capabilities: { durable: true, multiProcess: false, noticeMs: 0 },
+});
+
+describe('what is wrong with an assembly', () => {
+  it('DEF-3: is told all at once, with path and fix', () => {
+    expect(() =>
+      defineHarness({
+        store: memoryStore(),
+        agents: { scribe: writer },
+        workflows: { release: workflow(), plan: named('plan', 'agent') },
+      }),
+    ).toThrow(/agents\.scribe is named writer.*\n.*workflows\.plan is of kind agent: move it to agents.*\n.*release/);
+  });
+
+  it('DEF-3: finds one value under two headings', () => {
+    const both = named('both', 'function');
+
+    expect(() => defineHarness({ store: memoryStore(), agents: { both }, workflows: { both } })).toThrow(
+      'agents.both and workflows.both have one name',
+    );
+  });
+
+  it('DEF-3: finds a model alias that a policy names and nobody knows', () => {
+    const define = (delegation: DelegationPolicy<'writer'>) => () =>
+      defineHarness({ store: durableStore(), workflows: { release: workflow(delegation) } });
+
+    expect(define({ models: ['fast'] })).toThrow('release: delegation.models names the model fast');
+    expect(define({ agentModels: { writer: ['fast'] } })).toThrow('release: delegation.agentModels.writer names');
+    expect(define({})).not.toThrow();
+  });
+
+  it('DEF-3: finds two tools that a model could not tell apart, and approvals that would be lost', () => {
+    const tool = (name: string, approval: 'never' | 'always') => ({ name, approval });
+    const clerk = { ...named('clerk'), tools: [tool('read', 'never'), tool('send', 'always'), tool('send', 'always')] };
+
+    expect(() => defineHarness({ store: memoryStore(), agents: { clerk } })).toThrow(
+      /clerk: two of its tools are named send: rename one of them\n- clerk: approvals of send, send would be lost/,
+    );
+  });
+
+  it('DEF-3: waits without a durable store have to be meant', () => {
+    expect(() => defineHarness({ store: memoryStore(), workflows: { release: workflow() } })).toThrow(
+      'release: waits of a workflow would be lost with the process: use a durable store, or say `ephemeral: true`',
+    );
+    expect(() => defineHarness({ store: durableStore(), workflows: { release: workflow() } })).not.toThrow();
+    expect(() =>
+      defineHarness({ store: memoryStore(), workflows: { release: workflow() }, ephemeral: true }),
+    ).not.toThrow();
+    expect(() => defineHarness({ store: memoryStore(), agents: { writer } })).not.toThrow();
+  });
+});
+
+describe('names', () => {
+  it('DEF-3: two definitions of one name are refused, however deep one of them is', () => {
+    expect(() =>
+      defineHarness({ store: durableStore(), agents: { writer: named('writer') }, workflows: { release: workflow() } }),
+    ).toThrow('Two different definitions are named writer');
+  });
+});
+
+describe('inspect', () => {
+  it('DEF-4: tells as data what is assembled, and opens nothing', () => {
+    const touched: PropertyKey[] = [];
+    const store = new Proxy(memoryStore(), {
+      get(target, name, receiver) {
+        touched.push(name);
+        return Reflect.get(target, name, receiver) as unknown;
+      },
+    });
+    const harness = defineHarness({
+      store,
+      workflows: { release: workflow({ tokens: 10 }) },
+      ephemeral: true,
+      limits: { slots: 2 },
+    });
+
+    const inspection = harness.inspect();
+
+    expect(inspection).toMatchObject({
+      packages: { '@prusik/core': expect.stringMatching(/^\d/), '@prusik/durable': expect.stringMatching(/^\d/) },
+      definitions: [
+        { name: 'release', kind: 'workflow', agents: ['writer'], delegation: { tokens: 10 }, budget: { tokens: 10 } },
+        { name: 'writer', kind: 'agent', agents: [], delegation: 'off', tools: [] },
+      ],
+      store: { durable: false },
+      ephemeral: true,
+      sandbox: false,
+      limits: { slots: 2, leaseMs: 30_000 },
+    });
+    expect(JSON.parse(JSON.stringify(inspection))).toEqual(inspection);
+    expect(new Set(touched)).toEqual(new Set(['capabilities']));
+  });
+});
+
+describe('a second copy of core', () => {
+  it('DEF-4: is named at the start, by where it came from', async () => {
+    const warnings: unknown[] = [];
+    const define = () =>
+      defineHarness({
+        store: memoryStore(),
+        agents: { writer },
+        onWarning: ({ code, message }) => warnings.push(code, message),
+      });
+    define();
+    expect(warnings).toEqual([]);
+    const folder = await mkdtemp(join(tmpdir(), 'second-core-'));
+    try {
+      const source = join(fileURLToPath(import.meta.resolve('@prusik/core/package.json')), '../src/copies.ts');
+      const copy = join(folder, 'copies.ts');
+      await copyFile(source, copy);
+      await import(/* @vite-ignore */ pathToFileURL(copy).href);
+
+      expect(define().inspect().coreCopies).toHaveLength(2);
+      expect(warnings).toEqual(['CORE_LOADED_TWICE', expect.stringContaining(folder)]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});

@@ -1,0 +1,59 @@
+import type { DurableContext, DurableDefinition, Store } from '@prusik/core';
+import type { RunResult } from '@prusik/durable';
+import { defineHarness } from '@prusik/harness';
+import { defineWorkflow } from '@prusik/workflows-delegation';
+import { describe, expectTypeOf, it } from 'vitest';
+import { z } from 'zod';
+
+declare const store: Store;
+const needy: DurableDefinition<{ prompt: string }, string, { git: string }> = {
+  name: 'needy',
+  kind: 'agent',
+  version: '1',
+  run: (ctx: DurableContext<{ git: string }>) => ctx.deps.git,
+};
+const easy: DurableDefinition<number, boolean> = { name: 'easy', kind: 'agent', version: '1', run: () => true };
+const release = defineWorkflow({
+  name: 'release',
+  input: z.object({ from: z.string().default('v1') }),
+  agents: { needy },
+  delegation: {},
+  types: {} as { deps: { clock: number } },
+  run: async (ctx) => ctx.deps.clock,
+});
+
+describe('defineHarness', () => {
+  it('DEF-1: names infer input and output', () => {
+    const harness = defineHarness({ store, agents: { easy }, workflows: { plain: release }, deps: () => both });
+    const both = { git: '', clock: 1 };
+
+    expectTypeOf(harness.run<'easy'>)
+      .parameter(1)
+      .toEqualTypeOf<number>();
+    expectTypeOf(harness.run('plain', {})).toEqualTypeOf<Promise<RunResult<number>>>();
+    expectTypeOf(harness.run('plain', { from: 'v2' })).toEqualTypeOf<Promise<RunResult<number>>>();
+    expectTypeOf(harness.run('easy', 1)).toEqualTypeOf<Promise<RunResult<boolean>>>();
+    // @ts-expect-error -- there is no such name
+    void harness.run('scribe', 1);
+    // @ts-expect-error -- it takes a number
+    void harness.run('easy', 'one');
+  });
+
+  it('DEF-8: asks for the live objects that its definitions and their agents need', () => {
+    const complete = defineHarness({ store, workflows: { release }, deps: () => ({ git: '', clock: 1 }) });
+    expectTypeOf(complete.run('release', {})).toEqualTypeOf<Promise<RunResult<number>>>();
+    // @ts-expect-error -- the workflow's agent needs git
+    defineHarness({ store, workflows: { release }, deps: () => ({ clock: 1 }) });
+    // @ts-expect-error -- the workflow needs deps
+    defineHarness({ store, workflows: { release } });
+    defineHarness({ store, agents: { easy } });
+  });
+
+  it('DEF-8: types the context that runs are started with', () => {
+    const harness = defineHarness({ store, agents: { easy }, context: z.object({ user: z.string() }) });
+
+    expectTypeOf(harness.run('easy', 1, { context: { user: 'u' } })).toEqualTypeOf<Promise<RunResult<boolean>>>();
+    // @ts-expect-error -- user is a text
+    void harness.run('easy', 1, { context: { user: 1 } });
+  });
+});

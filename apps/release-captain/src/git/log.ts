@@ -1,5 +1,6 @@
 import { decodePath, decodeText, splitNul } from './bytes.ts';
 import type { Git } from './git.ts';
+import { isHash } from './refs.ts';
 
 export interface Commit {
   readonly hash: string;
@@ -25,6 +26,8 @@ export interface ChangedFile {
 }
 
 const MESSAGE_LIMIT = 16_384;
+/** Commits of one call to git, to begin with. */
+const CALL_COMMITS = 200;
 const FIELDS = ['%H', '%h', '%P', '%aN', '%ct'];
 const NUMSTAT = ['--numstat', '-M', '--no-ext-diff', '--no-textconv'];
 
@@ -42,12 +45,13 @@ export interface LogPage {
  */
 export async function readLog(git: Git, revisions: readonly string[], page: LogPage): Promise<readonly Commit[]> {
   const commits: Commit[] = [];
-  let size = page.count;
+  let size = CALL_COMMITS;
   while (commits.length < page.count) {
     const count = Math.min(size, page.count - commits.length);
     const skip = page.skip + commits.length;
+    // In this order: --max-count switches an earlier --no-walk off.
     const walk = page.exactly === true ? ['--no-walk=unsorted'] : [];
-    const range = [...walk, `--skip=${skip}`, `--max-count=${count}`, '--end-of-options', ...revisions, '--'];
+    const range = [`--skip=${skip}`, `--max-count=${count}`, ...walk, ...revisions.map(checkRevision), '--'];
     const { stdout, truncated } = await git(logArguments('%B', NUMSTAT, range), { signal: page.signal });
     if (truncated && count > 1) {
       size = Math.ceil(count / 4);
@@ -62,9 +66,25 @@ export async function readLog(git: Git, revisions: readonly string[], page: LogP
   return commits;
 }
 
-export async function countCommits(git: Git, revisions: readonly string[], signal?: AbortSignal): Promise<number> {
-  const { stdout } = await git(['rev-list', '--count', '--end-of-options', ...revisions, '--'], { signal });
-  return Number(decodeText(stdout).trim());
+/** Names are resolved before; what comes here can be neither an option nor a path. */
+function checkRevision(revision: string): string {
+  if (!isHash(revision.replace(/^\^/, ''))) throw new TypeError(`${revision} is no full hash`);
+  return revision;
+}
+
+/** How many commits, and how many of them are merges. */
+export async function countCommits(
+  git: Git,
+  revisions: readonly string[],
+  signal?: AbortSignal,
+): Promise<{ readonly commits: number; readonly merges: number }> {
+  const count = async (...options: readonly string[]): Promise<number> => {
+    const { stdout } = await git(['rev-list', '--count', ...options, ...revisions.map(checkRevision), '--'], {
+      signal,
+    });
+    return Number(decodeText(stdout).trim());
+  };
+  return { commits: await count(), merges: await count('--merges') };
 }
 
 function logArguments(message: string, files: readonly string[], range: readonly string[]): readonly string[] {

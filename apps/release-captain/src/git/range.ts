@@ -37,8 +37,7 @@ export async function resolveRange(git: Git, { from, to = 'HEAD', shallow, signa
       ? ((await lastTagBefore(git, end.hash, signal)) ?? null)
       : { name: from, hash: await require(git, from, signal) };
   const revisions = revisionsOf({ from: start, to: end });
-  const commits = await countCommits(git, revisions, signal);
-  const merges = await countCommits(git, ['--merges', ...revisions], signal);
+  const { commits, merges } = await countCommits(git, revisions, signal);
   const said = `${start?.name ?? 'the first commit'}..${end.name}`;
   if (commits === 0) throw new PrusikError('EMPTY_RANGE', `There is no commit in ${said}`);
   if (commits === merges) throw new PrusikError('EMPTY_RANGE', `There are only merges in ${said}`);

@@ -41,7 +41,8 @@ export function oneLine(text: string, limit: number): string {
 }
 
 /** Code as the author set it; addresses; mentions. */
-const LITERAL = /`([^`]+)`|(?:[a-z][a-z0-9+.-]*:\/\/|www\.|mailto:|xmpp:)[^\s`]+|[^\s`@()<>[\]]*@[\w][^\s`()<>[\]]*/gi;
+const LITERAL =
+  /(?<!`)`(?!`)([^`]+)`(?!`)|(?:[a-z][a-z0-9+.-]*:\/\/|www\.|mailto:|xmpp:)[^\s`()<>[\]]+|[^\s`@()<>[\]]*@[\w][^\s`()<>[\]]*/gi;
 
 function escape(text: string, first: boolean): string {
   const escaped = text

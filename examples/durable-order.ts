@@ -5,7 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const folder = mkdtempSync(join(tmpdir(), 'order-'));
-const shop = { charged: 0, charge: (amount: number, key: string) => ((shop.charged += amount), `receipt for ${amount}, ${key}`) };
+const shop = {
+  charged: 0,
+  charge: (amount: number, key: string) => ((shop.charged += amount), `receipt for ${amount}, ${key}`),
+};
 const path = join(folder, 'orders.db');
 // #region usage
 import { createEngine } from '@prusik/durable';

@@ -22,7 +22,7 @@ export interface HostLayout {
 }
 
 /** A path in the workspace and the descriptor that holds it open. */
-export interface BoundDescriptor {
+interface BoundDescriptor {
   readonly descriptor: number;
   readonly path: string;
   readonly writable: boolean;

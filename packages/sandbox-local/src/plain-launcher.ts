@@ -8,7 +8,7 @@ import { exitOf, startFailed, type Launcher } from './running-process.ts';
 const SETPRIV = '/usr/bin/setpriv';
 
 /** What `isolation: 'none'` holds. */
-export const NO_LEVEL: SandboxLevel = {
+const NO_LEVEL: SandboxLevel = {
   files: 'none',
   processes: 'none',
   network: 'none',

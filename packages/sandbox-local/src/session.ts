@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import {
   PrusikError,
   type ExecOptions,
@@ -36,6 +37,8 @@ export async function createSession(options: SessionOptions): Promise<SandboxSes
   const root = await openDirectory(place.files);
   const directory = launcher.directory(place);
   const running = new Set<RunningProcess>();
+  /** Spawned ones whose output is not read to its end; that may be after the process ended. */
+  const unread = new Set<RunningProcess>();
   /** Everything in flight, with what happens before and after a process runs. */
   const pending = new Set<Promise<unknown>>();
   let disposal: Promise<void> | undefined;
@@ -114,6 +117,9 @@ export async function createSession(options: SessionOptions): Promise<SandboxSes
     tracked(async () => {
       request.abortSignal?.throwIfAborted();
       const started = await launch('/bin/sh', ['-c', request.command], request.env, request.workingDirectory);
+      unread.add(started);
+      const forget = (): unknown => unread.delete(started);
+      Promise.all([once(started.stdout, 'close'), once(started.stderr, 'close')]).then(forget, forget);
       return spawnedProcess(started, {
         stdin: request.stdin === true,
         ...(request.abortSignal ? { signal: request.abortSignal } : {}),
@@ -124,6 +130,7 @@ export async function createSession(options: SessionOptions): Promise<SandboxSes
   const dispose = async (): Promise<void> => {
     for (const process of running) process.kill();
     await Promise.allSettled([...pending, ...[...running].map((process) => process.ended)]);
+    for (const { stdin, stdout, stderr } of unread) for (const stream of [stdin, stdout, stderr]) stream.destroy();
     await root.close();
     options.onDispose();
   };

@@ -11,9 +11,9 @@ export function unavailable(reason: string, fix: string, cause?: unknown): Prusi
 }
 
 /** Reads settings of the kernel; replaced in tests. */
-export type ReadSetting = (path: string) => string | undefined;
+type ReadSetting = (path: string) => string | undefined;
 
-export const readSetting: ReadSetting = (path) => {
+const readSetting: ReadSetting = (path) => {
   try {
     return readFileSync(path, 'utf8').trim();
   } catch {

@@ -43,6 +43,11 @@ it('SBX-5: it cuts between characters of one to four bytes, and leaves bytes tha
   ).toBe(true);
 });
 
+it('SBX-5: a limit of one byte keeps one, and one of two keeps two', () => {
+  expect(collect(1, Buffer.from('abcdef'), 2).bytes.toString()).toBe('a\n[... 5 bytes omitted ...]\n');
+  expect(collect(2, Buffer.from('abcdef'), 4).bytes.toString()).toBe('a\n[... 4 bytes omitted ...]\nf');
+});
+
 it('SBX-5: an endless stream is kept in bounded memory', () => {
   const collector = createOutputCollector(1_000);
   const chunk = Buffer.alloc(64 * 1024, 'x');

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { SandboxTest } from './sandbox-contract.ts';
+import type { SandboxTest } from './sandbox-test.ts';
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8');
 const AWKWARD = ['', ' ', '$HOME', '`id`', '$(id)', '; exit 3', "'", '"', '\\', '*', '-n', '--', 'a\nb', 'ä𝄞'];

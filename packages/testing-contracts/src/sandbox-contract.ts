@@ -18,13 +18,6 @@ export interface SandboxContract {
   readonly control?: () => Sandbox | Promise<Sandbox>;
 }
 
-/** A test of the suite, on a sandbox and a session on an empty workspace of it. */
-export interface SandboxTest {
-  readonly title: string;
-  readonly limits?: NonNullable<OpenSandboxOptions['limits']>;
-  readonly run: (session: SandboxSession, sandbox: Sandbox) => Promise<void>;
-}
-
 /** What every {@link Sandbox} does, and what none lets out. Commands are POSIX ones. */
 export function sandboxContract({ test, create, control }: SandboxContract): void {
   for (const { title, limits, run } of [...SANDBOX_COMMAND_TESTS, ...SANDBOX_FILE_TESTS])

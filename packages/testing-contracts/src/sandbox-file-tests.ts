@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { SandboxTest } from './sandbox-contract.ts';
+import type { SandboxTest } from './sandbox-test.ts';
 
 const REFUSED = { code: 'SANDBOX_PATH_REFUSED' };
 

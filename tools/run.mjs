@@ -59,7 +59,8 @@ async function prepare(install) {
   // 0.1 s where nothing changed: pnpm knows better than a stamp of ours what is out of date.
   const args = ['install', '--frozen-lockfile', '--prefer-offline', '--reporter=append-only', '--loglevel=error'];
   const code = await runForeground(tool.pnpm, args, { cwd: root, env });
-  if (code !== 0) console.error('\nThe packages could not be installed. The first run needs the npm registry.');
+  if (code !== 0)
+    console.error('\nThe packages could not be installed (pnpm says why above; the first run needs a network).');
   return { ...tool, env, code };
 }
 

@@ -1,7 +1,16 @@
 // Finds the Node.js and the pnpm that this repository runs on, and fetches what the machine lacks from the npm
 // registry into .tools/: exact versions, no install scripts, nothing global.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -86,10 +95,14 @@ function fetchTool(folder, spec, executable, version, why) {
   removePartials();
   const partial = mkdtempSync(join(tools, 'partial-'));
   try {
-    const [npm, ...first] = npmCommand();
-    const flags = ['--no-save', '--no-package-lock', '--ignore-scripts', '--no-audit', '--no-fund'];
-    const args = [...first, 'install', '--prefix', partial, ...flags, '--prefer-offline', '--loglevel=error', spec];
-    const { status } = spawnSync(/** @type {string} */ (npm), args, {
+    // Its own project, entered: with --prefix npm would not read the machine's global npmrc (registry, authorities)
+    writeFileSync(join(partial, 'package.json'), '{}');
+    const [npm = 'npm', ...first] = npmCommand();
+    const quiet = ['--no-save', '--no-package-lock', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+    // by default an offline machine would wait 70 seconds for its answer
+    const patience = ['--prefer-offline', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=5000'];
+    const { status } = spawnSync(npm, [...first, 'install', ...quiet, ...patience, spec], {
+      cwd: partial,
       stdio: ['ignore', 2, 2],
       shell: npm === 'npm.cmd',
     });
@@ -163,7 +176,7 @@ export function environment(node, pnpm) {
   for (const [key, value] of Object.entries(process.env)) {
     // An outer `npm run` describes itself here, and pnpm would read that as its own settings
     const foreign =
-      /^npm_(config_(?!.*(registry|proxy|cafile|userconfig))|lifecycle|package|execpath|node_execpath|command)/i;
+      /^npm_(config_(?!.*(registry|proxy|cafile|userconfig|globalconfig))|lifecycle|package|execpath|node_execpath|command)/i;
     if (key.toUpperCase() !== 'PATH' && !foreign.test(key)) env[key] = value;
   }
   env['PATH'] = [...folders, process.env['PATH']].filter(Boolean).join(delimiter);

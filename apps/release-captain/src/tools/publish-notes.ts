@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import { lstat, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isPrusikError, PrusikError, type CheckResult } from '@prusik/core';
+
+export const NOTES_FILE = 'RELEASE_NOTES.md';
+
+/** Notes on disk. */
+export type Receipt = {
+  readonly file: string;
+  readonly bytes: number;
+  readonly sha256: string;
+};
+
+/**
+ * Writes the notes into `out`, in one step: a reader sees the old file or the new one, whole, and after it returns a loss of
+ * power loses neither. A link of that name is not followed and not replaced.
+ *
+ * @param attempt Names the temporary file, so that what a killed attempt left is overwritten by the next.
+ * @throws {PrusikError} `OUTPUT_REFUSED` when something other than a file has that name, `OUTPUT_UNWRITABLE` when the folder cannot be written.
+ */
+export async function publishNotes(out: string, markdown: string, attempt: string): Promise<Receipt> {
+  const file = join(out, NOTES_FILE);
+  const content = Buffer.from(markdown, 'utf8');
+  const temporary = join(out, `.${NOTES_FILE}.${hash(attempt).slice(0, 16)}.tmp`);
+  try {
+    await mkdir(out, { recursive: true });
+    await refuseOddFile(file);
+    await rm(temporary, { force: true });
+    const handle = await open(temporary, 'wx', 0o644);
+    try {
+      await handle.writeFile(content);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, file);
+    await syncFolder(out);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw isPrusikError(error) ? error : unwritable(out, error);
+  }
+  return { file, bytes: content.length, sha256: hash(content) };
+}
+
+/** Hash of the notes that stand in `out` now, or `null` where there are none. */
+export async function publishedHash(out: string): Promise<string | null> {
+  const file = join(out, NOTES_FILE);
+  const entry = await lstat(file).catch(() => undefined);
+  return entry?.isFile() === true ? hash(await readFile(file)) : null;
+}
+
+/**
+ * What became of a publication that was begun: the file says it by its content. One that holds neither the notes nor what
+ * stood there before was changed by somebody else, before or after, and nobody can tell which.
+ */
+export async function checkPublished(
+  out: string,
+  { markdown, replaces }: { readonly markdown: string; readonly replaces: string | null },
+  attempt: string,
+): Promise<CheckResult> {
+  await rm(join(out, `.${NOTES_FILE}.${hash(attempt).slice(0, 16)}.tmp`), { force: true });
+  const bytes = Buffer.byteLength(markdown, 'utf8');
+  const wanted = hash(Buffer.from(markdown, 'utf8'));
+  const found = await publishedHash(out);
+  if (found === wanted) return { became: 'done', value: { file: join(out, NOTES_FILE), bytes, sha256: wanted } };
+  return { became: found === replaces ? 'not-run' : 'unknown' };
+}
+
+/**
+ * Whether notes could be written, before any work is done for them.
+ *
+ * @throws {PrusikError} `OUTPUT_UNWRITABLE`, `OUTPUT_REFUSED`.
+ */
+export async function probeOutput(out: string): Promise<void> {
+  const probe = join(out, `.${NOTES_FILE}.${process.pid}.probe`);
+  try {
+    await mkdir(out, { recursive: true });
+    await refuseOddFile(join(out, NOTES_FILE));
+    await (await open(probe, 'wx')).close();
+    await rm(probe);
+  } catch (error) {
+    throw isPrusikError(error) ? error : unwritable(out, error);
+  }
+}
+
+async function refuseOddFile(file: string): Promise<void> {
+  const entry = await lstat(file).catch(() => undefined);
+  if (entry === undefined || entry.isFile()) return;
+  const what = entry.isSymbolicLink() ? 'a symbolic link' : entry.isDirectory() ? 'a folder' : 'no regular file';
+  throw new PrusikError('OUTPUT_REFUSED', `${file} is ${what}; move it away`);
+}
+
+/** The new name is durable only when its folder is. */
+async function syncFolder(folder: string): Promise<void> {
+  // Windows cannot open a folder; there the rename is durable by itself.
+  const handle = await open(folder, 'r').catch(() => undefined);
+  try {
+    await handle?.sync();
+  } catch (error) {
+    if (!['EPERM', 'EISDIR', 'EINVAL'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  } finally {
+    await handle?.close();
+  }
+}
+
+function unwritable(out: string, cause: unknown): PrusikError {
+  const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
+  return new PrusikError('OUTPUT_UNWRITABLE', `Nothing can be written into ${out}: ${code}`, { cause });
+}
+
+function hash(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex');
+}

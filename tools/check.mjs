@@ -10,11 +10,15 @@ const own =
   (/** @type {string} */ name, /** @type {string[]} */ ...args) =>
   () => [`tools/${name}.mjs`, ...args];
 
+/** With types, so apart from the others: an unawaited commit or a dropped rejection is what hurts most here. */
+const PROMISE_RULES = ['-A', 'all', '-D', 'typescript/no-floating-promises', '-D', 'typescript/no-misused-promises'];
+
 /** Each is a script with its arguments for Node.js. */
 const sections = {
   build: tool('turbo', 'run', 'build', '--output-logs=errors-only'),
   types: tool('turbo', 'run', 'typecheck', '--output-logs=errors-only'),
   'types-of-tools': () => [bin('typescript', 'tsc'), '--project', 'tsconfig.json'],
+  promises: tool('oxlint', '--type-aware', ...PROMISE_RULES),
   lint: tool('oxlint', '--deny-warnings'),
   format: tool('oxfmt', '--check', '.'),
   boundaries: own('check-boundaries'),

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** Command that the tests call → Debian package that brings it. */
-const commands = { bwrap: 'bubblewrap', git: 'git', prlimit: 'util-linux', ps: 'procps' };
+const commands = { bwrap: 'bubblewrap', git: 'git', prlimit: 'util-linux', setpriv: 'util-linux', perl: 'perl-base' };
 
 const missing = Object.entries(commands).filter(
   ([command]) => !(process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, command))),

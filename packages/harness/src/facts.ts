@@ -8,7 +8,7 @@ export interface DefinitionFacts {
   readonly tools: readonly ToolFacts[];
 }
 
-export interface ToolFacts {
+interface ToolFacts {
   readonly name: string;
   /** A person may have to approve its calls. */
   readonly asks: boolean;

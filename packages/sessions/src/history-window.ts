@@ -15,7 +15,7 @@ export interface HistoryWindow {
   readonly truncated: boolean;
 }
 
-export const WINDOW_BYTES = 1_048_576;
+const WINDOW_BYTES = 1_048_576;
 
 /** Takes messages from the newest to older ones, until the limits are met. */
 export interface WindowBuilder {

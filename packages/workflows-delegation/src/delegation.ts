@@ -110,8 +110,8 @@ export function createDelegation({ ctx, agents, policy }: DelegationParts): Dele
         const definition = Object.hasOwn(agents, agent) ? agents[agent] : undefined;
         const start = (): Promise<unknown> => ctx.child(key, definition?.name ?? agent, input as Json, options);
         // A run that is over or cancelled: the context itself says how a call on it ends, and starts nothing.
-        if (ctx.signal.aborted) return start().then(resolve, reject);
-        take({ agent, key, start, resolve, reject });
+        if (ctx.signal.aborted) void start().then(resolve, reject);
+        else take({ agent, key, start, resolve, reject });
       });
       open.add(promise);
       // Also keeps a refused call that nobody awaits from ending the process as unhandled.

@@ -1,1 +1,30 @@
-export {};
+export { bindModels, defineAgent } from './define-agent.ts';
+export type { InstructionScope } from './agent-core.ts';
+export type {
+  AgentCallTypes,
+  AgentDefinition,
+  AgentOf,
+  AgentOptions,
+  AgentPrompt,
+  AnyAgent,
+  PromptSchema,
+  TextSchema,
+} from './agent-types.ts';
+export { defineTool } from './define-tool.ts';
+export type {
+  AnyTool,
+  ApprovalCall,
+  ApprovalStatus,
+  DepsOf,
+  InDoubt,
+  ToolDefinition,
+  ToolInput,
+  ToolOptions,
+  ToolScope,
+} from './tool-types.ts';
+export type { ModelSchema } from './json-schema.ts';
+export { AGENT_LIMITS, type AgentLimits, type PlannedCall, type ReplyRecord, type Verdict } from './loop.ts';
+export type { ModelSettings } from './model-call.ts';
+export { modelRegistry, type LanguageModelObject, type ModelRegistry } from './model-registry.ts';
+export { toModelMessages } from './to-model-messages.ts';
+export { fromModelMessages, type FromModelOptions } from './from-model-messages.ts';

@@ -1,0 +1,35 @@
+import type { Clock, DurableContext, Json, RunInfo, StandardSchema } from '@prusik/core';
+import type { Output, ToolSet } from 'ai';
+import type { AgentLimits } from './loop.ts';
+import type { ModelSettings } from './model-call.ts';
+import type { LanguageModelObject } from './model-registry.ts';
+import type { AnyTool } from './tool-types.ts';
+
+/** What instructions that are a function may look at. */
+export interface InstructionScope<Deps = unknown, Context = Json> {
+  readonly context: Context;
+  readonly deps: Deps;
+  readonly run: RunInfo;
+}
+
+/** An agent as its steps need it: everything worked out that does not change from call to call. */
+export interface AgentCore {
+  readonly model: LanguageModelObject;
+  readonly instructions: string | ((scope: InstructionScope<unknown, unknown>) => string | Promise<string>);
+  readonly tools: ReadonlyMap<string, AnyTool>;
+  /** The tools as the model is shown them, without anything to execute. */
+  readonly toolSet: ToolSet;
+  /** Length of what every prompt holds besides the messages. */
+  readonly fixedChars: number;
+  readonly output?: { readonly schema: StandardSchema; readonly format: ReturnType<typeof Output.object> };
+  readonly settings: ModelSettings;
+  readonly limits: AgentLimits;
+  readonly clock: Clock;
+}
+
+/** What tools, policies and instructions get of the run that they work for. */
+export const scopeOf = ({ run, deps }: DurableContext): InstructionScope<unknown, unknown> => ({
+  context: run.context,
+  deps,
+  run,
+});

@@ -1,0 +1,105 @@
+import type {
+  Clock,
+  DurableDefinition,
+  FilePart,
+  InferInput,
+  InferOutput,
+  Json,
+  JsonObject,
+  NewId,
+  StandardSchema,
+  TextPart,
+} from '@prusik/core';
+import type { InstructionScope } from './agent-core.ts';
+import type { ModelSchema } from './json-schema.ts';
+import type { AgentLimits } from './loop.ts';
+import type { ModelSettings } from './model-call.ts';
+import type { LanguageModelObject } from './model-registry.ts';
+import type { AnyTool, DepsOf } from './tool-types.ts';
+
+/** What an agent without an input schema is asked: a text, or texts and files. */
+export type AgentPrompt = string | readonly (TextPart | FilePart)[];
+
+/** Schemas of agents that declare none. */
+export type PromptSchema = StandardSchema<AgentPrompt>;
+export type TextSchema = ModelSchema<string>;
+
+export interface AgentOptions<
+  Name extends string,
+  Model extends string | LanguageModelObject,
+  Tools extends readonly AnyTool[],
+  Input extends StandardSchema,
+  Output extends ModelSchema,
+  Deps,
+  Context,
+> {
+  /** Unique within an engine, at most 64 characters. */
+  readonly name: Name;
+  /** For people, and for agents that may call this one. */
+  readonly description?: string;
+  /** What the model is told before everything else. A function is asked before every model call. */
+  readonly instructions: string | ((scope: InstructionScope<Deps, Context>) => string | Promise<string>);
+  /** A model object, or an alias that {@link bindModels} resolves at assembly; a string never reaches a network service. */
+  readonly model: Model;
+  /** Names must differ. @default none */
+  readonly tools?: Tools;
+  /** Checks an input before anything is stored; `INPUT_INVALID` otherwise. @default a text, or texts and files */
+  readonly input?: Input;
+  /** How the model is shown the input. @default a text as it is, everything else as JSON */
+  readonly prompt?: (input: InferOutput<Input>) => string;
+  /** The reply must be JSON of this schema; a miss is told to the model, `limits.repairs` times. @default the text of the reply */
+  readonly output?: Output;
+  readonly settings?: ModelSettings;
+  readonly limits?: Partial<AgentLimits>;
+  /** Change it when a run of the old agent must not be continued by the new. @default '1' */
+  readonly version?: string;
+  /** Older versions whose runs this agent can continue. @default none */
+  readonly continues?: readonly string[];
+  /** Only types: `types: {} as { deps: MyDeps; context: MyContext }` says what instructions get. */
+  readonly types?: { readonly deps?: Deps; readonly context?: Context };
+  /** Where time-outs are waited for. @default systemClock */
+  readonly clock?: Clock;
+  /** Names the messages that inputs become. @default random UUIDs */
+  readonly newId?: NewId;
+}
+
+/** What a caller of the definition passes and gets. Types only. */
+export interface AgentCallTypes<Input, Output> {
+  readonly input: Input;
+  readonly output: Output;
+}
+
+/** An agent as a value: a durable function that engines run and workflows call, defined in a module of its own. */
+export interface AgentDefinition<
+  Input = never,
+  Output = unknown,
+  Deps = unknown,
+  Model = unknown,
+  Name extends string = string,
+  Tools extends readonly AnyTool[] = readonly AnyTool[],
+> extends DurableDefinition<Json, Output, Deps> {
+  readonly kind: 'agent';
+  readonly name: Name;
+  readonly description?: string;
+  /** The alias as it was given, or the object. */
+  readonly model: Model;
+  readonly tools: Tools;
+  readonly limits: AgentLimits;
+  /** JSON Schema of the output, where it has one. */
+  readonly outputJsonSchema?: JsonObject;
+  /** The same agent with this model. */
+  withModel(model: LanguageModelObject): AgentDefinition<Input, Output, Deps, Model, Name, Tools>;
+  readonly '~types': AgentCallTypes<Input, Output>;
+}
+
+export type AnyAgent = AgentDefinition<never, unknown, unknown>;
+
+/** What {@link defineAgent} makes of its options. */
+export type AgentOf<
+  Name extends string,
+  Model extends string | LanguageModelObject,
+  Tools extends readonly AnyTool[],
+  Input extends StandardSchema,
+  Output extends ModelSchema,
+  Deps,
+> = AgentDefinition<InferInput<Input>, InferOutput<Output>, Deps & DepsOf<Tools>, Model, Name, Tools>;

@@ -1,0 +1,130 @@
+import {
+  checkId,
+  describeIssues,
+  hashJson,
+  PrusikError,
+  randomId,
+  systemClock,
+  toJson,
+  type Json,
+  type MessagePart,
+  type StandardSchema,
+} from '@prusik/core';
+import { jsonSchema, Output, type ToolSet } from 'ai';
+import type { AgentCore } from './agent-core.ts';
+import type { AgentOptions, AnyAgent } from './agent-types.ts';
+import { toJsonSchema, type ModelSchema } from './json-schema.ts';
+import { AGENT_LIMITS, type AgentLimits } from './loop.ts';
+import { unknownModel, type LanguageModelObject } from './model-registry.ts';
+import { promptSchema, showPrompt } from './prompt.ts';
+import { runAgent } from './run-agent.ts';
+import type { AnyTool } from './tool-types.ts';
+import { validate } from './validate.ts';
+
+/** Options of any agent, with what differs between agents erased. */
+export type AnyAgentOptions = AgentOptions<
+  string,
+  string | LanguageModelObject,
+  readonly AnyTool[],
+  StandardSchema,
+  ModelSchema,
+  unknown,
+  unknown
+>;
+
+/** The agent of checked options; without a model it can be looked at and bound, not run. */
+export function buildAgent(options: AnyAgentOptions, model: LanguageModelObject | undefined): AnyAgent {
+  const { name, description, instructions, tools = [], output, settings = {}, version = '1', continues } = options;
+  checkId('definition name', name);
+  const toolMap = byName(name, tools);
+  const limits = checkLimits(name, { ...AGENT_LIMITS, ...options.limits });
+  const outputJsonSchema = output === undefined ? undefined : toJsonSchema(output, `The output of agent ${name}`);
+  const inputSchema: StandardSchema = options.input ?? promptSchema;
+  const show = (input: Json): readonly MessagePart[] =>
+    options.prompt === undefined
+      ? showPrompt(input, options.input === undefined)
+      : [{ type: 'text', text: options.prompt(input) }];
+  const newId = options.newId ?? randomId;
+  const toolSet = toolSetOf(tools);
+  const core = (resolved: LanguageModelObject): AgentCore => ({
+    model: resolved,
+    instructions,
+    tools: toolMap,
+    toolSet,
+    fixedChars: fixedChars(instructions, tools),
+    ...(output === undefined || outputJsonSchema === undefined
+      ? {}
+      : { output: { schema: output, format: Output.object({ schema: jsonSchema(outputJsonSchema) }) } }),
+    settings,
+    limits,
+    clock: options.clock ?? systemClock,
+  });
+  const ready = model === undefined ? undefined : core(model);
+
+  return {
+    name,
+    kind: 'agent',
+    version,
+    ...(continues === undefined ? {} : { continues }),
+    ...(description === undefined ? {} : { description }),
+    hash: hashJson([
+      typeof instructions === 'string' ? instructions : String(instructions),
+      tools.map(({ hash }) => hash),
+      outputJsonSchema ?? null,
+      typeof options.model === 'string' ? options.model : options.model.modelId,
+    ]),
+    model: options.model,
+    tools,
+    limits,
+    ...(outputJsonSchema === undefined ? {} : { outputJsonSchema }),
+    async parseInput(given) {
+      if (ready === undefined) throw unknownModel(String(options.model), []);
+      const checked = await validate(inputSchema, given as Json);
+      if (checked.issues === undefined) return toJson(checked.value);
+      throw new PrusikError('INPUT_INVALID', `The input of ${name} is not valid: ${describeIssues(checked.issues)}`);
+    },
+    openingMessages: (input) => [{ v: 1, id: newId(), role: 'user', kind: 'user', content: show(input) }],
+    async run(ctx) {
+      if (ready === undefined) throw unknownModel(String(options.model), []);
+      return runAgent(ready, ctx);
+    },
+    withModel: (resolved) => buildAgent(options, resolved),
+    '~types': undefined as never,
+  };
+}
+
+function byName(agent: string, tools: readonly AnyTool[]): ReadonlyMap<string, AnyTool> {
+  const named = new Map<string, AnyTool>();
+  for (const tool of tools) {
+    if (named.has(tool.name))
+      throw new TypeError(`Agent ${agent} has two tools named ${tool.name}: the model could not tell them apart`);
+    named.set(tool.name, tool);
+  }
+  return named;
+}
+
+function checkLimits(agent: string, limits: AgentLimits): AgentLimits {
+  for (const [limit, value] of Object.entries(limits) as [keyof AgentLimits, number][]) {
+    const least = limit === 'repairs' || limit === 'toolCalls' ? 0 : 1;
+    if (!(value >= least))
+      throw new TypeError(`Agent ${agent}: limits.${limit} must be at least ${least}, not ${String(value)}`);
+  }
+  return limits;
+}
+
+/** Without `execute`: the SDK passes the calls on and runs nothing. Inputs are checked here, so the SDK is not given the check. */
+function toolSetOf(tools: readonly AnyTool[]): ToolSet {
+  return Object.fromEntries(
+    tools.map(({ name, description, inputJsonSchema }) => [
+      name,
+      { description, inputSchema: jsonSchema(inputJsonSchema) },
+    ]),
+  );
+}
+
+function fixedChars(instructions: AnyAgentOptions['instructions'], tools: readonly AnyTool[]): number {
+  const spoken = typeof instructions === 'string' ? instructions.length : 0;
+  return (
+    spoken + JSON.stringify(tools.map(({ description, inputJsonSchema }) => [description, inputJsonSchema])).length
+  );
+}

@@ -1,0 +1,39 @@
+import type { Json, StandardSchema } from '@prusik/core';
+import type { AgentOf, AgentOptions, AnyAgent, PromptSchema, TextSchema } from './agent-types.ts';
+import { buildAgent, type AnyAgentOptions } from './build-agent.ts';
+import type { ModelSchema } from './json-schema.ts';
+import { checkModel, type LanguageModelObject, type ModelRegistry } from './model-registry.ts';
+import type { AnyTool } from './tool-types.ts';
+
+/**
+ * Defines an agent: a loop of model calls and tool calls, each a durable step. It may be killed at any instant and goes on in another
+ * process without repeating what is recorded.
+ *
+ * @throws {TypeError} for a name, tool list, model, schema or limit that cannot work.
+ */
+export function defineAgent<
+  const Name extends string,
+  const Model extends string | LanguageModelObject,
+  const Tools extends readonly AnyTool[] = readonly [],
+  Input extends StandardSchema = PromptSchema,
+  Output extends ModelSchema = TextSchema,
+  Deps = unknown,
+  Context = Json,
+>(
+  options: AgentOptions<Name, Model, Tools, Input, Output, Deps, Context>,
+): AgentOf<Name, Model, Tools, Input, Output, Deps>;
+export function defineAgent(options: AnyAgentOptions): AnyAgent {
+  const { name, model } = options;
+  if (typeof model !== 'string') checkModel(model, `The model of agent ${name}`);
+  else if (model === '') throw new TypeError(`Agent ${name}: the alias of its model must not be empty`);
+  return buildAgent(options, typeof model === 'string' ? undefined : model);
+}
+
+/**
+ * The agent with its alias resolved; one that was defined with a model object comes back as it is.
+ *
+ * @throws {PrusikError} `MODEL_UNKNOWN` for an alias that is not registered.
+ */
+export function bindModels<Agent extends AnyAgent>(agent: Agent, registry: ModelRegistry): Agent {
+  return typeof agent.model === 'string' ? (agent.withModel(registry.get(agent.model)) as Agent) : agent;
+}

@@ -1,0 +1,67 @@
+import { hashJson, type InferOutput, type Json } from '@prusik/core';
+import { toJsonSchema, type ModelSchema } from './json-schema.ts';
+import type { ToolDefinition, ToolOptions } from './tool-types.ts';
+
+const DEFAULT_TIMEOUT_MS = 120_000;
+const DEFAULT_MAX_OUTPUT_BYTES = 51_200;
+const DEFAULT_MAX_OUTPUT_LINES = 2_000;
+const PROVIDER_SAFE_NAME = /^[a-zA-Z0-9_-]{1,64}$/;
+
+/**
+ * Defines a tool. A call of it is one durable step: it is recorded once, and what may happen to one that was begun and
+ * has no outcome is what `effect` says.
+ *
+ * @throws {TypeError} for a name that providers refuse, a schema without JSON Schema, or an option that cannot work.
+ */
+export function defineTool<
+  const Name extends string,
+  Schema extends ModelSchema,
+  Output,
+  Deps = unknown,
+  Context = Json,
+>(
+  options: ToolOptions<Name, Schema, Output, Deps, Context>,
+): ToolDefinition<Name, InferOutput<Schema>, Awaited<Output>, Deps, Context> {
+  const { name, description, input, effect = 'once', approval = 'never', check, approvalExpiresMs, execute } = options;
+  if (!PROVIDER_SAFE_NAME.test(name))
+    throw new TypeError(`The tool name ${JSON.stringify(name)} must be 1 to 64 letters, digits, "_" or "-"`);
+  if (!['repeatable', 'keyed', 'once'].includes(effect))
+    throw new TypeError(`Tool ${name}: the effect ${JSON.stringify(effect)} is not repeatable, keyed or once`);
+  const limits = {
+    timeoutMs: positive(name, 'timeoutMs', options.timeoutMs ?? DEFAULT_TIMEOUT_MS),
+    maxOutputBytes: positive(name, 'maxOutputBytes', options.maxOutputBytes ?? DEFAULT_MAX_OUTPUT_BYTES),
+    maxOutputLines: positive(name, 'maxOutputLines', options.maxOutputLines ?? DEFAULT_MAX_OUTPUT_LINES),
+  };
+  const version = options.version ?? '1';
+  const inputJsonSchema = toJsonSchema(input, `The input of tool ${name}`);
+
+  return {
+    name,
+    description,
+    version,
+    input,
+    inputJsonSchema,
+    // Not over the source of `execute`: another minifier would void approvals, a changed helper would not.
+    hash: hashJson([name, description, inputJsonSchema, effect, version]),
+    effect,
+    ...limits,
+    inDoubt: options.inDoubt ?? (approval === 'never' ? 'tell-model' : 'ask'),
+    ...(approvalExpiresMs === undefined
+      ? {}
+      : { approvalExpiresMs: positive(name, 'approvalExpiresMs', approvalExpiresMs) }),
+    ...(typeof approval === 'function' ? { approval: 'policy', policy: approval } : { approval }),
+    ...(check === undefined ? {} : { check }),
+    execute: execute as ToolDefinition<Name, InferOutput<Schema>, Awaited<Output>, Deps, Context>['execute'],
+    '~types': undefined as never,
+  };
+}
+
+function positive(tool: string, option: string, value: number): number {
+  if (!(value > 0)) throw new TypeError(`Tool ${tool}: ${option} must be more than 0, not ${value}`);
+  return value;
+}
+
+/** What an approval of this call is bound to. */
+export function callFingerprint(tool: Pick<ToolDefinition, 'hash'>, input: Json): string {
+  return hashJson([tool.hash, input]);
+}

@@ -1,0 +1,95 @@
+import {
+  describeIssues,
+  type Decision,
+  type DurableContext,
+  type Json,
+  type StepScope,
+  type ToolOutput,
+} from '@prusik/core';
+import { scopeOf, type AgentCore } from './agent-core.ts';
+import { gateOf } from './approval.ts';
+import { callFingerprint } from './define-tool.ts';
+import type { PlannedCall } from './loop.ts';
+import { errorOutput, toToolOutput } from './tool-output.ts';
+import type { AnyTool } from './tool-types.ts';
+import { validate } from './validate.ts';
+
+/** A person's yes, bound to a call. */
+export interface Approval {
+  readonly request: string;
+  /** The input that a person put in the place of the model's. */
+  readonly edited?: Json;
+}
+
+/** What a call came to: what the model is told, or a value of a tool that no record can hold. */
+export type Executed = { readonly output: ToolOutput } | { readonly unrecordable: unknown };
+
+/**
+ * Executes one call with the tool as it is now. Between the decision and now the tool may have gone or changed and the policy may have come to
+ * another mind: whatever no longer holds closes the call without executing it. Never rejects.
+ */
+export async function executeCall(
+  agent: AgentCore,
+  ctx: DurableContext,
+  call: PlannedCall & { readonly input: Json; readonly approval?: Approval },
+  step: StepScope,
+): Promise<Executed> {
+  const { tool: name, callId, approval } = call;
+  const tool = agent.tools.get(name);
+  if (tool === undefined) return refused('TOOL_GONE', `There is no tool named ${name} any more.`);
+  if (call.ask !== undefined && callFingerprint(tool, call.input) !== call.ask)
+    return refused(
+      'TOOL_CHANGED',
+      'The tool has changed since this call was approved. Call it again if it is still needed.',
+    );
+  const checked = await validate(tool.input, approval?.edited ?? call.input);
+  if (checked.issues !== undefined) {
+    const whose = approval?.edited === undefined ? 'The input' : 'The input as the reviewer edited it';
+    return refused('TOOL_INPUT_INVALID', `${whose} is not what the tool takes: ${describeIssues(checked.issues)}`);
+  }
+  const scope = scopeOf(ctx);
+  const gate = await gateOf(tool, { ...scope, tool: name, callId, input: checked.value }, agent.clock);
+  if (gate.does === 'deny') return { output: { type: 'denied', reason: gate.reason } };
+  if (gate.does === 'ask' && approval === undefined)
+    return {
+      output: { type: 'denied', reason: 'This call needs an approval now. Call the tool again to ask for it.' },
+    };
+  const { signal, idempotencyKey } = step;
+  try {
+    const value = await tool.execute(checked.value, { ...scope, signal, idempotencyKey, callId });
+    return recordable(value, tool);
+  } catch (thrown) {
+    return { output: errorOutput(thrown) };
+  }
+}
+
+const refused = (code: string, text: string): Executed => ({
+  output: { type: 'error', code, text: `Not executed. ${text}` },
+});
+
+function recordable(value: unknown, tool: AnyTool): Executed {
+  try {
+    return { output: toToolOutput(value, tool) };
+  } catch {
+    return { unrecordable: value };
+  }
+}
+
+/** A decision that lets the call run; anything else is how the model is told no. */
+export function approvalOf(decision: Decision & { readonly request: string }): Approval | { readonly denied: string } {
+  switch (decision.status) {
+    case 'approved':
+      return { request: decision.request };
+    case 'edited':
+      return { request: decision.request, edited: decision.value ?? null };
+    case 'expired':
+      return { denied: 'Nobody approved this call in time.' };
+    case 'withdrawn':
+      return { denied: 'The request for approval was withdrawn.' };
+    case 'rejected':
+    case 'answered':
+      return { denied: decision.reason ?? 'A person rejected this call.' };
+    default:
+      return decision.status satisfies never;
+  }
+}

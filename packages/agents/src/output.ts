@@ -1,0 +1,24 @@
+import { describeIssues, type Json, type MessagePart, type StandardSchema } from '@prusik/core';
+import { validate } from './validate.ts';
+
+/** What a reply says, without what it thinks and does. */
+export const textOf = (parts: readonly MessagePart[]): string =>
+  parts.map((part) => (part.type === 'text' ? part.text : '')).join('');
+
+export type ReadOutput =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly issues: string };
+
+/** The text as the output that its schema asks for; a fence around the JSON is forgiven. */
+export async function readOutput(text: string, schema: StandardSchema): Promise<ReadOutput> {
+  let json: Json;
+  try {
+    json = JSON.parse(text.trim().replace(/^```(?:json)?\s*\n([\s\S]*)\n```$/, '$1')) as Json;
+  } catch {
+    return { ok: false, issues: 'it is not JSON' };
+  }
+  const checked = await validate(schema, json);
+  return checked.issues === undefined
+    ? { ok: true, value: checked.value }
+    : { ok: false, issues: describeIssues(checked.issues) };
+}

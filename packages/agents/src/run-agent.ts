@@ -1,0 +1,45 @@
+import { deserializeError, PrusikError, type DurableContext } from '@prusik/core';
+import type { AgentCore } from './agent-core.ts';
+import { afterModel, afterTools, BEGIN, next } from './loop.ts';
+import { modelStep } from './model-step.ts';
+import { readOutput, textOf } from './output.ts';
+import { createSlots } from './slots.ts';
+import { toolSteps } from './tool-step.ts';
+
+/** Drives the loop: what to do is decided by pure functions over recorded outcomes, here it is done. */
+export async function runAgent(agent: AgentCore, ctx: DurableContext): Promise<unknown> {
+  const slots = createSlots(agent.limits.parallelTools);
+  const startedAt = ctx.now();
+  let state = BEGIN;
+  for (;;) {
+    const action = next(state, agent.limits, ctx.now() - startedAt);
+    switch (action.do) {
+      case 'call-model':
+        state = afterModel(state, await modelStep(agent, ctx, state));
+        break;
+      case 'call-tools':
+        await toolSteps(agent, ctx, action, slots);
+        state = afterTools(state);
+        break;
+      case 'finish':
+        return outputOf(agent, ctx, action.message);
+      case 'fail':
+        throw deserializeError(action.error);
+      default:
+        return action satisfies never;
+    }
+  }
+}
+
+/** The output stands in the thread; it was checked when it came, and is read again after a kill between the reply and the end. */
+async function outputOf({ output }: AgentCore, ctx: DurableContext, message: string): Promise<unknown> {
+  const stored = (await ctx.thread.read()).findLast((one) => one.message.id === message);
+  const text = textOf(stored?.message.content ?? []);
+  if (output === undefined) return text;
+  const read = await readOutput(text, output.schema);
+  if (read.ok) return read.value;
+  throw new PrusikError(
+    'AGENT_OUTPUT_INVALID',
+    `The output does not fit the schema that the agent has now: ${read.issues}`,
+  );
+}

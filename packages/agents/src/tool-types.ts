@@ -1,0 +1,115 @@
+import type { CheckResult, Effect, InferInput, InferOutput, Json, JsonObject, RunInfo } from '@prusik/core';
+import type { ModelSchema } from './json-schema.ts';
+
+/** What a tool's code gets besides its input. */
+export interface ToolScope<Deps = unknown, Context = Json> {
+  /** Stored with the run: user, tenant, ids. */
+  readonly context: Context;
+  /** Live objects of this process, resolved anew at each claim. */
+  readonly deps: Deps;
+  /** Fires on timeout, cancel and lost lease. */
+  readonly signal: AbortSignal;
+  /** The same on every attempt of this call; for an effect of kind `keyed`. */
+  readonly idempotencyKey: string;
+  readonly callId: string;
+  readonly run: RunInfo;
+}
+
+/** A call as an approval policy sees it: the input after validation. */
+export interface ApprovalCall<Input = unknown, Deps = unknown, Context = Json> {
+  readonly tool: string;
+  readonly callId: string;
+  readonly input: Input;
+  readonly context: Context;
+  readonly deps: Deps;
+  readonly run: RunInfo;
+}
+
+/** `approved` and `not-applicable` run without asking, `denied` does not run, `user-approval` asks a person. */
+export type ApprovalStatus = 'approved' | 'denied' | 'user-approval' | 'not-applicable';
+
+/** What becomes of a call of which nobody knows whether it happened, after `check` could not tell either. */
+export type InDoubt =
+  /** The run is blocked until a person says. */
+  | 'ask'
+  /** The model gets an error result that says so, and goes on. */
+  | 'tell-model'
+  /** The run fails with `STEP_IN_DOUBT`. */
+  | 'fail';
+
+export interface ToolOptions<Name extends string, Schema extends ModelSchema, Output, Deps, Context> {
+  /** 1 to 64 letters, digits, `_` and `-`: what every provider accepts. */
+  readonly name: Name;
+  readonly description: string;
+  readonly input: Schema;
+  /** What may happen to a call that was begun and has no outcome. Say `repeatable` for a tool that only reads. @default 'once' */
+  readonly effect?: Effect;
+  /** In milliseconds. A late result is ignored: a `once` tool is in doubt then, another gets an error result. @default 120_000 */
+  readonly timeoutMs?: number;
+  /** Of the result, as UTF-8: past it head and tail are kept. @default 51_200 */
+  readonly maxOutputBytes?: number;
+  /** Of a text result: past it head and tail are kept. @default 2_000 */
+  readonly maxOutputLines?: number;
+  /**
+   * Whether a person is asked before a call runs. A policy is asked again right before the execution, and a denial wins; one that
+   * throws, takes longer than ten seconds or returns anything else denies. @default 'never'
+   */
+  readonly approval?:
+    | 'never'
+    | 'always'
+    | ((call: ApprovalCall<InferOutput<Schema>, Deps, Context>) => ApprovalStatus | Promise<ApprovalStatus>);
+  /** How long a person may take, in milliseconds; then the call is denied. @default for ever */
+  readonly approvalExpiresMs?: number;
+  /** @default 'ask' where `approval` is given, else 'tell-model' */
+  readonly inDoubt?: InDoubt;
+  /** Finds out what became of a call in doubt. */
+  readonly check?: (input: InferOutput<Schema>, scope: ToolScope<Deps, Context>) => CheckResult | Promise<CheckResult>;
+  /** Change it when an approval of the old behaviour must not count for the new one. @default '1' */
+  readonly version?: string;
+  /** Only types: `types: {} as { deps: MyDeps; context: MyContext }` says what the scope holds. */
+  readonly types?: { readonly deps?: Deps; readonly context?: Context };
+  readonly execute: (input: InferOutput<Schema>, scope: ToolScope<Deps, Context>) => Output | Promise<Output>;
+}
+
+/** A tool as a value: defined in a module of its own, shared by agents. */
+export interface ToolDefinition<
+  Name extends string = string,
+  Input = unknown,
+  Output = unknown,
+  Deps = unknown,
+  Context = unknown,
+> {
+  readonly name: Name;
+  readonly description: string;
+  readonly version: string;
+  readonly input: ModelSchema;
+  /** What the model is shown. */
+  readonly inputJsonSchema: JsonObject;
+  /** Over name, description, schema, effect and version: what an approval is bound to. */
+  readonly hash: string;
+  readonly effect: Effect;
+  readonly timeoutMs: number;
+  readonly maxOutputBytes: number;
+  readonly maxOutputLines: number;
+  readonly inDoubt: InDoubt;
+  readonly approvalExpiresMs?: number;
+  readonly approval: 'never' | 'always' | 'policy';
+  // Methods, so that tools of narrower inputs and deps fit into one list.
+  policy?(call: ApprovalCall<Input, Deps, Context>): ApprovalStatus | Promise<ApprovalStatus>;
+  check?(input: Input, scope: ToolScope<Deps, Context>): CheckResult | Promise<CheckResult>;
+  execute(input: Input, scope: ToolScope<Deps, Context>): Output | Promise<Output>;
+  /** Read by the compiler only. */
+  readonly '~types': { readonly input: Input; readonly output: Output; readonly deps: Deps; readonly context: Context };
+}
+
+export type AnyTool = ToolDefinition;
+
+/** What a caller of the tool passes, before the schema's defaults. */
+export type ToolInput<Schema extends ModelSchema> = InferInput<Schema>;
+
+/** The deps that all of `Tools` need together. */
+export type DepsOf<Tools extends readonly AnyTool[]> = (
+  Tools[number] extends infer Tool ? (Tool extends AnyTool ? (deps: Tool['~types']['deps']) => void : never) : never
+) extends (deps: infer Deps) => void
+  ? Deps
+  : never;

@@ -46,8 +46,13 @@ interface SessionRecord {
   readonly queue: Set<RunRecord>;
 }
 
-/** All rows of a store, in maps. Everything handed out is frozen. */
-export function memoryTables(): StoreTables & { readonly runCount: number } {
+/** A store's rows, and how many runs are among them. */
+export interface MemoryTables extends StoreTables {
+  readonly runCount: number;
+}
+
+/** All rows of a store, in maps, for stores that are built over them. Everything handed out is frozen. */
+export function memoryTables(): MemoryTables {
   const runs = createKeyed<RunRecord>();
   const sessions = createKeyed<SessionRecord>();
   const ledgers = createKeyed<Ledger>();
@@ -222,7 +227,7 @@ export function memoryTables(): StoreTables & { readonly runCount: number } {
     inbox: ({ tenant, run }, { after, limit }) => runs.get(tenant, run)?.signals.slice(after, after + limit) ?? [],
     messages(key, page) {
       if ('after' in page) return thread(key).slice(page.after, page.after + page.limit);
-      const end = Math.max(0, page.before - 1);
+      const end = Math.min(thread(key).length, Math.max(0, page.before - 1));
       return thread(key).slice(Math.max(0, end - page.limit), end);
     },
     threadHead: (key) => thread(key).length,

@@ -50,21 +50,25 @@ export interface RunRow extends StateRow {
   readonly error: string | null;
 }
 
-/** Journal and inbox are not counted in the run's row, which a step leaves alone: their ends are one look into an index each. */
+/**
+ * Journal and inbox are not counted in the run's row, which a step leaves alone: their ends are one look into an index each. As
+ * ordered subqueries: inside a join's condition SQLite reads through the whole journal for a `max`.
+ */
 const STATE = `r.id, r.tenant, r.name, r.definition, r.version, r.input_hash, r.session, r.root, r.parent, r.parent_key, r.depth,
   r.priority, r.status, r.epoch, r.seen, r.lost, r.cancel, r.in_queue, r.ready_at, r.wake_at, r.lease_until, r.worker, r.ended_at,
-  r.block_code, r.block_request, coalesce(e.seq, 0) as seq, coalesce(e.at, 0) as at,
-  coalesce((select max(n) from inbox where run = r.id), 0) as inbox`;
-const LAST_ENTRY = 'left join entries e on e.run = r.id and e.seq = (select max(seq) from entries where run = r.id)';
+  r.block_code, r.block_request,
+  coalesce((select seq from entries where run = r.id order by seq desc limit 1), 0) as seq,
+  coalesce((select at from entries where run = r.id order by seq desc limit 1), 0) as at,
+  coalesce((select n from inbox where run = r.id order by n desc limit 1), 0) as inbox`;
 
 /** The state of the runs that match; `index` is the one to be used. */
 export function selectState(where: string, index = ''): string {
-  return `select ${STATE} from runs r ${index === '' ? '' : `indexed by ${index}`} ${LAST_ENTRY} where ${where}`;
+  return `select ${STATE} from runs r ${index === '' ? '' : `indexed by ${index}`} where ${where}`;
 }
 
 export function selectRun(where: string): string {
   return `select ${STATE}, r.kind, r.created_at, b.input, b.context, b.output, b.error
-    from runs r join run_bodies b on b.run = r.id ${LAST_ENTRY} where ${where}`;
+    from runs r join run_bodies b on b.run = r.id where ${where}`;
 }
 
 export function toState(row: StateRow): RunState {

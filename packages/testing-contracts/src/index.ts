@@ -8,3 +8,7 @@ export {
   type ScriptedReply,
   type ScriptedRequest,
 } from './scripted-model.ts';
+export { fakeClock, type FakeClock } from './fake-clock.ts';
+export { runStoreTest, storeContract, testsFor, type StoreContract, type StoreStorage } from './store-contract.ts';
+export type { StoreTest, StoreTestBed } from './store-test.ts';
+export type { HeldRun, StoreScenario } from './store-scenario.ts';

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { isFinal, JOURNAL_LIMIT } from '@prusik/core';
+import { ending, key, newChild, newRequest, newRun, note } from './store-scenario.ts';
+import type { StoreTest } from './store-test.ts';
+
+const tooLong = Array.from({ length: 10_000 }, () => note('x'));
+
+export const STORE_END_TESTS: readonly StoreTest[] = [
+  {
+    title: 'I2: the end stores status, output and time, and releases the lease',
+    async run({ clock, running, commit, claim, run }) {
+      const held = await running('r');
+      clock.advance(50);
+
+      await commit(held, {
+        entries: [{ type: 'run-end', status: 'completed', output: { total: 3 } }],
+        transition: { type: 'end', status: 'completed', output: { total: 3 } },
+      });
+
+      const ended = await run('r');
+      assert.deepEqual([ended.status, ended.output, ended.endedAt], ['completed', { total: 3 }, clock.now()]);
+      assert.equal((await claim()).nextAt, null);
+    },
+  },
+  {
+    title: 'I2: a failure is stored as it is, and an output that is null is not a missing one',
+    async run({ running, commit, run }) {
+      const error = { code: 'OUT_OF_ROPE', message: 'none left', retryable: true, meta: { left: 0 } };
+      await commit(await running('failed'), {
+        entries: [{ type: 'run-end', status: 'failed', error }],
+        transition: { type: 'end', status: 'failed', error },
+      });
+      await commit(await running('null'), {
+        entries: [{ type: 'run-end', status: 'completed', output: null }],
+        transition: { type: 'end', status: 'completed', output: null },
+      });
+      await commit(await running('none'), ending('cancelled'));
+
+      assert.deepEqual((await run('failed')).error, error);
+      assert.equal((await run('null')).output, null);
+      assert.equal('output' in (await run('none')), false);
+      assert.equal('error' in (await run('none')), false);
+    },
+  },
+  {
+    title: 'I2: a run ends once, and nothing is written after it',
+    async run({ store, running, end, tryCommit, journal, run }) {
+      const held = await running('r');
+      await end(held, 'completed');
+      const ended = await run('r');
+
+      assert.deepEqual(await tryCommit(held, ending('failed')), { outcome: 'stale' });
+      assert.deepEqual(await tryCommit(held, { entries: [note('late')] }), { outcome: 'stale' });
+      assert.deepEqual(await tryCommit({ ...held, epoch: 2 }, { entries: [note('late')] }), { outcome: 'stale' });
+      assert.equal((await store.start(newRun('r'))).outcome, 'existing');
+
+      assert.deepEqual(await journal('r'), ['run-start', 'run-end']);
+      assert.deepEqual(await run('r'), ended);
+      assert.ok(isFinal(ended.status));
+    },
+  },
+  {
+    title: 'I2: the entry run-end is the last one, and comes with the end only',
+    async run({ running, tryCommit, journal }) {
+      const held = await running('r');
+      const { entries, transition } = ending('completed');
+
+      await assert.rejects(tryCommit(held, { entries: entries! }), TypeError);
+      await assert.rejects(tryCommit(held, { entries: [note('x')], transition: transition! }), TypeError);
+      await assert.rejects(tryCommit(held, { entries: [...entries!, note('x')], transition: transition! }), TypeError);
+
+      assert.deepEqual(await journal('r'), ['run-start']);
+    },
+  },
+  {
+    title: 'REQ-7: the end withdraws what is still open, and leaves what was decided',
+    async run({ store, running, commit, end }) {
+      const held = await running('r');
+      await commit(held, { requests: [newRequest('open'), newRequest('decided')] });
+      await store.decide({ run: key('r'), request: 'decided', decision: { status: 'answered', value: 1 } });
+      await end(held);
+
+      const { items } = await store.listRequests({ tenant: 'acme', run: 'r', limit: 10 });
+      assert.deepEqual(
+        items.map(({ id, status }) => [id, status]),
+        [
+          ['open', 'withdrawn'],
+          ['decided', 'answered'],
+        ],
+      );
+    },
+  },
+  {
+    title: 'WFL-6: the end of a child is one signal to its parent, with how it ended',
+    async run({ clock, running, take, commit, inboxOf }) {
+      const parent = await running('p');
+      await commit(parent, { children: [newChild('done', 'p'), newChild('failed', 'p')] });
+      await commit(await take('done'), {
+        entries: [{ type: 'run-end', status: 'completed', output: 42 }],
+        transition: { type: 'end', status: 'completed', output: 42 },
+      });
+      const error = { code: 'NO', message: 'no' };
+      await commit(await take('failed'), {
+        entries: [{ type: 'run-end', status: 'failed', error }],
+        transition: { type: 'end', status: 'failed', error },
+      });
+
+      assert.deepEqual(await inboxOf('p'), [
+        { n: 1, kind: 'child', key: 'done', body: { status: 'completed', output: 42 }, at: clock.now() },
+        { n: 2, kind: 'child', key: 'failed', body: { status: 'failed', error }, at: clock.now() },
+      ]);
+    },
+  },
+  {
+    title: 'WFL-6: a child whose parent has ended ends all the same',
+    async run({ running, take, commit, end, run, inboxOf }) {
+      const parent = await running('p');
+      await commit(parent, { children: [newChild('c', 'p')] });
+      const child = await take('c');
+      await end(parent);
+
+      await end(child);
+
+      assert.equal((await run('c')).status, 'completed');
+      assert.deepEqual(await inboxOf('p'), []);
+    },
+  },
+  {
+    title: 'I9: a journal that is full takes the end and a block, and nothing else',
+    async run({ running, commit, tryCommit, run }) {
+      const held = await running('r');
+      for (let n = 0; n < JOURNAL_LIMIT / tooLong.length - 1; n += 1) await commit(held, { entries: tooLong });
+      await commit(held, { entries: tooLong.slice(1) });
+      assert.equal((await run('r')).seq, JOURNAL_LIMIT);
+
+      const full = await tryCommit(held, { entries: [note('one more')] });
+      assert.equal(full.outcome === 'refused' && full.code, 'JOURNAL_FULL');
+      assert.equal((await run('r')).seq, JOURNAL_LIMIT);
+      await commit(held);
+
+      await commit(held, ending('failed'));
+      assert.deepEqual([(await run('r')).status, (await run('r')).seq], ['failed', JOURNAL_LIMIT + 1]);
+    },
+  },
+];

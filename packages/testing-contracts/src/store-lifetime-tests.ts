@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict';
+import { fakeClock } from './fake-clock.ts';
+import {
+  anyDefinition,
+  ending,
+  key,
+  LEASE_MS,
+  message,
+  newRequest,
+  newRun,
+  note,
+  storeScenario,
+} from './store-scenario.ts';
+import type { StoreTest } from './store-test.ts';
+
+export const STORE_LIFETIME_TESTS: readonly StoreTest[] = [
+  {
+    title: 'DEF-5: after disposal every method refuses with STORE_CLOSED, and a second disposal does nothing',
+    async run({ store, running }) {
+      const held = await running('r');
+      await store[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+
+      const closed = { code: 'STORE_CLOSED' };
+      const page = { after: 0, limit: 1 };
+      await assert.rejects(store.start(newRun('x')), closed);
+      await assert.rejects(storeScenario(store).claim(), closed);
+      await assert.rejects(store.renew([held], LEASE_MS), closed);
+      await assert.rejects(storeScenario(store).tryCommit(held), closed);
+      await assert.rejects(store.signal({ run: key('r'), kind: 'user', key: 'x', body: null }), closed);
+      await assert.rejects(store.decide({ run: key('r'), request: 'q', decision: { status: 'approved' } }), closed);
+      await assert.rejects(store.run(key('r')), closed);
+      await assert.rejects(store.entries(key('r'), page), closed);
+      await assert.rejects(store.inbox(key('r'), page), closed);
+      await assert.rejects(store.messages({ tenant: 'acme', of: 'run', id: 'r' }, page), closed);
+      await assert.rejects(store.threadHead({ tenant: 'acme', of: 'run', id: 'r' }), closed);
+      await assert.rejects(store.ledger(key('r')), closed);
+      await assert.rejects(store.session({ tenant: 'acme', session: 's' }), closed);
+      await assert.rejects(store.listRuns({ tenant: 'acme', limit: 1 }), closed);
+      await assert.rejects(store.listRequests({ tenant: 'acme', limit: 1 }), closed);
+      assert.throws(() => store.watchRun(key('r'), () => undefined), closed);
+      assert.throws(() => store.watchQueue(() => undefined), closed);
+    },
+  },
+  {
+    title: 'DEF-5: disposal waits for the writes that were accepted before it',
+    async run({ store, running, tryCommit }) {
+      const held = await running('r');
+      const writes = Array.from({ length: 50 }, () => tryCommit(held, { entries: [note('x')] }));
+      let settled = 0;
+      for (const write of writes) void write.then(() => (settled += 1));
+
+      await store[Symbol.asyncDispose]();
+
+      assert.equal(settled, 50);
+      assert.deepEqual(
+        (await Promise.all(writes)).map(({ outcome }) => outcome),
+        writes.map(() => 'committed'),
+      );
+    },
+  },
+  {
+    title: 'I8: a watcher may be disposed after its store',
+    async run({ store }) {
+      const watchers = [store.watchRun(key('r'), () => undefined), store.watchQueue(() => undefined)];
+      await store[Symbol.asyncDispose]();
+      for (const watcher of watchers) watcher[Symbol.dispose]();
+    },
+  },
+  {
+    title: 'I1: everything is there again after the store was disposed and opened',
+    needs: 'durable',
+    async run({ store, clock, open, start, take, commit, signal, run, inboxOf }) {
+      await start('r', {
+        session: { id: 's', whenBusy: 'queue' },
+        budget: { calls: 5 },
+        messages: [message('m1')],
+        context: { user: 'ann' },
+      });
+      await start('queued', { session: { id: 's', whenBusy: 'queue' }, messages: [message('m2')] });
+      const held = await take('r');
+      await signal('r', 'user', 'x', { y: 1 });
+      await commit(held, {
+        entries: [note('a', { b: [1] })],
+        requests: [newRequest('q')],
+        ledger: { reserve: { calls: 2 } },
+        seen: 1,
+        transition: { type: 'park', wakeAt: clock.now() + 500 },
+      });
+      const thread = { tenant: 'acme', of: 'session', id: 's' } as const;
+      const look = async (at: typeof store): Promise<unknown> => [
+        await at.run(key('r')),
+        await at.entries(key('r'), { after: 0, limit: 10 }),
+        await at.inbox(key('r'), { after: 0, limit: 10 }),
+        await at.messages(thread, { after: 0, limit: 10 }),
+        await at.ledger(key('r')),
+        await at.session({ tenant: 'acme', session: 's' }),
+        await at.listRuns({ tenant: 'acme', limit: 10 }),
+        await at.listRequests({ tenant: 'acme', limit: 10 }),
+      ];
+      const before = await look(store);
+      assert.equal((await run('r')).status, 'waiting');
+      assert.equal((await inboxOf('r')).length, 1);
+
+      await store[Symbol.asyncDispose]();
+      const again = await open();
+
+      assert.deepEqual(await look(again), before);
+      clock.advance(500);
+      const scenario = storeScenario(again);
+      await scenario.end(await scenario.take('r'));
+      assert.deepEqual(
+        (await again.messages(thread, { after: 0, limit: 10 })).map(({ n }) => n),
+        [1, 2],
+      );
+    },
+  },
+  {
+    title: 'Fault 8: the store’s clock does not go back from one opening to the next',
+    needs: 'durable',
+    async run({ store, clock, open, running, commit }) {
+      const held = await running('r');
+      clock.advance(5_000);
+      const { at } = await commit(held, { entries: [note('a')] });
+      await store[Symbol.asyncDispose]();
+
+      const again = await open(fakeClock(clock.now() - 3_600_000));
+
+      assert.equal((await storeScenario(again).claim({ limit: 0 })).now, at);
+    },
+  },
+  {
+    title: 'Fault 8: nor after a transaction that wrote no entry',
+    needs: 'durable',
+    async run({ store, clock, open, start, claim }) {
+      await start('r');
+      clock.advance(5_000);
+      const { now } = await claim();
+      await store[Symbol.asyncDispose]();
+
+      const again = await open(fakeClock(clock.now() - 3_600_000));
+
+      assert.equal((await storeScenario(again).claim({ limit: 0 })).now, now);
+    },
+  },
+  {
+    title: 'DUR-12: leases of a store that was disposed are not waited for',
+    needs: 'durable',
+    async run({ store, open, running }) {
+      await running('r');
+      await store[Symbol.asyncDispose]();
+      const again = storeScenario(await open());
+      const { claims } = await again.claim();
+      assert.deepEqual(
+        claims.map(({ run, lost }) => [run.epoch, lost]),
+        [[2, 1]],
+      );
+    },
+  },
+  {
+    title: 'Fault 10: of two handles that claim at once, one gets the run, and the other is fenced off',
+    needs: 'multiProcess',
+    async run({ open, start, claim, clock }) {
+      const other = storeScenario(await open());
+      for (let n = 0; n < 20; n += 1) await start(`r${n}`);
+
+      const [mine, theirs] = await Promise.all([claim({ limit: 20 }), other.claim({ limit: 20, worker: 'worker-2' })]);
+
+      const ids = [...mine.claims, ...theirs.claims].map(({ run }) => run.key.run);
+      assert.equal(ids.length, 20);
+      assert.equal(new Set(ids).size, 20);
+      clock.advance(LEASE_MS);
+      const lost = [...mine.claims, ...theirs.claims].map(({ run }) => ({ run: run.key, epoch: run.epoch }));
+      await other.claim({ limit: 20, suspects: 20 });
+      for (const lease of lost) assert.equal((await other.tryCommit(lease, ending('failed'))).outcome, 'stale');
+    },
+  },
+  {
+    title: 'Fault 11: two handles that write at once lose nothing',
+    needs: 'multiProcess',
+    async run({ store, open, running, commit }) {
+      const other = await open();
+      const mine = await running('mine');
+      const second = storeScenario(other);
+      const theirs = await second.running('theirs');
+
+      await Promise.all(
+        Array.from({ length: 100 }, (_, n) => [
+          commit(mine, { entries: [note(`m${n}`)] }),
+          second.commit(theirs, { entries: [note(`t${n}`)] }),
+        ]).flat(),
+      );
+
+      for (const [reader, id] of [
+        [store, 'theirs'],
+        [other, 'mine'],
+      ] as const) {
+        const entries = await reader.entries(key(id), { after: 1, limit: 1_000 });
+        assert.deepEqual(
+          entries.map((entry) => (entry.type === 'note' ? entry.name : '')),
+          Array.from({ length: 100 }, (_, n) => `${id.charAt(0)}${n}`),
+        );
+      }
+    },
+  },
+  {
+    title: 'Fault 8: a handle whose clock is behind lives in the time of the one that is ahead',
+    needs: 'multiProcess',
+    async run({ clock, open, start, running, claim }) {
+      await start('r');
+      const slow = await open(fakeClock(clock.now() - 3_600_000));
+      const behind = await storeScenario(slow).claim({ definitions: anyDefinition });
+
+      assert.equal(behind.now, clock.now());
+      assert.equal(behind.claims.length, 1);
+      clock.advance(LEASE_MS - 1);
+      assert.deepEqual((await claim()).claims, []);
+      await running('other');
+    },
+  },
+];

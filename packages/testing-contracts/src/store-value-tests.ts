@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import type { Json } from '@prusik/core';
+import { key, message, newRequest, newRun, note } from './store-scenario.ts';
+import type { StoreTest } from './store-test.ts';
+
+/** Values that a careless store bends: as JSON text, in SQL, as keys of an object, in UTF-8. */
+const AWKWARD: Json = {
+  'quotes \' " ` ; -- %': "'; drop table runs; --",
+  'NUL \0 and controls \u0001\u001f': 'a\0b',
+  unpaired: '\ud800 \udfff',
+  emoji: '👩‍🚀',
+  empty: ['', [], {}, null],
+  numbers: [0, -1, 1.5, 1e300, 5e-324, 2 ** 53, Number.MIN_SAFE_INTEGER],
+  constructor: 'own',
+  long: 'x'.repeat(100_000),
+  // Written as a literal it would set the prototype.
+  ...(JSON.parse('{"nested":{"__proto__":{"polluted":true}}}') as { nested: Json }),
+};
+
+const AWKWARD_IDS = [
+  "o'hare",
+  'a"b',
+  '..',
+  '../../etc/passwd',
+  '__proto__',
+  'constructor',
+  '%s',
+  'ünï 👩‍🚀',
+  'x'.repeat(200),
+];
+
+export const STORE_VALUE_TESTS: readonly StoreTest[] = [
+  {
+    title: 'DUR-1: JSON comes back as it went in, wherever it is kept',
+    async run({ store, start, take, commit, run, signal, inboxOf }) {
+      await start('r', { input: AWKWARD, context: AWKWARD, messages: [message('m', JSON.stringify(AWKWARD))] });
+      const held = await take('r');
+      await commit(held, { entries: [note('n', AWKWARD)], requests: [newRequest('q', { body: AWKWARD })] });
+      await signal('r', 'user', 's', AWKWARD);
+      await store.decide({ run: key('r'), request: 'q', decision: { status: 'answered', value: AWKWARD } });
+      await commit(held, {
+        entries: [{ type: 'run-end', status: 'completed', output: AWKWARD }],
+        transition: { type: 'end', status: 'completed', output: AWKWARD },
+      });
+
+      const { input, context, output } = await run('r');
+      assert.deepEqual([input, context, output], [AWKWARD, AWKWARD, AWKWARD]);
+      const [, entry] = await store.entries(key('r'), { after: 0, limit: 10 });
+      assert.deepEqual(entry?.type === 'note' && entry.data, AWKWARD);
+      const { items } = await store.listRequests({ tenant: 'acme', limit: 1 });
+      assert.deepEqual([items[0]?.body, items[0]?.decision?.value], [AWKWARD, AWKWARD]);
+      assert.deepEqual((await inboxOf('r'))[0]?.body, AWKWARD);
+      const [stored] = await store.messages({ tenant: 'acme', of: 'run', id: 'r' }, { after: 0, limit: 1 });
+      assert.deepEqual(stored?.message, message('m', JSON.stringify(AWKWARD)));
+      assert.equal(({} as { polluted?: boolean }).polluted, undefined);
+    },
+  },
+  {
+    title: 'SES-7: ids with quotes, dots, other scripts and names of JavaScript name what they say',
+    async run({ store, running, commit }) {
+      for (const id of AWKWARD_IDS) {
+        const run = await running(id, { session: { id, whenBusy: 'refuse' } });
+        await commit(run, { entries: [note(id.slice(0, 64))], requests: [newRequest(id)] });
+        await store.signal({ run: key(id), kind: 'user', key: id, body: id });
+      }
+      for (const id of AWKWARD_IDS) {
+        assert.equal((await store.run(key(id)))?.key.run, id);
+        assert.equal((await store.session({ tenant: 'acme', session: id }))?.activeRun, id);
+        assert.deepEqual(
+          (await store.listRequests({ tenant: 'acme', run: id, limit: 5 })).items.map((q) => q.id),
+          [id],
+        );
+        assert.deepEqual(
+          (await store.inbox(key(id), { after: 0, limit: 5 })).map((s) => s.key),
+          [id],
+        );
+      }
+      assert.equal((await store.listRuns({ tenant: 'acme', limit: 100 })).items.length, AWKWARD_IDS.length);
+    },
+  },
+  {
+    title: 'I9: ids that name nothing are a wrong argument, for writes and for reads',
+    async run({ store, start }) {
+      await start('r');
+      for (const bad of ['', 'a\0b', 'line\nbreak', '\ud800', 'x'.repeat(201), 7 as unknown as string]) {
+        await assert.rejects(store.start(newRun(bad)), TypeError);
+        await assert.rejects(store.start(newRun('r', { key: key('r', bad) })), TypeError);
+        await assert.rejects(store.start(newRun('r', { session: { id: bad, whenBusy: 'queue' } })), TypeError);
+        await assert.rejects(store.run(key(bad)), TypeError);
+        await assert.rejects(store.entries(key('r', bad), { after: 0, limit: 1 }), TypeError);
+        await assert.rejects(store.signal({ run: key('r'), kind: 'user', key: bad, body: null }), TypeError);
+        await assert.rejects(store.session({ tenant: 'acme', session: bad }), TypeError);
+        await assert.rejects(store.listRuns({ tenant: bad, limit: 1 }), TypeError);
+      }
+      assert.equal((await store.listRuns({ tenant: 'acme', limit: 10 })).items.length, 1);
+    },
+  },
+  {
+    title: 'I9: limits, positions, cursors and lease times that make no sense are a wrong argument',
+    async run({ store, claim, running }) {
+      const held = await running('r');
+      for (const bad of [0, -1, 0.5, Number.NaN]) {
+        await assert.rejects(store.entries(key('r'), { after: 0, limit: bad }), TypeError);
+        await assert.rejects(store.listRuns({ tenant: 'acme', limit: bad }), TypeError);
+        await assert.rejects(claim({ leaseMs: bad }), TypeError);
+        await assert.rejects(store.renew([held], bad), TypeError);
+      }
+      await assert.rejects(store.entries(key('r'), { after: -1, limit: 1 }), TypeError);
+      await assert.rejects(claim({ limit: -1 }), TypeError);
+      for (const after of ['', '0', 'abc', '1; drop table runs']) {
+        await assert.rejects(store.listRuns({ tenant: 'acme', limit: 1, after }), TypeError);
+        await assert.rejects(store.listRequests({ tenant: 'acme', limit: 1, after }), TypeError);
+      }
+    },
+  },
+  {
+    title: 'Fault 34: what JSON cannot hold is a wrong argument, and nothing of it is written',
+    async run({ store, running, tryCommit, journal, inboxOf }) {
+      const held = await running('r');
+      const cycle: { self?: unknown } = {};
+      cycle.self = cycle;
+      for (const bad of [Number.NaN, undefined, 1n, new Date(0), () => 1, Symbol('s'), cycle, [undefined]]) {
+        const value = bad as Json;
+        await assert.rejects(tryCommit(held, { entries: [note('ok'), note('bad', [value])] }), TypeError);
+        await assert.rejects(store.start(newRun('x', { input: [value] })), TypeError);
+        await assert.rejects(store.signal({ run: key('r'), kind: 'user', key: 'k', body: [value] }), TypeError);
+      }
+      assert.deepEqual(await journal('r'), ['run-start']);
+      assert.deepEqual(await inboxOf('r'), []);
+      assert.equal(await store.run(key('x')), undefined);
+    },
+  },
+  {
+    title: 'DUR-1: a tree that does not fit together is a wrong argument',
+    async run({ store, running, tryCommit }) {
+      const parent = { run: 'p', key: 'k' };
+      const held = await running('p');
+      await assert.rejects(store.start(newRun('r', { root: 'other' })), TypeError);
+      await assert.rejects(store.start(newRun('r', { root: 'p', parent: { run: 'r', key: 'k' } })), TypeError);
+      await assert.rejects(store.start(newRun('r', { root: 'p', parent, budget: { calls: 1 } })), TypeError);
+      const strange = newRun('c', { root: 'p', parent: { run: 'somebody', key: 'k' } });
+      const talking = newRun('c', { root: 'p', parent, session: { id: 's', whenBusy: 'queue' } });
+      const foreign = newRun('c', { key: key('c', 'other'), root: 'p', parent });
+      for (const child of [strange, talking, foreign, newRun('c')])
+        await assert.rejects(tryCommit(held, { children: [child] }), TypeError);
+      assert.equal(await store.run(key('c')), undefined);
+    },
+  },
+  {
+    title: 'DUR-3: a park or block without the last signal seen is a wrong argument',
+    async run({ running, tryCommit, run }) {
+      const held = await running('r');
+      await assert.rejects(tryCommit(held, { transition: { type: 'park', wakeAt: null } }), TypeError);
+      const transition = { type: 'block', code: 'X', request: 'q' } as const;
+      await assert.rejects(tryCommit(held, { requests: [newRequest('q')], transition }), TypeError);
+      await assert.rejects(tryCommit(held, { seen: 0, transition: { type: 'park', wakeAt: Infinity } }), TypeError);
+      assert.equal((await run('r')).status, 'running');
+    },
+  },
+  {
+    title: 'I1: who changes what it was given changes nothing that is stored',
+    async run({ store, running, commit, run }) {
+      const held = await running('r', { input: { list: ['kept'] }, messages: [message('m')] });
+      await commit(held, { entries: [note('n', { list: ['kept'] })] });
+      const spoil = (value: unknown): void => {
+        try {
+          (value as { list: string[] }).list.push('spoiled');
+        } catch {
+          // A frozen value refuses, which is as good.
+        }
+      };
+
+      spoil((await run('r')).input);
+      const [, read] = await store.entries(key('r'), { after: 0, limit: 10 });
+      spoil(read?.type === 'note' ? read.data : undefined);
+
+      assert.deepEqual((await run('r')).input, { list: ['kept'] });
+      const [, again] = await store.entries(key('r'), { after: 0, limit: 10 });
+      assert.deepEqual(again?.type === 'note' && again.data, { list: ['kept'] });
+    },
+  },
+  {
+    title: 'DUR-1: who changes its input after start() changes nothing that is stored',
+    async run({ store, run }) {
+      const input = { list: ['kept'] };
+      const started = store.start(newRun('r', { input }));
+      input.list.push('added later');
+      await started;
+      assert.deepEqual((await run('r')).input, { list: ['kept'] });
+    },
+  },
+];

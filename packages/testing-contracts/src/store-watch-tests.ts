@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import type { Store } from '@prusik/core';
+import { key, newChild, newRequest, note } from './store-scenario.ts';
+import type { StoreTest } from './store-test.ts';
+
+/** What the watchers of one run, and of the queue, were told since the last look. */
+function watching(store: Store, run: string): { readonly seen: () => string[]; readonly stop: () => void } {
+  let told: string[] = [];
+  const watchers = [store.watchRun(key(run), (why) => told.push(why)), store.watchQueue(() => told.push('queue'))];
+  return {
+    seen() {
+      const now = told;
+      told = [];
+      return now;
+    },
+    stop() {
+      for (const watcher of watchers) watcher[Symbol.dispose]();
+    },
+  };
+}
+
+/** Waits, in real time, for what another handle's write brings about. */
+async function until(what: () => boolean, withinMs: number): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (!what()) {
+    assert.ok(performance.now() < deadline, `It did not happen within ${withinMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+export const STORE_WATCH_TESTS: readonly StoreTest[] = [
+  {
+    title: 'EVT-2: a run’s watchers hear of its commits, signals and end, and of nothing else',
+    async run({ store, start, take, commit, signal, end }) {
+      const other = await start('other').then(() => take('other'));
+      await start('r');
+      const held = await take('r');
+      const told: string[] = [];
+      store.watchRun(key('r'), (why) => told.push(why));
+
+      await commit(held, { entries: [note('a')] });
+      await commit(other, { entries: [note('b')] });
+      await signal('r', 'user', 'x');
+      await signal('other', 'user', 'x');
+      await end(held);
+
+      assert.deepEqual(told, ['commit', 'signal', 'end']);
+    },
+  },
+  {
+    title: 'I3: a watcher that is called finds what it is told of',
+    async run({ store, running, commit, run }) {
+      const held = await running('r');
+      const found: Promise<number>[] = [];
+      store.watchRun(key('r'), () => found.push(run('r').then(({ seq }) => seq)));
+      await commit(held, { entries: [note('a')] });
+      await commit(held, { entries: [note('b')] });
+      assert.deepEqual(await Promise.all(found), [2, 3]);
+    },
+  },
+  {
+    title: 'I3: nobody hears of a commit that was refused or stale, or of a signal that was not delivered',
+    async run({ store, running, tryCommit, signal }) {
+      const held = await running('r', { budget: { calls: 0 } });
+      await signal('r', 'user', 'first');
+      const { seen } = watching(store, 'r');
+      await tryCommit(held, { ledger: { reserve: { calls: 1 } } });
+      await tryCommit({ ...held, epoch: 9 }, { entries: [note('x')] });
+      await signal('r', 'user', 'first');
+      assert.deepEqual(seen(), []);
+    },
+  },
+  {
+    title: 'Trap 9: the queue’s watchers hear of what may be claimed, and not of every commit',
+    async run({ store, start, take, commit, signal, park }) {
+      const { seen } = watching(store, 'nobody');
+
+      await start('r');
+      assert.deepEqual(seen(), ['queue']);
+      const held = await take('r');
+      await commit(held, { entries: [note('a')], requests: [newRequest('q')] });
+      assert.deepEqual(seen(), []);
+      await commit(held, { children: [newChild('c', 'r')] });
+      assert.deepEqual(seen(), ['queue']);
+      await park(held);
+      assert.deepEqual(seen(), []);
+      await store.decide({ run: key('r'), request: 'q', decision: { status: 'answered', value: 1 } });
+      assert.deepEqual(seen(), ['queue']);
+      await commit(await take('r'), { transition: { type: 'release' } });
+      assert.deepEqual(seen(), ['queue']);
+      await take('r');
+      await signal('r', 'user', 'x');
+      assert.deepEqual(seen(), []);
+    },
+  },
+  {
+    title: 'DUR-7: the queue’s watchers hear of a new timer, so that who sleeps till the next one looks again',
+    async run({ store, clock, running, park }) {
+      const held = await running('r');
+      const { seen } = watching(store, 'nobody');
+      await park(held, clock.now() + 5);
+      assert.deepEqual(seen(), ['queue']);
+    },
+  },
+  {
+    title: 'Trap 2: the queue’s watchers hear of a park that is ready at once',
+    async run({ store, running, park, signal }) {
+      const held = await running('r');
+      await signal('r', 'user', 'x');
+      const { seen } = watching(store, 'nobody');
+      await park(held, null, 0);
+      assert.deepEqual(seen(), ['queue']);
+    },
+  },
+  {
+    title: 'SES-1: the queue’s watchers hear of a hand-over, and not of an end without one',
+    async run({ store, start, take, end }) {
+      const session = { id: 's', whenBusy: 'queue' } as const;
+      await start('a', { session });
+      await start('b', { session });
+      const first = await take('a');
+      const { seen } = watching(store, 'nobody');
+      await end(first);
+      assert.deepEqual(seen(), ['queue']);
+      await end(await take('b'));
+      assert.deepEqual(seen(), []);
+    },
+  },
+  {
+    title: 'I7: the queue’s watchers hear of a cancel of a ready run, which others may take now',
+    async run({ store, start, signal }) {
+      await start('r');
+      const { seen } = watching(store, 'nobody');
+      await signal('r', 'cancel');
+      assert.deepEqual(seen(), ['queue']);
+    },
+  },
+  {
+    title: 'I6: a watcher that throws hurts neither the write nor the other watchers',
+    async run({ store, running, commit }) {
+      const held = await running('r');
+      const warnings: unknown[] = [];
+      const onWarning = (warning: unknown): void => void warnings.push(warning);
+      process.on('warning', onWarning);
+      let told = 0;
+      store.watchRun(key('r'), () => {
+        throw new Error('A watcher of the contract suite throws, as it should');
+      });
+      store.watchRun(key('r'), () => (told += 1));
+
+      assert.equal((await commit(held, { entries: [note('a')] })).seq, 2);
+
+      assert.equal(told, 1);
+      await new Promise((resolve) => setImmediate(resolve));
+      process.off('warning', onWarning);
+    },
+  },
+  {
+    title: 'I6: a watcher that was disposed is not called again, and others still are',
+    async run({ store, running, commit }) {
+      const held = await running('r');
+      const stopped = watching(store, 'r');
+      const stays = watching(store, 'r');
+      stopped.stop();
+      stopped.stop();
+      await commit(held, { entries: [note('a')], children: [newChild('c', 'r')] });
+      assert.deepEqual(stopped.seen(), []);
+      assert.deepEqual(stays.seen().toSorted(), ['commit', 'queue']);
+    },
+  },
+  {
+    title: 'EVT-4: watchers hear within `noticeMs` of what another handle wrote',
+    needs: 'multiProcess',
+    async run({ store, capabilities, running, open }) {
+      const held = await running('r');
+      const other = await open();
+      const { seen, stop } = watching(other, 'r');
+
+      await store.commit({ ...held, entries: [note('a')], progress: false });
+
+      const told: string[] = [];
+      await until(() => told.push(...seen()) > 1, capabilities.noticeMs + 2_000);
+      stop();
+      assert.deepEqual(told.toSorted(), ['queue', 'unknown']);
+      assert.equal((await other.run(key('r')))?.seq, 2);
+    },
+  },
+];

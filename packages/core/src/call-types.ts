@@ -44,3 +44,16 @@ type Intersection<Boxes extends { needs: unknown }> = [Boxes] extends [never]
   : (Boxes extends { needs: infer Deps } ? (deps: Deps) => void : never) extends (deps: infer All) => void
     ? All
     : never;
+
+/** Aliases of the models that all of `Definitions` together need, as far as their types tell. */
+export type AliasesOf<Definitions extends DefinitionMap> = {
+  [Name in keyof Definitions]: OwnAliases<Definitions[Name]>;
+}[keyof Definitions];
+
+type OwnAliases<Definition> = Definition extends
+  | { readonly '~types': { readonly models: infer Alias extends string } }
+  | { readonly model: infer Alias extends string }
+  ? string extends Alias
+    ? never
+    : Alias
+  : never;

@@ -2,7 +2,7 @@
  * What a workflow may hand to children. Data, not a function: decisions are made again on replay, and code that looks at a
  * clock or a flag would decide differently then.
  */
-export interface DelegationPolicy<Agent extends string = string> {
+export interface DelegationPolicy<Agent extends string = string, Model extends string = string> {
   /** Which of the workflow's agents may be called. @default all of them */
   readonly agents?: readonly Agent[];
   /** Child runs in all; refused calls do not count. @default 32 */
@@ -14,9 +14,9 @@ export interface DelegationPolicy<Agent extends string = string> {
   /** Levels of children below the workflow: at 1 its children have none of their own. @default 1 */
   readonly depth?: number;
   /** Model aliases that a call may ask for in place of an agent's own. @default none */
-  readonly models?: readonly string[];
+  readonly models?: readonly Model[];
   /** The same for single agents, in place of `models`. */
-  readonly agentModels?: { readonly [Name in Agent]?: readonly string[] };
+  readonly agentModels?: { readonly [Name in Agent]?: readonly Model[] };
   /** Tokens that the whole tree may spend. Held by the tree's ledger. @default no limit */
   readonly tokens?: number;
   /** Millionths of the currency that prices are given in, for the whole tree. Held by the tree's ledger. @default no limit */

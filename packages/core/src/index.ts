@@ -1,4 +1,12 @@
-export type { AnyDefinition, CallInput, CallOutput, CallTypes, DefinitionMap, DepsOf } from './call-types.ts';
+export type {
+  AliasesOf,
+  AnyDefinition,
+  CallInput,
+  CallOutput,
+  CallTypes,
+  DefinitionMap,
+  DepsOf,
+} from './call-types.ts';
 export { systemClock, type Clock } from './clock.ts';
 export { loadedCopies } from './copies.ts';
 export {

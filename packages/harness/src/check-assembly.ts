@@ -47,8 +47,8 @@ function namesGivenTwice({ agents, workflows }: Assembly): readonly string[] {
 }
 
 function unknownModels({ definitions, models }: Assembly): readonly string[] {
-  const known = (alias: string): boolean => models?.includes(alias) ?? false;
-  const fix = models === undefined ? 'give the harness models' : `the registry has ${models.join(', ')}`;
+  const known = models ?? [];
+  const fix = known.length === 0 ? 'give the harness models' : `the registry has ${known.join(', ')}`;
   return definitions.flatMap((definition) => {
     const { model, delegation } = factsOf(definition);
     const asked: readonly (readonly [string, string])[] = [
@@ -59,7 +59,7 @@ function unknownModels({ definitions, models }: Assembly): readonly string[] {
       ),
     ];
     return asked
-      .filter(([, alias]) => !known(alias))
+      .filter(([, alias]) => !known.includes(alias))
       .map(([path, alias]) => `${definition.name}: ${path} names the model ${alias}, which is not known: ${fix}`);
   });
 }

@@ -2,6 +2,7 @@ import {
   DEFAULT_TENANT,
   loadedCopies,
   systemClock,
+  type AnyDefinition,
   type DefinitionMap,
   type DurableDefinition,
   type InferInput,
@@ -9,6 +10,7 @@ import {
   type RunKey,
   type StandardSchema,
 } from '@prusik/core';
+import { bindModels, type AnyAgent, type ModelRegistry } from '@prusik/agents';
 import { createEngine, type EngineWarning } from '@prusik/durable';
 import { createSessions } from '@prusik/sessions';
 import { withChildren } from '@prusik/workflows-delegation';
@@ -16,7 +18,7 @@ import { checkAssembly } from './check-assembly.ts';
 import { createDecisions } from './decisions.ts';
 import { createDisposals } from './dispose.ts';
 import { untilDrained } from './drain.ts';
-import type { DepsOption, HarnessBasics, HarnessOptions } from './harness-options.ts';
+import type { DepsOption, HarnessBasics, HarnessOptions, ModelsOption } from './harness-options.ts';
 import type { Harness, RunRef } from './harness-types.ts';
 import { inspect } from './inspect.ts';
 import { createLiveRuns } from './live-runs.ts';
@@ -31,21 +33,33 @@ export function defineHarness<
   Agents extends DefinitionMap = Record<never, never>,
   Workflows extends DefinitionMap = Record<never, never>,
   Context extends StandardSchema = StandardSchema<Json, Json>,
->(options: HarnessOptions<Agents, Workflows, Context>): Harness<Agents & Workflows, InferInput<Context>>;
+  Alias extends string = string,
+>(options: HarnessOptions<Agents, Workflows, Context, Alias>): Harness<Agents & Workflows, InferInput<Context>>;
 export function defineHarness(
-  options: HarnessBasics<DefinitionMap, DefinitionMap, StandardSchema> & DepsOption<unknown>,
+  options: HarnessBasics<DefinitionMap, DefinitionMap, StandardSchema> &
+    DepsOption<unknown> &
+    ModelsOption<string, never>,
 ): Harness<DefinitionMap, unknown> {
-  const { store, sandbox, agents = {}, workflows = {}, clock = systemClock, newId, limits = {}, deps } = options;
+  const {
+    store,
+    sandbox,
+    agents = {},
+    workflows = {},
+    clock = systemClock,
+    newId,
+    limits = {},
+    deps,
+    models,
+  } = options;
   const { keepOpen = [], ephemeral = false, onWarning = warnOnProcess } = options;
   const definitions = withChildren(...Object.values(agents), ...Object.values(workflows));
   const byName = new Map(definitions.map((definition) => [definition.name, definition]));
-  checkAssembly({ agents, workflows, definitions, models: undefined, store: store.capabilities, ephemeral });
+  checkAssembly({ agents, workflows, definitions, models: models?.aliases, store: store.capabilities, ephemeral });
   warnOfCopies(onWarning);
 
   const engine = createEngine({
     store,
-    // One resolver makes the deps of all definitions; that they fit is checked where the options' types are.
-    definitions: definitions as readonly DurableDefinition<never, unknown, unknown>[],
+    definitions: definitions.map((definition) => withModel(definition, models)),
     clock,
     limits,
     onWarning,
@@ -103,7 +117,7 @@ export function defineHarness(
     inspect: () =>
       inspect({
         definitions,
-        models: [],
+        models: models?.aliases ?? [],
         store: store.capabilities,
         ephemeral,
         sandbox: sandbox !== undefined,
@@ -112,6 +126,20 @@ export function defineHarness(
     [Symbol.asyncDispose]: () => (disposed ??= disposals.run()),
   };
 }
+
+/**
+ * What the engine drives: a definition whose model is an alias gets the model. That one resolver makes the live objects of
+ * all of them, and that they fit, is what the types of the options say.
+ */
+function withModel(
+  definition: AnyDefinition,
+  models: ModelRegistry | undefined,
+): DurableDefinition<never, unknown, unknown> {
+  const bound = models && isAgent(definition) ? bindModels(definition, models) : definition;
+  return bound as DurableDefinition<never, unknown, unknown>;
+}
+
+const isAgent = (definition: AnyDefinition): definition is AnyAgent => 'withModel' in definition;
 
 const keyOf = (run: RunRef): RunKey => (typeof run === 'string' ? { tenant: DEFAULT_TENANT, run } : run);
 

@@ -1,11 +1,33 @@
-import type { Clock, DefinitionMap, DepsOf, NewId, RunInfo, Sandbox, StandardSchema, Store } from '@prusik/core';
+import type {
+  AliasesOf,
+  Clock,
+  DefinitionMap,
+  DepsOf,
+  NewId,
+  RunInfo,
+  Sandbox,
+  StandardSchema,
+  Store,
+} from '@prusik/core';
+import type { ModelRegistry } from '@prusik/agents';
 import type { EngineLimits, EngineWarning } from '@prusik/durable';
 
 export type HarnessOptions<
   Agents extends DefinitionMap,
   Workflows extends DefinitionMap,
   Context extends StandardSchema,
-> = HarnessBasics<Agents, Workflows, Context> & DepsOption<DepsOf<Agents & Workflows>>;
+  Alias extends string,
+> = HarnessBasics<Agents, Workflows, Context> &
+  DepsOption<DepsOf<Agents & Workflows>> &
+  ModelsOption<Alias, AliasesOf<Agents & Workflows>>;
+
+/** The registry, with every alias that definitions name. One that is missing shows as the type of `missing`. */
+export type ModelsOption<Alias extends string, Needed extends string> = [Needed] extends [never]
+  ? { readonly models?: ModelRegistry<Alias> }
+  : {
+      readonly models: ModelRegistry<Alias> &
+        ([Exclude<Needed, Alias>] extends [never] ? unknown : { readonly missing: Exclude<Needed, Alias> });
+    };
 
 /** Live objects for tools, policies and workflows, resolved in each process, for each drive of a run. */
 export type DepsOption<Deps> = unknown extends Deps

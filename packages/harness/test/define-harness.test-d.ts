@@ -1,11 +1,13 @@
 import type { DurableContext, DurableDefinition, Store } from '@prusik/core';
 import type { RunResult } from '@prusik/durable';
+import { defineAgent, modelRegistry, type LanguageModelObject } from '@prusik/agents';
 import { defineHarness } from '@prusik/harness';
 import { defineWorkflow } from '@prusik/workflows-delegation';
 import { describe, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
 
 declare const store: Store;
+declare const model: LanguageModelObject;
 const needy: DurableDefinition<{ prompt: string }, string, { git: string }> = {
   name: 'needy',
   kind: 'agent',
@@ -55,5 +57,29 @@ describe('defineHarness', () => {
     expectTypeOf(harness.run('easy', 1, { context: { user: 'u' } })).toEqualTypeOf<Promise<RunResult<boolean>>>();
     // @ts-expect-error -- user is a text
     void harness.run('easy', 1, { context: { user: 1 } });
+  });
+
+  it('DEF-1: asks for every model alias that its definitions, their agents and policies name', () => {
+    const writer = defineAgent({ name: 'writer', instructions: 'Write.', model: 'fast' });
+    const plan = defineWorkflow({
+      name: 'plan',
+      input: z.null(),
+      agents: { writer },
+      delegation: { models: ['large'], agentModels: { writer: ['tiny'] } },
+      run: async (ctx) => ctx.agents.writer.run('write', 'a text'),
+    });
+    const some = modelRegistry({ fast: model, large: model });
+    const all = modelRegistry({ fast: model, large: model, tiny: model, unused: model });
+
+    const harness = defineHarness({ store, agents: { writer }, workflows: { plan }, models: all });
+    expectTypeOf(harness.run('writer', 'a text')).toEqualTypeOf<Promise<RunResult<string>>>();
+    expectTypeOf(harness.run('plan', null)).toEqualTypeOf<Promise<RunResult<string>>>();
+    defineHarness({ store, agents: { writer }, models: some });
+    // @ts-expect-error -- the policy names tiny
+    defineHarness({ store, workflows: { plan }, models: some });
+    // @ts-expect-error -- the workflow's agent needs models
+    defineHarness({ store, workflows: { plan } });
+    // @ts-expect-error -- the agent needs models
+    defineHarness({ store, agents: { writer } });
   });
 });

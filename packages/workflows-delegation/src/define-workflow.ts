@@ -1,4 +1,5 @@
 import {
+  type AliasesOf,
   checkId,
   hashJson,
   toJson,
@@ -23,6 +24,7 @@ export interface WorkflowOptions<
   Returned,
   Agents extends DefinitionMap,
   Output extends StandardSchema,
+  Model extends string,
   Deps,
 > {
   /** Unique within an engine, at most 64 characters. */
@@ -38,7 +40,7 @@ export interface WorkflowOptions<
   /** What it may call, by the names it calls them. @default none */
   readonly agents?: Agents;
   /** @default delegation is off: every call is refused with `delegation_disabled` */
-  readonly delegation?: DelegationPolicy<Extract<keyof Agents, string>>;
+  readonly delegation?: DelegationPolicy<Extract<keyof Agents, string>, Model>;
   /** Only types: `types: {} as { deps: MyDeps }` says what `ctx.deps` is. */
   readonly types?: { readonly deps: Deps };
   readonly run: (ctx: WorkflowContext<Agents, Deps>, input: InferOutput<Input>) => Promise<Returned> | Returned;
@@ -50,13 +52,15 @@ export interface WorkflowDefinition<
   Parsed = never,
   Output = unknown,
   Deps = unknown,
+  Model extends string = string,
 > extends DurableDefinition<Parsed, Output, Deps> {
   readonly kind: 'workflow';
   readonly agents: DefinitionMap;
   readonly delegation: DelegationPolicy | undefined;
   /** What its policy lets the tree spend; for whoever starts it at the root of a tree. */
   readonly budget?: Budget;
-  readonly '~types': CallTypes<Input, Output>;
+  /** `models`: the aliases that it and its agents need. */
+  readonly '~types': CallTypes<Input, Output> & { readonly models: Model };
 }
 
 /**
@@ -72,17 +76,19 @@ export function defineWorkflow<
   Returned extends InferInput<Output>,
   Agents extends DefinitionMap = Record<never, never>,
   Output extends StandardSchema = StandardSchema,
+  const Model extends string = never,
   Deps = unknown,
 >(
-  options: WorkflowOptions<Input, Returned, Agents, Output, Deps>,
+  options: WorkflowOptions<Input, Returned, Agents, Output, Model, Deps>,
 ): WorkflowDefinition<
   InferInput<Input>,
   InferOutput<Input>,
   unknown extends InferOutput<Output> ? Returned : InferOutput<Output>,
-  Deps & DepsOf<Agents>
+  Deps & DepsOf<Agents>,
+  Model | AliasesOf<Agents>
 >;
 export function defineWorkflow(
-  options: WorkflowOptions<StandardSchema, unknown, DefinitionMap, StandardSchema, unknown>,
+  options: WorkflowOptions<StandardSchema, unknown, DefinitionMap, StandardSchema, string, unknown>,
 ): WorkflowDefinition {
   const { name, version = '1', continues, input, output, agents = {}, delegation, run } = options;
   checkId('definition name', name);

@@ -1,0 +1,77 @@
+import { defineAgent, defineTool, modelRegistry } from '@prusik/agents';
+import { defineHarness } from '@prusik/harness';
+import { memoryStore } from '@prusik/store-memory';
+import { scriptedModel } from '@prusik/testing-contracts';
+import { defineWorkflow } from '@prusik/workflows-delegation';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { z } from 'zod';
+
+const published: string[] = [];
+const publish = defineTool({
+  name: 'publish',
+  description: 'Publishes a text.',
+  input: z.object({ text: z.string() }),
+  approval: 'always',
+  execute: ({ text }, { deps }: { readonly deps: unknown }) => {
+    published.push(`${text} on ${String(deps)}`);
+    return 'published';
+  },
+});
+const writer = defineAgent({ name: 'writer', instructions: 'Write.', model: 'fast' });
+const editor = defineAgent({ name: 'editor', instructions: 'Publish.', model: 'careful', tools: [publish] });
+const release = defineWorkflow({
+  name: 'release',
+  input: z.object({ areas: z.array(z.string()) }),
+  agents: { writer, editor },
+  delegation: { parallel: 1 },
+  run: async (ctx, { areas }) => {
+    const parts = await ctx.fanOut(areas, (area, { key }) => ctx.agents.writer.run(`write ${key}`, area));
+    return ctx.agents.editor.run('edit', parts.join('\n'));
+  },
+});
+
+describe('a harness with agents', () => {
+  it('WFL-1, REQ-7: a workflow drafts with agents, and a person approves at the root what one of them does', async () => {
+    const fast = scriptedModel(['draft one', 'draft two']);
+    const careful = scriptedModel([{ call: 'publish', input: { text: 'both' } }, 'All published.']);
+    const harness = defineHarness({
+      store: memoryStore(),
+      ephemeral: true,
+      workflows: { release },
+      models: modelRegistry({ fast, careful }),
+      deps: () => 'paper',
+      limits: { parkAfterMs: 0 },
+    });
+    onTestFinished(() => Promise.resolve(harness[Symbol.asyncDispose]()));
+
+    const waiting = await harness.run('release', { areas: ['core', 'docs'] }, { id: 'release-1' });
+    expect(waiting).toMatchObject({ status: 'waiting' });
+    const { items } = await harness.requests({ kind: ['approval'] });
+    expect(items).toMatchObject([{ root: 'release-1', definition: 'editor', body: { tool: 'publish' } }]);
+    expect(published).toEqual([]);
+
+    await harness.approve('release-1', items[0]!.id, { by: 'ada' });
+
+    expect(await harness.drive('release-1')).toMatchObject({ status: 'completed', output: 'All published.' });
+    expect(published).toEqual(['both on paper']);
+    fast.assertFinished();
+    careful.assertFinished();
+  });
+
+  it('DEF-3, DEF-4: aliases, tools and approvals are known before anything runs', () => {
+    const models = modelRegistry({ fast: scriptedModel([]), careful: scriptedModel([]) });
+    const define = (ephemeral: boolean) =>
+      defineHarness({ store: memoryStore(), agents: { editor }, models, ephemeral });
+
+    expect(() => define(false)).toThrow('editor: approvals of publish would be lost with the process');
+    expect(define(true).inspect()).toMatchObject({
+      models: ['fast', 'careful'],
+      definitions: [{ name: 'editor', model: 'careful', tools: ['publish'] }],
+    });
+    // A registry from a program without types does not know better.
+    const untyped: object = { store: memoryStore(), agents: { editor }, models: modelRegistry({}), ephemeral: true };
+    expect(() => defineHarness(untyped as Parameters<typeof defineHarness>[0])).toThrow(
+      'editor: model names the model careful, which is not known: give the harness models',
+    );
+  });
+});

@@ -3,7 +3,7 @@ import type { Git } from '../src/git/git.ts';
 import type { Commit } from '../src/git/log.ts';
 import { resolveRange } from '../src/git/range.ts';
 import { assignCommits } from '../src/notes/areas.ts';
-import { areasSchema, draftSchema } from '../src/notes/draft.ts';
+import { areasSchema, draftSchema, type Draft } from '../src/notes/draft.ts';
 import { mergeDrafts, type Notes } from '../src/notes/merge.ts';
 import { createOfflineModel, OFFLINE_NOTICE } from '../src/offline/offline-model.ts';
 import { listChangedFiles, listCommits, readCommitDiff, readCommits, readRange } from '../src/tools/queries.ts';
@@ -61,7 +61,7 @@ export async function writeNotes(git: Git, query: { from?: string; to?: string }
   );
   const commits = await readRange(repository);
   const assigned = assignCommits(areas, commits);
-  const drafts = new Map();
+  const drafts = new Map<string, readonly Draft[]>();
   for (const area of assigned) {
     if (area.commits.length === 0) continue;
     const draft = await ask(
@@ -72,7 +72,7 @@ export async function writeNotes(git: Git, query: { from?: string; to?: string }
         read_diff: (input: { commit: string }) => readCommitDiff(repository, input.commit, []),
       },
     );
-    drafts.set(area.name, draftSchema.parse(draft));
+    drafts.set(area.name, [draftSchema.parse(draft)]);
   }
   return { notes: mergeDrafts({ range, commits, areas: assigned, drafts, writtenBy: OFFLINE_NOTICE }), commits };
 }

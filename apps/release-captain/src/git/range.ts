@@ -5,14 +5,14 @@ import { countCommits } from './log.ts';
 import { lastTagBefore, resolveCommit, type ResolvedRef } from './refs.ts';
 
 /** The commits that notes are about: what `to` reaches and `from` does not. */
-export interface Range {
+export type Range = {
   /** `null`: from the first commit on. */
   readonly from: ResolvedRef | null;
   readonly to: ResolvedRef;
   /** Merges included. */
   readonly commits: number;
   readonly merges: number;
-}
+};
 
 export interface RangeQuery {
   /** @default the last tag reachable from, but not at, `to`; else the first commit */

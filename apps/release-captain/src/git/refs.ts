@@ -3,11 +3,11 @@ import { decodeText } from './bytes.ts';
 import type { Git } from './git.ts';
 
 /** Where a range of commits ends or begins. */
-export interface ResolvedRef {
+export type ResolvedRef = {
   /** As the person wrote it, or the tag that was found. */
   readonly name: string;
   readonly hash: string;
-}
+};
 
 const REF_LIMIT = 255;
 

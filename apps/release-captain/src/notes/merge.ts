@@ -44,8 +44,8 @@ export interface MergeInput {
   /** All of the range, newest first. */
   readonly commits: readonly Commit[];
   readonly areas: readonly AreaCommits[];
-  /** By area name; one that is missing had nothing of its own to tell. */
-  readonly drafts: ReadonlyMap<string, Draft>;
+  /** By area name, in order; an area that is missing had nothing of its own to tell. */
+  readonly drafts: ReadonlyMap<string, readonly Draft[]>;
   readonly writtenBy: string;
 }
 
@@ -59,7 +59,7 @@ export function mergeDrafts({ range, commits, areas, drafts, writtenBy }: MergeI
   const told = commits.filter(({ parents }) => parents.length < 2);
   const known = new Map(told.map((commit) => [commit.short, commit]));
   const areaOf = new Map(areas.flatMap(({ name, commits: own }) => own.map((short) => [short, name] as const)));
-  const parts = areas.map((area) => ({ area, draft: validDraft(drafts.get(area.name) ?? NO_DRAFT, told) }));
+  const parts = areas.map((area) => ({ area, draft: validDraft(joinDrafts(drafts.get(area.name) ?? []), told) }));
   const located = (pick: (draft: Draft) => readonly Bullet[]): LocatedBullet[] =>
     parts.flatMap(({ area, draft }) => pick(draft).map((bullet) => ({ ...bullet, area: area.name })));
   const bare = (short: string, text: string): LocatedBullet => ({
@@ -116,7 +116,16 @@ export function uncited(notes: Notes, commits: readonly Commit[]): readonly stri
   return commits.filter(({ short, parents }) => parents.length < 2 && !cited.has(short)).map(({ short }) => short);
 }
 
-const NO_DRAFT: Draft = { summary: '', highlights: [], breaking: [], fixes: [], other: [] };
+function joinDrafts(drafts: readonly Draft[]): Draft {
+  return {
+    summary: drafts.map(({ summary }) => summary.trim()).join(' '),
+    highlights: drafts.flatMap(({ highlights }) => highlights),
+    breaking: drafts.flatMap(({ breaking }) => breaking),
+    fixes: drafts.flatMap(({ fixes }) => fixes),
+    other: drafts.flatMap(({ other }) => other),
+  };
+}
+
 const SHORTEST_HASH = 7;
 
 function validDraft(draft: Draft, commits: readonly Commit[]): Draft {

@@ -43,11 +43,13 @@ export async function publishNotes(out: string, markdown: string, attempt: strin
   return { file, bytes: content.length, sha256: hash(content) };
 }
 
-/** Hash of the notes that stand in `out` now, or `null` where there are none. */
-export async function publishedHash(out: string): Promise<string | null> {
+/** The notes that stand in `out` now, if there are any. */
+export async function standingNotes(out: string): Promise<Receipt | undefined> {
   const file = join(out, NOTES_FILE);
   const entry = await lstat(file).catch(() => undefined);
-  return entry?.isFile() === true ? hash(await readFile(file)) : null;
+  if (entry?.isFile() !== true) return undefined;
+  const content = await readFile(file);
+  return { file, bytes: content.length, sha256: hash(content) };
 }
 
 /**
@@ -60,11 +62,9 @@ export async function checkPublished(
   attempt: string,
 ): Promise<CheckResult> {
   await rm(join(out, `.${NOTES_FILE}.${hash(attempt).slice(0, 16)}.tmp`), { force: true });
-  const bytes = Buffer.byteLength(markdown, 'utf8');
-  const wanted = hash(Buffer.from(markdown, 'utf8'));
-  const found = await publishedHash(out);
-  if (found === wanted) return { became: 'done', value: { file: join(out, NOTES_FILE), bytes, sha256: wanted } };
-  return { became: found === replaces ? 'not-run' : 'unknown' };
+  const found = await standingNotes(out);
+  if (found?.sha256 === hash(Buffer.from(markdown, 'utf8'))) return { became: 'done', value: found };
+  return { became: (found?.sha256 ?? null) === replaces ? 'not-run' : 'unknown' };
 }
 
 /**

@@ -24,6 +24,7 @@ export interface Repository {
 }
 
 const SUBJECT_LIMIT = 160;
+const AUTHOR_LIMIT = 60;
 const MESSAGE_LIMIT = 1_200;
 const FILES_SHOWN = 8;
 const FOLDERS_SHOWN = 200;
@@ -46,7 +47,7 @@ export async function listCommits(
     total: range.commits,
     commits: commits.map(({ short, author, committedAt, message, parents }) => ({
       commit: short,
-      author: oneLine(author, SUBJECT_LIMIT),
+      author: oneLine(author, AUTHOR_LIMIT),
       date: new Date(Math.min(committedAt, 8.64e12) * 1_000).toISOString().slice(0, 10),
       subject: oneLine(subjectOf(message), SUBJECT_LIMIT),
       merge: parents.length > 1,
@@ -102,7 +103,7 @@ export async function readCommits(
   return {
     commits: commits.map(({ short, author, message, files }) => ({
       commit: short,
-      author: oneLine(author, SUBJECT_LIMIT),
+      author: oneLine(author, AUTHOR_LIMIT),
       message: message.length > MESSAGE_LIMIT ? `${message.slice(0, MESSAGE_LIMIT).toWellFormed()}…` : message,
       files: files.slice(0, FILES_SHOWN).map(({ path }) => oneLine(displayPath(path), SUBJECT_LIMIT)),
       moreFiles: Math.max(0, files.length - FILES_SHOWN),

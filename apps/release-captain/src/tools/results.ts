@@ -68,6 +68,6 @@ export type WriterTask = z.infer<typeof writerTaskSchema>;
 export type HistorianTask = z.infer<typeof historianTaskSchema>;
 
 /** Commits of one `list_commits` page. */
-export const LIST_PAGE = 200;
+export const LIST_PAGE = 100;
 /** Commits of one `read_commits` call. */
-export const READ_PAGE = 25;
+export const READ_PAGE = 20;

@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import { lstat, mkdir, rmdir, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import type { LanguageModelObject } from '@prusik/agents';
+import { DEFAULT_TENANT, isPrusikError, PrusikError, type Sandbox, type Store } from '@prusik/core';
+import { defineHarness } from '@prusik/harness';
+import { createLocalSandbox } from '@prusik/sandbox-local';
+import { sqliteStore } from '@prusik/store-sqlite';
+import { createOfflineModel, OFFLINE_NOTICE } from './offline/offline-model.ts';
+import { createCheckouts, sweepWorkspaces } from './release/checkouts.ts';
+import { createReleaseWorkflow, type ReleaseDeps } from './release/workflow.ts';
+
+export interface AppOptions {
+  /** The database; its folder is made. */
+  readonly db: string;
+  /** Whether runs are driven here; without it nothing is started, and only the database is looked at. */
+  readonly drives: boolean;
+  /** Told in one line what a person should know. */
+  readonly warn: (line: string) => void;
+  /** @default the offline model */
+  readonly model?: { readonly model: LanguageModelObject; readonly writtenBy: string };
+  /** Wraps the store; for tests that end the process at a chosen commit. */
+  readonly wrapStore?: (store: Store) => Store;
+}
+
+export type App = Awaited<ReturnType<typeof openApp>>;
+
+/** Notes of the largest range that is allowed fit into one outcome. */
+const MAX_OUTCOME_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Everything assembled over one database. Workspaces of runs that ended without removing theirs are removed first.
+ *
+ * @throws {PrusikError} `STORE_…` for a database that cannot be used.
+ */
+export async function openApp({ db, drives, warn, model, wrapStore = (store) => store }: AppOptions) {
+  await makeStateFolder(dirname(db));
+  const store = wrapStore(sqliteStore({ path: db }));
+  try {
+    const root = await workspaceFolder(db);
+    const sandbox = drives ? await openSandbox(root, warn) : createLocalSandbox({ root });
+    const checkouts = createCheckouts(sandbox);
+    const sweep = async (): Promise<void> => {
+      if (drives) await sweepWorkspaces(sandbox, store, DEFAULT_TENANT);
+    };
+    const harness = defineHarness({
+      store,
+      sandbox,
+      workflows: {
+        release: createReleaseWorkflow(model ?? { model: createOfflineModel(), writtenBy: OFFLINE_NOTICE }),
+      },
+      limits: { maxOutcomeBytes: MAX_OUTCOME_BYTES },
+      onWarning: ({ code, message }) => warn(`${message} (${code})`),
+      deps: ({ root: tree }): ReleaseDeps => ({
+        git: () => checkouts.git(tree),
+        importRepository: (folder, signal) => checkouts.create(tree, folder, signal),
+        removeWorkspace: () => checkouts.remove(tree),
+      }),
+    });
+    await sweep();
+    return {
+      harness,
+      store,
+      async [Symbol.asyncDispose](): Promise<void> {
+        await checkouts[Symbol.asyncDispose]();
+        // What could not be removed is swept by the next process.
+        await sweep().catch(() => undefined);
+        await harness[Symbol.asyncDispose]();
+        // Stays where another process has work in it.
+        for (const folder of [join(root, 'etc'), root]) await rmdir(folder).catch(() => undefined);
+      },
+    };
+  } catch (error) {
+    // The first error is the one to tell.
+    await store[Symbol.asyncDispose]().then(undefined, () => undefined);
+    throw error;
+  }
+}
+
+async function openSandbox(root: string, warn: AppOptions['warn']): Promise<Sandbox> {
+  const sandbox = createLocalSandbox({ root });
+  try {
+    await sandbox.level();
+    return sandbox;
+  } catch (error) {
+    await sandbox[Symbol.asyncDispose]();
+    if (!isPrusikError(error, 'SANDBOX_UNAVAILABLE')) throw error;
+    // Only our own fixed argument lists of git run here; whoever runs more must not do this.
+    warn(`git runs without isolation. ${error.message}`);
+    return createLocalSandbox({ root, isolation: 'none' });
+  }
+}
+
+/** Kept out of the person's `git status`, should it lie in a work tree. */
+async function makeStateFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+    if (basename(folder) !== '.release-captain') return;
+    await writeFile(join(folder, '.gitignore'), '*\n', { flag: 'wx' });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    throw new PrusikError('STORE_UNAVAILABLE', `The folder ${folder} cannot be used: ${code}`, { cause: error });
+  }
+}
+
+/**
+ * Workspaces lie beside the database. Root's commands run as another user, who cannot pass a private folder such as /root: then they
+ * lie in the machine's folder for temporary files, under a name that every process on this database works out.
+ */
+async function workspaceFolder(db: string): Promise<string> {
+  const beside = `${db}.workspaces`;
+  if (process.geteuid?.() !== 0 || (await othersMayPass(dirname(beside)))) return beside;
+  const elsewhere = join(tmpdir(), `release-captain-${createHash('sha256').update(db).digest('hex').slice(0, 16)}`);
+  await mkdir(elsewhere, { mode: 0o711 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
+  const entry = await lstat(elsewhere);
+  if (entry.isDirectory() && entry.uid === 0) return elsewhere;
+  throw new PrusikError('SANDBOX_UNAVAILABLE', `${elsewhere} belongs to somebody else; choose another --db`);
+}
+
+async function othersMayPass(folder: string): Promise<boolean> {
+  for (let at = folder; ; at = dirname(at)) {
+    if (((await stat(at)).mode & 0o001) === 0) return false;
+    if (dirname(at) === at) return true;
+  }
+}

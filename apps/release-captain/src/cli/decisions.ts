@@ -1,0 +1,80 @@
+import { readFile, stat } from 'node:fs/promises';
+import { DEFAULT_TENANT, isFinal, PrusikError, type Json, type Run } from '@prusik/core';
+import type { App } from '../app.ts';
+import type { ReleaseInput } from '../release/workflow.ts';
+import { standingNotes } from '../tools/publish-notes.ts';
+import type { Command, DecisionCommand } from './arguments.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import { decide, drive, openApproval, recordedResult, tellResult, type Session } from './release.ts';
+
+export async function show(
+  { app, teller }: Session,
+  { run: id }: Extract<Command, { type: 'show' }>,
+): Promise<ExitCode> {
+  const run = await find(app, id);
+  teller.run(run, (await openApproval(app, run.key))?.body.input.markdown);
+  return EXIT.ok;
+}
+
+export async function decideRun(session: Session, command: Extract<Command, { type: 'decide' }>): Promise<ExitCode> {
+  const { app, teller, by } = session;
+  const run = await find(app, command.run);
+  const verdict = await verdictOf(command.decision);
+  const request = await openApproval(app, run.key);
+  if (request !== undefined) {
+    const { status, decision } = await decide(app, request, verdict, by);
+    teller.line(
+      `The notes of run ${command.run} are ${status}${decision?.by === undefined ? '' : ` by ${decision.by}`}.`,
+    );
+  } else {
+    const { items } = await app.harness.requests({ root: command.run, kind: ['approval'], status: DECIDED });
+    const [decided] = items;
+    if (decided === undefined)
+      throw new PrusikError('REQUEST_UNKNOWN', `Run ${command.run} waits for no decision (${run.status})`);
+    teller.line(`Already ${decided.status}${decided.decision?.by === undefined ? '' : ` by ${decided.decision.by}`}.`);
+  }
+  return goOn(session, run, command.drive);
+}
+
+export async function resolveRun(session: Session, command: Extract<Command, { type: 'resolve' }>): Promise<ExitCode> {
+  const { app } = session;
+  const run = await find(app, command.run);
+  const { items } = await app.harness.requests({ root: command.run, kind: ['intervention'] });
+  const [request] = items;
+  if (request === undefined)
+    throw new PrusikError('REQUEST_UNKNOWN', `Run ${command.run} is not blocked (${run.status})`);
+  // The only step that can be in doubt is the publication; that it happened means that its file stands.
+  const output: Json | undefined =
+    command.choice === 'happened' ? await standingNotes((run.input as ReleaseInput).out) : undefined;
+  const choice = { choice: command.choice, ...(output === undefined ? {} : { output }) };
+  await app.harness.intervene(request.run, request.id, choice, { by: session.by });
+  return goOn(session, run, command.drive);
+}
+
+const DECIDED = ['approved', 'edited', 'rejected', 'expired', 'withdrawn'] as const;
+
+async function goOn(session: Session, run: Run, drives: boolean): Promise<ExitCode> {
+  const ended = isFinal(run.status) ? recordedResult(run) : undefined;
+  if (ended !== undefined) return tellResult(session, ended);
+  return drives ? drive(session, run, { after: run.seq, yes: false }) : EXIT.ok;
+}
+
+async function find(app: App, id: string): Promise<Run> {
+  const run = await app.store.run({ tenant: DEFAULT_TENANT, run: id });
+  if (run === undefined) throw new PrusikError('RUN_UNKNOWN', `There is no run ${id} in this database`);
+  return run;
+}
+
+const EDIT_LIMIT_BYTES = 2_000_000;
+
+async function verdictOf(decision: DecisionCommand) {
+  if (decision.type !== 'edit') return decision;
+  try {
+    const { size } = await stat(decision.file);
+    if (size === 0 || size > EDIT_LIMIT_BYTES) throw new Error(`it has ${size} bytes`);
+    return { type: 'edit', markdown: await readFile(decision.file, 'utf8') } as const;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new PrusikError('USAGE', `${decision.file} cannot be the notes: ${why}`, { cause: error });
+  }
+}

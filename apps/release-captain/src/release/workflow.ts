@@ -1,0 +1,159 @@
+import type { LanguageModelObject } from '@prusik/agents';
+import { PrusikError, type DurableContext } from '@prusik/core';
+import { defineWorkflow } from '@prusik/workflows-delegation';
+import { z } from 'zod';
+import { resolveRange, type Range } from '../git/range.ts';
+import { assignCommits, type AreaCommits } from '../notes/areas.ts';
+import type { Draft } from '../notes/draft.ts';
+import { oneLine } from '../notes/markdown.ts';
+import { mergeDrafts, uncited } from '../notes/merge.ts';
+import { renderNotes } from '../notes/render.ts';
+import type { GitDeps } from '../tools/git-tools.ts';
+import { standingNotes, type Receipt } from '../tools/publish-notes.ts';
+import { publishInputSchema, publishNotesTool, type PublishInput } from '../tools/publish-tool.ts';
+import { readRange } from '../tools/queries.ts';
+import { createHistorian, createWriter } from './agents.ts';
+import { gatedCall } from './gated-call.ts';
+
+/** What a release is started with; paths are absolute, so that any process can take it further. */
+export const releaseInputSchema = z.object({
+  repo: z.string(),
+  from: z.string().optional(),
+  to: z.string().optional(),
+  out: z.string(),
+});
+
+export type ReleaseInput = z.infer<typeof releaseInputSchema>;
+
+/** How a release ended. */
+export type ReleaseOutput =
+  | ({ readonly published: true; readonly edited: boolean } & Receipt & ReleaseCounts)
+  | ({ readonly published: false; readonly reason?: string } & ReleaseCounts);
+
+export type ReleaseCounts = { readonly commits: number; readonly areas: number };
+
+/** What the workflow needs of the process that drives it. */
+export interface ReleaseDeps extends GitDeps {
+  /** Copies the repository into this tree's workspace; returns the commits where a shallow clone ends. */
+  importRepository(folder: string, signal: AbortSignal): Promise<{ readonly shallow: readonly string[] }>;
+  removeWorkspace(): Promise<void>;
+}
+
+export interface ReleaseOptions {
+  readonly model: LanguageModelObject;
+  /** The last line of the notes: who worded them. */
+  readonly writtenBy: string;
+}
+
+/** One writer's commits, at most; an area with more has several writers. */
+const WRITER_COMMITS = 300;
+const WRITERS_AT_ONCE = 4;
+
+export function createReleaseWorkflow({ model, writtenBy }: ReleaseOptions) {
+  return defineWorkflow({
+    name: 'release',
+    input: releaseInputSchema,
+    agents: { historian: createHistorian(model), writer: createWriter(model) },
+    delegation: { agents: ['historian', 'writer'], calls: 40, parallel: WRITERS_AT_ONCE, depth: 1 },
+    types: {} as { deps: ReleaseDeps },
+    async run(ctx, { repo, from, to, out }): Promise<ReleaseOutput> {
+      const draft = await withWorkspace(ctx, async () => {
+        const range = await ctx.step('snapshot', async ({ signal }): Promise<Range> => {
+          const { shallow } = await ctx.deps.importRepository(repo, signal);
+          return resolveRange(await ctx.deps.git(), { from, to, shallow, signal });
+        });
+        const context = { range } as const;
+        const { areas } = await ctx.agents.historian.run(
+          'historian',
+          { from: range.from?.name ?? null, to: range.to.name, commits: range.commits },
+          { context },
+        );
+        const assigned = await ctx.step('plan', async ({ signal }): Promise<AreaCommits[]> => {
+          const commits = await readRange({ git: await ctx.deps.git(), range }, signal);
+          return [...assignCommits(areas, commits)];
+        });
+        const jobs = jobsOf(assigned);
+        const drafts = await ctx.fanOut(
+          jobs,
+          ({ area, commits }, { key }) => ctx.agents.writer.run(key, { area, commits: [...commits] }, { context }),
+          { key: ({ key }) => key },
+        );
+        return ctx.step('merge', async ({ signal }) => {
+          const commits = await readRange({ git: await ctx.deps.git(), range }, signal);
+          const notes = mergeDrafts({ range, commits, areas: assigned, drafts: draftsOf(jobs, drafts), writtenBy });
+          const missing = uncited(notes, commits);
+          if (missing.length > 0)
+            throw new PrusikError('NOTES_INCOMPLETE', `The notes leave out ${missing.join(', ')}`);
+          return {
+            markdown: renderNotes(notes),
+            replaces: (await standingNotes(out))?.sha256 ?? null,
+            commits: range.commits,
+            areas: assigned.length,
+          };
+        });
+      });
+
+      const { markdown, replaces, commits, areas } = draft;
+      const input: PublishInput = { markdown, out, replaces };
+      const published = await gatedCall(ctx, 'publish', publishNotesTool, input, (value) => readEdit(input, value));
+      if (!published.done) {
+        return {
+          published: false,
+          commits,
+          areas,
+          ...(published.reason === undefined ? {} : { reason: published.reason }),
+        };
+      }
+      return { published: true, edited: published.edited, ...published.output, commits, areas };
+    },
+  });
+}
+
+/** The workspace is gone when nothing needs it any more: before a person is waited for, and when the work fails. */
+async function withWorkspace<T>(ctx: DurableContext<ReleaseDeps>, work: () => Promise<T>): Promise<T> {
+  const remove = (): Promise<void> => ctx.step('remove-workspace', () => ctx.deps.removeWorkspace());
+  let result: T;
+  try {
+    result = await work();
+  } catch (error) {
+    // What cannot be removed now is swept by the next process; the first error is the one to tell.
+    await remove().catch(() => undefined);
+    throw error;
+  }
+  await remove().catch(() => undefined);
+  return result;
+}
+
+interface Job {
+  readonly key: string;
+  readonly area: string;
+  readonly commits: readonly string[];
+}
+
+/** Areas without a commit of their own have nothing to write. */
+function jobsOf(areas: readonly AreaCommits[]): readonly Job[] {
+  const parts = areas.flatMap(({ name, commits }) =>
+    Array.from({ length: Math.ceil(commits.length / WRITER_COMMITS) }, (_, part) => ({
+      area: name,
+      commits: commits.slice(part * WRITER_COMMITS, (part + 1) * WRITER_COMMITS),
+    })),
+  );
+  // The number keeps keys apart whose names are the same once they are cut.
+  return parts.map((job, index) => ({ ...job, key: `writer ${index + 1}/${parts.length} ${oneLine(job.area, 80)}` }));
+}
+
+function draftsOf(jobs: readonly Job[], drafts: readonly Draft[]): ReadonlyMap<string, readonly Draft[]> {
+  const byArea = new Map<string, Draft[]>();
+  for (const [index, { area }] of jobs.entries()) {
+    const draft = drafts[index];
+    if (draft !== undefined) byArea.set(area, [...(byArea.get(area) ?? []), draft]);
+  }
+  return byArea;
+}
+
+/** A person may change the text, and nothing of where it goes. */
+function readEdit(input: PublishInput, value: unknown): PublishInput {
+  const edited = publishInputSchema.pick({ markdown: true }).safeParse(value);
+  if (!edited.success) throw new PrusikError('EDIT_INVALID', 'The edited notes are empty or no text');
+  return { ...input, markdown: edited.data.markdown };
+}

@@ -22,7 +22,7 @@ const sections = {
   lint: tool('oxlint', '--deny-warnings'),
   format: tool('oxfmt', '--check', '.'),
   boundaries: own('check-boundaries'),
-  unused: tool('knip'),
+  unused: tool('knip', '--no-config-hints'),
   ids: own('check-ids'),
   snippets: own('sync-snippets', '--check'),
   lockfile: own('check-lockfile'),

@@ -43,7 +43,7 @@ export function runInfo(run: Run, attempt: number): RunInfo {
 
 /** The context that a function gets. Its methods use no `this`, so they may be taken off it. */
 export function createContext({ parts, threadBase, info, deps }: ContextOptions): DurableContext {
-  const { core, steps, waits, thread, whole } = parts;
+  const { core, steps, waits, thread, whole, status } = parts;
   const { run, state, committer, delivery } = core;
   let notes = 0;
 
@@ -68,6 +68,17 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
     return handled(promise);
   }
 
+  /** The function awaits this, although no step runs: the drive must not take it for quiet. */
+  async function track<T>(work: () => Promise<T>): Promise<T> {
+    status.reading += 1;
+    try {
+      return await work();
+    } finally {
+      status.reading -= 1;
+      core.wake();
+    }
+  }
+
   function wait<T>(spec: WaitSpec, read?: (recorded: Recorded) => T): Promise<T> {
     return ask({ key: spec.key, kind: spec.kind, fingerprint: spec.fingerprint, begin: () => waits.begin(spec) }, read);
   }
@@ -82,7 +93,7 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
     thread: {
       async read() {
         try {
-          return await thread.readUpTo(threadBase + delivery.delivered.messages);
+          return await track(() => thread.readUpTo(threadBase + delivery.delivered.messages));
         } catch (cause) {
           // A store that is away must not fail the run: the drive ends, and the run goes on when the store is back.
           parts.lose('unavailable', cause);
@@ -141,7 +152,7 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
         const message = `There is no definition named ${definition}`;
         return Promise.reject(new PrusikError('NO_DEFINITION', message, { meta: { definition } }));
       }
-      const started = parseInput(found, input).then((parsed) =>
+      const started = track(() => parseInput(found, input)).then((parsed) =>
         wait<Output>({
           key,
           kind: 'child',

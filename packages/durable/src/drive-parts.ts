@@ -42,6 +42,8 @@ export interface DriveStatus {
   /** The function was called; with {@link settled} it has ended. */
   called: boolean;
   settled: Settled | undefined;
+  /** Reads and checks of the context's own that the function awaits: it is not quiet while one is under way. */
+  reading: number;
 }
 
 export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number): DriveParts {
@@ -57,6 +59,7 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number)
     cancelRequested: run.cancelRequested,
     called: false,
     settled: undefined,
+    reading: 0,
   };
   const threadKey: ThreadKey =
     run.session === undefined ? { tenant, of: 'run', id: run.key.run } : { tenant, of: 'session', id: run.session };

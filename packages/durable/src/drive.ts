@@ -96,7 +96,7 @@ export function startDrive(env: DriveEnv, claim: Claim, storeTime: number, slot:
       await inbox.takeUp();
       if (status.cancelRequested) return cancel();
       waits.collect();
-      if (committer.busy || steps.live > 0) {
+      if (committer.busy || steps.live > 0 || status.reading > 0) {
         await waitForSteps();
         continue;
       }

@@ -438,6 +438,47 @@ describe('children', () => {
   });
 });
 
+describe('what the context itself awaits', () => {
+  it('DUR-9: a run is not parked, nor taken for diverged, while a branch reads its thread or checks an input', async () => {
+    const store = memoryStore();
+    const slow = new Proxy(store, {
+      get(target, name, receiver) {
+        const value: unknown = Reflect.get(target, name, receiver);
+        if (name !== 'messages') return value;
+        return async (...given: Parameters<typeof store.messages>) => {
+          for (let i = 0; i < 50; i += 1) await new Promise((resolve) => setImmediate(resolve));
+          return store.messages(...given);
+        };
+      },
+    });
+    let reads = 0;
+    const note = { v: 1, id: 'm', role: 'user', kind: 'user', content: [{ type: 'text', text: 'hi' }] } as const;
+    const work = durable(
+      'work',
+      async (ctx) => {
+        const [, seen] = await Promise.all([
+          ctx.receive('never-in-time', { timeoutMs: 60_000 }),
+          ctx.thread.read().then((messages) => {
+            reads += 1;
+            return ctx.step('after', () => messages.length);
+          }),
+        ]);
+        return seen;
+      },
+      { openingMessages: () => [note] },
+    );
+
+    const first = engineOn(slow, [work]);
+    await first.start('work', null, { id: 'r' });
+    expect(await first.drive(key('r'))).toMatchObject({ status: 'waiting' });
+    expect(
+      (await entriesOf(store, key('r'))).filter((entry) => entry.type === 'step-end').map((entry) => entry.key),
+    ).toEqual(['after']);
+    expect((await entriesOf(store, key('r'))).filter((entry) => entry.type === 'run-park')).toHaveLength(1);
+    expect(reads).toBe(1);
+  });
+});
+
 describe('divergence', () => {
   it('DUR-6, I5: other code at a recorded key blocks the run and leaves what is recorded', async () => {
     const store = memoryStore();

@@ -8,6 +8,11 @@ export interface DefinitionMap {
   readonly [name: string]: AnyDefinition;
 }
 
+/** Name under which an engine knows a definition with another model than its own. */
+export function withModelName(definition: string, alias: string): string {
+  return `${definition}@${alias}`;
+}
+
 /**
  * What a caller of a definition passes and gets. A definition whose schema completes an input (a default, a coercion) carries it
  * as `'~types'`, since its function takes what the schema gives. For the compiler only; never read.

@@ -1,11 +1,12 @@
-export type {
-  AliasesOf,
-  AnyDefinition,
-  CallInput,
-  CallOutput,
-  CallTypes,
-  DefinitionMap,
-  DepsOf,
+export {
+  withModelName,
+  type AliasesOf,
+  type AnyDefinition,
+  type CallInput,
+  type CallOutput,
+  type CallTypes,
+  type DefinitionMap,
+  type DepsOf,
 } from './call-types.ts';
 export { systemClock, type Clock } from './clock.ts';
 export { loadedCopies } from './copies.ts';

@@ -2,18 +2,16 @@ import {
   DEFAULT_TENANT,
   loadedCopies,
   systemClock,
-  type AnyDefinition,
   type DefinitionMap,
-  type DurableDefinition,
   type InferInput,
   type Json,
   type RunKey,
   type StandardSchema,
 } from '@prusik/core';
-import { bindModels, type AnyAgent, type ModelRegistry } from '@prusik/agents';
 import { createEngine, type EngineWarning } from '@prusik/durable';
 import { createSessions } from '@prusik/sessions';
 import { withChildren } from '@prusik/workflows-delegation';
+import { bindDefinitions } from './bind-definitions.ts';
 import { checkAssembly } from './check-assembly.ts';
 import { createDecisions } from './decisions.ts';
 import { createDisposals } from './dispose.ts';
@@ -57,9 +55,10 @@ export function defineHarness(
   checkAssembly({ agents, workflows, definitions, models: models?.aliases, store: store.capabilities, ephemeral });
   warnOfCopies(onWarning);
 
+  const driven = bindDefinitions(definitions, models);
   const engine = createEngine({
     store,
-    definitions: definitions.map((definition) => withModel(definition, models)),
+    definitions: driven,
     clock,
     limits,
     onWarning,
@@ -100,7 +99,7 @@ export function defineHarness(
     async drain(drain) {
       const worker = engine.worker();
       try {
-        return await untilDrained({ store, clock, definitions: new Set(byName.keys()) }, drain);
+        return await untilDrained({ store, clock, definitions: new Set(driven.map(({ name }) => name)) }, drain);
       } finally {
         await worker[Symbol.asyncDispose]();
       }
@@ -126,20 +125,6 @@ export function defineHarness(
     [Symbol.asyncDispose]: () => (disposed ??= disposals.run()),
   };
 }
-
-/**
- * What the engine drives: a definition whose model is an alias gets the model. That one resolver makes the live objects of
- * all of them, and that they fit, is what the types of the options say.
- */
-function withModel(
-  definition: AnyDefinition,
-  models: ModelRegistry | undefined,
-): DurableDefinition<never, unknown, unknown> {
-  const bound = models && isAgent(definition) ? bindModels(definition, models) : definition;
-  return bound as DurableDefinition<never, unknown, unknown>;
-}
-
-const isAgent = (definition: AnyDefinition): definition is AnyAgent => 'withModel' in definition;
 
 const keyOf = (run: RunRef): RunKey => (typeof run === 'string' ? { tenant: DEFAULT_TENANT, run } : run);
 

@@ -1,4 +1,5 @@
 import { defineAgent, defineTool, modelRegistry } from '@prusik/agents';
+import type { PrusikError } from '@prusik/core';
 import { defineHarness } from '@prusik/harness';
 import { memoryStore } from '@prusik/store-memory';
 import { scriptedModel } from '@prusik/testing-contracts';
@@ -56,6 +57,37 @@ describe('a harness with agents', () => {
     expect(published).toEqual(['both on paper']);
     fast.assertFinished();
     careful.assertFinished();
+  });
+
+  it('WFL-2: a call may ask for another model that its policy lists, and for no other', async () => {
+    const models = { fast: scriptedModel(['by fast']), large: scriptedModel(['by large']), tiny: scriptedModel([]) };
+    const pick = defineWorkflow({
+      name: 'pick',
+      input: z.null(),
+      agents: { writer },
+      delegation: { models: ['tiny'], agentModels: { writer: ['large'] } },
+      run: async (ctx) => [
+        await ctx.agents.writer.run('own', 'a'),
+        await ctx.agents.writer.run('other', 'a', { model: 'large' }),
+        await ctx.agents.writer
+          .run('none', 'a', { model: 'tiny' })
+          .catch((error: PrusikError) => String(error.meta['reason'])),
+      ],
+    });
+    const harness = defineHarness({
+      store: memoryStore(),
+      ephemeral: true,
+      workflows: { pick },
+      models: modelRegistry(models),
+    });
+    onTestFinished(() => Promise.resolve(harness[Symbol.asyncDispose]()));
+
+    expect(await harness.run('pick', null, { id: 'one' })).toMatchObject({
+      output: ['by fast', 'by large', 'model_not_allowed'],
+    });
+    const { items } = await harness.engine.store.listRuns({ tenant: 'default', parent: 'one', limit: 10 });
+    expect(items.map((run) => run.definition).toSorted()).toEqual(['writer', 'writer@large']);
+    expect(harness.inspect().definitions.map((definition) => definition.name)).toEqual(['pick', 'writer']);
   });
 
   it('DEF-3, DEF-4: aliases, tools and approvals are known before anything runs', () => {

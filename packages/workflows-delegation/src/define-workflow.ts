@@ -43,7 +43,7 @@ export interface WorkflowOptions<
   readonly delegation?: DelegationPolicy<Extract<keyof Agents, string>, Model>;
   /** Only types: `types: {} as { deps: MyDeps }` says what `ctx.deps` is. */
   readonly types?: { readonly deps: Deps };
-  readonly run: (ctx: WorkflowContext<Agents, Deps>, input: InferOutput<Input>) => Promise<Returned> | Returned;
+  readonly run: (ctx: WorkflowContext<Agents, Deps, Model>, input: InferOutput<Input>) => Promise<Returned> | Returned;
 }
 
 /** A workflow as a value: a durable function that engines run and other workflows call. */

@@ -2,18 +2,19 @@ import {
   checkId,
   decideDelegation,
   isPrusikError,
-  type CallOptions,
+  withModelName,
   type DelegationDecision,
   type DelegationPolicy,
   type DurableContext,
   type Json,
   type DefinitionMap,
 } from '@prusik/core';
+import type { AgentCallOptions } from './call-options.ts';
 import { failedCall, refusedCall } from './call-error.ts';
 
 /** The calls of one workflow run under its policy. */
 export interface Delegation {
-  call(agent: string, key: string, input: unknown, options?: CallOptions): Promise<unknown>;
+  call(agent: string, key: string, input: unknown, options?: AgentCallOptions): Promise<unknown>;
   /** Resolves when every call has ended, those made meanwhile too. */
   settled(): Promise<void>;
   /** Starts nothing any more; what is queued, or called from here on, never settles. */
@@ -28,6 +29,7 @@ export interface DelegationParts {
 
 interface Call {
   readonly agent: string;
+  readonly model: string | undefined;
   readonly key: string;
   start(): Promise<unknown>;
   resolve(value: unknown): void;
@@ -48,9 +50,13 @@ export function createDelegation({ ctx, agents, policy }: DelegationParts): Dele
   let outOfMoney = false;
   let closed = false;
 
-  function decide({ agent }: Call, calls: number): DelegationDecision {
+  function decide({ agent, model }: Call, calls: number): DelegationDecision {
     const elapsedMs = ctx.now() - startedAt;
-    return decideDelegation(policy, { depth: 0, calls, running, outOfTokens, outOfMoney, elapsedMs }, { agent });
+    return decideDelegation(
+      policy,
+      { depth: 0, calls, running, outOfTokens, outOfMoney, elapsedMs },
+      { agent, ...(model === undefined ? {} : { model }) },
+    );
   }
 
   function take(call: Call): void {
@@ -103,15 +109,17 @@ export function createDelegation({ ctx, agents, policy }: DelegationParts): Dele
   }
 
   return {
-    call(agent, key, input, options = {}) {
+    call(agent, key, input, { model, ...options } = {}) {
       const promise = new Promise<unknown>((resolve, reject) => {
         if (closed) return;
         checkId('step key', key);
         const definition = Object.hasOwn(agents, agent) ? agents[agent] : undefined;
-        const start = (): Promise<unknown> => ctx.child(key, definition?.name ?? agent, input as Json, options);
+        const own = definition?.name ?? agent;
+        const name = model === undefined ? own : withModelName(own, model);
+        const start = (): Promise<unknown> => ctx.child(key, name, input as Json, options);
         // A run that is over or cancelled: the context itself says how a call on it ends, and starts nothing.
         if (ctx.signal.aborted) void start().then(resolve, reject);
-        else take({ agent, key, start, resolve, reject });
+        else take({ agent, model, key, start, resolve, reject });
       });
       open.add(promise);
       // Also keeps a refused call that nobody awaits from ending the process as unhandled.

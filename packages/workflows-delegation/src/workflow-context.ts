@@ -1,6 +1,5 @@
 import {
   DELEGATION_DEFAULTS,
-  type CallOptions,
   type DelegationPolicy,
   type DurableContext,
   type InferOutput,
@@ -12,11 +11,12 @@ import {
   type CallOutput,
 } from '@prusik/core';
 import { ask, type Question } from './ask.ts';
+import type { AgentCallOptions } from './call-options.ts';
 import type { Delegation } from './delegation.ts';
 import { fanOut, type FanOutItem, type FanOutOptions } from './fan-out.ts';
 
 /** One agent, as a workflow calls it. */
-export interface AgentCalls<Input, Output> {
+export interface AgentCalls<Input, Output, Model extends string = string> {
   /**
    * Runs the agent as a child, once per key, and waits for its output.
    *
@@ -24,11 +24,11 @@ export interface AgentCalls<Input, Output> {
    * @throws {PrusikError} `CHILD_CANCELLED` when the child was cancelled and the caller was not.
    * @throws {PrusikError} the child's own code when it failed; `meta.agent` and `meta.key` say which it was.
    */
-  run(key: string, input: Input, options?: CallOptions): Promise<Output>;
+  run(key: string, input: Input, options?: AgentCallOptions<Model>): Promise<Output>;
 }
 
-export type Calls<Agents extends DefinitionMap> = {
-  readonly [Name in keyof Agents]: AgentCalls<CallInput<Agents[Name]>, CallOutput<Agents[Name]>>;
+export type Calls<Agents extends DefinitionMap, Model extends string = string> = {
+  readonly [Name in keyof Agents]: AgentCalls<CallInput<Agents[Name]>, CallOutput<Agents[Name]>, Model>;
 };
 
 /** Values that a workflow shows to its observers. Rebuilt by replay, so reading one gives what was set. */
@@ -39,8 +39,12 @@ export interface WorkflowState {
 }
 
 /** The durable context and what workflows have on top of it. */
-export interface WorkflowContext<Agents extends DefinitionMap, Deps = unknown> extends DurableContext<Deps> {
-  readonly agents: Calls<Agents>;
+export interface WorkflowContext<
+  Agents extends DefinitionMap,
+  Deps = unknown,
+  Model extends string = string,
+> extends DurableContext<Deps> {
+  readonly agents: Calls<Agents, Model>;
   readonly state: WorkflowState;
   /** See {@link FanOutOptions}: results in the order of the items; rejects with the first failure and starts no item after it. */
   fanOut<Item, Result>(
@@ -70,7 +74,9 @@ export function createWorkflowContext(
     agents: Object.fromEntries(
       Object.keys(agents).map((name) => [
         name,
-        { run: (key: string, input: unknown, options?: CallOptions) => delegation.call(name, key, input, options) },
+        {
+          run: (key: string, input: unknown, options?: AgentCallOptions) => delegation.call(name, key, input, options),
+        },
       ]),
     ),
     state: {

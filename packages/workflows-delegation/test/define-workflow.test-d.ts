@@ -82,6 +82,8 @@ describe('defineWorkflow', () => {
       run: async (ctx) => {
         // @ts-expect-error -- the prompt is a text
         await ctx.agents.echo.run('a', { prompt: 1 });
+        // @ts-expect-error -- the policy lists no model
+        await ctx.agents.echo.run('b', { prompt: '' }, { model: 'fast' });
         // @ts-expect-error -- there is no agent named scribe
         await ctx.agents.scribe.run('a', { prompt: '' });
       },

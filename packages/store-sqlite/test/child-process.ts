@@ -1,0 +1,37 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+export interface Writer {
+  readonly process: ChildProcess;
+  /** What it has printed so far. */
+  readonly lines: readonly string[];
+  send(line: string): void;
+  /** Resolves when it has printed this many lines. */
+  printed(count: number): Promise<void>;
+  /** Resolves to its exit code, or the signal that ended it, once it is gone. */
+  readonly gone: Promise<number | NodeJS.Signals | null>;
+}
+
+/** Starts `writer.ts` in a process of its own, from the sources. */
+export function startWriter(...args: readonly string[]): Writer {
+  const script = fileURLToPath(new URL('writer.ts', import.meta.url));
+  const child = spawn(process.execPath, ['--conditions=@prusik/source', script, ...args], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const lines: string[] = [];
+  let waiting: { readonly count: number; readonly resolve: () => void }[] = [];
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    lines.push(line);
+    for (const { count, resolve } of waiting) if (lines.length >= count) resolve();
+    waiting = waiting.filter(({ count }) => lines.length < count);
+  });
+  return {
+    process: child,
+    lines,
+    send: (line) => void child.stdin.write(`${line}\n`),
+    printed: (count) =>
+      lines.length >= count ? Promise.resolve() : new Promise((resolve) => waiting.push({ count, resolve })),
+    gone: new Promise((resolve) => child.once('close', (code, signal) => resolve(code ?? signal))),
+  };
+}

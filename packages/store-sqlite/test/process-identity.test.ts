@@ -1,0 +1,33 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { describe, expect, it } from 'vitest';
+import { isProvedDead, thisProcess } from '../src/process-identity.ts';
+
+const self = thisProcess();
+
+/** The pid of a process that has ended and was collected. */
+async function deadPid(): Promise<number> {
+  const child = spawn(process.execPath, ['-e', '']);
+  await once(child, 'close');
+  return child.pid ?? 0;
+}
+
+describe('whether the holder of a lease is dead', () => {
+  it('DUR-12: a process that is there is not', () => {
+    expect(isProvedDead(self, self)).toBe(false);
+  });
+
+  it('DUR-12: a process that has ended is', async () => {
+    expect(isProvedDead({ ...self, pid: await deadPid() }, self)).toBe(true);
+  });
+
+  it('DUR-12: nothing is proved of another machine, another start of it or another container', async () => {
+    const pid = await deadPid();
+    expect(isProvedDead({ ...self, pid, machine: 'another' }, self)).toBe(false);
+    expect(isProvedDead({ ...self, pid, pidNamespace: 'pid:[1]' }, self)).toBe(false);
+  });
+
+  it('DUR-12: a process of another user, which cannot be signalled, is not', () => {
+    expect(isProvedDead({ ...self, pid: 1, started: '' }, self)).toBe(false);
+  });
+});

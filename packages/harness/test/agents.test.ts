@@ -90,6 +90,21 @@ describe('a harness with agents', () => {
     expect(harness.inspect().definitions.map((definition) => definition.name)).toEqual(['pick', 'writer']);
   });
 
+  it('DEF-6: two harnesses share an agent, and each gives it its own model', async () => {
+    const assembled = (reply: string) =>
+      defineHarness({
+        store: memoryStore(),
+        agents: { writer },
+        models: modelRegistry({ fast: scriptedModel([reply]) }),
+      });
+    const [one, two] = [assembled('from one'), assembled('from two')];
+    onTestFinished(() => Promise.resolve(one[Symbol.asyncDispose]()));
+    onTestFinished(() => Promise.resolve(two[Symbol.asyncDispose]()));
+
+    expect(await one.run('writer', 'a')).toMatchObject({ output: 'from one' });
+    expect(await two.run('writer', 'a')).toMatchObject({ output: 'from two' });
+  });
+
   it('DEF-3, DEF-4: aliases, tools and approvals are known before anything runs', () => {
     const models = modelRegistry({ fast: scriptedModel([]), careful: scriptedModel([]) });
     const define = (ephemeral: boolean) =>

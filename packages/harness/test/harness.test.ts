@@ -55,6 +55,29 @@ describe('runs by name', () => {
     expect(await harness.drive('waits')).toMatchObject({ status: 'waiting' });
   });
 
+  it('ERR-3: an answer tells completed, failed, cancelled, waiting and blocked apart, and says what is unknown', async () => {
+    const fate: DurableDefinition<string, Json> = {
+      name: 'fate',
+      kind: 'agent',
+      version: '1',
+      async run(ctx: DurableContext, input) {
+        if (input === 'fail') throw new PrusikError('UNLUCKY', 'no');
+        if (input === 'wait') await ctx.receive('never');
+        if (input === 'doubt') await ctx.step('send', () => delay(60_000, null), { effect: 'once', timeoutMs: 1 });
+        return 'done';
+      },
+    };
+    const harness = kept(defineHarness({ store: memoryStore(), agents: { fate }, limits }));
+    await harness.start('fate', 'wait', { id: 'cancelled' });
+    await harness.cancel('cancelled');
+
+    expect(await harness.run('fate', 'go')).toMatchObject({ status: 'completed', output: 'done' });
+    expect(await harness.run('fate', 'fail')).toMatchObject({ status: 'failed', error: { code: 'UNLUCKY' } });
+    expect(await harness.drive('cancelled')).toMatchObject({ status: 'cancelled', error: { code: 'RUN_CANCELLED' } });
+    expect(await harness.run('fate', 'wait')).toMatchObject({ status: 'waiting', requests: [], wakeAt: null });
+    expect(await harness.run('fate', 'doubt')).toMatchObject({ status: 'blocked', code: 'STEP_IN_DOUBT' });
+  });
+
   it('SES-7: the same id and input is the same run', async () => {
     const harness = kept(defineHarness({ store: memoryStore(), agents: { echo }, limits }));
 

@@ -1,5 +1,5 @@
 import { defineWorkflow, withChildren } from '@prusik/workflows-delegation';
-import type { DurableContext, DurableDefinition } from '@prusik/core';
+import type { DurableContext, DurableDefinition, StandardSchema } from '@prusik/core';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { engineFor, journalOf } from './engines.ts';
@@ -83,6 +83,29 @@ describe('ctx.state and ctx.log', () => {
       ['log', { message: 'begun', attributes: { items: 3 } }],
       ['state', { name: 'phase', value: 'after first' }],
     ]);
+  });
+});
+
+describe('schemas', () => {
+  it('DEF-2: any Standard Schema will do, also one that takes its time and changes what it is given', async () => {
+    const trimmed: StandardSchema<string, { text: string }> = {
+      '~standard': {
+        version: 1,
+        vendor: 'of this test',
+        validate: async (value) =>
+          typeof value === 'string'
+            ? { value: { text: value.trim() } }
+            : { issues: [{ message: 'expected a text', path: ['deep', { key: 0 }] }] },
+      },
+    };
+    const workflow = defineWorkflow({ name: 'trimming', input: trimmed, run: (_, { text }) => text });
+    const engine = engineFor([workflow]);
+
+    expect(await engine.run('trimming', ' a ')).toMatchObject({ output: 'a' });
+    await expect(engine.start('trimming', 1)).rejects.toMatchObject({
+      code: 'INPUT_INVALID',
+      message: 'The input of trimming does not fit its schema: deep.0: expected a text',
+    });
   });
 });
 

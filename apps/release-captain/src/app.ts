@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { lstat, mkdir, rmdir, stat, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import type { LanguageModelObject } from '@prusik/agents';
@@ -20,26 +20,33 @@ export interface AppOptions {
   readonly warn: (line: string) => void;
   /** @default the offline model */
   readonly model?: { readonly model: LanguageModelObject; readonly writtenBy: string };
-  /** Wraps the store; for tests that end the process at a chosen commit. */
+  /** For tests that end the process at a chosen commit. */
   readonly wrapStore?: (store: Store) => Store;
+  /** For tests that end the process during a command. */
+  readonly wrapSandbox?: (sandbox: Sandbox) => Sandbox;
+  /** Wraps the sandbox; for tests that end the process while a command runs. */
+  readonly wrapSandbox?: (sandbox: Sandbox) => Sandbox;
 }
 
 export type App = Awaited<ReturnType<typeof openApp>>;
 
 /** Notes of the largest range that is allowed fit into one outcome. */
 const MAX_OUTCOME_BYTES = 4 * 1024 * 1024;
+/** The workflow and its agents await nothing but their context, so a quiet one is known to wait. */
+const PARK_AFTER_MS = 20;
 
 /**
  * Everything assembled over one database. Workspaces of runs that ended without removing theirs are removed first.
  *
  * @throws {PrusikError} `STORE_…` for a database that cannot be used.
  */
-export async function openApp({ db, drives, warn, model, wrapStore = (store) => store }: AppOptions) {
+export async function openApp({ db, drives, warn, model, wrapStore = same, wrapSandbox = same }: AppOptions) {
+  const { db, drives, warn, model, wrapStore = unchanged, wrapSandbox = unchanged } = options;
   await makeStateFolder(dirname(db));
   const store = wrapStore(sqliteStore({ path: db }));
   try {
     const root = await workspaceFolder(db);
-    const sandbox = drives ? await openSandbox(root, warn) : createLocalSandbox({ root });
+    const sandbox = wrapSandbox(drives ? await openSandbox(root, warn) : createLocalSandbox({ root }));
     const checkouts = createCheckouts(sandbox);
     const sweep = async (): Promise<void> => {
       if (drives) await sweepWorkspaces(sandbox, store, DEFAULT_TENANT);
@@ -50,7 +57,7 @@ export async function openApp({ db, drives, warn, model, wrapStore = (store) => 
       workflows: {
         release: createReleaseWorkflow(model ?? { model: createOfflineModel(), writtenBy: OFFLINE_NOTICE }),
       },
-      limits: { maxOutcomeBytes: MAX_OUTCOME_BYTES },
+      limits: { maxOutcomeBytes: MAX_OUTCOME_BYTES, parkAfterMs: PARK_AFTER_MS },
       onWarning: ({ code, message }) => warn(`${message} (${code})`),
       deps: ({ root: tree }): ReleaseDeps => ({
         git: () => checkouts.git(tree),
@@ -67,8 +74,6 @@ export async function openApp({ db, drives, warn, model, wrapStore = (store) => 
         // What could not be removed is swept by the next process.
         await sweep().catch(() => undefined);
         await harness[Symbol.asyncDispose]();
-        // Stays where another process has work in it.
-        for (const folder of [join(root, 'etc'), root]) await rmdir(folder).catch(() => undefined);
       },
     };
   } catch (error) {
@@ -77,6 +82,10 @@ export async function openApp({ db, drives, warn, model, wrapStore = (store) => 
     throw error;
   }
 }
+
+const same = <T>(it: T): T => it;
+
+const unchanged = <T>(value: T): T => value;
 
 async function openSandbox(root: string, warn: AppOptions['warn']): Promise<Sandbox> {
   const sandbox = createLocalSandbox({ root });

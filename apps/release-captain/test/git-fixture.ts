@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Exec } from '../src/git/exec.ts';
@@ -16,7 +16,10 @@ export interface Fixture extends Disposable {
 }
 
 export function temporaryFolder(): string {
-  return mkdtempSync(join(tmpdir(), 'release-captain-test-'));
+  const folder = mkdtempSync(join(tmpdir(), 'release-captain-test-'));
+  // As an ordinary folder is: the sandbox's user passes it when the tests run as root.
+  chmodSync(folder, 0o755);
+  return folder;
 }
 
 export function createFixture(...init: readonly string[]): Fixture {

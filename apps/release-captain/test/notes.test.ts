@@ -92,16 +92,16 @@ describe('the notes of', () => {
 
   it('more folders than areas put the rest together, and cite every commit once', async () => {
     const { git, commit } = fixture();
-    for (let n = 0; n < 20; n += 1)
+    for (let n = 0; n < 30; n += 1)
       commit(`Change ${n} things`, { [`folder${n}/file`]: lines(1), [`folder${n}/more`]: 'x' });
 
     const { notes, commits } = await writeNotes(git);
 
-    expect(notes.areas).toHaveLength(12);
+    expect(notes.areas).toHaveLength(24);
     expect(notes.areas.map(({ name }) => name)).toContain('other');
     expect(uncited(notes, commits)).toEqual([]);
     const bullets = notes.areas.flatMap(({ features, other }) => [...features, ...other]);
-    expect(bullets.flatMap((bullet) => bullet.commits)).toHaveLength(20);
+    expect(bullets.flatMap((bullet) => bullet.commits)).toHaveLength(30);
   });
 
   it('hostile commits hold no structure but their own', async () => {

@@ -17,8 +17,10 @@ export interface ReleaseCommand {
   readonly to?: string;
   readonly yes: boolean;
   readonly runId?: string;
-  /** Neither `--repo`, `--from`, `--to` nor `--out` was given, so a known run id says it all. */
+  /** None of `--repo`, `--from` and `--to` was given: a known run id says what they were. */
   readonly bare: boolean;
+  /** `--out` was given. */
+  readonly ownOut: boolean;
 }
 
 export interface CommonOptions {
@@ -91,7 +93,8 @@ export function parseCommand(args: readonly string[], cwd: string): Command {
       ...common,
       repo: resolve(cwd, repo ?? '.'),
       yes,
-      bare: [repo, from, to, values.out].every((value) => value === undefined),
+      bare: [repo, from, to].every((value) => value === undefined),
+      ownOut: values.out !== undefined,
       ...(from === undefined ? {} : { from }),
       ...(to === undefined ? {} : { to }),
       ...(runId === undefined ? {} : { runId: id(runId) }),

@@ -81,12 +81,13 @@ function countOf(
 
 /** A child is known by the key that its parent called it by, which says more than its definition. */
 function nameOf(progress: Progress, run: string, definition: string): string {
-  return progress.parts.find((part) => part.run === run)?.name || definition;
+  return progress.parts.find((part) => part.run === run)?.name ?? definition;
 }
 
 function withPart(progress: Progress, run: string, change: (part: PartProgress) => PartProgress): Progress {
   const known = progress.parts.findIndex((part) => part.run === run);
-  const fresh: PartProgress = { run, name: '', state: '', ended: false, calls: 0 };
+  // A reader that came late does not know what the run is called.
+  const fresh: PartProgress = { run, name: run, state: '', ended: false, calls: 0 };
   if (known === -1) return { ...progress, parts: [...progress.parts, change(fresh)] };
   return { ...progress, parts: progress.parts.map((part, index) => (index === known ? change(part) : part)) };
 }

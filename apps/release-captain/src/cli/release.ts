@@ -27,7 +27,7 @@ export async function release(session: Session, command: Extract<Command, { type
   const { app, teller } = session;
   const id = command.runId ?? `release-${randomId().slice(0, 13)}`;
   const known = await app.store.run({ tenant: DEFAULT_TENANT, run: id });
-  const input = known !== undefined && command.bare ? (known.input as ReleaseInput) : inputOf(command);
+  const input = inputOf(command, known?.input as ReleaseInput | undefined);
   if (known === undefined) await probeOutput(input.out);
   const run = await app.harness.start('release', input, { id });
   const ended = recordedResult(run);
@@ -123,6 +123,9 @@ export function tellResult({ teller, howTo }: Session, result: ReleaseResult): E
   }
 }
 
-function inputOf({ repo, from, to, out }: Extract<Command, { type: 'release' }>): ReleaseInput {
+/** A known run says itself what it is about; what is said again must be the same, and is compared when it is started. */
+function inputOf(command: Extract<Command, { type: 'release' }>, known: ReleaseInput | undefined): ReleaseInput {
+  const { repo, from, to, out, bare, ownOut } = command;
+  if (known !== undefined && bare) return ownOut ? { ...known, out } : known;
   return { repo, out, ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
 }

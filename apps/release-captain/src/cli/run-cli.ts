@@ -3,7 +3,7 @@ import { userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import { PrusikError, systemClock } from '@prusik/core';
 import { openApp, type AppOptions } from '../app.ts';
-import { NOTES_FILE } from '../tools/publish-notes.ts';
+import { NOTES_FILE, probeOutput } from '../tools/publish-notes.ts';
 import { HELP, parseCommand, type Command } from './arguments.ts';
 import { askAboutDraft } from './decide-prompt.ts';
 import { decideRun, resolveRun, show } from './decisions.ts';
@@ -23,7 +23,7 @@ export interface Io {
   readonly signal: AbortSignal;
 }
 
-export type CliOptions = Pick<AppOptions, 'model' | 'wrapStore'>;
+export type CliOptions = Pick<AppOptions, 'model' | 'wrapStore' | 'wrapSandbox'>;
 
 /** Runs one command line to its end. Never throws: what went wrong is a line and an exit code. */
 export async function runCli(args: readonly string[], io: Io, options: CliOptions = {}): Promise<ExitCode> {
@@ -51,6 +51,8 @@ async function runCommand(command: RunCommand, teller: Teller, io: Io, options: 
   if (command.type !== 'release' && !existsSync(command.db)) {
     throw new PrusikError('RUN_UNKNOWN', `There is no database ${command.db}; say where it is with --db or --out`);
   }
+  // A new database usually lies in --out: what is wrong with that is told as such.
+  if (command.type === 'release' && !existsSync(command.db)) await probeOutput(command.out);
   const drives = command.type !== 'show' && command.drive;
   const app = await openApp({ db: command.db, drives, warn: teller.warn, ...options });
   try {

@@ -21,7 +21,7 @@ export interface AreaCommits {
 export const ROOT_AREA = 'repository';
 export const OTHER_AREA = 'other';
 /** Areas of one release, {@link OTHER_AREA} included. */
-export const AREA_LIMIT = 12;
+export const AREA_LIMIT = 24;
 
 /** A file of one of these names makes its folder a package. */
 export const MANIFESTS = [
@@ -127,11 +127,16 @@ function weigh(files: readonly ChangedFile[], areaOf: (path: string) => string):
   return weights;
 }
 
+/** Whether a commit that names `scope` means this area. */
+export function isNamedBy(area: string, scope: string): boolean {
+  return area === scope || area.endsWith(`/${scope}`);
+}
+
 /** The area that the author named as scope, if it is touched; else the one with most changed lines, then files, then by name. */
 function homeOf(commit: Commit, weights: ReadonlyMap<string, Weight>): string | undefined {
   const { scope } = parseSubject(commit.message);
   const names = [...weights.keys()].toSorted();
-  const scoped = names.find((name) => scope !== undefined && (name === scope || name.endsWith(`/${scope}`)));
+  const scoped = names.find((name) => scope !== undefined && isNamedBy(name, scope));
   const heaviest = names.toSorted((a, b) => compare(weights.get(b), weights.get(a)));
   return scoped ?? heaviest[0];
 }

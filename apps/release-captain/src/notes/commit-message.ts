@@ -2,10 +2,10 @@
 export interface ParsedMessage {
   readonly kind: ChangeKind;
   readonly scope?: string;
-  /** The first line without type and scope. May be empty. */
+  /** The first line without its type. May be empty. */
   readonly summary: string;
-  /** Whether type or verb said so, rather than nothing. */
-  readonly told: boolean;
+  /** The first line without the area that it names as its beginning, where it names just one. */
+  readonly plain?: string;
   /** The text of a `BREAKING CHANGE` footer, or the summary where only a `!` says so. */
   readonly breaking?: string;
   /** Hash of the commit that this one takes back. */
@@ -42,11 +42,10 @@ export function parseSubject(message: string): Omit<ParsedMessage, 'reverts'> {
   const subject = subjectOf(message);
   const [, type = '', scope, mark, rest = ''] = /^([a-z0-9]+)(?:\(([^()]*)\))?(!)?:\s*(.*)$/i.exec(subject) ?? [];
   const kind = Object.hasOwn(TYPES, type.toLowerCase()) ? TYPES[type.toLowerCase()] : undefined;
-  if (kind === undefined) return { ...plain(subject) };
+  if (kind === undefined) return plain(subject);
   return {
     kind,
     summary: rest,
-    told: true,
     ...(scope === undefined || scope.trim() === '' ? {} : { scope: scope.trim() }),
     ...(mark === undefined ? {} : { breaking: rest }),
   };
@@ -74,12 +73,18 @@ export function coAuthorsOf(message: string): readonly string[] {
     .filter((name) => name !== '');
 }
 
-/** `net/http: fix …` names an area, not a type: the verb after it decides. */
+/** `net/http: fix …`, `core, cli: …` name areas, not a type: the first is the scope, and the verb after them decides. */
 function plain(subject: string): ParsedMessage {
-  const sentence = subject.replace(/^[\w./@-]{1,60}:\s+/, '');
+  const [, prefix, scope, rest = ''] = /^(([\w./@-]{1,60})(?:, ?[\w./@-]{1,60})*): +(.*)$/.exec(subject) ?? [];
+  const sentence = prefix === undefined ? subject : rest;
   const verb = /^[a-z]+/i.exec(sentence)?.[0].toLowerCase() ?? '';
   const kind = Object.hasOwn(VERBS, verb) ? VERBS[verb] : undefined;
-  return { kind: kind ?? 'other', summary: subject, told: kind !== undefined };
+  return {
+    kind: kind ?? 'other',
+    summary: subject,
+    ...(scope === undefined || prefix !== scope ? {} : { plain: rest }),
+    ...(scope === undefined ? {} : { scope }),
+  };
 }
 
 function breakingFooter(message: string): string | undefined {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AREA_LIMIT } from './areas.ts';
 
 /** Every bullet says which commits it comes from. */
 export const bulletSchema = z.object({
@@ -28,7 +29,7 @@ export const areasSchema = z.object({
       }),
     )
     .min(1)
-    .max(12),
+    .max(AREA_LIMIT),
 });
 
 export type Bullet = z.infer<typeof bulletSchema>;

@@ -17,7 +17,7 @@ export function renderNotes(notes: Notes): string {
     section('## Highlights', notes.highlights.map(located)),
     section('## Breaking changes', notes.breaking.map(located)),
     section('## Fixes', notes.fixes.map(located)),
-    section('## Suggested version', [versionLine(notes)]),
+    `## Suggested version\n\n${versionLine(notes)}`,
     ...areas.map((area) =>
       [
         `## ${areaName(area.name)}`,
@@ -64,8 +64,8 @@ function located(bullet: LocatedBullet): string {
 
 function versionLine({ version: { bump, current, next, reason } }: Notes): string {
   const step =
-    current === undefined || next === undefined ? `a ${bump} release` : `${next}, a ${bump} release after ${current}`;
-  return `${step}: ${reason}.`;
+    current === undefined || next === undefined ? `A ${bump} release` : `${next}, a ${bump} release after ${current}`;
+  return `${step}: ${inlineMarkdown(reason)}.`;
 }
 
 function alsoLine(also: readonly string[]): string {

@@ -1,3 +1,4 @@
+import { isNamedBy } from '../notes/areas.ts';
 import { parseMessage, type ParsedMessage } from '../notes/commit-message.ts';
 import type { Bullet, Draft } from '../notes/draft.ts';
 import { count } from '../notes/semver.ts';
@@ -44,10 +45,8 @@ function diffsToRead(commits: readonly ReadCommit[]): readonly string[] {
 /** Says nothing about what changed. */
 function isVague({ message }: ReadCommit): boolean {
   const { summary } = parseMessage(message);
-  return (
-    !/\p{L}{2,}.*\p{L}{2,}/u.test(summary) ||
-    /^(?:wip|update[sd]?|changes?|misc|tmp|test|minor|stuff|fix|\.+)$/i.test(summary.trim())
-  );
+  // One word, whatever it is, or none.
+  return !/[\p{L}\p{N}]\P{Z}*\s+.*[\p{L}\p{N}]/u.test(summary);
 }
 
 /** One bullet for each different sentence; each commit in exactly one list. */
@@ -70,7 +69,7 @@ export function writeDraft(area: string, commits: readonly ReadCommit[], diffs: 
       );
       continue;
     }
-    const text = isVague(commit) ? vague(parsed, commit, diffs) : sentence(parsed.summary);
+    const text = isVague(commit) ? vague(parsed, commit, diffs) : sentence(summaryIn(area, parsed));
     if (parsed.breaking !== undefined) {
       const said = sentence(parsed.breaking);
       lists.breaking.add(said === text ? text : `${text}: ${said}`, commit.commit);
@@ -107,12 +106,18 @@ function findReverted(commits: readonly ReadCommit[], hash: string, told: Readon
   return commits.find(({ commit }) => hash.startsWith(commit) && !told.has(commit));
 }
 
+/** Under its area's title a sentence need not begin with the area's name. */
+function summaryIn(area: string, { scope, plain, summary }: ParsedMessage): string {
+  return plain !== undefined && scope !== undefined && isNamedBy(area, scope) ? plain : summary;
+}
+
 function sentence(text: string): string {
   const clean = text
     .replace(/\s+/g, ' ')
     .trim()
     .replace(/(?<!\.)\.$/, '');
-  return /^[a-z][a-z]*(?:\s|$)/.test(clean) ? clean.charAt(0).toUpperCase() + clean.slice(1) : clean;
+  // Not where it begins with names of areas: `core, cli: …`.
+  return /^[a-z]+(?:\s|,(?![^:]{0,60}: )|$)/.test(clean) ? clean.charAt(0).toUpperCase() + clean.slice(1) : clean;
 }
 
 function vague(parsed: ParsedMessage, commit: ReadCommit, diffs: readonly CommitDiff[]): string {

@@ -2,8 +2,8 @@ import type { LanguageModelObject } from '@prusik/agents';
 import { PrusikError, type DurableContext } from '@prusik/core';
 import { defineWorkflow } from '@prusik/workflows-delegation';
 import { z } from 'zod';
-import { resolveRange, type Range } from '../git/range.ts';
-import { assignCommits, type AreaCommits } from '../notes/areas.ts';
+import { RANGE_LIMIT, resolveRange, type Range } from '../git/range.ts';
+import { AREA_LIMIT, assignCommits, type AreaCommits } from '../notes/areas.ts';
 import type { Draft } from '../notes/draft.ts';
 import { oneLine } from '../notes/markdown.ts';
 import { mergeDrafts, uncited } from '../notes/merge.ts';
@@ -48,13 +48,15 @@ export interface ReleaseOptions {
 /** One writer's commits, at most; an area with more has several writers. */
 const WRITER_COMMITS = 300;
 const WRITERS_AT_ONCE = 4;
+/** The historian, and writers for as many areas and full parts as there can be. */
+const MAX_CALLS = 1 + AREA_LIMIT + Math.ceil(RANGE_LIMIT / WRITER_COMMITS);
 
 export function createReleaseWorkflow({ model, writtenBy }: ReleaseOptions) {
   return defineWorkflow({
     name: 'release',
     input: releaseInputSchema,
     agents: { historian: createHistorian(model), writer: createWriter(model) },
-    delegation: { agents: ['historian', 'writer'], calls: 40, parallel: WRITERS_AT_ONCE, depth: 1 },
+    delegation: { agents: ['historian', 'writer'], calls: MAX_CALLS, parallel: WRITERS_AT_ONCE, depth: 1 },
     types: {} as { deps: ReleaseDeps },
     async run(ctx, { repo, from, to, out }): Promise<ReleaseOutput> {
       const draft = await withWorkspace(ctx, async () => {

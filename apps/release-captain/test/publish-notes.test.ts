@@ -1,0 +1,82 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { checkPublished, NOTES_FILE, publishNotes, standingNotes } from '../src/tools/publish-notes.ts';
+import { temporaryFolder } from './git-fixture.ts';
+
+let out = '';
+beforeEach(() => {
+  out = temporaryFolder();
+});
+afterEach(() => rmSync(out, { recursive: true, force: true }));
+
+describe('publishNotes', () => {
+  it('writes the file whole, replaces an older one, and leaves nothing beside it', async () => {
+    writeFileSync(join(out, NOTES_FILE), 'old');
+
+    const receipt = await publishNotes(out, 'né\n', 'key');
+
+    expect(readFileSync(receipt.file, 'utf8')).toBe('né\n');
+    expect(receipt).toEqual(await standingNotes(out));
+    expect(readdirSync(out)).toEqual([NOTES_FILE]);
+  });
+
+  it('neither follows nor replaces a link, a folder or what stands where it must not', async () => {
+    const target = join(out, 'target');
+    writeFileSync(target, 'safe');
+    symlinkSync(target, join(out, NOTES_FILE));
+    await expect(publishNotes(out, 'x', 'key')).rejects.toMatchObject({ code: 'OUTPUT_REFUSED' });
+    expect(readFileSync(target, 'utf8')).toBe('safe');
+
+    rmSync(join(out, NOTES_FILE));
+    mkdirSync(join(out, NOTES_FILE));
+    await expect(publishNotes(out, 'x', 'key')).rejects.toMatchObject({ code: 'OUTPUT_REFUSED' });
+    await expect(publishNotes(target, 'x', 'key')).rejects.toMatchObject({ code: 'OUTPUT_UNWRITABLE' });
+  });
+
+  it('overwrites what a killed attempt left under its own name', async () => {
+    await publishNotes(out, 'one', 'key');
+    const [temporary = ''] = await leftBy(() => publishNotes(out, 'two', 'key'));
+
+    writeFileSync(join(out, temporary), 'half');
+    await publishNotes(out, 'three', 'key');
+
+    expect(readdirSync(out)).toEqual([NOTES_FILE]);
+    expect(readFileSync(join(out, NOTES_FILE), 'utf8')).toBe('three');
+  });
+});
+
+describe('DUR-5: what became of a publication that was begun', () => {
+  const input = { markdown: 'new', replaces: null };
+
+  it('is told by the content of the file', async () => {
+    expect(await checkPublished(out, input, 'key')).toEqual({ became: 'not-run' });
+    await publishNotes(out, 'new', 'key');
+    expect(await checkPublished(out, input, 'key')).toMatchObject({ became: 'done', value: { bytes: 3 } });
+    const { sha256 = '' } = (await standingNotes(out)) ?? {};
+    expect(await checkPublished(out, { markdown: 'newer', replaces: sha256 }, 'key')).toEqual({ became: 'not-run' });
+  });
+
+  it('is unknown when somebody changed the file, and the file stays as it is', async () => {
+    writeFileSync(join(out, NOTES_FILE), 'by hand');
+
+    expect(await checkPublished(out, input, 'key')).toEqual({ became: 'unknown' });
+    expect(readFileSync(join(out, NOTES_FILE), 'utf8')).toBe('by hand');
+  });
+});
+
+/** Names that appeared in `out` while `work` ran. */
+async function leftBy(work: () => Promise<unknown>): Promise<readonly string[]> {
+  const seen = new Set<string>();
+  const working = work();
+  let done = false;
+  const finished = working.finally(() => {
+    done = true;
+  });
+  while (!done) {
+    for (const name of readdirSync(out)) if (name !== NOTES_FILE) seen.add(name);
+    await new Promise(setImmediate);
+  }
+  await finished;
+  return [...seen];
+}

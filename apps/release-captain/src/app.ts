@@ -24,8 +24,6 @@ export interface AppOptions {
   readonly wrapStore?: (store: Store) => Store;
   /** For tests that end the process during a command. */
   readonly wrapSandbox?: (sandbox: Sandbox) => Sandbox;
-  /** Wraps the sandbox; for tests that end the process while a command runs. */
-  readonly wrapSandbox?: (sandbox: Sandbox) => Sandbox;
 }
 
 export type App = Awaited<ReturnType<typeof openApp>>;
@@ -40,7 +38,7 @@ const PARK_AFTER_MS = 20;
  *
  * @throws {PrusikError} `STORE_…` for a database that cannot be used.
  */
-export async function openApp({ db, drives, warn, model, wrapStore = same, wrapSandbox = same }: AppOptions) {
+export async function openApp(options: AppOptions) {
   const { db, drives, warn, model, wrapStore = unchanged, wrapSandbox = unchanged } = options;
   await makeStateFolder(dirname(db));
   const store = wrapStore(sqliteStore({ path: db }));
@@ -82,8 +80,6 @@ export async function openApp({ db, drives, warn, model, wrapStore = same, wrapS
     throw error;
   }
 }
-
-const same = <T>(it: T): T => it;
 
 const unchanged = <T>(value: T): T => value;
 

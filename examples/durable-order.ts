@@ -34,7 +34,8 @@ const engine = createEngine({ store, definitions: [order] });
 const waiting = await engine.run('order', { amount: 20 }, { id: 'order-1' });
 
 // A day later, in any process on the same file:
-if (waiting.status === 'waiting') await engine.decide(waiting.run, waiting.requests[0] ?? '', { status: 'approved' });
+const [asked] = waiting.status === 'waiting' ? waiting.requests : [];
+if (asked) await engine.decide(asked.run, asked.request, { status: 'approved' });
 const shipped = await engine.drive(waiting.run);
 // #endregion usage
 assert.equal(waiting.status, 'waiting');

@@ -22,6 +22,8 @@ export interface DurableDefinition<Input = Json, Output = Json, Deps = unknown> 
   readonly hash?: string;
   /** Checks and completes an input before anything is stored; what it returns is the run's input. */
   readonly parseInput?: (input: unknown) => Json | Promise<Json>;
+  /** What the tree may spend when a run of this definition is its root; a caller's budget narrows it. */
+  readonly budget?: Budget;
   /** Messages that enter the run's thread with its start. */
   readonly openingMessages?: (input: Json) => readonly Message[];
   // A method, not a property, so that a definition of a narrower input fits where any definition is asked for.

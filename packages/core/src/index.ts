@@ -95,6 +95,7 @@ export type {
 export {
   addAmounts,
   applyToLedger,
+  narrowerBudget,
   NO_AMOUNT,
   openLedger,
   subtractAmounts,

@@ -54,6 +54,17 @@ export function applyToLedger(
   return { ok: true, ledger: { limits: ledger.limits, used, reserved } };
 }
 
+/** The budget that keeps both: the smaller limit of each dimension. */
+export function narrowerBudget(a: Budget | undefined, b: Budget | undefined): Budget | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  const narrower: { -readonly [Dimension in keyof Budget]: Budget[Dimension] } = {};
+  for (const dimension of DIMENSIONS) {
+    const limits = [a[dimension], b[dimension]].filter((limit) => limit !== undefined);
+    if (limits.length > 0) narrower[dimension] = Math.min(...limits);
+  }
+  return narrower;
+}
+
 export function addAmounts(a: Amount, b: Amount): Required<Amount> {
   return mapDimensions((dimension) => (a[dimension] ?? 0) + (b[dimension] ?? 0));
 }

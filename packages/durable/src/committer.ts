@@ -11,6 +11,7 @@ import {
   type EntryBody,
   type Lease,
   type LedgerChange,
+  type LedgerDimension,
   type Message,
   type NewRequest,
   type NewRun,
@@ -33,7 +34,9 @@ export interface Part {
   readonly transition?: Transition;
 }
 
-export type PartResult = { readonly ok: true } | { readonly ok: false; readonly code: CommitRefusal };
+export type PartResult =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly code: CommitRefusal; readonly dimension?: LedgerDimension };
 
 export interface Committer {
   /** Resolves after the part is committed and {@link CommitterOptions.onCommitted} was told; never rejects, never settles once the run is lost. */
@@ -104,7 +107,10 @@ export function createCommitter(options: CommitterOptions): Committer {
     if (answer.outcome === 'refused') {
       // Nothing was written. Which part was at fault is found by sending them one by one; the innocent go through.
       if (batch.length > 1) for (const item of batch) await send([item]);
-      else batch[0]?.settle({ ok: false, code: answer.code });
+      else {
+        const { code, dimension } = answer;
+        batch[0]?.settle({ ok: false, code, ...(dimension === undefined ? {} : { dimension }) });
+      }
       return;
     }
     deferred = deferred.slice(riders.length);

@@ -71,12 +71,18 @@ export interface DriveOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Names an open request; it may be a child's. */
+export interface RequestRef {
+  readonly run: RunKey;
+  readonly request: string;
+}
+
 /** Where a run stands when nobody can take it further here and now. */
 export type RunResult<Output = Json> = { readonly run: RunKey } & (
   | { readonly status: 'completed'; readonly output: Output }
   | { readonly status: 'failed' | 'cancelled'; readonly error: SerializedError }
   /** It waits for a person, a signal or a timer. */
-  | { readonly status: 'waiting'; readonly requests: readonly string[]; readonly wakeAt: number | null }
+  | { readonly status: 'waiting'; readonly requests: readonly RequestRef[]; readonly wakeAt: number | null }
   /** It cannot go on without a decision about the open intervention. */
   | { readonly status: 'blocked'; readonly code: string; readonly request: string }
 );

@@ -2,6 +2,7 @@ import {
   checkId,
   DEFAULT_TENANT,
   hashJson,
+  narrowerBudget,
   PrusikError,
   randomId,
   systemClock,
@@ -92,6 +93,7 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
       run: checkId('run', given.id ?? newId()),
     };
     const parsed = await parseInput(definition, input);
+    const budget = narrowerBudget(given.budget, definition.budget);
     return {
       key,
       kind: definition.kind,
@@ -104,7 +106,7 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
       messages: definition.openingMessages?.(parsed) ?? [],
       root: key.run,
       depth: 0,
-      ...(given.budget === undefined ? {} : { budget: given.budget }),
+      ...(budget === undefined ? {} : { budget }),
       ...(given.session === undefined
         ? {}
         : { session: { id: checkId('session', given.session.id), whenBusy: given.session.whenBusy ?? 'refuse' } }),

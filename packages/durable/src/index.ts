@@ -5,6 +5,7 @@ export type {
   EngineOptions,
   EngineWarning,
   EventOptions,
+  RequestRef,
   RunResult,
   StartOptions,
 } from './engine-types.ts';

@@ -112,7 +112,7 @@ async function resultOf(env: DriveEnv, run: Run, wakeAt: number | null): Promise
       return {
         run: key,
         status: 'waiting',
-        requests: open.items.map((request) => request.id),
+        requests: open.items.map(({ run: asking, id }) => ({ run: asking, request: id })),
         wakeAt: run.wakeAt ?? wakeAt,
       };
     }

@@ -56,10 +56,9 @@ export function createSteps(core: DriveCore): Steps {
     if (options.effect === 'once' || reserved !== undefined || options.claimRequest !== undefined) {
       const refusal = await commitIntent(spec, attempt, reserved, charge);
       if (refusal !== undefined) {
-        const error = new PrusikError(refusal, `Step ${key} was refused: ${refusal}`);
         return recordOutcome(
           spec,
-          { ok: false, error: serializeError(error) },
+          { ok: false, error: serializeError(refusal) },
           { attempt, ...(charge ? { ledger: charge } : {}) },
         );
       }
@@ -102,7 +101,7 @@ export function createSteps(core: DriveCore): Steps {
     attempt: number,
     reserved: Amount | undefined,
     charge: LedgerChange | undefined,
-  ): Promise<string | undefined> {
+  ): Promise<PrusikError | undefined> {
     const { key, options } = spec;
     const intent: StepIntent = {
       type: 'step-intent',
@@ -123,7 +122,10 @@ export function createSteps(core: DriveCore): Steps {
       ...(claims ? { claimRequest: options.claimRequest } : {}),
       ...(ledger ? { ledger } : {}),
     });
-    return result.ok ? undefined : result.code;
+    if (result.ok) return undefined;
+    const { code, dimension } = result;
+    const meta = dimension === undefined ? {} : { meta: { dimension } };
+    return new PrusikError(code, `Step ${key} was refused: ${code}`, meta);
   }
 
   interface Record {

@@ -293,7 +293,7 @@ describe('waiting', () => {
     const work = durable('work', (ctx) => ctx.request('ask', { kind: 'approval', body: { tool: 'publish' } }));
     const waiting = await engineOn(store, [work]).run('work', null, { id: 'r' });
     if (waiting.status !== 'waiting') throw new Error(waiting.status);
-    const [request = ''] = waiting.requests;
+    const request = waiting.requests[0]?.request ?? '';
 
     const engine = engineOn(store, [work]);
     expect(await engine.decide(key('r'), request, { status: 'approved', by: 'ann' })).toMatchObject({
@@ -611,7 +611,7 @@ describe('the ledger', () => {
 
     expect(await engine.run('spend', null, { id: 'r', budget: { tokens: 90 } })).toMatchObject({
       status: 'failed',
-      error: { code: 'BUDGET_EXCEEDED' },
+      error: { code: 'BUDGET_EXCEEDED', meta: { dimension: 'tokens' } },
     });
     expect(calls).toBe(2);
     expect(await store.ledger(key('r'))).toMatchObject({ used: { tokens: 55 }, reserved: { tokens: 0 } });

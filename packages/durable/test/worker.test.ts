@@ -198,7 +198,9 @@ describe('a worker', () => {
 
     expect(await engine.drive(key('r'))).toMatchObject({ status: 'completed', output: { status: 'expired' } });
     if (waiting.status !== 'waiting') throw new Error(waiting.status);
-    expect(await engine.decide(key('r'), waiting.requests[0] ?? '', { status: 'answered', value: 1 })).toMatchObject({
+    expect(
+      await engine.decide(key('r'), waiting.requests[0]?.request ?? '', { status: 'answered', value: 1 }),
+    ).toMatchObject({
       outcome: 'already',
     });
   });

@@ -51,7 +51,6 @@ export function defineHarness(
   } = options;
   const { keepOpen = [], ephemeral = false, onWarning = warnOnProcess } = options;
   const definitions = withChildren(...Object.values(agents), ...Object.values(workflows));
-  const byName = new Map(definitions.map((definition) => [definition.name, definition]));
   checkAssembly({ agents, workflows, definitions, models: models?.aliases, store: store.capabilities, ephemeral });
   warnOfCopies(onWarning);
 
@@ -76,7 +75,7 @@ export function defineHarness(
   let disposed: Promise<void> | undefined;
 
   async function start(name: string, input: unknown, given: Parameters<Harness<DefinitionMap, unknown>['start']>[2]) {
-    const run = await engine.start(name, input, await prepareStart(byName.get(name), options.context, given ?? {}));
+    const run = await engine.start(name, input, await prepareStart(options.context, given ?? {}));
     live?.started(run.key);
     return run;
   }

@@ -1,15 +1,6 @@
-import {
-  describeIssues,
-  PrusikError,
-  toJson,
-  type AnyDefinition,
-  type Budget,
-  type Json,
-  type StandardSchema,
-} from '@prusik/core';
+import { describeIssues, PrusikError, toJson, type Json, type StandardSchema } from '@prusik/core';
 import type { StartOptions } from '@prusik/durable';
 import type { HarnessStartOptions } from './harness-types.ts';
-import { narrowerBudget } from './narrower-budget.ts';
 
 /**
  * What the engine is told when a run is started by name.
@@ -17,19 +8,15 @@ import { narrowerBudget } from './narrower-budget.ts';
  * @throws {PrusikError} `CONTEXT_INVALID`.
  */
 export async function prepareStart(
-  definition: AnyDefinition | undefined,
   schema: StandardSchema | undefined,
   given: HarnessStartOptions<unknown>,
 ): Promise<StartOptions> {
-  const { session, whenBusy = 'refuse', context, budget, ...rest } = given;
+  const { session, whenBusy = 'refuse', context, ...rest } = given;
   const checked = await checkContext(schema, context);
-  // A caller can only narrow what the definition's own policy lets its tree spend.
-  const narrower = narrowerBudget(budget, (definition as { readonly budget?: Budget } | undefined)?.budget);
   return {
     ...rest,
     ...(checked === undefined ? {} : { context: checked }),
     ...(session === undefined ? {} : { session: { id: session, whenBusy } }),
-    ...(narrower === undefined ? {} : { budget: narrower }),
   };
 }
 

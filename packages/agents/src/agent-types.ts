@@ -71,7 +71,7 @@ export interface AgentCallTypes<Input, Output> {
 
 /** An agent as a value: a durable function that engines run and workflows call, defined in a module of its own. */
 export interface AgentDefinition<
-  Input = never,
+  Input = unknown,
   Output = unknown,
   Deps = unknown,
   Model = unknown,
@@ -92,7 +92,7 @@ export interface AgentDefinition<
   readonly '~types': AgentCallTypes<Input, Output>;
 }
 
-export type AnyAgent = AgentDefinition<never, unknown, unknown>;
+export type AnyAgent = AgentDefinition;
 
 /** What {@link defineAgent} makes of its options. */
 export type AgentOf<

@@ -59,10 +59,10 @@ export async function callModel(call: ModelCall): Promise<ModelReply> {
       retryable: true,
     });
   } catch (thrown) {
+    stop.abort(thrown);
     return { ...reader.reply(), finish: 'failed', error: modelError(thrown, call.model) };
   } finally {
     watch.end();
-    stop.abort(new PrusikError('MODEL_CALL_OVER', 'The model call is over'));
   }
 }
 

@@ -7,6 +7,7 @@ import {
   type StepScope,
 } from '@prusik/core';
 import { scopeOf, type AgentCore } from './agent-core.ts';
+import type { AgentRun } from './agent-run.ts';
 import { estimateTokens, tokensOf } from './estimate.ts';
 import type { LoopState, ReplyRecord, Verdict } from './loop.ts';
 import { callModel, type ModelReply } from './model-call.ts';
@@ -20,12 +21,13 @@ const DEFAULT_OUTPUT_TOKENS = 4_096;
  * One model call as one durable step. Its commit holds the reply, the results of calls that were refused, and the record by which the
  * loop goes on; the content stands in the thread alone.
  */
-export async function modelStep(agent: AgentCore, ctx: DurableContext, state: LoopState): Promise<ReplyRecord> {
+export async function modelStep(run: AgentRun, state: LoopState): Promise<ReplyRecord> {
+  const { agent, ctx } = run;
   const { limits, settings, model } = agent;
   let tries = 0;
   const body = async (scope: StepScope): Promise<ReplyRecord> => {
     tries += 1;
-    return callAndRecord(agent, ctx, state, scope, tries < limits.modelAttempts);
+    return callAndRecord(run, state, scope, tries < limits.modelAttempts);
   };
   // The engine keeps a reservation only where the run's tree has a budget. The last call and its reply are in the next prompt.
   const expected = state.lastTokens ?? estimateTokens(await promptOf(ctx), agent.fixedChars);
@@ -38,8 +40,7 @@ export async function modelStep(agent: AgentCore, ctx: DurableContext, state: Lo
 }
 
 async function callAndRecord(
-  agent: AgentCore,
-  ctx: DurableContext,
+  { agent, ctx, messageId }: AgentRun,
   state: LoopState,
   scope: StepScope,
   mayRetry: boolean,
@@ -72,13 +73,13 @@ async function callAndRecord(
     lastStep: state.steps + 1 >= limits.steps,
     newId: (n) => `call_${ctx.uuid(`${scope.key}:${n}`).replaceAll('-', '')}`,
   });
-  const message = assistantMessage(ctx.uuid(`message:${scope.key}`), plan.parts);
+  const message = assistantMessage(messageId(scope.key), plan.parts);
   const { verdict, correction } = await judge(agent, reply, plan);
   const stored = verdict !== 'empty' && plan.parts.length > 0;
   if (stored) scope.append(message);
-  scope.append(...plan.refused.map((result) => toolMessage(ctx.uuid(`message:${scope.key}:${result.callId}`), result)));
+  scope.append(...plan.refused.map((result) => toolMessage(messageId(`${scope.key}:${result.callId}`), result)));
   if (correction !== undefined)
-    scope.append(userNote(ctx.uuid(`message:${scope.key}:correction`), correction, 'continuation'));
+    scope.append(userNote(messageId(`${scope.key}:correction`), correction, 'continuation'));
   return {
     verdict,
     tokens: tokensOf(reply.usage, messages, agent.fixedChars, message),

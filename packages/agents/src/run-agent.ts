@@ -1,24 +1,24 @@
 import { deserializeError, PrusikError, type DurableContext } from '@prusik/core';
 import type { AgentCore } from './agent-core.ts';
+import { agentRun } from './agent-run.ts';
 import { afterModel, afterTools, BEGIN, next } from './loop.ts';
 import { modelStep } from './model-step.ts';
 import { readOutput, textOf } from './output.ts';
-import { createSlots } from './slots.ts';
 import { toolSteps } from './tool-step.ts';
 
 /** Drives the loop: what to do is decided by pure functions over recorded outcomes, here it is done. */
 export async function runAgent(agent: AgentCore, ctx: DurableContext): Promise<unknown> {
-  const slots = createSlots(agent.limits.parallelTools);
+  const run = agentRun(agent, ctx);
   const startedAt = ctx.now();
   let state = BEGIN;
   for (;;) {
     const action = next(state, agent.limits, ctx.now() - startedAt);
     switch (action.do) {
       case 'call-model':
-        state = afterModel(state, await modelStep(agent, ctx, state));
+        state = afterModel(state, await modelStep(run, state));
         break;
       case 'call-tools':
-        await toolSteps(agent, ctx, action, slots);
+        await toolSteps(run, action);
         state = afterTools(state);
         break;
       case 'finish':

@@ -9,10 +9,10 @@ import {
   type StepScope,
   type ToolOutput,
 } from '@prusik/core';
-import { scopeOf, type AgentCore } from './agent-core.ts';
+import { scopeOf } from './agent-core.ts';
+import type { AgentRun } from './agent-run.ts';
 import { approvalOf, executeCall, type Approval } from './execute-call.ts';
 import type { Action, PlannedCall } from './loop.ts';
-import type { Slots } from './slots.ts';
 import { resultOf, toolMessage, userNote } from './stored-messages.ts';
 import { errorOutput, toToolOutput } from './tool-output.ts';
 import type { AnyTool } from './tool-types.ts';
@@ -22,45 +22,38 @@ type Round = Extract<Action, { do: 'call-tools' }>;
 type ReadInput = (callId: string) => Promise<Json>;
 
 /** Every call of a reply, closed when this resolves: asked about where it must be, executed once, its result stored. */
-export async function toolSteps(agent: AgentCore, ctx: DurableContext, round: Round, slots: Slots): Promise<void> {
+export async function toolSteps(run: AgentRun, round: Round): Promise<void> {
   let inputs: Promise<ReadonlyMap<string, Json>> | undefined;
-  const readInput: ReadInput = async (callId) => (await (inputs ??= inputsOf(ctx, round.message))).get(callId) ?? null;
+  const readInput: ReadInput = async (callId) =>
+    (await (inputs ??= inputsOf(run.ctx, round.message))).get(callId) ?? null;
   // Read before the calls part: while a branch reads on its own, another's new step looks like one that replaced a recorded one.
   if (round.calls.some(({ ask }) => ask !== undefined)) await readInput('');
-  await Promise.all(
-    round.calls.map((call) => toolStep(agent, ctx, `${round.step}:${call.callId}`, call, readInput, slots)),
-  );
+  await Promise.all(round.calls.map((call) => toolStep(run, `${round.step}:${call.callId}`, call, readInput)));
 }
 
-async function toolStep(
-  agent: AgentCore,
-  ctx: DurableContext,
-  id: string,
-  call: PlannedCall,
-  readInput: ReadInput,
-  slots: Slots,
-): Promise<void> {
+async function toolStep(run: AgentRun, id: string, call: PlannedCall, readInput: ReadInput): Promise<void> {
+  const { agent, ctx, slots, messageId } = run;
   const tool = agent.tools.get(call.tool);
-  const close = (output: ToolOutput): Promise<void> => closeCall(ctx, id, call, output);
+  const close = (output: ToolOutput): Promise<void> => closeCall(run, id, call, output);
   const approval =
     call.ask === undefined ? undefined : await askPerson(ctx, id, call, call.ask, await readInput(call.callId), tool);
   if (approval !== undefined && 'denied' in approval) return close({ type: 'denied', reason: approval.denied });
 
   const key = `tool:${id}`;
-  const message = ctx.uuid(`message:${key}`);
+  const message = messageId(key);
   const body = async (step: StepScope): Promise<unknown> => {
     const input = await readInput(call.callId);
     const executed = await executeCall(agent, ctx, { ...call, input, ...(approval ? { approval } : {}) }, step);
     // A result that no record can hold is handed on as it is: the engine knows what that means for the step's effect.
     if ('unrecordable' in executed) return executed.unrecordable;
     step.append(toolMessage(message, resultOf(call, executed.output)));
-    if (approval?.edited !== undefined) step.append(editNote(ctx.uuid(`note:${key}`), call, approval.edited));
+    if (approval?.edited !== undefined) step.append(editNote(messageId(`${key}:edit`), call, approval.edited));
     return { message };
   };
   let value: unknown;
   try {
     // While a person is asked no slot is held: what needs no asking runs.
-    value = await slots(() => ctx.step(key, body, stepOptions(agent, ctx, call, tool, approval, readInput)));
+    value = await slots(() => ctx.step(key, body, stepOptions(ctx, call, tool, approval, readInput)));
   } catch (error) {
     if (isPrusikError(error, 'RUN_CANCELLED')) throw error;
     if (isPrusikError(error, 'STEP_IN_DOUBT')) {
@@ -87,9 +80,14 @@ const foundOutput = (value: unknown, tool: AnyTool | undefined): ToolOutput =>
     : toToolOutput(value, tool ?? DEFAULT_CAP);
 
 /** The result of a call that no execution gave, in a commit of its own. */
-async function closeCall(ctx: DurableContext, id: string, call: PlannedCall, output: ToolOutput): Promise<void> {
+async function closeCall(
+  { ctx, messageId }: AgentRun,
+  id: string,
+  call: PlannedCall,
+  output: ToolOutput,
+): Promise<void> {
   const key = `result:${id}`;
-  await ctx.step(key, (step) => step.append(toolMessage(ctx.uuid(`message:${key}`), resultOf(call, output))), {
+  await ctx.step(key, (step) => step.append(toolMessage(messageId(key), resultOf(call, output))), {
     name: call.tool,
   });
 }
@@ -115,7 +113,6 @@ async function askPerson(
 }
 
 function stepOptions(
-  agent: AgentCore,
   ctx: DurableContext,
   call: PlannedCall,
   tool: AnyTool | undefined,

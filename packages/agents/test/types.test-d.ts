@@ -1,0 +1,134 @@
+import { scriptedModel } from '@prusik/testing-contracts';
+import type { DurableDefinition, Json } from '@prusik/core';
+import type { LanguageModel } from 'ai';
+import { describe, expectTypeOf, it } from 'vitest';
+import { z } from 'zod';
+import { bindModels, defineAgent, defineTool, modelRegistry, type AgentPrompt, type AnyTool } from '../src/index.ts';
+
+interface Deps {
+  readonly db: { query(sql: string): Promise<readonly string[]> };
+}
+
+describe('DEF-1, DEF-8: what is inferred', () => {
+  const types = {} as { deps: Deps; context: { user: string } };
+  const lookup = defineTool({
+    types,
+    name: 'lookup',
+    description: 'Looks up.',
+    input: z.object({ id: z.number(), limit: z.number().default(10) }),
+    approval: (call) => {
+      expectTypeOf(call.input).toEqualTypeOf<{ id: number; limit: number }>();
+      expectTypeOf(call.context).toEqualTypeOf<{ user: string }>();
+      return call.input.limit > 10 ? 'user-approval' : 'not-applicable';
+    },
+    check: (input, { deps }) => {
+      expectTypeOf(input.id).toEqualTypeOf<number>();
+      expectTypeOf(deps).toEqualTypeOf<Deps>();
+      return { became: 'unknown' };
+    },
+    async execute(input, scope) {
+      expectTypeOf(input).toEqualTypeOf<{ id: number; limit: number }>();
+      expectTypeOf(scope.deps).toEqualTypeOf<Deps>();
+      expectTypeOf(scope.context).toEqualTypeOf<{ user: string }>();
+      expectTypeOf(scope.signal).toEqualTypeOf<AbortSignal>();
+      return { rows: await scope.deps.db.query(String(input.id)) };
+    },
+  });
+  const clock = defineTool({
+    types: {} as { deps: { now(): number } },
+    name: 'clock',
+    description: 'Tells the time.',
+    input: z.object({}),
+    execute: (_input, { deps, context }) => {
+      expectTypeOf(context).toEqualTypeOf<Json>();
+      return deps.now();
+    },
+  });
+  const plain = defineTool({
+    name: 'plain',
+    description: 'Needs nothing.',
+    input: z.object({ a: z.string() }),
+    execute: ({ a }, { deps }) => {
+      expectTypeOf(deps).toEqualTypeOf<unknown>();
+      return a.length;
+    },
+  });
+  const model = scriptedModel([]);
+
+  it('a tool says its name, its input as parsed and its output', () => {
+    expectTypeOf(lookup.name).toEqualTypeOf<'lookup'>();
+    expectTypeOf(lookup['~types'].input).toEqualTypeOf<{ id: number; limit: number }>();
+    expectTypeOf(lookup['~types'].output).toEqualTypeOf<{ rows: readonly string[] }>();
+    expectTypeOf(lookup).toExtend<AnyTool>();
+    expectTypeOf([lookup, clock, plain]).toExtend<readonly AnyTool[]>();
+  });
+
+  it('an agent needs what all of its tools need together', () => {
+    const agent = defineAgent({ name: 'a', instructions: '', model, tools: [lookup, clock, plain] });
+
+    expectTypeOf(agent).toExtend<DurableDefinition<Json, string, Deps & { now(): number }>>();
+    expectTypeOf<Parameters<typeof agent.run>[0]['deps']>().toEqualTypeOf<Deps & { now(): number }>();
+    expectTypeOf(agent.name).toEqualTypeOf<'a'>();
+    expectTypeOf(agent.tools[0].name).toEqualTypeOf<'lookup'>();
+  });
+
+  it('an agent without schemas takes a prompt and gives text', () => {
+    const agent = defineAgent({ name: 'a', instructions: '', model });
+
+    expectTypeOf(agent['~types'].input).toEqualTypeOf<AgentPrompt>();
+    expectTypeOf(agent['~types'].output).toEqualTypeOf<string>();
+    expectTypeOf(agent).toExtend<DurableDefinition<never, unknown, unknown>>();
+  });
+
+  it('an agent with schemas takes what a caller may leave out and gives what was checked', () => {
+    const agent = defineAgent({
+      name: 'a',
+      model: 'fast',
+      types,
+      instructions: ({ context, deps }) => {
+        expectTypeOf(context).toEqualTypeOf<{ user: string }>();
+        expectTypeOf(deps).toEqualTypeOf<Deps>();
+        return context.user;
+      },
+      input: z.object({ area: z.string(), depth: z.number().default(1) }),
+      prompt: ({ area, depth }) => {
+        expectTypeOf(depth).toEqualTypeOf<number>();
+        return area;
+      },
+      output: z.object({ notes: z.array(z.string()) }),
+    });
+
+    expectTypeOf(agent['~types'].input).toEqualTypeOf<{ area: string; depth?: number | undefined }>();
+    expectTypeOf(agent['~types'].output).toEqualTypeOf<{ notes: string[] }>();
+    expectTypeOf(agent.model).toEqualTypeOf<'fast'>();
+  });
+
+  it('the registry knows its aliases, and binding changes no type', () => {
+    const registry = modelRegistry({ fast: model, good: model });
+    const agent = defineAgent({ name: 'a', instructions: '', model: 'fast' });
+
+    expectTypeOf(registry.aliases).toEqualTypeOf<readonly ('fast' | 'good')[]>();
+    expectTypeOf(bindModels(agent, registry)).toEqualTypeOf(agent);
+    // @ts-expect-error -- AGT-7: a string is no model
+    modelRegistry({ fast: 'openai/gpt-5' });
+  });
+
+  it('TST-4: the scripted model is a language model of the AI SDK', () => {
+    expectTypeOf(model).toExtend<Exclude<LanguageModel, string>>();
+  });
+
+  it('what cannot work does not compile', () => {
+    const input = z.object({});
+    const base = { name: 'x', description: '', input, execute: () => 1 };
+    expectTypeOf(defineTool(base)).toExtend<AnyTool>();
+    // @ts-expect-error -- no such effect
+    defineTool({ ...base, effect: 'maybe' });
+    // @ts-expect-error -- an input must have a schema
+    defineTool({ name: 'x', description: '', execute: () => 1 });
+    defineTool({
+      ...base,
+      // @ts-expect-error -- no such status
+      approval: () => 'perhaps',
+    });
+  });
+});

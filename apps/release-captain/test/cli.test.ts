@@ -156,10 +156,20 @@ describe('release-captain', { timeout: 60_000 }, () => {
     expect(notes).not.toMatch(/^# c/m);
   });
 
+  it('writes the notes of a partial clone that has what it takes', async () => {
+    const place = folder();
+
+    const result = await cli(place, '--repo', partialClone('blob:limit=1m'), '--yes');
+
+    expect(complaints(result)).toEqual([]);
+    expect(result.code).toBe(0);
+  });
+
   it.each([
     ['a folder without a repository', 3, () => ['--repo', folder()]],
     ['a folder that is not there', 3, () => ['--repo', join(folder(), 'no')]],
     ['a repository without commits', 3, () => ['--repo', fixture().folder]],
+    ['a partial clone without the objects', 3, () => ['--repo', partialClone('blob:none')]],
     ['an unknown ref', 4, () => ['--repo', smallRepository().folder, '--from', 'nowhere']],
     ['a ref that is an option', 4, () => ['--repo', smallRepository().folder, '--to=--output=/tmp/x']],
     ['an empty range', 4, () => ['--repo', smallRepository().folder, '--from', 'HEAD']],
@@ -204,6 +214,14 @@ function file(content: string): string {
   const path = join(folder(), 'file');
   writeFileSync(path, content);
   return path;
+}
+
+function partialClone(filter: string): string {
+  const original = smallRepository();
+  original.sh('config', 'uploadpack.allowFilter', 'true');
+  const clone = join(folder(), 'partial');
+  original.sh('clone', '-q', '--bare', `--filter=${filter}`, `file://${original.folder}`, clone);
+  return clone;
 }
 
 function linked(): string {

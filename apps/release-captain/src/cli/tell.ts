@@ -1,4 +1,5 @@
 import type { Clock, Json, Run, RunEvent, SerializedError } from '@prusik/core';
+import { count } from '../notes/semver.ts';
 import type { ReleaseOutput } from '../release/workflow.ts';
 import { describeFailure, EXIT, exitCodeFor, type ExitCode } from './exit-codes.ts';
 import { createLiveView, createPlainView } from './progress-view.ts';
@@ -38,7 +39,7 @@ export function createPersonTeller(stdout: Output, stderr: Output, clock: Clock)
       shown = false;
     },
     completed(run, output) {
-      const size = `${output.commits} commits in ${output.areas} areas`;
+      const size = `${count(output.commits, 'commit')} in ${count(output.areas, 'area')}`;
       if (output.published) line(`Published ${output.file}${output.edited ? ' as edited' : ''}: ${size} (run ${run})`);
       else
         line(`Rejected${output.reason === undefined ? '' : ` (${output.reason})`}: nothing was written (run ${run})`);

@@ -1,5 +1,5 @@
 import type { LanguageModelObject } from '@prusik/agents';
-import { PrusikError, type DurableContext } from '@prusik/core';
+import { isPrusikError, PrusikError, type DurableContext } from '@prusik/core';
 import { defineWorkflow } from '@prusik/workflows-delegation';
 import { z } from 'zod';
 import { RANGE_LIMIT, resolveRange, type Range } from '../git/range.ts';
@@ -11,7 +11,8 @@ import { renderNotes } from '../notes/render.ts';
 import type { GitDeps } from '../tools/git-tools.ts';
 import { standingNotes, type Receipt } from '../tools/publish-notes.ts';
 import { publishInputSchema, publishNotesTool, type PublishInput } from '../tools/publish-tool.ts';
-import { readRange } from '../tools/queries.ts';
+import { readRange, type Repository } from '../tools/queries.ts';
+import type { ImportedRepository } from '../repository/import.ts';
 import { createHistorian, createWriter } from './agents.ts';
 import { gatedCall } from './gated-call.ts';
 
@@ -34,8 +35,8 @@ export type ReleaseCounts = { readonly commits: number; readonly areas: number }
 
 /** What the workflow needs of the process that drives it. */
 export interface ReleaseDeps extends GitDeps {
-  /** Copies the repository into this tree's workspace; returns the commits where a shallow clone ends. */
-  importRepository(folder: string, signal: AbortSignal): Promise<{ readonly shallow: readonly string[] }>;
+  /** Copies the repository into this tree's workspace. */
+  importRepository(folder: string, signal: AbortSignal): Promise<ImportedRepository>;
   removeWorkspace(): Promise<void>;
 }
 
@@ -61,8 +62,11 @@ export function createReleaseWorkflow({ model, writtenBy }: ReleaseOptions) {
     async run(ctx, { repo, from, to, out }): Promise<ReleaseOutput> {
       const draft = await withWorkspace(ctx, async () => {
         const range = await ctx.step('snapshot', async ({ signal }): Promise<Range> => {
-          const { shallow } = await ctx.deps.importRepository(repo, signal);
-          return resolveRange(await ctx.deps.git(), { from, to, shallow, signal });
+          const { shallow, partial } = await ctx.deps.importRepository(repo, signal);
+          const git = await ctx.deps.git();
+          const range = await resolveRange(git, { from, to, shallow, signal });
+          if (partial) await checkComplete({ git, range }, signal);
+          return range;
         });
         const context = { range } as const;
         const { areas } = await ctx.agents.historian.run(
@@ -109,6 +113,24 @@ export function createReleaseWorkflow({ model, writtenBy }: ReleaseOptions) {
       return { published: true, edited: published.edited, ...published.output, commits, areas };
     },
   });
+}
+
+/**
+ * Nothing is fetched here, so a clone with a filter serves only where it has what the range needs.
+ *
+ * @throws {PrusikError} `UNSUPPORTED_REPOSITORY`.
+ */
+async function checkComplete(repository: Repository, signal: AbortSignal): Promise<void> {
+  try {
+    await readRange(repository, signal);
+  } catch (cause) {
+    if (!isPrusikError(cause, 'GIT_FAILED')) throw cause;
+    throw new PrusikError(
+      'UNSUPPORTED_REPOSITORY',
+      'The repository is a partial clone, and objects of this range are missing: run git fetch --refetch --no-filter and try again',
+      { cause },
+    );
+  }
 }
 
 /** The workspace is gone when nothing needs it any more: before a person is waited for, and when the work fails. */

@@ -14,22 +14,13 @@ export function readFormat(configText: string): ObjectFormat {
   if (version !== 0 && version !== 1) {
     throw new PrusikError('UNSUPPORTED_REPOSITORY', `The repository has format version ${version}; 0 and 1 are known`);
   }
-  if (settings.has('extensions.partialclone')) throw partialClone();
   // Version 0 knows no other extension: git ignores them there, and so do we.
   if (version === 0) return 'sha1';
   for (const [key, value] of settings) if (key.startsWith('extensions.')) checkExtension(key, value);
   return settings.get('extensions.objectformat')?.toLowerCase() === 'sha256' ? 'sha256' : 'sha1';
 }
 
-/** Its missing objects would have to be fetched, and nothing here reaches a network. */
-export function partialClone(): PrusikError {
-  return new PrusikError(
-    'UNSUPPORTED_REPOSITORY',
-    'The repository is a partial clone: objects are missing. Clone it whole (git clone without --filter) and try again',
-  );
-}
-
-const HARMLESS = new Set(['noop', 'noop-v1', 'preciousobjects', 'worktreeconfig', 'relativeworktrees']);
+const HARMLESS = new Set(['noop', 'noop-v1', 'partialclone', 'preciousobjects', 'worktreeconfig', 'relativeworktrees']);
 
 function checkExtension(key: string, value: string): void {
   const name = key.slice('extensions.'.length);

@@ -19,7 +19,7 @@ export interface ImportOptions {
   readonly signal?: AbortSignal;
 }
 
-export type ImportedRepository = Pick<RepositorySnapshot, 'objectFormat' | 'shallow'>;
+export type ImportedRepository = Pick<RepositorySnapshot, 'shallow' | 'partial'>;
 
 /**
  * Copies a repository into a new workspace, which then is a bare git folder. git does not run, and nothing is
@@ -47,7 +47,7 @@ export async function importRepository(options: ImportOptions): Promise<Imported
   } finally {
     await session[Symbol.asyncDispose]();
   }
-  return { objectFormat: snapshot.objectFormat, shallow: snapshot.shallow };
+  return { shallow: snapshot.shallow, partial: snapshot.partial };
 }
 
 async function create({ sandbox, workspace, signal }: ImportOptions, folder: string | undefined): Promise<void> {

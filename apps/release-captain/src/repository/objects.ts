@@ -1,7 +1,6 @@
 import { lstat, readdir, readFile, realpath } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { PrusikError } from '@prusik/core';
-import { partialClone } from './config.ts';
 import { absent } from './refs-snapshot.ts';
 
 const ALTERNATES_DEPTH = 5;
@@ -21,19 +20,20 @@ export function isObjectPath(path: string): boolean {
   return isObjectFile(path) || /^(?:pack|[0-9a-f]{2})$/.test(path);
 }
 
-/**
- * The object folders that a repository reads: its own, then those it borrows from (`git clone --shared`), resolved.
- *
- * @throws {PrusikError} `UNSUPPORTED_REPOSITORY` for a partial clone, or a missing or too deep alternate.
- */
-export async function objectFolders(commonDir: string): Promise<readonly string[]> {
+/** Where a repository's objects are. */
+export interface ObjectSources {
+  /** Its own folder, then those it borrows from (`git clone --shared`), resolved. */
+  readonly folders: readonly string[];
+  /** Some objects may be elsewhere: it was cloned with a filter. */
+  readonly partial: boolean;
+}
+
+/** @throws {PrusikError} `UNSUPPORTED_REPOSITORY` for a missing alternate, or one behind too many others. */
+export async function objectSources(commonDir: string): Promise<ObjectSources> {
   const folders: string[] = [];
   await collect(join(commonDir, 'objects'), 0, folders);
-  for (const folder of folders) {
-    const packs = await readdir(join(folder, 'pack')).catch(absent<string[]>([]));
-    if (packs.some((name) => name.endsWith('.promisor'))) throw partialClone();
-  }
-  return folders;
+  const packs = await Promise.all(folders.map((folder) => readdir(join(folder, 'pack')).catch(absent<string[]>([]))));
+  return { folders, partial: packs.flat().some((name) => name.endsWith('.promisor')) };
 }
 
 async function collect(path: string, depth: number, folders: string[]): Promise<void> {

@@ -4,7 +4,7 @@ import { PrusikError } from '@prusik/core';
 import { isHash } from '../git/refs.ts';
 import { readFormat, type ObjectFormat } from './config.ts';
 import { locateRepository } from './locate.ts';
-import { objectFolders } from './objects.ts';
+import { objectSources } from './objects.ts';
 import { absent, snapshotRefs } from './refs-snapshot.ts';
 
 /** A repository as data: what a copy of it is made of, our own settings instead of its. */
@@ -16,6 +16,8 @@ export interface RepositorySnapshot {
   readonly objects: readonly string[];
   /** Commits whose parents this clone does not have. */
   readonly shallow: readonly string[];
+  /** Other objects may be missing too. */
+  readonly partial: boolean;
 }
 
 const CONFIG_BYTES = 1024 * 1024;
@@ -41,7 +43,8 @@ export async function snapshotRepository(folder: string): Promise<RepositorySnap
     ['refs/.keep', new Uint8Array()],
   ]);
   if (shallow.length > 0) files.set('shallow', Buffer.from(`${shallow.join('\n')}\n`));
-  return { objectFormat, files, objects: await objectFolders(commonDir), shallow };
+  const { folders, partial } = await objectSources(commonDir);
+  return { objectFormat, files, objects: folders, shallow, partial };
 }
 
 function configFor(format: ObjectFormat): string {

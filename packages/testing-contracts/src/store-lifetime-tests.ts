@@ -48,7 +48,10 @@ export const STORE_LIFETIME_TESTS: readonly StoreTest[] = [
       const held = await running('r');
       const writes = Array.from({ length: 50 }, () => tryCommit(held, { entries: [note('x')] }));
       let settled = 0;
-      for (const write of writes) void write.then(() => (settled += 1));
+      const settle = (): void => {
+        settled += 1;
+      };
+      for (const write of writes) void write.then(settle, settle);
 
       await store[Symbol.asyncDispose]();
 
@@ -64,7 +67,7 @@ export const STORE_LIFETIME_TESTS: readonly StoreTest[] = [
     async run({ store }) {
       const watchers = [store.watchRun(key('r'), () => undefined), store.watchQueue(() => undefined)];
       await store[Symbol.asyncDispose]();
-      for (const watcher of watchers) watcher[Symbol.dispose]();
+      for (const watcher of watchers) assert.doesNotThrow(() => watcher[Symbol.dispose]());
     },
   },
   {

@@ -148,7 +148,7 @@ export const STORE_WATCH_TESTS: readonly StoreTest[] = [
       });
       store.watchRun(key('r'), () => (told += 1));
 
-      assert.equal((await commit(held, { entries: [note('a')] })).seq, 2);
+      await assert.doesNotReject(commit(held, { entries: [note('a')] }));
 
       assert.equal(told, 1);
       await new Promise((resolve) => setImmediate(resolve));

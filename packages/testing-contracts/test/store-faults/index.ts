@@ -1,0 +1,30 @@
+import { CLAIM_FAULTS } from './claim-faults.ts';
+import { COMMIT_FAULTS } from './commit-faults.ts';
+import type { StoreFault } from './fault.ts';
+import { FENCE_FAULTS } from './fence-faults.ts';
+import { LEDGER_FAULTS } from './ledger-faults.ts';
+import { LIFETIME_FAULTS } from './lifetime-faults.ts';
+import { READ_FAULTS } from './read-faults.ts';
+import { REQUEST_FAULTS } from './request-faults.ts';
+import { SESSION_FAULTS } from './session-faults.ts';
+import { SIGNAL_FAULTS } from './signal-faults.ts';
+import { START_FAULTS } from './start-faults.ts';
+import { TRANSITION_FAULTS } from './transition-faults.ts';
+import { VALUE_FAULTS } from './value-faults.ts';
+import { WATCH_FAULTS } from './watch-faults.ts';
+
+export const STORE_FAULTS: readonly StoreFault[] = [
+  ...START_FAULTS,
+  ...CLAIM_FAULTS,
+  ...FENCE_FAULTS,
+  ...COMMIT_FAULTS,
+  ...TRANSITION_FAULTS,
+  ...SESSION_FAULTS,
+  ...SIGNAL_FAULTS,
+  ...REQUEST_FAULTS,
+  ...LEDGER_FAULTS,
+  ...READ_FAULTS,
+  ...VALUE_FAULTS,
+  ...WATCH_FAULTS,
+  ...LIFETIME_FAULTS,
+];

@@ -1,0 +1,80 @@
+import {
+  createWatchers,
+  storeOver,
+  type Clock,
+  type RunKey,
+  type Store,
+  type StoreCapabilities,
+  type StoreTables,
+  type Watchers,
+} from '@prusik/core';
+import { memoryTables } from '@prusik/store-memory';
+import type { StoreStorage } from '../../src/index.ts';
+import type { StoreFault } from './fault.ts';
+
+export const SHARED_CAPABILITIES: StoreCapabilities = { durable: true, multiProcess: true, noticeMs: 0 };
+
+/** Rows in memory that outlive the handles on them, and that several handles share: a store to break in every way there is. */
+export function sharedStorage(fault?: StoreFault): StoreStorage {
+  const handles = new Set<Watchers>();
+  let sound = memoryTables();
+  let broken = fault?.make(sound);
+  let tables: StoreTables = { ...sound, ...broken?.tables };
+  let latest = Number.NEGATIVE_INFINITY;
+  let latestEntry = Number.NEGATIVE_INFINITY;
+
+  function forget(): void {
+    sound = memoryTables();
+    broken = fault?.make(sound);
+    tables = { ...sound, ...broken?.tables };
+  }
+
+  function open({ clock }: { readonly clock: Clock }): Store {
+    const watchers = createWatchers();
+    const held = new Map<string, RunKey>();
+    handles.add(watchers);
+    const tracking: StoreTables = {
+      ...tables,
+      saveRun(state) {
+        if (state.status === 'running') held.set(JSON.stringify(state.key), state.key);
+        tables.saveRun(state);
+      },
+      appendEntries(run, from, at, bodies) {
+        latestEntry = Math.max(latestEntry, at);
+        tables.appendEntries(run, from, at, bodies);
+      },
+    };
+    const store = storeOver({
+      capabilities: SHARED_CAPABILITIES,
+      reads: tables,
+      watchers,
+      async write(_size, work) {
+        await Promise.resolve();
+        const now = broken?.storage?.clockFollowsTheMachine === true ? clock.now() : Math.max(latest, clock.now());
+        latest = now;
+        const news = watchers.collect();
+        const answer = work({ tables: tracking, now, news });
+        news.tell();
+        if (broken?.storage?.tellsNobodyElse !== true)
+          for (const other of handles) if (other !== watchers) other.tellUnknown();
+        return answer;
+      },
+      async close() {
+        await Promise.resolve();
+        handles.delete(watchers);
+        if (broken?.storage?.keepsLeasesOfTheClosed !== true) {
+          for (const key of held.values()) {
+            const state = tables.state(key);
+            if (state?.status === 'running')
+              tables.saveRun({ ...state, leaseUntil: Math.min(latest, state.leaseUntil ?? latest) });
+          }
+        }
+        if (broken?.storage?.clockIsKeptWithEntriesOnly === true) latest = latestEntry;
+        if (broken?.storage?.forgetsWhenClosed === true) forget();
+      },
+    });
+    return { ...store, ...broken?.port?.(store) };
+  }
+
+  return { open };
+}

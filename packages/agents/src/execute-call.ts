@@ -17,8 +17,9 @@ import { validate } from './validate.ts';
 /** A person's yes, bound to a call. */
 export interface Approval {
   readonly request: string;
-  /** The input that a person put in the place of the model's. */
-  readonly edited?: Json;
+  /** The input to run with: the model's, or what a person put in its place. */
+  readonly input: Json;
+  readonly edited: boolean;
 }
 
 /** What a call came to: what the model is told, or a value of a tool that no record can hold. */
@@ -42,9 +43,9 @@ export async function executeCall(
       'TOOL_CHANGED',
       'The tool has changed since this call was approved. Call it again if it is still needed.',
     );
-  const checked = await validate(tool.input, approval?.edited ?? call.input);
+  const checked = await validate(tool.input, approval === undefined ? call.input : approval.input);
   if (checked.issues !== undefined) {
-    const whose = approval?.edited === undefined ? 'The input' : 'The input as the reviewer edited it';
+    const whose = approval?.edited ? 'The input as the reviewer edited it' : 'The input';
     return refused('TOOL_INPUT_INVALID', `${whose} is not what the tool takes: ${describeIssues(checked.issues)}`);
   }
   const scope = scopeOf(ctx);
@@ -76,12 +77,17 @@ function recordable(value: unknown, tool: AnyTool): Executed {
 }
 
 /** A decision that lets the call run; anything else is how the model is told no. */
-export function approvalOf(decision: Decision & { readonly request: string }): Approval | { readonly denied: string } {
+export function approvalOf(
+  decision: Decision & { readonly request: string },
+  input: Json,
+): Approval | { readonly denied: string } {
+  const { request } = decision;
   switch (decision.status) {
     case 'approved':
-      return { request: decision.request };
+      return { request, input, edited: false };
     case 'edited':
-      return { request: decision.request, edited: decision.value ?? null };
+      // An edit that says nothing is not the model's input again: nobody approved that.
+      return { request, input: decision.value ?? null, edited: true };
     case 'expired':
       return { denied: 'Nobody approved this call in time.' };
     case 'withdrawn':

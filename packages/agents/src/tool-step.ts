@@ -47,7 +47,7 @@ async function toolStep(run: AgentRun, id: string, call: PlannedCall, readInput:
     // A result that no record can hold is handed on as it is: the engine knows what that means for the step's effect.
     if ('unrecordable' in executed) return executed.unrecordable;
     step.append(toolMessage(message, resultOf(call, executed.output)));
-    if (approval?.edited !== undefined) step.append(editNote(messageId(`${key}:edit`), call, approval.edited));
+    if (approval?.edited) step.append(editNote(messageId(`${key}:edit`), call, approval.input));
     return { message };
   };
   let value: unknown;
@@ -103,13 +103,8 @@ async function askPerson(
 ): Promise<Approval | { readonly denied: string }> {
   const body: ApprovalBody = { tool: name, callId, input, fingerprint };
   const expiresInMs = tool?.approvalExpiresMs;
-  return approvalOf(
-    await ctx.request(`approve:${id}`, {
-      kind: 'approval',
-      body,
-      ...(expiresInMs === undefined ? {} : { expiresInMs }),
-    }),
-  );
+  const expiry = expiresInMs === undefined ? {} : { expiresInMs };
+  return approvalOf(await ctx.request(`approve:${id}`, { kind: 'approval', body, ...expiry }), input);
 }
 
 function stepOptions(
@@ -131,7 +126,8 @@ function stepOptions(
     ...(tool?.check === undefined
       ? {}
       : {
-          check: async (scope) => runCheck(ctx, tool, call, approval?.edited ?? (await readInput(call.callId)), scope),
+          check: async (scope) =>
+            runCheck(ctx, tool, call, approval === undefined ? await readInput(call.callId) : approval.input, scope),
         }),
   };
 }
@@ -151,7 +147,7 @@ async function runCheck(
 const editNote = (id: string, { tool, callId }: PlannedCall, edited: Json) =>
   userNote(
     id,
-    `A reviewer changed the input of the call ${callId} of ${tool} before it ran. It ran with: ${JSON.stringify(edited)}`,
+    `A reviewer changed the input of the call ${callId} of ${tool} to: ${JSON.stringify(edited)}`,
     'context',
   );
 

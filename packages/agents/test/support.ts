@@ -1,6 +1,6 @@
 import { createEngine, type Engine, type EngineOptions, type RunResult } from '@prusik/durable';
 import type { DurableDefinition, Entry, Message, RunKey, Store } from '@prusik/core';
-import { memoryStore } from '@prusik/store-memory';
+import { memoryStore, type MemoryStoreOptions } from '@prusik/store-memory';
 import { afterEach } from 'vitest';
 import type { ManualClock } from './manual-clock.ts';
 
@@ -14,7 +14,7 @@ export const owned = <T extends AsyncDisposable>(resource: T): T => {
   return resource;
 };
 
-export const newStore = (): Store => owned(memoryStore());
+export const newStore = (options?: MemoryStoreOptions): Store => owned(memoryStore(options));
 
 /** An engine of its own on a store that others may share, as another process has it. */
 export function newEngine(

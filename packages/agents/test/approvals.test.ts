@@ -1,0 +1,261 @@
+import type { Decision, Store } from '@prusik/core';
+import { scriptedModel, type ScriptedReply } from '@prusik/testing-contracts';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { defineAgent, defineTool, type AnyTool, type ApprovalStatus } from '../src/index.ts';
+import { manualClock } from './manual-clock.ts';
+import { entriesOf, hurried, keyOf, newEngine, newStore, resultsOf, threadOf, waitingOn } from './support.ts';
+
+const q = z.object({ q: z.string().max(10) });
+const publish = (done: string[] = [], more: object = {}) =>
+  defineTool({
+    name: 'publish',
+    description: 'Publishes.',
+    input: q,
+    approval: 'always',
+    execute({ q: value }) {
+      done.push(value);
+      return `published ${value}`;
+    },
+    ...more,
+  });
+const call = (value = 'x') => ({ call: 'publish', input: { q: value } });
+
+/** An agent whose run stands at an approval, in a store that other engines can open. */
+async function asked(tools: readonly AnyTool[], script: readonly ScriptedReply[] = [call(), 'Done.']) {
+  const model = scriptedModel(script);
+  const agentWith = (given: readonly AnyTool[]) => defineAgent({ name: 'a', instructions: '', model, tools: given });
+  const store = newStore();
+  const engine = newEngine([agentWith(tools)], { store });
+  const requests = waitingOn(await engine.run('a', 'Go', { id: 'r' }));
+  await engine[Symbol.asyncDispose]();
+  const decideAndDrive = async (decision: Omit<Decision, 'at'>, now: readonly AnyTool[] = tools) => {
+    const other = newEngine([agentWith(now)], { store });
+    await other.decide(keyOf('r'), requests[0] ?? '', decision);
+    return other.drive(keyOf('r'));
+  };
+  return { store, model, requests, decideAndDrive, agentWith };
+}
+
+const openRequests = async (store: Store) =>
+  (await store.listRequests({ tenant: 'default', run: 'r', limit: 10 })).items;
+
+describe('REQ-1, REQ-4: a gated call', () => {
+  it('waits for a person without running, and runs once when another process approves it', async () => {
+    const done: string[] = [];
+    const { store, requests, decideAndDrive } = await asked([publish(done)]);
+    expect(done).toEqual([]);
+    expect(requests).toHaveLength(1);
+    expect((await openRequests(store))[0]).toMatchObject({
+      kind: 'approval',
+      status: 'open',
+      body: { tool: 'publish', callId: 'call_1', input: { q: 'x' }, fingerprint: expect.stringMatching(/^sha256:/) },
+    });
+
+    const result = await decideAndDrive({ status: 'approved', by: 'ada' });
+
+    expect(result).toMatchObject({ status: 'completed', output: 'Done.' });
+    expect(done).toEqual(['x']);
+    expect(await resultsOf(store, 'r')).toEqual({ call_1: { type: 'text', text: 'published x' } });
+    expect((await openRequests(store))[0]).toMatchObject({ status: 'approved', claimed: true });
+    const intents = (await entriesOf(store, 'r')).filter(({ type }) => type === 'step-intent');
+    expect(intents).toMatchObject([{ request: requests[0] }]);
+  });
+
+  it('lets its ungated siblings run while it waits, also more of them than may run at once', async () => {
+    const done: string[] = [];
+    const read = defineTool({
+      name: 'read',
+      description: 'Reads.',
+      input: q,
+      effect: 'repeatable',
+      execute: ({ q: value }) => void done.push(value),
+    });
+    const model = scriptedModel([
+      [call('a'), call('b'), { call: 'read', input: { q: 'r1' } }, { call: 'read', input: { q: 'r2' } }],
+      'Done.',
+    ]);
+    const agent = defineAgent({
+      name: 'a',
+      instructions: '',
+      model,
+      tools: [publish(done), read],
+      limits: { parallelTools: 1 },
+    });
+    const store = newStore();
+    const engine = newEngine([agent], { store });
+
+    const requests = waitingOn(await engine.run('a', 'Go', { id: 'r' }));
+    expect(done).toEqual(['r1', 'r2']);
+    expect(requests).toHaveLength(2);
+
+    await engine.decide(keyOf('r'), requests[1] ?? '', { status: 'approved' });
+    expect(waitingOn(await engine.drive(keyOf('r')))).toEqual([requests[0]]);
+    expect(done).toEqual(['r1', 'r2', 'b']);
+
+    await engine.decide(keyOf('r'), requests[0] ?? '', { status: 'rejected', reason: 'Not a.' });
+    expect(await engine.drive(keyOf('r'))).toMatchObject({ status: 'completed' });
+    expect(done).toEqual(['r1', 'r2', 'b']);
+    const shown = model.requests[1]?.prompt.at(-1)?.content as readonly { readonly toolCallId: string }[];
+    expect(shown.map(({ toolCallId }) => toolCallId)).toEqual(['call_1', 'call_2', 'call_3', 'call_4']);
+  });
+
+  it('REQ-9: tells the model of a rejection as a denial, with the reason', async () => {
+    const done: string[] = [];
+    const { store, model, decideAndDrive } = await asked([publish(done)]);
+
+    expect(await decideAndDrive({ status: 'rejected', reason: 'Too early.' })).toMatchObject({ status: 'completed' });
+
+    expect(done).toEqual([]);
+    expect(await resultsOf(store, 'r')).toEqual({ call_1: { type: 'denied', reason: 'Too early.' } });
+    expect(JSON.stringify(model.requests[1]?.prompt.at(-1))).toContain('execution-denied');
+  });
+
+  it('is denied when nobody answers in time', async () => {
+    const clock = manualClock();
+    const done: string[] = [];
+    const agent = defineAgent({
+      name: 'a',
+      instructions: '',
+      model: scriptedModel([call(), 'Done.']),
+      tools: [publish(done, { approvalExpiresMs: 5_000 })],
+    });
+    const store = newStore({ clock });
+    const engine = newEngine([agent], { store, clock });
+    waitingOn(await engine.run('a', 'Go', { id: 'r' }));
+
+    clock.advance(6_000);
+
+    expect(await hurried(clock, engine.drive(keyOf('r')))).toMatchObject({ status: 'completed' });
+    expect(done).toEqual([]);
+    expect(await resultsOf(store, 'r')).toMatchObject({ call_1: { type: 'denied' } });
+  });
+
+  it("runs with the input that a person put in place of the model's; both are kept and the model is told", async () => {
+    const done: string[] = [];
+    const { store, model, decideAndDrive } = await asked([publish(done)]);
+
+    await decideAndDrive({ status: 'edited', value: { q: 'better' } });
+
+    expect(done).toEqual(['better']);
+    const [, said, , note] = await threadOf(store, 'r');
+    expect(said?.content).toMatchObject([{ input: { q: 'x' } }]);
+    expect(note).toMatchObject({ role: 'user', kind: 'context' });
+    expect(JSON.stringify(model.requests[1]?.prompt.at(-1))).toContain('better');
+    expect((await openRequests(store))[0]).toMatchObject({
+      body: { input: { q: 'x' } },
+      decision: { value: { q: 'better' } },
+    });
+  });
+
+  it.each([[{ q: 'much too long for it' }], [{}], [null], [undefined]])(
+    'does not run with an edit to %j, which the tool does not take',
+    async (value) => {
+      const done: string[] = [];
+      const { store, decideAndDrive } = await asked([publish(done)]);
+
+      const result = await decideAndDrive({ status: 'edited', ...(value === undefined ? {} : { value }) });
+
+      expect(result).toMatchObject({ status: 'completed' });
+      expect(done).toEqual([]);
+      expect(await resultsOf(store, 'r')).toMatchObject({ call_1: { code: 'TOOL_INPUT_INVALID' } });
+    },
+  );
+});
+
+describe('REQ-2: what holds no longer closes the call without running it', () => {
+  it.each([
+    ['is gone', [], 'TOOL_GONE'],
+    ['has another description', [publish([], { description: 'Publishes everywhere.' })], 'TOOL_CHANGED'],
+    ['takes another input', [publish([], { input: q.extend({ loud: z.boolean().default(true) }) })], 'TOOL_CHANGED'],
+    ['has another version', [publish([], { version: '2' })], 'TOOL_CHANGED'],
+  ] as const)('when the tool %s at the time of the approval', async (_, now, code) => {
+    const done: string[] = [];
+    const { store, decideAndDrive } = await asked([publish(done)]);
+
+    expect(await decideAndDrive({ status: 'approved' }, now)).toMatchObject({ status: 'completed' });
+
+    expect(done).toEqual([]);
+    expect(await resultsOf(store, 'r')).toMatchObject({ call_1: { type: 'error', code } });
+  });
+
+  it('takes the decision when the tool only runs other code', async () => {
+    const before: string[] = [];
+    const after: string[] = [];
+    const { decideAndDrive } = await asked([publish(before)]);
+
+    await decideAndDrive({ status: 'approved' }, [publish(after, { timeoutMs: 1_000 })]);
+
+    expect([before, after]).toEqual([[], ['x']]);
+  });
+});
+
+describe('REQ-3: policies', () => {
+  it.each([
+    ['approved', 'runs'],
+    ['not-applicable', 'runs'],
+    ['denied', 'is denied'],
+  ] as const)('a call that the policy calls %s %s without asking', async (status, _) => {
+    const done: string[] = [];
+    const agent = defineAgent({
+      name: 'a',
+      instructions: '',
+      model: scriptedModel([call(), 'Done.']),
+      tools: [publish(done, { approval: () => status })],
+    });
+
+    expect(await newEngine([agent]).run('a', 'Go')).toMatchObject({ status: 'completed' });
+    expect(done).toEqual(status === 'denied' ? [] : ['x']);
+  });
+
+  it.each<[string, () => unknown]>([
+    [
+      'throws',
+      () => {
+        throw new Error('no');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('no'))],
+    ['returns nonsense', () => true],
+    ['returns nothing', () => undefined],
+    ['hangs', () => new Promise(() => {})],
+  ])('I12: a policy that %s denies', async (_, approval) => {
+    const done: string[] = [];
+    const clock = manualClock();
+    const agent = defineAgent({
+      name: 'a',
+      instructions: '',
+      model: scriptedModel([call(), 'Done.']),
+      tools: [publish(done, { approval })],
+      clock,
+      limits: { modelStallMs: 1e9, modelTimeoutMs: 1e9 },
+    });
+    const store = newStore();
+
+    const result = await hurried(clock, newEngine([agent], { store }).run('a', 'Go', { id: 'r' }));
+
+    expect(result).toMatchObject({ status: 'completed' });
+    expect(done).toEqual([]);
+    expect(await resultsOf(store, 'r')).toMatchObject({ call_1: { type: 'denied' } });
+  });
+
+  it('is asked again right before the execution, with the edited input, and a denial wins over a person', async () => {
+    const done: string[] = [];
+    const seen: unknown[] = [];
+    let answer: ApprovalStatus = 'user-approval';
+    const gated = publish(done, {
+      approval: ({ input }: { input: unknown }) => {
+        seen.push(input);
+        return answer;
+      },
+    });
+    const { store, decideAndDrive } = await asked([gated]);
+
+    answer = 'denied';
+    await decideAndDrive({ status: 'edited', value: { q: 'mine' } });
+
+    expect(seen).toEqual([{ q: 'x' }, { q: 'mine' }]);
+    expect(done).toEqual([]);
+    expect(await resultsOf(store, 'r')).toMatchObject({ call_1: { type: 'denied' } });
+  });
+});

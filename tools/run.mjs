@@ -11,6 +11,7 @@ const USAGE = `Usage: npm run <task> [-- arguments], or node tools/run.mjs <task
   demo         write release notes for this repository; -- --repo DIR for another one, -- --help for all options
   test         the portable tests; arguments go to vitest, e.g. npm test -- packages/durable
   test:linux   the tests that need Linux, root and the Debian packages of tools/linux-tier.mjs
+  crash        kill -9 the sample app after every store commit and start it again (needs what test:linux needs)
   check        build, types, lint, boundaries, package checks, ...; arguments choose sections: npm run check -- lint
   ci           everything, as .ci/run does it (Linux, root)
   pnpm         the pnpm of this repository, e.g. node tools/run.mjs pnpm install
@@ -18,7 +19,7 @@ const USAGE = `Usage: npm run <task> [-- arguments], or node tools/run.mjs <task
 Node.js and pnpm are fetched into .tools/ where the machine's own do not fit.
 `;
 
-/** @typedef {{ command: string, args: string[], cwd?: string }} Step */
+/** @typedef {{ command: string, args: string[], cwd?: string, env?: Record<string, string> }} Step */
 
 /** The person's folder: npm starts scripts in the package's root and says in INIT_CWD where it was called. */
 const callerDirectory = () =>
@@ -45,6 +46,14 @@ const tasks = {
   'test:linux': (args, { node }) => [
     { command: node, args: ['tools/linux-tier.mjs'] },
     { command: node, args: [bin('vitest'), 'run', '--mode', 'linux', ...args] },
+  ],
+  crash: (args, { node }) => [
+    { command: node, args: ['tools/linux-tier.mjs'] },
+    {
+      command: node,
+      args: [bin('vitest'), 'run', '--mode', 'linux', 'apps/release-captain/test/kill.linux.test.ts', ...args],
+      env: { KILL_POINTS: 'all' },
+    },
   ],
   check: (args, { node }) => [{ command: node, args: ['tools/check.mjs', ...args] }],
   ci: () => [{ command: 'bash', args: ['.ci/run'] }],
@@ -78,8 +87,8 @@ async function main([name = '', ...args]) {
 
   const { code: unprepared, env, ...tool } = await withLock(join(root, '.tools/lock'), () => prepare(name !== 'pnpm'));
   if (unprepared !== 0) return unprepared;
-  for (const { command, args: rest, cwd = root } of task(args, tool)) {
-    const code = await runForeground(command, rest, { cwd, env });
+  for (const { command, args: rest, cwd = root, env: more } of task(args, tool)) {
+    const code = await runForeground(command, rest, { cwd, env: { ...env, ...more } });
     if (code !== 0) return code;
   }
   return 0;

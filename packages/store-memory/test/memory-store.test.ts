@@ -1,0 +1,95 @@
+import type { NewRun, Store } from '@prusik/core';
+import { describe, expect, it } from 'vitest';
+import { memoryStore, memoryTables } from '../src/index.ts';
+import { createSortedIndex } from '../src/sorted-index.ts';
+
+const newRun = (id: string, more: Partial<NewRun> = {}): NewRun => ({
+  key: { tenant: 'acme', run: id },
+  kind: 'function',
+  definition: 'order',
+  version: '1',
+  input: { list: ['rope'] },
+  inputHash: 'h',
+  context: null,
+  priority: 0,
+  messages: [],
+  root: id,
+  depth: 0,
+  ...more,
+});
+
+async function held(store: Store, id: string): Promise<{ readonly run: NewRun['key']; readonly epoch: number }> {
+  await store.start(newRun(id));
+  const definitions = [{ name: 'order', versions: ['1'] }];
+  await store.claim({ worker: 'w', leaseMs: 1_000, limit: 1, suspects: 0, definitions });
+  return { run: newRun(id).key, epoch: 1 };
+}
+
+describe('memoryStore', () => {
+  it('I9: holds no more runs than it may, and refuses the next with STORE_FULL without writing', async () => {
+    const store = memoryStore({ maxRuns: 2 });
+    const lease = await held(store, 'a');
+    const child = newRun('c', { root: 'a', parent: { run: 'a', key: 'k' }, depth: 1 });
+    await store.start(newRun('b'));
+
+    await expect(store.start(newRun('c'))).rejects.toMatchObject({ code: 'STORE_FULL', retryable: false });
+    const commit = store.commit({
+      ...lease,
+      entries: [{ type: 'note', name: 'n', data: null }],
+      progress: false,
+      children: [child],
+    });
+    await expect(commit).rejects.toMatchObject({ code: 'STORE_FULL' });
+
+    expect((await store.run(lease.run))?.seq).toBe(1);
+    expect((await store.listRuns({ tenant: 'acme', limit: 10 })).items).toHaveLength(2);
+    await store.commit({ ...lease, entries: [{ type: 'note', name: 'n', data: null }], progress: false });
+  });
+
+  it('I1: what it hands out is frozen throughout', async () => {
+    const store = memoryStore();
+    const lease = await held(store, 'a');
+    await store.commit({ ...lease, entries: [{ type: 'note', name: 'n', data: { list: ['x'] } }], progress: false });
+    await store.signal({ run: lease.run, kind: 'user', key: 'k', body: { list: ['x'] } });
+    const page = { after: 0, limit: 10 };
+    const isFrozen = (value: unknown): boolean =>
+      typeof value !== 'object' ||
+      value === null ||
+      (Object.isFrozen(value) && Object.values(value).every((member) => isFrozen(member)));
+
+    expect(isFrozen(await store.run(lease.run))).toBe(true);
+    for (const entry of await store.entries(lease.run, page)) expect(isFrozen(entry)).toBe(true);
+    for (const signal of await store.inbox(lease.run, page)) expect(isFrozen(signal)).toBe(true);
+  });
+
+  it('I3: nobody is called back while the caller is still inside its own call', async () => {
+    const store = memoryStore();
+    const calls: string[] = [];
+    store.watchRun(newRun('a').key, () => calls.push('told'));
+    const started = store.start(newRun('a'));
+    calls.push('called');
+    await started;
+    expect(calls).toEqual(['called', 'told']);
+  });
+});
+
+describe('memoryTables', () => {
+  it('are empty, and count their runs', () => {
+    expect(memoryTables().runCount).toBe(0);
+  });
+});
+
+describe('a sorted index', () => {
+  it('keeps items in order whatever the order they come in, and forgets what is removed', () => {
+    const index = createSortedIndex<number>((a, b) => a - b);
+    const numbers = Array.from({ length: 500 }, (_, n) => (n * 7_919) % 1_009);
+    for (const number of numbers) index.add(number);
+    expect([...index]).toEqual(numbers.toSorted((a, b) => a - b));
+
+    const [removed, kept] = [numbers.filter((n) => n % 3 === 0), numbers.filter((n) => n % 3 !== 0)];
+    for (const number of removed) index.remove(number);
+    index.remove(-1);
+    expect([...index]).toEqual(kept.toSorted((a, b) => a - b));
+    expect(index.size).toBe(kept.length);
+  });
+});

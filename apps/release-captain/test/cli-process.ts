@@ -11,6 +11,22 @@ const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 
 /** The program as a process of its own, without a terminal. */
 export function cli(cwd: string, ...args: readonly string[]): Promise<CliResult> {
+  return run(cwd, args, () => undefined);
+}
+
+/** The same, with one Ctrl-C as soon as its output looks like `at`. */
+export function cliInterrupted(at: RegExp, cwd: string, ...args: readonly string[]): Promise<CliResult> {
+  let sent = false;
+  return run(cwd, args, (stdout, kill) => {
+    if (sent || !at.test(stdout)) return;
+    sent = true;
+    kill('SIGINT');
+  });
+}
+
+type Watch = (stdout: string, kill: (signal: NodeJS.Signals) => void) => void;
+
+function run(cwd: string, args: readonly string[], watch: Watch): Promise<CliResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, ['--conditions=@prusik/source', MAIN, ...args], {
       cwd,
@@ -18,7 +34,10 @@ export function cli(cwd: string, ...args: readonly string[]): Promise<CliResult>
       env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1' },
     });
     const texts = { stdout: '', stderr: '' };
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (texts.stdout += text));
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      texts.stdout += text;
+      watch(texts.stdout, (signal) => child.kill(signal));
+    });
     child.stderr.setEncoding('utf8').on('data', (text: string) => (texts.stderr += text));
     child.on('error', reject);
     child.on('close', (code) => resolve({ code, ...texts }));

@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { sqliteStore } from '@prusik/store-sqlite';
 import { afterEach, describe, expect, it } from 'vitest';
-import { cli, complaints } from './cli-process.ts';
+import { cli, cliInterrupted, complaints } from './cli-process.ts';
 import { createFixture, temporaryFolder, type Fixture } from './git-fixture.ts';
 
 const disposables: (() => void)[] = [];
@@ -185,6 +186,7 @@ describe('release-captain', { timeout: 60_000 }, () => {
       6,
       () => ['--repo', smallRepository().folder, '--db', file('no database, '.repeat(999))],
     ],
+    ['a --db of a newer version', 6, async () => ['--repo', smallRepository().folder, '--db', await newerDatabase()]],
     ['a run that is not there', 10, () => ['show', 'nobody']],
     ['an unknown flag', 2, () => ['--frobnicate']],
     ['an unknown command', 2, () => ['publish', 'now']],
@@ -192,12 +194,59 @@ describe('release-captain', { timeout: 60_000 }, () => {
   ])('ends with one clear line for %s: exit code %i', async (_, code, args) => {
     const place = folder();
 
-    const result = await cli(place, ...args());
+    const result = await cli(place, ...(await args()));
 
     expect(complaints(result)).toHaveLength(1);
     expect(complaints(result)[0]).toMatch(/^error: .+ \([A-Z_]+.*\)$/);
     expect(result.code).toBe(code);
     expect(existsSync(notesIn(join(place, 'release-notes')))).toBe(false);
+  });
+
+  it('gives the run back on Ctrl-C, and goes on where it was', async () => {
+    const repository = smallRepository();
+    const place = folder();
+    for (let n = 0; n < 60; n += 1) repository.commit(`Add number ${n}`, { [`part${n}/file`]: 'x' });
+
+    const interrupted = await cliInterrupted(
+      /historian: done/,
+      place,
+      '--repo',
+      repository.folder,
+      '--run-id',
+      'r',
+      '--yes',
+    );
+    expect(interrupted.code).toBe(130);
+    expect(interrupted.stderr).toMatch(/Interrupted: .*can be taken up again/);
+    const resumed = await cli(place, '--run-id', 'r', '--yes', '--json');
+
+    const lines = resumed.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { entry?: { type: string; key: string } });
+    const ends = lines.flatMap(({ entry }) => (entry?.type === 'step-end' ? [entry.key] : []));
+    expect(resumed.code).toBe(0);
+    expect(ends.filter((key) => key === 'snapshot' || key === 'publish')).toEqual(['snapshot', 'publish']);
+    expect(workspacesIn(join(place, 'release-notes'))).toEqual([]);
+  });
+
+  it('given the same run id twice at once, drives once and publishes once', async () => {
+    const { folder: repo } = smallRepository();
+    const place = folder();
+    const args = ['--repo', repo, '--run-id', 'both', '--yes', '--json'] as const;
+
+    const results = await Promise.all([cli(place, ...args), cli(place, ...args)]);
+
+    expect(results.map(({ code }) => code)).toEqual([0, 0]);
+    for (const { stdout } of results) {
+      const lines = stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { type: string; run?: string; entry?: { type: string; key: string } });
+      const published = lines.filter(({ entry }) => entry?.type === 'step-end' && entry.key === 'publish');
+      expect(published).toHaveLength(1);
+      expect(lines.at(-1)).toMatchObject({ type: 'result', status: 'completed' });
+    }
   });
 
   it('says what it can do', async () => {
@@ -222,6 +271,17 @@ function partialClone(filter: string): string {
   const clone = join(folder(), 'partial');
   original.sh('clone', '-q', '--bare', `--filter=${filter}`, `file://${original.folder}`, clone);
   return clone;
+}
+
+/** Made by this version, then marked as of a later one. */
+async function newerDatabase(): Promise<string> {
+  const path = join(folder(), 'db');
+  await sqliteStore({ path })[Symbol.asyncDispose]();
+  const bytes = readFileSync(path);
+  // `user_version` of SQLite's file header
+  bytes.writeUInt32BE(9_999, 60);
+  writeFileSync(path, bytes);
+  return path;
 }
 
 function linked(): string {

@@ -106,22 +106,32 @@ function areaFinder(areas: readonly Area[]): (path: string) => string {
 }
 
 interface Weight {
+  /** Changed lines of what the software is made of. */
+  product: number;
+  /** Changed lines, those of tests and documents too. */
   lines: number;
   files: number;
 }
 
+const NO_WEIGHT: Weight = { product: 0, lines: 0, files: 0 };
+
 const LOCKFILE =
   /(?:^|\/)(?:package-lock\.json|pnpm-lock\.yaml|yarn\.lock|bun\.lockb?|Cargo\.lock|go\.sum|poetry\.lock|uv\.lock|composer\.lock|Gemfile\.lock)$/;
+/** What goes with a change, and is often longer than it. */
+const COMPANION =
+  /(?:^|\/)(?:tests?|__tests__|spec|testdata|fixtures|__fixtures__|__snapshots__|docs?|examples?|benchmarks?|\.github|\.changeset)\/|[._-](?:test|spec|bench)\.\w+$|_test\.\w+$|\.(?:md|rst|snap)$/i;
 
 function weigh(files: readonly ChangedFile[], areaOf: (path: string) => string): ReadonlyMap<string, Weight> {
   const weights = new Map<string, Weight>();
   for (const { path, lines } of files) {
     const name = areaOf(path);
-    const weight = weights.get(name) ?? { lines: 0, files: 0 };
+    const weight = weights.get(name) ?? { product: 0, lines: 0, files: 0 };
     weights.set(name, weight);
-    // A lockfile follows from a change elsewhere, and would outweigh it.
+    // A lockfile follows from a change elsewhere.
     if (LOCKFILE.test(path)) continue;
-    weight.lines += lines === null ? 1 : lines.added + lines.removed;
+    const changed = lines === null ? 1 : lines.added + lines.removed;
+    weight.product += COMPANION.test(path) ? 0 : changed;
+    weight.lines += changed;
     weight.files += 1;
   }
   return weights;
@@ -132,7 +142,7 @@ export function isNamedBy(area: string, scope: string): boolean {
   return area === scope || area.endsWith(`/${scope}`);
 }
 
-/** The area that the author named as scope, if it is touched; else the one with most changed lines, then files, then by name. */
+/** The area that the author named as scope, if it is touched; else the one with most changed lines of the product, then of anything, then files. */
 function homeOf(commit: Commit, weights: ReadonlyMap<string, Weight>): string | undefined {
   const { scope } = parseSubject(commit.message);
   const names = [...weights.keys()].toSorted();
@@ -142,5 +152,6 @@ function homeOf(commit: Commit, weights: ReadonlyMap<string, Weight>): string | 
 }
 
 function compare(a: Weight | undefined, b: Weight | undefined): number {
-  return (a?.lines ?? 0) - (b?.lines ?? 0) || (a?.files ?? 0) - (b?.files ?? 0);
+  const [one, other] = [a ?? NO_WEIGHT, b ?? NO_WEIGHT];
+  return one.product - other.product || one.lines - other.lines || one.files - other.files;
 }

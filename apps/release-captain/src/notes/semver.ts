@@ -16,8 +16,8 @@ export interface VersionFacts {
 
 /** By Semantic Versioning: below 1.0.0 a breaking change raises the minor number. */
 export function adviseVersion({ breaking, features, fixes, tag }: VersionFacts): VersionAdvice {
-  const [current, major, minor, patch] = parseTag(tag) ?? [];
-  const early = major === 0;
+  const version = parseTag(tag);
+  const early = version?.major === 0;
   const bump = breaking > 0 && !early ? 'major' : breaking + features > 0 ? 'minor' : 'patch';
   const cause =
     breaking > 0
@@ -27,23 +27,38 @@ export function adviseVersion({ breaking, features, fixes, tag }: VersionFacts):
         : fixes > 0
           ? `${count(fixes, 'fix', 'fixes')}, no new feature and no breaking change`
           : 'no feature, fix or breaking change that the commits name';
-  if (current === undefined || major === undefined || minor === undefined || patch === undefined) {
-    return { bump, reason: cause };
-  }
-  const next = {
+  return {
+    bump,
+    reason: cause,
+    ...(version === undefined ? {} : { current: version.text, next: nextOf(version, bump) }),
+  };
+}
+
+interface Version {
+  readonly text: string;
+  readonly major: number;
+  readonly minor: number;
+  readonly patch: number;
+  readonly early: boolean;
+}
+
+/** A pre-release is followed by the release that it announces, where that is a step large enough. */
+function nextOf({ major, minor, patch, early }: Version, bump: VersionAdvice['bump']): string {
+  const announced = { major: minor === 0 && patch === 0, minor: patch === 0, patch: true }[bump];
+  if (early && announced) return `${major}.${minor}.${patch}`;
+  return {
     major: `${major + 1}.0.0`,
     minor: `${major}.${minor + 1}.0`,
     patch: `${major}.${minor}.${patch + 1}`,
   }[bump];
-  return { bump, current, next, reason: cause };
 }
 
-/** `1.2.3`, `v1.2.3`, `name@1.2.3`, `name-v1.2`; a pre-release's number counts as the release before it is out. */
-function parseTag(tag: string | undefined): readonly [string, number, number, number] | undefined {
-  const match = /(?:^|[@/_-]|[@/_-]?v)(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?(?:[-+][0-9A-Za-z.+-]*)?$/.exec(tag ?? '');
-  if (match === null) return undefined;
-  const [major, minor, patch] = [Number(match[1]), Number(match[2]), Number(match[3] ?? '0')];
-  return [`${major}.${minor}.${patch}`, major, minor, patch];
+/** `1.2.3`, `v1.2.3-rc.1`, `name@1.2.3`, `name-v1.2`. */
+function parseTag(tag: string | undefined): Version | undefined {
+  const form = /(?:^|[@/_-]|[@/_-]?v)((\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?(-[0-9A-Za-z.-]+)?)(?:\+[0-9A-Za-z.-]*)?$/;
+  const [, text, major, minor, patch, early] = form.exec(tag ?? '') ?? [];
+  if (text === undefined) return undefined;
+  return { text, major: Number(major), minor: Number(minor), patch: Number(patch ?? 0), early: early !== undefined };
 }
 
 export function count(n: number, one: string, many = `${one}s`): string {

@@ -64,9 +64,9 @@ export function createReleaseWorkflow({ model, writtenBy }: ReleaseOptions) {
         const range = await ctx.step('snapshot', async ({ signal }): Promise<Range> => {
           const { shallow, partial } = await ctx.deps.importRepository(repo, signal);
           const git = await ctx.deps.git();
-          const range = await resolveRange(git, { from, to, shallow, signal });
-          if (partial) await checkComplete({ git, range }, signal);
-          return range;
+          const found = await resolveRange(git, { from, to, shallow, signal });
+          if (partial) await checkComplete({ git, range: found }, signal);
+          return found;
         });
         const context = { range } as const;
         const { areas } = await ctx.agents.historian.run(

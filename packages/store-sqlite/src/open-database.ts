@@ -8,7 +8,7 @@ import { MIGRATIONS, SCHEMA_VERSION } from './migrations/index.ts';
 import { checkRuntime } from './runtime.ts';
 
 /** "PRSK": what makes a database file ours. */
-export const APPLICATION_ID = 0x5052534b;
+const APPLICATION_ID = 0x5052534b;
 
 /** Waiting for another process to finish creating or migrating the file; the only time that SQLite may wait on the event loop. */
 const OPEN_TIMEOUT_MS = 5_000;

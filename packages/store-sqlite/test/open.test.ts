@@ -63,14 +63,6 @@ describe('opening a file', () => {
     await store[Symbol.asyncDispose]();
   }
 
-  it('I11: makes a new file that only its owner can read', async () => {
-    const store = sqliteStore({ path });
-    await store.start(run);
-    const modes = ['', '-wal', '-shm'].map((suffix) => statSync(`${path}${suffix}`).mode & 0o777);
-    await store[Symbol.asyncDispose]();
-    expect(modes).toEqual([0o600, 0o600, 0o600]);
-  });
-
   it('takes a file that is empty for a new one', async () => {
     writeFileSync(path, '');
     await makeStore();
@@ -83,12 +75,6 @@ describe('opening a file', () => {
     await makeStore();
     expect(statSync(`${path}-wal`, { throwIfNoEntry: false })).toBeUndefined();
     expect(readFileSync(path).includes('x'.repeat(100))).toBe(true);
-  });
-
-  it('opens a file whose name holds spaces, quotes and other scripts', async () => {
-    path = join(directory.path, `it's a "store" ünï %41?.db`);
-    await makeStore();
-    expect(statSync(path).isFile()).toBe(true);
   });
 
   it('refuses a newer file with STORE_TOO_NEW', async () => {

@@ -10,6 +10,10 @@ it('DUR-12: another process that has got the pid of the holder is not the holder
   expect(isProvedDead({ ...self, started: '1' }, self)).toBe(true);
 });
 
+it('DUR-12: a process of another user, of which nothing can be read, is not dead', () => {
+  expect(isProvedDead({ ...self, pid: 1, started: '' }, self)).toBe(false);
+});
+
 it('DUR-12: a process that was killed and that nobody has collected is dead', async () => {
   // The shell in the middle never collects its child, so that it stays as a zombie.
   const shell = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });

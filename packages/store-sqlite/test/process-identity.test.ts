@@ -26,8 +26,4 @@ describe('whether the holder of a lease is dead', () => {
     expect(isProvedDead({ ...self, pid, machine: 'another' }, self)).toBe(false);
     expect(isProvedDead({ ...self, pid, pidNamespace: 'pid:[1]' }, self)).toBe(false);
   });
-
-  it('DUR-12: a process of another user, which cannot be signalled, is not', () => {
-    expect(isProvedDead({ ...self, pid: 1, started: '' }, self)).toBe(false);
-  });
 });

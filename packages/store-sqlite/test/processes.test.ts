@@ -104,27 +104,4 @@ describe('several processes on one file', () => {
       await store[Symbol.asyncDispose]();
     }
   });
-
-  it('fault 7: a process that was stopped, lost its run and goes on, writes nothing more', async () => {
-    const zombie = startWriter(path, 'stolen', '1', 'hold');
-    await zombie.printed(2);
-    zombie.process.kill('SIGSTOP');
-    // Past the lease of the stopped process, by the file's clock.
-    const store = sqliteStore({ path, clock: { now: () => Date.now() + 700_000 } });
-    try {
-      const { claims } = await claim(store);
-      expect(claims.map(({ run }) => run.epoch)).toEqual([2]);
-
-      zombie.process.kill('SIGCONT');
-      zombie.send('2');
-      await zombie.printed(3);
-
-      expect(zombie.lines.at(-1)).toBe('stale');
-      expect(await notes(store, 'stolen')).toEqual(['stolen-1']);
-    } finally {
-      zombie.process.kill('SIGKILL');
-      await zombie.gone;
-      await store[Symbol.asyncDispose]();
-    }
-  });
 });

@@ -57,6 +57,7 @@ describe('on a Node.js that is too old for better-sqlite3', () => {
       symlinkSync(
         join(packages, 'store-sqlite/node_modules/better-sqlite3'),
         join(directory.path, 'node_modules/better-sqlite3'),
+        'junction',
       );
       const script = `
         import { sqliteStore } from './src/index.js';

@@ -37,7 +37,7 @@ export interface StoreContract {
 }
 
 /** Every promise of the {@link Store} port, as tests: what a store that passes may be used for, and one that fails may not. */
-export const STORE_TESTS: readonly StoreTest[] = [
+const STORE_TESTS: readonly StoreTest[] = [
   ...STORE_START_TESTS,
   ...STORE_CLAIM_TESTS,
   ...STORE_FENCE_TESTS,

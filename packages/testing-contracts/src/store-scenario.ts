@@ -20,7 +20,7 @@ import type {
   Store,
 } from '@prusik/core';
 
-export const TENANT = 'acme';
+const TENANT = 'acme';
 export const LEASE_MS = 30_000;
 
 /** A commit that answers `committed`. */

@@ -1,0 +1,32 @@
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { sqliteStore } from '../src/index.ts';
+import { startWriter } from './child-process.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
+
+it('fault 7: a process that was stopped, lost its run and goes on, writes nothing more', async () => {
+  const directory = temporaryDirectory();
+  const path = join(directory.path, 'store.db');
+  const zombie = startWriter(path, 'stolen', '1', 'hold');
+  await zombie.printed(2);
+  zombie.process.kill('SIGSTOP');
+  // Past the lease of the stopped process, by the file's clock.
+  const store = sqliteStore({ path, clock: { now: () => Date.now() + 700_000 } });
+  try {
+    const definitions = [{ name: 'write', versions: ['1'] }];
+    const { claims } = await store.claim({ worker: 'survivor', leaseMs: 600_000, limit: 1, suspects: 1, definitions });
+    expect(claims.map(({ run }) => run.epoch)).toEqual([2]);
+
+    zombie.process.kill('SIGCONT');
+    zombie.send('2');
+    await zombie.printed(3);
+
+    expect(zombie.lines.at(-1)).toBe('stale');
+    expect((await store.run({ tenant: 'acme', run: 'stolen' }))?.seq).toBe(2);
+  } finally {
+    zombie.process.kill('SIGKILL');
+    await zombie.gone;
+    await store[Symbol.asyncDispose]();
+    directory.remove();
+  }
+});

@@ -11,7 +11,7 @@ import { listChangedFiles, listCommits, readCommitDiff, readCommits, readRange }
 type Tools = Readonly<Record<string, (input: never) => Promise<unknown>>>;
 
 /** The loop of an agent in its simplest form: what the model asks for is looked up, until it hands in. */
-export async function ask(model: LanguageModelV4, task: unknown, tools: Tools): Promise<unknown> {
+async function ask(model: LanguageModelV4, task: unknown, tools: Tools): Promise<unknown> {
   const prompt: LanguageModelV4Prompt = [{ role: 'user', content: [{ type: 'text', text: JSON.stringify(task) }] }];
   const described = Object.keys(tools).map((name): LanguageModelV4FunctionTool => ({
     type: 'function',
@@ -39,7 +39,7 @@ export async function ask(model: LanguageModelV4, task: unknown, tools: Tools): 
   throw new Error('No answer within 8 steps');
 }
 
-export interface Written {
+interface Written {
   readonly notes: Notes;
   readonly commits: readonly Commit[];
 }

@@ -98,7 +98,7 @@ const COUNTS = /^(?:(\d+|-)\t(\d+|-)\t)/;
  * Reads NUL-separated records: the header's fields, then, where files changed, a newline and one piece a file (three
  * for a rename). A piece that does not look like counts starts the next record: a hash holds no tab, whatever a file is called.
  */
-export function parseLog(output: Uint8Array): readonly Commit[] {
+function parseLog(output: Uint8Array): readonly Commit[] {
   const pieces = splitNul(output);
   const commits: Commit[] = [];
   let at = 0;

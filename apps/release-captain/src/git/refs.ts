@@ -16,7 +16,7 @@ const REF_LIMIT = 255;
  *
  * @throws {PrusikError} `UNKNOWN_REF`.
  */
-export function checkRef(ref: string): string {
+function checkRef(ref: string): string {
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   const odd = ref === '' || ref.length > REF_LIMIT || /^-|\.\.|[\u0000-\u0020\u007f:?*[\\]|\^\{\//.test(ref);
   if (odd || !ref.isWellFormed()) {

@@ -7,8 +7,8 @@ import {
   listedCommitsSchema,
   type ChangedFolder,
 } from '../tools/results.ts';
+import type { Answer } from './answer.ts';
 import { resultsOf, type Conversation } from './conversation.ts';
-import type { Answer } from './offline-model.ts';
 
 /** Reads the whole list of commits and of folders, then names an area for each folder that matters. */
 export function historian(conversation: Conversation): Answer {
@@ -30,7 +30,7 @@ export function historian(conversation: Conversation): Answer {
 }
 
 /** The busiest folders are areas of their own; the rest share one. */
-export function nameAreas(folders: readonly ChangedFolder[]): Areas {
+function nameAreas(folders: readonly ChangedFolder[]): Areas {
   const ranked = folders.toSorted(
     (a, b) => b.commits - a.commits || b.added + b.removed - (a.added + a.removed) || (a.folder < b.folder ? -1 : 1),
   );

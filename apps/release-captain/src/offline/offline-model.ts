@@ -6,17 +6,10 @@ import type {
   LanguageModelV4StreamPart,
   LanguageModelV4Usage,
 } from '@ai-sdk/provider';
+import type { Answer } from './answer.ts';
 import { readConversation, type Conversation } from './conversation.ts';
 import { historian } from './historian.ts';
 import { writer } from './writer.ts';
-
-/** What a rule decides next: look something up, or hand in. */
-export type Answer = { readonly calls: readonly ToolCall[] } | { readonly json: unknown };
-
-interface ToolCall {
-  readonly tool: string;
-  readonly input: unknown;
-}
 
 /** For the last line of the notes. */
 export const OFFLINE_NOTICE =

@@ -10,8 +10,8 @@ import {
   type CommitDiff,
   type ReadCommit,
 } from '../tools/results.ts';
+import type { Answer } from './answer.ts';
 import { resultsOf, type Conversation } from './conversation.ts';
-import type { Answer } from './offline-model.ts';
 
 /** Diffs that one writer reads, at most: those of the largest commits and of those whose message says nothing. */
 const DIFFS = 8;
@@ -50,7 +50,7 @@ function isVague({ message }: ReadCommit): boolean {
 }
 
 /** One bullet for each different sentence; each commit in exactly one list. */
-export function writeDraft(area: string, commits: readonly ReadCommit[], diffs: readonly CommitDiff[]): Draft {
+function writeDraft(area: string, commits: readonly ReadCommit[], diffs: readonly CommitDiff[]): Draft {
   const lists = { highlights: bulletList(), breaking: bulletList(), fixes: bulletList(), other: bulletList() };
   const sizes = new Map(commits.map(({ commit, added, removed }) => [commit, added + removed]));
   const told = new Set<string>();

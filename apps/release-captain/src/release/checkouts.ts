@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { PrusikError, type RunKey, type Sandbox, type SandboxSession, type Store } from '@prusik/core';
+import { PrusikError, type Sandbox, type SandboxSession, type Store } from '@prusik/core';
 import type { Exec } from '../git/exec.ts';
 import { createGit, type Git } from '../git/git.ts';
 import { importRepository, REPOSITORY_LIMITS, type ImportedRepository } from '../repository/import.ts';
@@ -73,11 +73,6 @@ export async function sweepWorkspaces(sandbox: Sandbox, store: Store, tenant: st
     after = page.next;
   } while (after !== undefined);
   return sandbox.workspaces.sweep((id) => !existing.has(id) || live.has(id));
-}
-
-/** git of a tree of runs, for a tool of any run in it. */
-export function gitOf(checkouts: Checkouts, run: { readonly root: string; readonly key: RunKey }): Promise<Git> {
-  return checkouts.git(run.root);
 }
 
 function execIn(session: SandboxSession): Exec {

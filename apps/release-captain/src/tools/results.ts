@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** One line of `list_commits`. */
-export const listedCommitSchema = z.object({
+const listedCommitSchema = z.object({
   commit: z.string(),
   author: z.string(),
   date: z.string(),
@@ -64,8 +64,6 @@ export type ChangedFolder = z.infer<typeof changedFolderSchema>;
 export type ReadCommit = z.infer<typeof readCommitSchema>;
 export type ReadCommits = z.infer<typeof readCommitsSchema>;
 export type CommitDiff = z.infer<typeof diffSchema>;
-export type WriterTask = z.infer<typeof writerTaskSchema>;
-export type HistorianTask = z.infer<typeof historianTaskSchema>;
 
 /** Commits of one `list_commits` page. */
 export const LIST_PAGE = 100;

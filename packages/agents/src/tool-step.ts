@@ -1,5 +1,6 @@
 import {
   isPrusikError,
+  type PrusikError,
   type ApprovalBody,
   type CheckResult,
   type CheckScope,
@@ -13,6 +14,7 @@ import { scopeOf } from './agent-core.ts';
 import type { AgentRun } from './agent-run.ts';
 import { approvalOf, executeCall, type Approval } from './execute-call.ts';
 import type { Action, PlannedCall } from './loop.ts';
+import { describeError } from './redact.ts';
 import { resultOf, toolMessage, userNote } from './stored-messages.ts';
 import { errorOutput, toToolOutput } from './tool-output.ts';
 import type { AnyTool } from './tool-types.ts';
@@ -55,22 +57,20 @@ async function toolStep(run: AgentRun, id: string, call: PlannedCall, readInput:
     // While a person is asked no slot is held: what needs no asking runs.
     value = await slots(() => ctx.step(key, body, stepOptions(ctx, call, tool, approval, readInput)));
   } catch (error) {
-    if (isPrusikError(error, 'RUN_CANCELLED')) throw error;
-    if (isPrusikError(error, 'STEP_IN_DOUBT')) {
-      if (tool?.inDoubt === 'fail') throw error;
-      return close(UNKNOWN_OUTCOME);
-    }
-    return close(errorOutput(error));
+    const inDoubt = isPrusikError(error, 'STEP_IN_DOUBT');
+    if (inDoubt && tool?.inDoubt === 'fail') throw error;
+    // Of a cancelled run the closing step is rejected too, and with it the loop.
+    return close(inDoubt ? unknownOutcome(error) : errorOutput(error));
   }
   // An outcome that this step's body did not give (`check` found it, a person said it) has no message yet.
   if ((value as { message?: unknown } | undefined)?.message !== message) return close(foundOutput(value, tool));
 }
 
-const UNKNOWN_OUTCOME: ToolOutput = {
+const unknownOutcome = (error: PrusikError): ToolOutput => ({
   type: 'error',
-  code: 'STEP_IN_DOUBT',
-  text: 'Nobody knows whether this call happened: it was begun, and its outcome was lost. Find out before you repeat it.',
-};
+  code: error.code,
+  text: `${describeError(error)} Find out whether it happened before you repeat it.`,
+});
 
 const DEFAULT_CAP = { maxOutputBytes: 51_200, maxOutputLines: 2_000 };
 

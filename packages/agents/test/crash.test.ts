@@ -126,8 +126,8 @@ describe('I4: a kill at any call of the store, in a turn with three parallel too
         const results = (await resultsOf(store, 'r')) as Record<string, { code?: string }>;
         const inDoubt = results['c3']?.code === 'STEP_IN_DOUBT';
         doubts += inDoubt ? 1 : 0;
-        expect(outside.effects.length, at).toBeLessThanOrEqual(1);
-        if (!inDoubt) expect(outside.effects, at).toEqual(['p']);
+        const happened = outside.effects.join();
+        expect(inDoubt ? ['', 'p'] : ['p'], at).toContain(happened);
         // A keyed effect may have been repeated, with one key.
         expect(new Set(outside.keys).size, at).toBe(1);
         expect(Object.keys(results).toSorted(), at).toEqual(['c1', 'c2', 'c3']);

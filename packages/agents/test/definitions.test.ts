@@ -119,7 +119,9 @@ describe('DEF-2: inputs', () => {
     await engine.run('plain', { area: 'core' });
     await engine.run('told', { area: 'core' });
 
-    const shown = asked.requests.map(({ prompt }) => (prompt[0]?.content as readonly { text: string }[])[0]?.text);
+    const shown = asked.requests.map(
+      ({ prompt: [said] }) => (said?.content as readonly { text: string }[] | undefined)?.[0]?.text,
+    );
     expect(JSON.parse(shown[0] ?? '')).toEqual({ area: 'core', depth: 2 });
     expect(shown[1]).toBe('core to 2');
   });

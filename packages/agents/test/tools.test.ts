@@ -194,6 +194,35 @@ describe('AGT-3, AGT-13: whatever a tool does, the run goes on in a defined way'
   });
 });
 
+describe('I7: cancel', () => {
+  it('reaches a running tool, ends the run, and leaves a history that the next model call can use', async () => {
+    const begun = Promise.withResolvers<void>();
+    const stopped = Promise.withResolvers<unknown>();
+    const hanging = tool((_, { signal }) => {
+      signal.addEventListener('abort', () => stopped.resolve(signal.reason));
+      begun.resolve();
+      return never();
+    });
+    const agent = defineAgent({
+      name: 'a',
+      instructions: '',
+      model: scriptedModel([act(), 'Next.']),
+      tools: [hanging],
+    });
+    const store = newStore();
+    const engine = newEngine([agent], { store, limits: { cancelGraceMs: 0 } });
+    const session = { id: 's' };
+    const running = engine.run('a', 'Go', { id: 'r', session });
+    await begun.promise;
+
+    await engine.cancel(keyOf('r'));
+
+    expect(await stopped.promise).toMatchObject({ code: 'RUN_CANCELLED' });
+    expect(await running).toMatchObject({ status: 'cancelled' });
+    expect(await engine.run('a', 'And now?', { id: 'r2', session })).toMatchObject({ output: 'Next.' });
+  });
+});
+
 describe('DEF-8: context and deps', () => {
   it('gives tools, policies and instructions the context of the run and the deps of this process', async () => {
     interface Deps {

@@ -1,0 +1,131 @@
+import { reconcile, systemClock, type Message } from '@prusik/core';
+import type { LanguageModelObject } from '../src/index.ts';
+import { describe, expect, it } from 'vitest';
+import { callModel, type ModelCall } from '../src/model-call.ts';
+import { modelError } from '../src/model-error.ts';
+import { toModelMessages } from '../src/to-model-messages.ts';
+
+const usage = {
+  inputTokens: { total: 9, noCache: undefined, cacheRead: 4, cacheWrite: undefined },
+  outputTokens: { total: 5, text: undefined, reasoning: 2 },
+};
+
+/** A provider that says exactly these chunks. */
+function provider(chunks: readonly object[]): LanguageModelObject {
+  return {
+    specificationVersion: 'v4',
+    provider: 'acme.chat',
+    modelId: 'm1',
+    supportedUrls: {},
+    doGenerate: () => Promise.reject(new Error('not used')),
+    doStream: async () => ({
+      stream: new ReadableStream({
+        start(controller) {
+          for (const chunk of chunks) controller.enqueue(chunk as never);
+          controller.close();
+        },
+      }),
+    }),
+  };
+}
+
+const call = (model: LanguageModelObject, more: Partial<ModelCall> = {}): ModelCall => ({
+  model,
+  instructions: '',
+  messages: [{ v: 1, id: 'u', role: 'user', kind: 'user', content: [{ type: 'text', text: 'Go' }] }],
+  tools: {},
+  settings: {},
+  clock: systemClock,
+  timeoutMs: 10_000,
+  stallMs: 10_000,
+  signal: new AbortController().signal,
+  onText: () => {},
+  ...more,
+});
+const stop = { type: 'finish', finishReason: { unified: 'stop', raw: 'end_turn' }, usage };
+
+describe('AGT-1: one model call', () => {
+  it('puts the reply together in the order of its blocks, with what the provider attached, and takes it back', async () => {
+    const said: string[] = [];
+    const model = provider([
+      { type: 'stream-start', warnings: [] },
+      { type: 'reasoning-start', id: '0' },
+      { type: 'reasoning-delta', id: '0', delta: 'Think' },
+      { type: 'text-start', id: '0' },
+      { type: 'text-delta', id: '0', delta: 'Hel' },
+      { type: 'reasoning-delta', id: '0', delta: 'ing' },
+      { type: 'reasoning-end', id: '0', providerMetadata: { acme: { signature: 's1' } } },
+      { type: 'text-delta', id: '0', delta: 'lo' },
+      { type: 'text-end', id: '0' },
+      { type: 'source', sourceType: 'url', id: 'x', url: 'https://example.com', title: 'X' },
+      { type: 'file', mediaType: 'image/png', data: { type: 'data', data: 'aGk=' } },
+      { type: 'tool-call', toolCallId: 'p', toolName: 'search', input: '{}', providerExecuted: true, dynamic: true },
+      { type: 'tool-result', toolCallId: 'p', toolName: 'search', result: { hits: 1 } },
+      stop,
+    ]);
+
+    const reply = await callModel(call(model, { onText: (delta) => said.push(delta) }));
+
+    expect(reply.finish).toBe('stop');
+    expect(reply.parts).toEqual([
+      { type: 'reasoning', text: 'Thinking', provider: { provider: 'acme', data: { acme: { signature: 's1' } } } },
+      { type: 'text', text: 'Hello' },
+      { type: 'source', id: 'x', url: 'https://example.com', title: 'X' },
+      { type: 'file', mediaType: 'image/png', data: { base64: 'aGk=' } },
+      { type: 'tool-call', callId: 'p', tool: 'search', input: {}, providerExecuted: true },
+      { type: 'tool-result', callId: 'p', tool: 'search', output: { type: 'json', value: { hits: 1 } } },
+    ]);
+    expect(said).toEqual(['Hel', 'lo']);
+    expect(reply.usage).toEqual({ inputTokens: 9, cachedInputTokens: 4, outputTokens: 5, reasoningTokens: 2 });
+    const stored: Message = { v: 1, id: 'a', role: 'assistant', kind: 'assistant', content: reply.parts };
+    expect(reconcile([stored])).toEqual([stored]);
+    expect(toModelMessages([stored], 'acme')[0]?.content[0]).toMatchObject({
+      providerOptions: { acme: { signature: 's1' } },
+    });
+  });
+
+  it('AGT-10: keeps what was said when it is told to stop, and does not wait for a model that ignores its signal', async () => {
+    const abort = new AbortController();
+    const model = provider([]);
+    const deaf: LanguageModelObject = {
+      ...model,
+      doStream: async () => ({
+        stream: new ReadableStream({
+          start(controller) {
+            controller.enqueue({ type: 'text-start', id: '0' });
+            controller.enqueue({ type: 'text-delta', id: '0', delta: 'Half' });
+          },
+        }),
+      }),
+    } as LanguageModelObject;
+
+    const reply = await callModel(call(deaf, { signal: abort.signal, onText: () => abort.abort(new Error('enough')) }));
+
+    expect(reply).toMatchObject({ finish: 'failed', parts: [{ type: 'text', text: 'Half' }] });
+  });
+});
+
+describe('AGT-8: which failures may pass', () => {
+  const model = provider([]);
+
+  it.each<[string, unknown, boolean]>([
+    ['what the provider calls retryable', Object.assign(new Error('x'), { isRetryable: true }), true],
+    ['what the provider calls final', Object.assign(new Error('x'), { isRetryable: false, code: 'ECONNRESET' }), false],
+    ['a broken connection', Object.assign(new Error('x'), { code: 'ECONNRESET' }), true],
+    [
+      'a fetch that failed',
+      new TypeError('fetch failed', { cause: Object.assign(new Error('x'), { code: 'EPROTO' }) }),
+      true,
+    ],
+    [
+      'a connection that broke under something else',
+      new Error('x', { cause: Object.assign(new Error('y'), { code: 'UND_ERR_SOCKET' }) }),
+      true,
+    ],
+    ['a defect of a model', new TypeError('x is not a function'), false],
+    ['a string', 'no', false],
+    ['nothing', undefined, false],
+  ])('%s', (_, thrown, retryable) => {
+    expect(modelError(thrown, model)).toMatchObject({ code: 'MODEL_CALL_FAILED', retryable });
+  });
+});

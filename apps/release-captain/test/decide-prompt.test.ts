@@ -31,7 +31,7 @@ async function answer(
     file: '/out/RELEASE_NOTES.md',
     replaces: true,
     input,
-    output: { write: (text) => void (shown += text), isTTY: true, columns: 80, colors: false, stream },
+    output: { write: (text) => void (shown += text), isTTY: true, columns: 80, rows: 24, colors: false, stream },
     env,
     folder,
     signal: new AbortController().signal,

@@ -36,7 +36,7 @@ function stage(isTTY: boolean): { output: Output; writes: string[]; clock: Clock
   let wake: (() => void) | undefined;
   return {
     writes,
-    output: { write: (text) => void writes.push(text), isTTY, columns: 50, colors: false },
+    output: { write: (text) => void writes.push(text), isTTY, columns: 50, rows: 24, colors: false },
     clock: {
       now: () => now,
       monotonic: () => now,
@@ -86,6 +86,22 @@ describe('the progress of a release', () => {
         '',
       ].join('\n'),
     );
+  });
+
+  it('makes room on a low terminal by what is done, and starts a new block after other text', () => {
+    const { output, writes, clock, tick } = stage(true);
+    const view = createLiveView({ ...output, rows: 5 }, clock);
+    for (const one of story) view.take(one);
+    view.take(event('d', { type: 'run-start', definition: 'other writer', version: '1' }));
+    view.finish();
+    expect(writes.at(-1)).not.toContain('[31msrc');
+    expect(writes.at(-1)).toContain('and 1 more that are done');
+
+    view.take(event('d', { type: 'run-end', status: 'completed' }));
+    tick();
+
+    expect(writes).toHaveLength(2);
+    expect(writes[1]?.startsWith('\u001b[2K')).toBe(true);
   });
 
   it('is drawn in place on a terminal, once a frame and in one write, within its width', () => {

@@ -34,6 +34,8 @@ export function createLiveView(output: Output, clock: Clock): ProgressView {
     finish() {
       timer?.[Symbol.dispose]();
       if (progress.parts.length > 0) draw();
+      // Other text follows: the next block stands below it.
+      drawn = 0;
       return progress;
     },
   };
@@ -70,7 +72,7 @@ function isNews(part: PartProgress, old: PartProgress | undefined, event: Extrac
 }
 
 function linesOf(progress: Progress, elapsedMs: number, output: Output): readonly string[] {
-  const shown = progress.parts.slice(0, PARTS_SHOWN);
+  const shown = partsThatFit(progress.parts, Math.min(PARTS_SHOWN, output.rows - 3));
   const more = progress.parts.length - shown.length;
   const width = Math.max(20, output.columns - 1);
   const names = Math.min(32, Math.max(...shown.map(({ name }) => name.length), 0));
@@ -81,9 +83,17 @@ function linesOf(progress: Progress, elapsedMs: number, output: Output): readonl
       const style = part.ended ? (part.state === 'done' ? 'green' : 'red') : 'bold';
       return paint(output, style, text.slice(0, width));
     }),
-    ...(more > 0 ? [`  and ${more} more`] : []),
+    ...(more > 0 ? [`  and ${more} more that are done`] : []),
     paint(output, 'dim', totals(progress, elapsedMs).slice(0, width)),
   ];
+}
+
+/** A block taller than the terminal could not be drawn in place: what is done makes room first. */
+function partsThatFit(parts: readonly PartProgress[], room: number): readonly PartProgress[] {
+  const excess = parts.length - Math.max(1, room);
+  const doneFirst = parts.toSorted((a, b) => Number(b.ended) - Number(a.ended));
+  const hidden = new Set(doneFirst.slice(0, Math.max(0, excess)));
+  return parts.filter((part) => !hidden.has(part));
 }
 
 function callsOf({ calls, ended }: PartProgress): string {

@@ -3,6 +3,7 @@ export interface Output {
   write(text: string): void;
   readonly isTTY: boolean;
   readonly columns: number;
+  readonly rows: number;
   readonly colors: boolean;
 }
 
@@ -12,7 +13,11 @@ export function outputOf(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): Ou
     write: (text) => void stream.write(text),
     isTTY,
     get columns() {
-      return stream.columns ?? 80;
+      // 0 where the terminal does not know
+      return stream.columns || 80;
+    },
+    get rows() {
+      return stream.rows || 24;
     },
     // https://no-color.org: any value but the empty one switches colours off
     colors: isTTY && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb',

@@ -83,8 +83,7 @@ function resultPart(part: ModelToolResultPart, provider: string): ToolResultPart
   };
 }
 
-/** Also of a result that arrives bare in a provider's stream. */
-export function fromOutput(output: ModelToolResultPart['output'], provider: string): ToolOutput {
+function fromOutput(output: ModelToolResultPart['output'], provider: string): ToolOutput {
   switch (output.type) {
     case 'text':
       return { type: 'text', text: output.value };

@@ -137,4 +137,4 @@ function watchdog(call: ModelCall, stop: AbortController) {
 }
 
 /** `openai.chat` and `openai.responses` are one provider: what it attached goes back to both. */
-export const providerOf = (model: LanguageModelObject): string => model.provider.split('.')[0] ?? model.provider;
+const providerOf = (model: LanguageModelObject): string => model.provider.split('.')[0] ?? model.provider;

@@ -104,7 +104,7 @@ const unknownTool = (name: string, { tools }: AgentCore): ToolOutput =>
     `There is no tool named ${name}. ${tools.size === 0 ? 'There are no tools.' : `There are: ${[...tools.keys()].join(', ')}.`}`,
   );
 
-export const invalidInput = (issues: string): ToolOutput =>
+const invalidInput = (issues: string): ToolOutput =>
   error('TOOL_INPUT_INVALID', `The input is not what the tool takes: ${issues}`);
 
 /** A call id that was used before, or that no key can hold, is replaced on arrival; the model never knows its own ids. */

@@ -29,7 +29,10 @@ describe('WFL-4: a budget of the tree', () => {
   it('is reserved from before each model call, and settled with what the call used', async () => {
     const store = newStore();
 
-    const result = await newEngine([agent()], { store }).run('a', 'Go', { id: 'r', budget: { tokens: 1_000, calls: 5 } });
+    const result = await newEngine([agent()], { store }).run('a', 'Go', {
+      id: 'r',
+      budget: { tokens: 1_000, calls: 5 },
+    });
 
     expect(result).toMatchObject({ status: 'completed' });
     expect(await store.ledger(keyOf('r'))).toMatchObject({

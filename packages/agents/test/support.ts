@@ -9,7 +9,7 @@ afterEach(async () => {
   for (const resource of open.splice(0).toReversed()) await resource[Symbol.asyncDispose]();
 });
 
-export const owned = <T extends AsyncDisposable>(resource: T): T => {
+const owned = <T extends AsyncDisposable>(resource: T): T => {
   open.push(resource);
   return resource;
 };

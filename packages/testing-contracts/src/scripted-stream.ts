@@ -1,4 +1,4 @@
-import type { ScriptedFinish, ScriptedPart } from './scripted-model.ts';
+import type { ScriptedFinish, ScriptedPart } from './script-types.ts';
 
 /** What a scripted stream carries; a part of what the AI SDK's streams may. */
 export type ScriptedChunk =

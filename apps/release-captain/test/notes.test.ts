@@ -70,12 +70,13 @@ describe('the notes of', () => {
       sh('merge', '-q', '--no-ff', '-m', `Merge pull request #1 from me/${topic}`, topic);
     }
     commit('Remove dead code', { 'lib/a.c': lines(4) }, '=?utf-8?q?Zo=C3=AB?= <z@example.com>');
+    commit('Fix a typo', { 'README.md': 'x\n' });
     sh('tag', '1.0-rc1');
     sh('tag', 'also-here');
 
     const { notes, commits } = await writeNotes(git);
 
-    expect(notes.range).toMatchObject({ from: { name: '0.9' }, commits: 5, merges: 2 });
+    expect(notes.range).toMatchObject({ from: { name: '0.9' }, commits: 6, merges: 2 });
     expect(uncited(notes, commits)).toEqual([]);
     await expect(renderNotes(notes)).toMatchFileSnapshot('golden/merges.md');
   });

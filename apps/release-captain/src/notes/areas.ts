@@ -137,6 +137,11 @@ function weigh(files: readonly ChangedFile[], areaOf: (path: string) => string):
   return weights;
 }
 
+/** Whether a file only goes with the product: a test, a document, a lockfile. */
+export function isCompanion(path: string): boolean {
+  return COMPANION.test(path) || LOCKFILE.test(path);
+}
+
 /** Whether a commit that names `scope` means this area. */
 export function isNamedBy(area: string, scope: string): boolean {
   return area === scope || area.endsWith(`/${scope}`);

@@ -1,6 +1,8 @@
 /** What a commit message says by the rules of Conventional Commits, and by plain English where it does not follow them. */
 export interface ParsedMessage {
   readonly kind: ChangeKind;
+  /** The author named the kind as a type; a verb only suggests it. */
+  readonly typed: boolean;
   readonly scope?: string;
   /** The first line without its type. May be empty. */
   readonly summary: string;
@@ -45,6 +47,7 @@ export function parseSubject(message: string): Omit<ParsedMessage, 'reverts'> {
   if (kind === undefined) return plain(subject);
   return {
     kind,
+    typed: true,
     summary: rest,
     ...(scope === undefined || scope.trim() === '' ? {} : { scope: scope.trim() }),
     ...(mark === undefined ? {} : { breaking: rest }),
@@ -81,6 +84,7 @@ function plain(subject: string): ParsedMessage {
   const kind = Object.hasOwn(VERBS, verb) ? VERBS[verb] : undefined;
   return {
     kind: kind ?? 'other',
+    typed: false,
     summary: subject,
     ...(scope === undefined || prefix !== scope ? {} : { plain: rest }),
     ...(scope === undefined ? {} : { scope }),

@@ -1,3 +1,4 @@
+import { isHash } from '../git/refs.ts';
 import type { Bullet } from './draft.ts';
 import { codeSpan, inlineMarkdown, oneLine } from './markdown.ts';
 import type { LocatedBullet, Notes } from './merge.ts';
@@ -74,4 +75,5 @@ function alsoLine(also: readonly string[]): string {
 }
 
 const areaName = (name: string): string => codeSpan(oneLine(name, NAME_LIMIT));
-const refName = (name: string): string => codeSpan(oneLine(name, NAME_LIMIT));
+/** A full hash says no more than its beginning. */
+const refName = (name: string): string => codeSpan(oneLine(isHash(name) ? name.slice(0, 10) : name, NAME_LIMIT));

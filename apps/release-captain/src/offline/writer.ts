@@ -1,5 +1,5 @@
-import { isNamedBy } from '../notes/areas.ts';
-import { parseMessage, type ParsedMessage } from '../notes/commit-message.ts';
+import { isCompanion, isNamedBy } from '../notes/areas.ts';
+import { parseMessage, type ChangeKind, type ParsedMessage } from '../notes/commit-message.ts';
 import type { Bullet, Draft } from '../notes/draft.ts';
 import { count } from '../notes/semver.ts';
 import {
@@ -70,11 +70,12 @@ function writeDraft(area: string, commits: readonly ReadCommit[], diffs: readonl
       continue;
     }
     const text = isVague(commit) ? vague(parsed, commit, diffs) : sentence(summaryIn(area, parsed));
+    const kind = kindOf(parsed, commit);
     if (parsed.breaking !== undefined) {
       const said = sentence(parsed.breaking);
       lists.breaking.add(said === text ? text : `${text}: ${said}`, commit.commit);
-    } else if (parsed.kind === 'feature') lists.highlights.add(text, commit.commit);
-    else if (parsed.kind === 'fix') lists.fixes.add(text, commit.commit);
+    } else if (kind === 'feature') lists.highlights.add(text, commit.commit);
+    else if (kind === 'fix') lists.fixes.add(text, commit.commit);
     else lists.other.add(text, commit.commit);
   }
   const weight = (bullet: Bullet): number => bullet.commits.reduce((sum, commit) => sum + (sizes.get(commit) ?? 0), 0);
@@ -85,6 +86,11 @@ function writeDraft(area: string, commits: readonly ReadCommit[], diffs: readonl
     other: lists.other.all(),
   };
   return { summary: summarize(area, commits, draft), ...draft };
+}
+
+/** “Fix a typo” in a document and “Add a test” are neither fix nor feature of the software, unless the author says so. */
+function kindOf({ kind, typed }: ParsedMessage, { files, moreFiles }: ReadCommit): ChangeKind {
+  return !typed && files.length > 0 && moreFiles === 0 && files.every(isCompanion) ? 'other' : kind;
 }
 
 interface BulletList {

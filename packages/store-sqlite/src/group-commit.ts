@@ -20,8 +20,6 @@ interface Member {
 
 export interface GroupCommit {
   write<T>(rows: number, work: (tx: StoreTransaction) => T): Promise<T>;
-  /** Resolves when nothing is queued any more. */
-  idle(): Promise<void>;
 }
 
 export interface GroupCommitOptions {
@@ -48,7 +46,6 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
   const commit = db.prepare('commit');
   let queue: Member[] = [];
   let scheduled = false;
-  let onIdle: (() => void)[] = [];
 
   function schedule(afterMs?: number): void {
     if (scheduled) return;
@@ -61,10 +58,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
   function flush(): void {
     scheduled = false;
     if (queue.length > 0) transact();
-    if (queue.length > 0) return schedule();
-    const waiting = onIdle;
-    onIdle = [];
-    for (const resolve of waiting) resolve();
+    if (queue.length > 0) schedule();
   }
 
   function transact(): void {
@@ -162,13 +156,6 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
         const since = performance.now();
         // The queue holds writes of every answer; each is resolved with what its own work returned.
         queue.push({ rows, work, since, resolve: resolve as (answer: unknown) => void, reject, alone: false });
-        schedule();
-      });
-    },
-    idle() {
-      if (queue.length === 0 && !scheduled) return Promise.resolve();
-      return new Promise((resolve) => {
-        onIdle.push(resolve);
         schedule();
       });
     },

@@ -32,9 +32,14 @@ export function isProvedDead(other: ProcessIdentity, self: ProcessIdentity): boo
     // A zombie runs no more code; another start time is another process with the same pid.
     return status.state === 'Z' || status.state === 'X' || (other.started !== '' && status.started !== other.started);
   }
+  // /proc may hide processes of other users, and other platforms have none: the kernel itself is asked.
+  return isUnknown(other.pid);
+}
+
+/** Whether there is no process of that pid. One that may not be signalled is there. */
+export function isUnknown(pid: number, signal: (pid: number, signal: 0) => unknown = process.kill): boolean {
   try {
-    // /proc may hide processes of other users, and other platforms have none: the kernel itself is asked.
-    process.kill(other.pid, 0);
+    signal(pid, 0);
     return false;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ESRCH';

@@ -91,8 +91,8 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
     write: (size, work) => group.write(size.rows, work),
     async close() {
       changes.stop();
+      // The last write of the queue: what was accepted before it has its answer then. If the file is busy the leases run out.
       await group.write(1, ({ now }) => holders.leave(now)).catch(() => undefined);
-      await group.idle();
       clearTimeout(idleTimer);
       checkpoint();
       db.close();

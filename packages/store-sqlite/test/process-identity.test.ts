@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { isProvedDead, thisProcess } from '../src/process-identity.ts';
+import { isProvedDead, isUnknown, thisProcess } from '../src/process-identity.ts';
 
 const self = thisProcess();
 
@@ -25,5 +25,14 @@ describe('whether the holder of a lease is dead', () => {
     const pid = await deadPid();
     expect(isProvedDead({ ...self, pid, machine: 'another' }, self)).toBe(false);
     expect(isProvedDead({ ...self, pid, pidNamespace: 'pid:[1]' }, self)).toBe(false);
+  });
+
+  it('DUR-12: a process that may not be signalled is there, and one of an unknown pid is not', async () => {
+    const refused = (): never => {
+      throw Object.assign(new Error('Not permitted'), { code: 'EPERM' });
+    };
+    expect(isUnknown(self.pid, refused)).toBe(false);
+    expect(isUnknown(self.pid)).toBe(false);
+    expect(isUnknown(await deadPid())).toBe(true);
   });
 });

@@ -71,14 +71,21 @@ describe('the checkouts of releases', () => {
     for (const run of ['ended', 'waits', 'removed']) await checkouts.create(run, original.folder, signal);
     await checkouts.remove('removed');
     await checkouts[Symbol.asyncDispose]();
-    const runs = [{ root: 'waits' }];
-    const store = { listRuns: () => Promise.resolve({ items: runs }) };
+    const store = {
+      async listRuns() {
+        // Another process begins just now, too late for this list.
+        await place.workspaces.create({ id: workspaceOf('begun meanwhile') });
+        return { items: [{ root: 'waits' }] };
+      },
+    };
 
     const swept = await sweepWorkspaces(place, store as never, 'default');
 
     expect(swept).toEqual([workspaceOf('ended')]);
-    expect((await place.workspaces.list()).map(({ id }) => id)).toEqual([workspaceOf('waits')]);
-    expect(readdirSync(join(root, 'workspaces'))).toHaveLength(1);
+    expect((await place.workspaces.list()).map(({ id }) => id)).toEqual(
+      [workspaceOf('waits'), workspaceOf('begun meanwhile')].toSorted(),
+    );
+    expect(readdirSync(join(root, 'workspaces'))).toHaveLength(2);
   });
 
   it('survive objects that are packed anew while they are copied', async () => {

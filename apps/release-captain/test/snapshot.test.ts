@@ -106,6 +106,7 @@ describe('a copy of a repository', () => {
     expect(await subjects(theirs)).toBe('on top\ntrue history');
     expect(readdirSync(at).toSorted()).toEqual(['HEAD', 'config', 'objects', 'packed-refs', 'refs']);
     expect(existsSync(join(at, 'objects/info'))).toBe(false);
+    expect(readFileSync(join(at, 'packed-refs'), 'utf8')).not.toContain('refs/replace');
   });
 
   it.each([

@@ -159,5 +159,5 @@ function summarize(area: string, commits: readonly ReadCommit[], draft: Omit<Dra
     draft.fixes.length > 0 ? count(draft.fixes.length, 'fix', 'fixes') : '',
     draft.other.length > 0 ? count(draft.other.length, 'other change') : '',
   ].filter(Boolean);
-  return `${count(commits.length, 'commit')}, ${added} lines added and ${removed} removed in the files they touch: ${told.join(', ')}.`;
+  return `${count(commits.length, 'commit')}, ${count(added, 'line')} added and ${removed} removed in the files they touch: ${told.join(', ')}.`;
 }

@@ -40,6 +40,8 @@ const tasks = {
       command: node,
       args: ['--conditions=@prusik/source', join(root, 'apps/release-captain/src/main.ts'), ...demoArguments(args)],
       cwd: callerDirectory(),
+      // What the app tells a person to type must be what they typed.
+      env: { RELEASE_CAPTAIN_COMMAND: 'npm run demo --' },
     },
   ],
   test: (args, { node }) => [{ command: node, args: [bin('vitest'), 'run', ...args] }],

@@ -14,7 +14,7 @@ const DEPTH_LIMIT = 1_000;
  * @throws {TypeError} naming the path of the first value that is not JSON.
  */
 export function toJson(value: unknown): Json {
-  return copy(value, '$', []);
+  return copy(value, []);
 }
 
 /**
@@ -24,78 +24,93 @@ export function toJson(value: unknown): Json {
  * @throws {TypeError} naming the path of the first value that is not JSON; unlike {@link toJson}, an `undefined` property too.
  */
 export function canonicalJson(value: unknown): string {
-  return canonical(value, '$', []);
+  return canonical(value, []);
 }
 
-function refuse(path: string, what: string): never {
-  throw new TypeError(`${path} is ${what}, which JSON cannot hold`);
+/** The way from the top to a value: each object with the key that leads on. The path is only put into words when something is refused. */
+type Way = { readonly object: object; key: string | number }[];
+
+function refuse(way: Way, what: string): never {
+  const path = way.map(({ key }) => `[${typeof key === 'number' ? key : JSON.stringify(key)}]`).join('');
+  throw new TypeError(`$${path} is ${what}, which JSON cannot hold`);
 }
 
 /** Checks one value's own kind; returns `array` or `object` where its members are still to be looked at. */
-function classify(value: unknown, path: string, ancestors: readonly unknown[]): 'leaf' | 'array' | 'object' {
+function classify(value: unknown, way: Way): 'leaf' | 'array' | 'object' {
   switch (typeof value) {
     case 'string':
     case 'boolean':
       return 'leaf';
     case 'number':
-      return Number.isFinite(value) ? 'leaf' : refuse(path, String(value));
+      return Number.isFinite(value) ? 'leaf' : refuse(way, String(value));
     case 'object':
       break;
     default:
-      return refuse(path, typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`);
+      return refuse(way, typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`);
   }
   if (value === null) return 'leaf';
-  if (ancestors.includes(value)) refuse(path, 'a cycle');
-  if (ancestors.length >= DEPTH_LIMIT) refuse(path, `nested deeper than ${DEPTH_LIMIT} levels`);
+  if (way.some(({ object }) => object === value)) refuse(way, 'a cycle');
+  if (way.length >= DEPTH_LIMIT) refuse(way, `nested deeper than ${DEPTH_LIMIT} levels`);
   if (Array.isArray(value)) return 'array';
   const prototype: unknown = Object.getPrototypeOf(value);
   // A plain object of another realm (a worker, a test runner's sandbox) has an Object.prototype of its own.
   if (prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null)
     return 'object';
-  return refuse(path, `an instance of ${(value as object).constructor?.name ?? 'a class'}`);
+  return refuse(way, `an instance of ${(value as object).constructor?.name ?? 'a class'}`);
 }
 
-const member = (path: string, key: string): string => `${path}[${JSON.stringify(key)}]`;
-
-function copy(value: unknown, path: string, ancestors: unknown[]): Json {
-  const kind = classify(value, path, ancestors);
+function copy(value: unknown, way: Way): Json {
+  const kind = classify(value, way);
   // -0 becomes 0, as it does in JSON text
   if (kind === 'leaf') return value === 0 ? 0 : (value as Json);
-  ancestors.push(value);
+  const step: Way[number] = { object: value as object, key: 0 };
+  way.push(step);
   let result: Json;
   if (kind === 'array') {
-    result = Array.from(value as unknown[], (item, index) => copy(item, `${path}[${index}]`, ancestors));
+    // Array.from visits holes too, which must be refused.
+    result = Array.from(value as unknown[], (item, index) => {
+      step.key = index;
+      return copy(item, way);
+    });
   } else {
     const object: Record<string, Json> = {};
     for (const [key, item] of Object.entries(value as object)) {
       if (item === undefined) continue;
-      const copied = copy(item, member(path, key), ancestors);
-      // Assignment to `__proto__` would set the prototype instead of making a property.
-      if (key === '__proto__')
-        Object.defineProperty(object, key, { value: copied, enumerable: true, writable: true, configurable: true });
-      else object[key] = copied;
+      step.key = key;
+      setOwn(object, key, copy(item, way));
     }
     result = object;
   }
-  ancestors.pop();
+  way.pop();
   return result;
 }
 
-function canonical(value: unknown, path: string, ancestors: unknown[]): string {
-  const kind = classify(value, path, ancestors);
+/** Assignment to `__proto__` would set the prototype instead of making a property. */
+function setOwn(object: Record<string, Json>, key: string, value: Json): void {
+  if (key === '__proto__') {
+    Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true });
+  } else {
+    object[key] = value;
+  }
+}
+
+function canonical(value: unknown, way: Way): string {
+  const kind = classify(value, way);
   if (kind === 'leaf') return JSON.stringify(value);
-  ancestors.push(value);
+  const step: Way[number] = { object: value as object, key: 0 };
+  way.push(step);
+  const member = (key: string | number, item: unknown): string => {
+    step.key = key;
+    return canonical(item, way);
+  };
   const text =
     kind === 'array'
-      ? `[${Array.from(value as unknown[], (item, index) => canonical(item, `${path}[${index}]`, ancestors)).join(',')}]`
+      ? `[${Array.from(value as unknown[], (item, index) => member(index, item)).join(',')}]`
       : `{${Object.keys(value as object)
           .toSorted(byCodeUnit)
-          .map(
-            (key) =>
-              `${JSON.stringify(key)}:${canonical((value as Record<string, unknown>)[key], member(path, key), ancestors)}`,
-          )
+          .map((key) => `${JSON.stringify(key)}:${member(key, (value as Record<string, unknown>)[key])}`)
           .join(',')}}`;
-  ancestors.pop();
+  way.pop();
   return text;
 }
 

@@ -87,7 +87,9 @@ async function executeOnce(what: ExecuteOptions, attempt: number): Promise<Once>
     key,
     attempt,
     signal: stop.signal,
-    idempotencyKey: idempotencyKeyOf(what.run, key),
+    get idempotencyKey() {
+      return idempotencyKeyOf(what.run, key);
+    },
     // A body that goes on after its time has no say any more: what it hands in late is dropped.
     append: (...added) => void (open && messages.push(...added)),
     delta: (text) => open && what.publish({ type: 'step-delta', key, attempt, text }),
@@ -118,22 +120,19 @@ async function executeOnce(what: ExecuteOptions, attempt: number): Promise<Once>
     ...(options.name === undefined ? {} : { name: options.name }),
   });
   let timer: Disposable | undefined;
-  const givenUp = new Promise<PrusikError>((resolve) => {
-    const abort = (): void => {
-      stop.abort(what.signal.reason);
-      resolve(what.signal.reason as PrusikError);
-    };
-    if (what.signal.aborted) return abort();
-    what.signal.addEventListener('abort', abort, { once: true, signal: stop.signal });
-    if (options.timeoutMs === undefined) return;
-    timer = what.clock.after(options.timeoutMs, () => {
-      const error = new PrusikError('STEP_TIMEOUT', `Step ${key} took longer than ${options.timeoutMs} ms`, {
-        retryable: !once,
-      });
-      stop.abort(error);
-      resolve(error);
-    });
-  });
+  const givenUp = Promise.withResolvers<PrusikError>();
+  const giveUp = (error: PrusikError): void => {
+    stop.abort(error);
+    givenUp.resolve(error);
+  };
+  const abort = (): void => giveUp(what.signal.reason as PrusikError);
+  what.signal.addEventListener('abort', abort);
+  if (options.timeoutMs !== undefined) {
+    const message = `Step ${key} took longer than ${options.timeoutMs} ms`;
+    timer = what.clock.after(options.timeoutMs, () =>
+      giveUp(new PrusikError('STEP_TIMEOUT', message, { retryable: !once })),
+    );
+  }
   try {
     const ended = await Promise.race([
       Promise.resolve()
@@ -142,7 +141,7 @@ async function executeOnce(what: ExecuteOptions, attempt: number): Promise<Once>
           (value) => ({ value }),
           (thrown: unknown) => ({ thrown }),
         ),
-      givenUp.then((error) => ({ error })),
+      givenUp.promise.then((error) => ({ error })),
     ]);
     if ('error' in ended) {
       if (once) return { settled: 'doubt', error: ended.error };
@@ -160,6 +159,7 @@ async function executeOnce(what: ExecuteOptions, attempt: number): Promise<Once>
     }
   } finally {
     open = false;
+    what.signal.removeEventListener('abort', abort);
     timer?.[Symbol.dispose]();
   }
 }

@@ -36,6 +36,9 @@ export interface Waits {
   readonly nextDeadline: number | null;
 }
 
+/** How long to wait when the store says that a deadline is not due yet. */
+const TOO_EARLY_MS = 20;
+
 /** A child's id follows from its parent and key: a crash between its start and the record makes no second child. */
 export function childRunId(tenant: string, parent: string, key: string): string {
   return derivedUuid('child', tenant, parent, key);
@@ -126,7 +129,7 @@ export function createWaits(core: DriveCore): Waits {
           pending.delete(wait.key);
         } else if (result.code === 'TOO_EARLY') {
           // This process's idea of the store's clock ran ahead; look again shortly.
-          env.clock.after(20, core.wake);
+          env.clock.after(TOO_EARLY_MS, core.wake);
         } else {
           core.halt({
             type: 'block',
@@ -144,6 +147,10 @@ export function createWaits(core: DriveCore): Waits {
     expiring.add(wait.key);
     env.store
       .decide({ run: core.run.key, request: wait.request, decision: { status: 'expired' } })
+      // This process's idea of the store's clock ran ahead; look again shortly.
+      .then((result) =>
+        result.outcome === 'early' ? new Promise<void>((resolve) => env.clock.after(TOO_EARLY_MS, resolve)) : undefined,
+      )
       .catch((cause: unknown) =>
         env.warn({
           code: 'EXPIRY_FAILED',

@@ -9,4 +9,5 @@ export type {
   HarnessStartOptions,
   RunRef,
 } from './harness-types.ts';
+export type { RequestRef, RunResult } from '@prusik/durable';
 export type { InspectedDefinition, Inspection } from './inspect.ts';

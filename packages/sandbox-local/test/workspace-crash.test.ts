@@ -21,17 +21,20 @@ it(
       await mkdir(join(source, `d${n}`));
       await writeFile(join(source, `d${n}/f`), 'content');
     }
-    for (let round = 0; round < 6; round++) {
+    const sandbox = createLocalSandbox({ root, isolation: 'none' });
+    let unfinished: readonly string[] = [];
+    let workspaces = await sandbox.workspaces.list();
+    // How far a creator gets before it is killed is the machine's to say: again, until both kinds have been seen.
+    for (let round = 0; round < 100 && (unfinished.length === 0 || workspaces.length === 0); round++) {
       const creator = startFixture('creates-workspace', [root, source, String(round)]);
       if (creator.stdout) await once(creator.stdout, 'data');
       await new Promise((resolve) => setTimeout(resolve, 15 + 11 * round));
       creator.kill('SIGKILL');
       await once(creator, 'exit');
+      unfinished = await readdir(join(root, 'unfinished'));
+      workspaces = await sandbox.workspaces.list();
     }
 
-    const sandbox = createLocalSandbox({ root, isolation: 'none' });
-    const unfinished = await readdir(join(root, 'unfinished'));
-    const workspaces = await sandbox.workspaces.list();
     const incomplete = [];
     for (const { id } of workspaces) {
       const session = await sandbox.open({ workspace: id });

@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { LanguageModelV4CallOptions, LanguageModelV4StreamPart } from '@ai-sdk/provider';
@@ -14,7 +14,7 @@ export interface ModelServer extends AsyncDisposable {
 export async function startModelServer(): Promise<ModelServer> {
   const model = createOfflineModel();
   const answers: string[] = [];
-  const server = createServer(async (request, response) => {
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const options = JSON.parse(Buffer.concat(chunks).toString()) as LanguageModelV4CallOptions;
@@ -25,6 +25,10 @@ export async function startModelServer(): Promise<ModelServer> {
     for await (const part of stream) parts.push(reword(part, mark));
     response.setHeader('content-type', 'application/json');
     response.end(JSON.stringify(parts));
+  }
+  const server = createServer((request, response) => {
+    // A client that was killed in the middle is what these tests are about.
+    answer(request, response).catch(() => response.destroy());
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

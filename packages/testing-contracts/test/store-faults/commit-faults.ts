@@ -10,25 +10,25 @@ function batched(
   ) => Promise<readonly CommitResult[]>,
 ): Partial<Store> {
   let batch: { commit: Commit; resolve: (answer: CommitResult) => void; reject: (error: unknown) => void }[] = [];
+  async function flush(): Promise<void> {
+    await Promise.resolve();
+    const members = batch;
+    batch = [];
+    try {
+      const answers = await settle(
+        members.map((member) => member.commit),
+        (one) => store.commit(one),
+      );
+      for (const [index, member] of members.entries()) member.resolve(answers[index] as CommitResult);
+    } catch (error) {
+      for (const member of members) member.reject(error);
+    }
+  }
   return {
     commit: (commit) =>
       new Promise((resolve, reject) => {
         batch.push({ commit, resolve, reject });
-        if (batch.length > 1) return;
-        queueMicrotask(async () => {
-          await Promise.resolve();
-          const members = batch;
-          batch = [];
-          try {
-            const answers = await settle(
-              members.map((member) => member.commit),
-              (one) => store.commit(one),
-            );
-            for (const [index, member] of members.entries()) member.resolve(answers[index] as CommitResult);
-          } catch (error) {
-            for (const member of members) member.reject(error);
-          }
-        });
+        if (batch.length === 1) queueMicrotask(() => void flush());
       }),
   };
 }

@@ -1,9 +1,8 @@
 import type { Decision, Store } from '@prusik/core';
-import { scriptedModel, type ScriptedReply } from '@prusik/testing-contracts';
+import { fakeClock, scriptedModel, type ScriptedReply } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineAgent, defineTool, type AnyTool, type ApprovalStatus } from '../src/index.ts';
-import { manualClock } from './manual-clock.ts';
 import { entriesOf, hurried, keyOf, newEngine, newStore, resultsOf, threadOf, waitingOn } from './support.ts';
 
 const q = z.object({ q: z.string().max(10) });
@@ -112,7 +111,7 @@ describe('REQ-1, REQ-4: a gated call', () => {
   });
 
   it('is denied when nobody answers in time', async () => {
-    const clock = manualClock();
+    const clock = fakeClock();
     const done: string[] = [];
     const agent = defineAgent({
       name: 'a',
@@ -221,7 +220,7 @@ describe('REQ-3: policies', () => {
     ['hangs', () => new Promise(() => {})],
   ])('I12: a policy that %s denies', async (_, approval) => {
     const done: string[] = [];
-    const clock = manualClock();
+    const clock = fakeClock();
     const agent = defineAgent({
       name: 'a',
       instructions: '',

@@ -1,13 +1,12 @@
-import { scriptedModel, type ScriptedReply } from '@prusik/testing-contracts';
+import { fakeClock, scriptedModel, type ScriptedReply } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineAgent, defineTool, type AgentLimits } from '../src/index.ts';
-import { manualClock } from './manual-clock.ts';
 import { entriesOf, hurried, keyOf, newEngine, newStore, resultsOf, threadOf, untilSaid } from './support.ts';
 
 /** One run of an agent with a tool that counts its calls. */
 async function play(script: readonly ScriptedReply[], limits: Partial<AgentLimits> = {}) {
-  const clock = manualClock();
+  const clock = fakeClock();
   const executed: string[] = [];
   const look = defineTool({
     name: 'look',
@@ -126,7 +125,7 @@ describe('AGT-8: attempts at a model call', () => {
       ['MODEL_STALLED', { modelStallMs: 60_000 }],
       ['MODEL_TIMEOUT', { modelStallMs: 400_000, modelTimeoutMs: 300_000 }],
     ] as const) {
-      const clock = manualClock();
+      const clock = fakeClock();
       const model = scriptedModel([['Half', { stallMs: 1_000_000 }]], { clock });
       const agent = defineAgent({
         name: 'a',
@@ -146,7 +145,7 @@ describe('AGT-8: attempts at a model call', () => {
 
       expect(await running).toMatchObject(failed(code));
       expect((await threadOf(store, 'r')).at(-1)?.content).toEqual([{ type: 'text', text: 'Half' }]);
-      expect(clock.waiting).toBe(0);
+      expect(clock.pending).toBe(0);
     }
   });
 

@@ -1,8 +1,8 @@
+import type { FakeClock } from '@prusik/testing-contracts';
 import { createEngine, type Engine, type EngineOptions, type RunResult } from '@prusik/durable';
 import type { DurableDefinition, Entry, Message, RunKey, Store } from '@prusik/core';
 import { memoryStore, type MemoryStoreOptions } from '@prusik/store-memory';
 import { afterEach } from 'vitest';
-import type { ManualClock } from './manual-clock.ts';
 
 const open: AsyncDisposable[] = [];
 afterEach(async () => {
@@ -61,7 +61,7 @@ export async function untilSaid(engine: Engine, run: string, text: string): Prom
 }
 
 /** What `running` comes to while time runs away. */
-export async function hurried<T>(clock: ManualClock, running: Promise<T>): Promise<T> {
+export async function hurried<T>(clock: FakeClock, running: Promise<T>): Promise<T> {
   let over = false;
   void running.finally(() => (over = true)).catch(() => {});
   while (!over) {

@@ -1,9 +1,8 @@
 import { PrusikError } from '@prusik/core';
-import { scriptedModel, type ScriptedReply } from '@prusik/testing-contracts';
+import { fakeClock, scriptedModel, type ScriptedReply } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineAgent, defineTool, type AnyTool, type ToolScope } from '../src/index.ts';
-import { manualClock } from './manual-clock.ts';
 import { entriesOf, hurried, keyOf, newEngine, newStore, resultsOf, threadOf } from './support.ts';
 
 const q = z.object({ q: z.string() });
@@ -11,7 +10,7 @@ const tool = (execute: (input: { q: string }, scope: ToolScope) => unknown, more
   defineTool({ name: 'act', description: 'Acts.', input: q, effect: 'repeatable', execute, ...more });
 
 async function play(tools: readonly AnyTool[], script: readonly ScriptedReply[], more: object = {}) {
-  const clock = manualClock();
+  const clock = fakeClock();
   const model = scriptedModel(script);
   const agent = defineAgent({ name: 'a', instructions: '', model, tools, ...more });
   const store = newStore();

@@ -1,7 +1,7 @@
 import { memoryStore } from '@prusik/store-memory';
 import { describe, expect, it } from 'vitest';
 import { runDurable, type EngineWarning } from '../src/index.ts';
-import { manualClock } from './manual-clock.ts';
+import { fakeClock } from '@prusik/testing-contracts';
 import { durable, engineOn, entriesOf, gate, key, untilCalled } from './support.ts';
 
 const turns = async (count = 20): Promise<void> => {
@@ -63,7 +63,7 @@ describe('a worker', () => {
   });
 
   it('DUR-2, DUR-3, I1: a holder that slept past its lease writes nothing, and its step is told', async () => {
-    const clock = manualClock();
+    const clock = fakeClock();
     const store = memoryStore({ clock });
     const zombieStep = gate<string>();
     const begun = untilCalled();
@@ -94,7 +94,7 @@ describe('a worker', () => {
   });
 
   it('DUR-3: the heartbeat keeps the lease of a long step', async () => {
-    const clock = manualClock();
+    const clock = fakeClock();
     const store = memoryStore({ clock });
     const step = gate<string>();
     const begun = untilCalled();
@@ -121,7 +121,7 @@ describe('a worker', () => {
   });
 
   it('DUR-12: a run that loses its worker again and again is blocked, without one more execution', async () => {
-    const clock = manualClock();
+    const clock = fakeClock();
     const store = memoryStore({ clock });
     let executions = 0;
     const work = durable('work', (ctx) => ctx.step('s', () => (executions += 1)));
@@ -148,7 +148,7 @@ describe('a worker', () => {
   });
 
   it('DUR-7: a timer fires by the time that was stored first, in whichever engine', async () => {
-    const clock = manualClock();
+    const clock = fakeClock();
     const store = memoryStore({ clock });
     const work = durable('work', async (ctx) => {
       await ctx.sleep('nap', 60_000);
@@ -171,7 +171,7 @@ describe('a worker', () => {
   });
 
   it('DUR-8: a timeout that beat the signal stays the outcome', async () => {
-    const clock = manualClock();
+    const clock = fakeClock();
     const store = memoryStore({ clock });
     const work = durable('work', async (ctx) => {
       const got = await ctx.receive('late', { timeoutMs: 1_000 });
@@ -189,7 +189,7 @@ describe('a worker', () => {
   });
 
   it('REQ-1: a request that expires is a decision too', async () => {
-    const clock = manualClock();
+    const clock = fakeClock();
     const store = memoryStore({ clock });
     const work = durable('work', (ctx) => ctx.request('ask', { kind: 'question', body: 'well?', expiresInMs: 1_000 }));
     const engine = engineOn(store, [work], { clock });
@@ -206,7 +206,7 @@ describe('a worker', () => {
   });
 
   it('a store that is away for a while pauses a run and fails nothing', async () => {
-    const clock = manualClock();
+    const clock = fakeClock();
     const inner = memoryStore({ clock });
     let away = 0;
     const store = new Proxy(inner, {

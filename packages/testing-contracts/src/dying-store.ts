@@ -4,7 +4,7 @@ import type { Store } from '@prusik/core';
  * Claims and renewals come as clocks tick, so counting them would make the k-th write another one in each life. A death after a claim
  * is covered: it is the same as one before the first commit that follows.
  */
-const WRITES: readonly string[] = ['start', 'commit', 'signal', 'decide'];
+const WRITES: ReadonlySet<string> = new Set(['start', 'commit', 'signal', 'decide']);
 
 /** A store whose process dies at its k-th write. */
 export interface DyingStore {
@@ -28,8 +28,8 @@ export function dyingStore(inner: Store, dieAt: number, when: 'before' | 'after'
 
   async function call(name: string, method: (...given: readonly unknown[]) => unknown, given: readonly unknown[]) {
     if (dead) return never;
-    if (WRITES.includes(name)) calls += 1;
-    const last = calls === dieAt && WRITES.includes(name);
+    if (WRITES.has(name)) calls += 1;
+    const last = calls === dieAt && WRITES.has(name);
     if (last) dead = true;
     if (last && when === 'before') {
       died.resolve(`before ${name}`);

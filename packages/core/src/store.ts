@@ -256,7 +256,8 @@ export type CommitRefusal =
 /** Entries of one run, at most; a commit that would go past is refused with `JOURNAL_FULL`, unless it ends or blocks the run. */
 export const JOURNAL_LIMIT = 100_000;
 
-export type SignalKind = 'user' | 'cancel' | 'child' | 'decision';
+/** `wake` says nothing but that the run should be looked at again. */
+export type SignalKind = 'user' | 'cancel' | 'child' | 'decision' | 'wake';
 
 export interface NewSignal {
   readonly run: RunKey;

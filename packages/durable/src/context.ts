@@ -18,6 +18,7 @@ import {
 import { settleWith, type Call } from './delivery.ts';
 import type { DriveParts } from './drive-parts.ts';
 import type { Recorded } from './journal-state.ts';
+import { reportLateCall } from './untracked.ts';
 import { childRunId, type WaitSpec } from './waits.ts';
 
 export interface ContextOptions {
@@ -55,8 +56,7 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
     const promise = new Promise<T>((resolve, reject) => {
       checkId('step key', call.key);
       if (core.over) {
-        const message = `${call.key} was asked for after the run was parked or lost: everything that a durable function awaits must go through its context`;
-        core.env.warn({ code: 'UNTRACKED_AWAIT', message, run: run.key });
+        reportLateCall(parts, call.key);
         return;
       }
       delivery.ask({

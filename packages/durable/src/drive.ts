@@ -14,6 +14,7 @@ import type { DriveEnd, DriveEnv, SlotTicket } from './drive-env.ts';
 import { takeUpIntervention } from './intervention.ts';
 import { loadJournal } from './journal-state.ts';
 import { createLinger } from './linger.ts';
+import { parkedTooOften } from './untracked.ts';
 import { drainMicrotasks } from './wake-up.ts';
 
 /** One claimed run, from its journal to its park or end. */
@@ -57,6 +58,9 @@ export function startDrive(env: DriveEnv, claim: Claim, storeTime: number, slot:
     if (claim.lost >= limits.maxLostLeases && block === undefined) {
       const message = `${claim.lost} workers were lost in a row while they drove this run, without one step between`;
       core.halt({ type: 'block', code: 'RUN_POISONED', message });
+    } else if (parkedTooOften(parts)) {
+      const message = 'The function awaits something other than its context, and was parked too early again and again';
+      core.halt({ type: 'block', code: 'UNTRACKED_AWAIT', message });
     } else {
       await callFunction(definition);
     }

@@ -9,6 +9,7 @@ export interface Inbox {
   /** Reads what was announced; says whether anything came. */
   takeUp(): Promise<boolean>;
   get(kind: SignalKind, key: string): Signal | undefined;
+  count(kind: SignalKind): number;
 }
 
 const PAGE = 200;
@@ -38,5 +39,6 @@ export function createInbox(store: Store, run: RunKey): Inbox {
       return seen > before;
     },
     get: (kind, key) => signals.get(name(kind, key)),
+    count: (kind) => [...signals.values()].filter((signal) => signal.kind === kind).length,
   };
 }

@@ -1,5 +1,6 @@
 import type { DriveParts } from './drive-parts.ts';
 import type { SlotTicket } from './drive-env.ts';
+import { lingerMs } from './untracked.ts';
 import { turnOfEventLoop } from './wake-up.ts';
 
 /** What a drive does while no step runs, no commit is under way and nothing is to be delivered. */
@@ -13,7 +14,8 @@ export interface Linger {
 /** The shortest time after which a recorded key that nobody asks for counts as a divergence. */
 const DIVERGED_AFTER_MS = 20;
 
-export function createLinger({ core, waits, wakeUp, status, diverged }: DriveParts, slot: SlotTicket): Linger {
+export function createLinger(parts: DriveParts, slot: SlotTicket): Linger {
+  const { core, waits, wakeUp, status, diverged } = parts;
   const { env, claim, run } = core;
   const { limits } = env;
 
@@ -25,7 +27,7 @@ export function createLinger({ core, waits, wakeUp, status, diverged }: DrivePar
     const { tenant } = run.key;
     const hot = claim.lost === 0 && waits.openChildren.some((id) => env.isDrivenHere({ tenant, run: id }));
     const untilDeadline = Math.max(0, (waits.nextDeadline ?? Infinity) - core.storeNow());
-    const linger = hot ? limits.leaseMs : limits.parkAfterMs;
+    const linger = hot ? limits.leaseMs : lingerMs(parts);
     // A child that parks says nothing to its parent: then there is nothing to stay in memory for.
     const drives = hot ? env.watchDrives(wakeUp.set) : undefined;
     const woken = await wakeUp.wait(Math.min(linger, untilDeadline));

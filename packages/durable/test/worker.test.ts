@@ -245,8 +245,33 @@ describe('a worker', () => {
     expect(await engine.run('work', null)).toMatchObject({ status: 'blocked', code: 'DEPS_FAILED' });
   });
 
-  it('a call on the context after the run is parked never settles and is told of', async () => {
+  it('DUR-9: what a function asks for after it was parked too early is done by the next drive, which lingers longer', async () => {
     const warnings: EngineWarning[] = [];
+    const store = memoryStore();
+    const done = untilCalled();
+    const work = durable('work', async (ctx) => {
+      const own = async () => {
+        // An await that no engine can see.
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        await ctx.step('after', () => done.call());
+      };
+      await Promise.all([ctx.receive('never', { timeoutMs: 600_000 }), own()]);
+    });
+    const engine = engineOn(store, [work], { warnings });
+    await engine.start('work', null, { id: 'r' });
+    const worker = engine.worker();
+    await done.called;
+    for await (const event of engine.events(key('r'))) if (!event.live && event.entry.type === 'step-end') break;
+    await worker[Symbol.asyncDispose]();
+
+    expect(warnings).toMatchObject([
+      { code: 'UNTRACKED_AWAIT', message: expect.stringMatching(/^after .*waiting for never/) },
+    ]);
+    expect((await entriesOf(store, key('r'))).filter((entry) => entry.type === 'step-end')).toHaveLength(1);
+  });
+
+  it('DUR-9: a run that is always parked too early is blocked, and a late call never settles', async () => {
+    const store = memoryStore();
     let late: Promise<unknown> | undefined;
     const work = durable('work', async (ctx) => {
       ctx.signal.addEventListener('abort', () => {
@@ -254,10 +279,17 @@ describe('a worker', () => {
       });
       await ctx.receive('never');
     });
-    await engineOn(memoryStore(), [work], { warnings }).run('work', null);
-    await turns();
+    const clock = fakeClock();
+    const engine = engineOn(store, [work], { clock });
+    await engine.start('work', null, { id: 'r' });
+    const worker = engine.worker();
+    for (let i = 0; i < 100 && (await store.run(key('r')))?.status !== 'blocked'; i += 1) {
+      clock.advance(60_000);
+      await turns();
+    }
+    await worker[Symbol.asyncDispose]();
 
-    expect(warnings).toMatchObject([{ code: 'UNTRACKED_AWAIT' }]);
+    expect(await store.run(key('r'))).toMatchObject({ status: 'blocked', blocked: { code: 'UNTRACKED_AWAIT' } });
     expect(await Promise.race([late, turns().then(() => 'never')])).toBe('never');
   });
 });

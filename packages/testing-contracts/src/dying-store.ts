@@ -6,6 +6,9 @@ import type { Store } from '@prusik/core';
  */
 const WRITES: ReadonlySet<string> = new Set(['start', 'commit', 'signal', 'decide']);
 
+/** Whether the process dies at this call, for points that have a name instead of a number. */
+export type DiesAt = (method: string, given: readonly unknown[]) => boolean;
+
 /** A store whose process dies at its k-th write. */
 export interface DyingStore {
   readonly store: Store;
@@ -16,11 +19,11 @@ export interface DyingStore {
 }
 
 /**
- * Kills whoever uses `inner` at its write number `dieAt`: before the call acts, or after it has acted and before the answer arrives. From then
+ * Kills whoever uses `inner` at its write number `dieAt` (or at the first call that `dieAt` says yes to): before the call acts, or after it has acted and before the answer arrives. From then
  * on nothing that was asked settles, as for a process that is gone; `inner` is what the next process finds. Try every `dieAt` until
  * nobody dies any more.
  */
-export function dyingStore(inner: Store, dieAt: number, when: 'before' | 'after'): DyingStore {
+export function dyingStore(inner: Store, dieAt: number | DiesAt, when: 'before' | 'after'): DyingStore {
   const died = Promise.withResolvers<string>();
   const never = new Promise<never>(() => {});
   let calls = 0;
@@ -29,7 +32,7 @@ export function dyingStore(inner: Store, dieAt: number, when: 'before' | 'after'
   async function call(name: string, method: (...given: readonly unknown[]) => unknown, given: readonly unknown[]) {
     if (dead) return never;
     if (WRITES.has(name)) calls += 1;
-    const last = calls === dieAt && WRITES.has(name);
+    const last = typeof dieAt === 'number' ? calls === dieAt && WRITES.has(name) : dieAt(name, given);
     if (last) dead = true;
     if (last && when === 'before') {
       died.resolve(`before ${name}`);

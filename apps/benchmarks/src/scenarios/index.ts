@@ -1,0 +1,25 @@
+import type { Scenario } from '../scenario.ts';
+import { agentLoop } from './agent-loop.ts';
+import { concurrentRuns } from './concurrent-runs.ts';
+import { durableOnce, durableStep, durableStepNormal } from './durable-step.ts';
+import { eventLag } from './event-lag.ts';
+import { growth } from './growth.ts';
+import { idleSessions } from './idle-sessions.ts';
+import { importTime } from './import.ts';
+import { parkWake } from './park-wake.ts';
+import { resume } from './resume.ts';
+
+/** In the order in which they are run and shown. */
+export const SCENARIOS: readonly Scenario[] = [
+  durableStep,
+  durableStepNormal,
+  durableOnce,
+  concurrentRuns,
+  growth,
+  resume,
+  parkWake,
+  idleSessions,
+  eventLag,
+  importTime,
+  agentLoop,
+];

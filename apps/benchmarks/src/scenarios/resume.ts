@@ -1,0 +1,129 @@
+import type { DurableContext, Message } from '@prusik/core';
+import type { Engine } from '@prusik/durable';
+import { createSessions } from '@prusik/sessions';
+import { alternate, atMostTimes, timed, toRow } from '../measure.ts';
+import { openRawJournal, type RawJournal } from '../raw-sqlite.ts';
+import type { Bench, Scenario } from '../scenario.ts';
+import { keyOf, withEngine } from '../workload.ts';
+
+const messageOf = (n: number): Message => ({
+  v: 1,
+  id: `message-${n}`,
+  role: 'assistant',
+  kind: 'assistant',
+  content: [{ type: 'text', text: `${n} `.padEnd(600, 'message ') }],
+});
+
+/** Called when a function has everything back that it had before it was parked. */
+let onResumed: (() => void) | undefined;
+
+/** Appends a message a step, then waits. */
+const talk = {
+  name: 'talk',
+  kind: 'function',
+  version: '1',
+  async run(ctx: DurableContext, messages: number): Promise<null> {
+    for (let n = 1; n <= messages; n += 1) {
+      await ctx.step(`say-${n}`, (step) => {
+        step.append(messageOf(n));
+        return n;
+      });
+    }
+    const read = await ctx.thread.read();
+    if (read.length !== messages) throw new Error(`There are ${read.length} messages, not ${messages}`);
+    onResumed?.();
+    await ctx.receive('go');
+    return null;
+  },
+} as const;
+
+/** One message in a session that holds as many as the input says. */
+const tell = {
+  name: 'tell',
+  kind: 'function',
+  version: '1',
+  openingMessages: (count: unknown): readonly Message[] =>
+    Array.from({ length: Number(count) }, (_, index) => messageOf(index + 1)),
+  run: async (): Promise<null> => null,
+} as const;
+
+/** Time from the call to the point where the function goes on. The wait for it ends by a signal, so the run can be claimed. */
+async function resumeRun(engine: Engine, id: string): Promise<number> {
+  await engine.signal(keyOf(id), 'go', null);
+  const start = performance.now();
+  let resumedAt = Number.NaN;
+  onResumed = () => (resumedAt = performance.now());
+  await engine.drive(keyOf(id));
+  onResumed = undefined;
+  return resumedAt - start;
+}
+
+/** What the floor reads: the very same bodies in tables of its own. */
+async function fill(journal: RawJournal, engine: Engine, id: string): Promise<void> {
+  const { store } = engine;
+  const limit = 1_000;
+  for (let after = 0; ; after += limit) {
+    const page = await store.entries(keyOf(id), { after, limit });
+    journal.inTransaction(() => {
+      for (const entry of page) journal.insertEntry(1, entry.seq, JSON.stringify(entry));
+    });
+    if (page.length < limit) break;
+  }
+  for (let after = 0; ; after += limit) {
+    const page = await store.messages({ tenant: 'default', of: 'run', id }, { after, limit });
+    journal.inTransaction(() => {
+      for (const { n, message } of page) journal.insertMessage(1, n, JSON.stringify(message));
+    });
+    if (page.length < limit) break;
+  }
+}
+
+const scenario = 'resume';
+const unit = 'ms';
+
+export const resume: Scenario = {
+  name: scenario,
+  about: 'a run or session of 10 to 5,000 messages, read and replayed; floor: raw select and JSON.parse',
+  async run(bench: Bench) {
+    const results = [];
+    for (const size of [10, 100, 1_000, 5_000]) {
+      const messages = bench.count(size);
+      const path = bench.newPath();
+      // Its commits are no part of the question, and without syncs it is read as often as it takes.
+      const workbench = { path, synchronous: 'normal', definitions: [talk, tell], limits: { parkAfterMs: 0 } } as const;
+      const journal = openRawJournal(bench.newPath(), 'normal');
+      try {
+        // A run that was resumed has ended, so each round has one of its own, the warm-up included.
+        const ids = Array.from({ length: bench.rounds + 1 }, (_, index) => `talk-${index}`);
+        await withEngine(workbench, async (engine) => {
+          for (const id of ids) {
+            bench.signal.throwIfAborted();
+            await engine.run('talk', messages, { id });
+          }
+          await engine.run('tell', messages, { session: { id: 'long' } });
+          await fill(journal, engine, 'talk-0');
+        });
+        // As another process finds it: nothing of the runs is in memory.
+        const samples = await withEngine(workbench, async (engine) => {
+          const left = ids.values();
+          const session = await createSessions(engine).open('long');
+          return alternate(bench, {
+            floor: () => timed(() => [journal.entries(1), journal.messages(1)]),
+            run: () => resumeRun(engine, left.next().value ?? ''),
+            sessionFloor: () => timed(() => journal.messages(1)),
+            session: () => timed(() => session.window({ bytes: Number.POSITIVE_INFINITY })),
+          });
+        });
+        const ofRun = { scenario, subject: `run of ${messages} steps and messages`, unit };
+        const ofSession = { scenario, subject: `session of ${messages} messages`, unit };
+        results.push(
+          { row: toRow(ofRun, samples.run, samples.floor), goal: atMostTimes(2.5) },
+          { row: toRow(ofSession, samples.session, samples.sessionFloor), goal: atMostTimes(2.5) },
+        );
+      } finally {
+        journal[Symbol.dispose]();
+      }
+    }
+    return results;
+  },
+};

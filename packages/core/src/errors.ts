@@ -1,4 +1,4 @@
-import type { Json } from './json.ts';
+import { toJson, type Json } from './json.ts';
 
 /** What may be told about an error without telling content: ids, numbers, names of limits. Never user or model text. */
 export type ErrorMeta = Readonly<Record<string, Json>>;
@@ -51,11 +51,12 @@ const MESSAGE_LIMIT = 2_000;
 /** Anything thrown, as a record: unknown throws become `UNKNOWN_ERROR` (or `fallbackCode`); messages are cut at 2,000 characters. */
 export function serializeError(error: unknown, fallbackCode = 'UNKNOWN_ERROR'): SerializedError {
   if (isPrusikError(error)) {
+    const meta = metaOf(error);
     return {
       code: error.code,
-      message: error.message.slice(0, MESSAGE_LIMIT),
-      ...(error.retryable ? { retryable: true } : {}),
-      ...(Object.keys(error.meta).length > 0 ? { meta: error.meta } : {}),
+      message: String(error.message).slice(0, MESSAGE_LIMIT),
+      ...(error.retryable === true ? { retryable: true } : {}),
+      ...(meta === undefined ? {} : { meta }),
     };
   }
   return { code: fallbackCode, message: describeThrown(error).slice(0, MESSAGE_LIMIT) };
@@ -67,6 +68,18 @@ export function deserializeError(error: SerializedError): PrusikError {
     retryable: error.retryable ?? false,
     ...(error.meta ? { meta: error.meta } : {}),
   });
+}
+
+/** What another copy of core, or somebody's imitation, put there may be anything; what is not JSON is left out. */
+function metaOf(error: PrusikError): ErrorMeta | undefined {
+  const given: unknown = error.meta;
+  if (typeof given !== 'object' || given === null) return undefined;
+  try {
+    const meta = toJson(given) as ErrorMeta;
+    return Object.keys(meta).length > 0 ? meta : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function describeThrown(error: unknown): string {

@@ -7,6 +7,8 @@ import { createWakeUp } from './wake-up.ts';
 export interface ClaimLoop extends AsyncDisposable {
   /** When the next timer or lease that this loop could take runs out, as of the last claim. */
   readonly wakeAt: number | null;
+  /** Gives back what this loop claimed. */
+  release(): Promise<void>;
 }
 
 export interface ClaimLoopOptions {
@@ -27,11 +29,12 @@ export function startClaimLoop({ env, driver, root, onIdle, onError }: ClaimLoop
   const { store, clock, limits } = env;
   const wakeUp = createWakeUp(clock);
   const queue = store.watchQueue(wakeUp.set);
-  const drives = driver.watch(wakeUp.set);
+  const drives = driver.watch(() => wakeUp.set());
   const definitions = [...env.definitions.values()].map(({ name, version, continues = [] }) => ({
     name,
     versions: [version, ...continues],
   }));
+  const owner = {};
   let stopped = false;
   let wakeAt: number | null = null;
   let failures = 0;
@@ -46,7 +49,11 @@ export function startClaimLoop({ env, driver, root, onIdle, onError }: ClaimLoop
   /** How long nothing will come by itself. */
   async function claimOnce(): Promise<number | undefined> {
     const places = driver.slots.take(limits.slots);
-    if (places === 0) return undefined;
+    if (places === 0) {
+      // Whether something could be taken is not known; whoever waits looks for himself.
+      onIdle?.();
+      return undefined;
+    }
     let used = 0;
     try {
       const suspects = driver.suspectsAllowed;
@@ -60,7 +67,7 @@ export function startClaimLoop({ env, driver, root, onIdle, onError }: ClaimLoop
       });
       failures = 0;
       wakeAt = nextAt;
-      for (const claim of claims) driver.drive(claim, now);
+      for (const claim of claims) driver.drive(claim, now, owner);
       used = claims.length;
       if (used === places) return undefined; // a drive that is over wakes us
       if (used === 0) onIdle?.();
@@ -82,6 +89,7 @@ export function startClaimLoop({ env, driver, root, onIdle, onError }: ClaimLoop
     get wakeAt() {
       return wakeAt;
     },
+    release: () => driver.release(owner),
     async [Symbol.asyncDispose]() {
       stopped = true;
       wakeUp.set();

@@ -36,7 +36,8 @@ export interface Part {
 
 export type PartResult =
   | { readonly ok: true }
-  | { readonly ok: false; readonly code: CommitRefusal; readonly dimension?: LedgerDimension };
+  /** `COMMIT_INVALID`: the store calls the commit a mistake of its caller's (`TypeError`). */
+  | { readonly ok: false; readonly code: CommitRefusal | 'COMMIT_INVALID'; readonly dimension?: LedgerDimension };
 
 export interface Committer {
   /** Resolves after the part is committed and {@link CommitterOptions.onCommitted} was told; never rejects, never settles once the run is lost. */
@@ -63,6 +64,13 @@ export interface CommitterOptions {
     answer: Extract<CommitResult, { outcome: 'committed' }>,
   ) => void;
   readonly onLost: (why: 'superseded' | 'unavailable', cause?: unknown) => void;
+}
+
+interface InvalidCommit {
+  readonly outcome: 'refused';
+  readonly code: 'COMMIT_INVALID';
+  readonly dimension?: undefined;
+  readonly cause: TypeError;
 }
 
 interface Staged {
@@ -123,7 +131,7 @@ export function createCommitter(options: CommitterOptions): Committer {
   }
 
   /** A rejected commit is ambiguous: nobody but this drive writes under this epoch, so the journal's length tells what became of it. */
-  async function commitOrFindOut(commit: Commit): Promise<CommitResult | undefined> {
+  async function commitOrFindOut(commit: Commit): Promise<CommitResult | InvalidCommit | undefined> {
     const started = clock.monotonic();
     for (let attempt = 0; ; attempt += 1) {
       try {
@@ -142,6 +150,8 @@ export function createCommitter(options: CommitterOptions): Committer {
         }
         return await store.commit(commit);
       } catch (cause) {
+        // Not an outage: the same commit would be refused for ever.
+        if (cause instanceof TypeError) return { outcome: 'refused', code: 'COMMIT_INVALID', cause };
         if (clock.monotonic() - started > options.patienceMs) {
           lost = true;
           options.onLost('unavailable', cause);

@@ -12,11 +12,14 @@ import {
   type Json,
   type NewRun,
   type Received,
+  type ReceiveOptions,
   type Run,
   type RunInfo,
 } from '@prusik/core';
+import { checkCounts, checkMs } from './check-numbers.ts';
 import { settleWith, type Call } from './delivery.ts';
 import type { DriveParts } from './drive-parts.ts';
+import { insideStep } from './inside-step.ts';
 import type { Recorded } from './journal-state.ts';
 import { reportLateCall } from './untracked.ts';
 import { childRunId, type WaitSpec } from './waits.ts';
@@ -55,6 +58,10 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
   ): Promise<T> {
     const promise = new Promise<T>((resolve, reject) => {
       checkId('step key', call.key);
+      if (insideStep.getStore() === true) {
+        const message = `${call.key} was called inside the body of a step; a step's body has no context, only its scope`;
+        throw new PrusikError('STEP_NESTED', message);
+      }
       if (core.over) {
         reportLateCall(parts, call.key);
         return;
@@ -65,7 +72,7 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
         reject,
       });
     });
-    return handled(promise);
+    return promise;
   }
 
   /** The function awaits this, although no step runs: the drive must not take it for quiet. */
@@ -102,66 +109,62 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
       },
     },
     step: (key, body, options = {}) =>
-      ask({
-        key,
-        kind: options.kind ?? 'step',
-        fingerprint: options.fingerprint ?? '',
-        begin: () => steps.begin({ key, body, options }),
+      refusing(() => {
+        checkCounts('reserve', { ...options.reserve });
+        if (options.timeoutMs !== undefined) checkMs(`step ${key}`, options.timeoutMs);
+        const { kind = 'step', fingerprint = '' } = options;
+        return ask({ key, kind, fingerprint, begin: () => steps.begin({ key, body, options }) });
       }),
-    sleep(key, ms) {
-      if (!(ms >= 0 && Number.isFinite(ms)))
-        return Promise.reject(new TypeError(`sleep ${key}: ${ms} is not a number of milliseconds`));
-      return sleepUntilTime(key, () => Math.ceil(core.storeNow() + ms));
-    },
-    sleepUntil(key, at) {
-      const time = typeof at === 'number' ? at : at.getTime();
-      if (!Number.isFinite(time)) return Promise.reject(new TypeError(`sleepUntil ${key}: not a time`));
-      return sleepUntilTime(key, () => time);
-    },
-    receive<T extends Json>(key: string, { timeoutMs }: { readonly timeoutMs?: number } = {}) {
-      const until = timeoutMs === undefined ? {} : { until: () => Math.ceil(core.storeNow() + timeoutMs) };
-      return wait<Received<T>>({ key, kind: 'signal', fingerprint: '', ...until }, (recorded) =>
-        recorded.timedOut || !recorded.outcome.ok
-          ? { timedOut: true }
-          : { timedOut: false, value: recorded.outcome.value as T },
-      );
-    },
-    request(key, spec) {
-      let body: Json;
-      try {
-        body = toJson(spec.body);
-      } catch (error) {
-        return Promise.reject(error);
-      }
-      return wait<Decision & { readonly request: string }>({
-        key,
-        kind: 'request',
-        fingerprint: hashJson([spec.kind, body]),
-        request: () => ({
-          id: derivedUuid('request', run.key.tenant, run.key.run, key),
-          kind: spec.kind,
-          stepKey: key,
-          body,
-          expiresAt: spec.expiresInMs === undefined ? null : Math.ceil(core.storeNow() + spec.expiresInMs),
-        }),
-      });
-    },
-    child<Output>(key: string, definition: string, input: Json, options: CallOptions = {}) {
-      const found = core.env.definitions.get(definition);
-      if (found === undefined) {
-        const message = `There is no definition named ${definition}`;
-        return Promise.reject(new PrusikError('NO_DEFINITION', message, { meta: { definition } }));
-      }
-      const started = track(() => parseInput(found, input)).then((parsed) =>
-        wait<Output>({
+    sleep: (key, ms) =>
+      refusing(() => {
+        checkMs(`sleep ${key}`, ms);
+        return sleepUntilTime(key, () => Math.ceil(core.storeNow() + ms));
+      }),
+    sleepUntil: (key, at) =>
+      refusing(() => {
+        const time = typeof at === 'number' ? at : at.getTime();
+        checkMs(`sleepUntil ${key}`, time);
+        return sleepUntilTime(key, () => time);
+      }),
+    receive: <T extends Json>(key: string, { timeoutMs }: ReceiveOptions = {}) =>
+      refusing(() => {
+        if (timeoutMs !== undefined) checkMs(`receive ${key}`, timeoutMs);
+        const until = timeoutMs === undefined ? {} : { until: () => Math.ceil(core.storeNow() + timeoutMs) };
+        return wait<Received<T>>({ key, kind: 'signal', fingerprint: '', ...until }, (recorded) =>
+          recorded.timedOut || !recorded.outcome.ok
+            ? { timedOut: true }
+            : { timedOut: false, value: recorded.outcome.value as T },
+        );
+      }),
+    request: (key, { kind, body: given, expiresInMs }) =>
+      refusing(() => {
+        const body = toJson(given);
+        if (expiresInMs !== undefined) checkMs(`request ${key}`, expiresInMs);
+        return wait<Decision & { readonly request: string }>({
           key,
-          kind: 'child',
-          fingerprint: hashJson([definition, parsed]),
-          child: () => childRun(run, key, found, parsed, options),
-        }),
-      );
-      return handled(started);
-    },
+          kind: 'request',
+          fingerprint: hashJson([kind, body]),
+          request: () => ({
+            id: derivedUuid('request', run.key.tenant, run.key.run, key),
+            kind,
+            stepKey: key,
+            body,
+            expiresAt: expiresInMs === undefined ? null : Math.ceil(core.storeNow() + expiresInMs),
+          }),
+        });
+      }),
+    child: <Output>(key: string, definition: string, input: Json, options: CallOptions = {}) =>
+      refusing(async () => {
+        const found = core.env.definitions.get(definition);
+        if (found === undefined) {
+          const message = `There is no definition named ${definition}`;
+          throw new PrusikError('NO_DEFINITION', message, { meta: { definition } });
+        }
+        // Of what was asked for, not of what the schema makes of it: a default may differ from replay to replay.
+        const fingerprint = hashJson([definition, toJson(input)]);
+        const child = await track(async () => childRun(run, key, found, await parseInput(found, input), options));
+        return wait<Output>({ key, kind: 'child', fingerprint, child: () => child });
+      }),
     now: () => delivery.delivered.at,
     uuid: (key) => derivedUuid('uuid', run.key.tenant, run.key.run, key),
     random: (key) => derivedRandom('random', run.key.tenant, run.key.run, key),
@@ -181,6 +184,15 @@ function handled<T>(promise: Promise<T>): Promise<T> {
   return promise;
 }
 
+/** Whatever is wrong with a call rejects its promise, also what a check throws at once. */
+function refusing<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return handled(call());
+  } catch (error) {
+    return handled(Promise.reject(error));
+  }
+}
+
 export async function parseInput(
   definition: DurableDefinition<never, unknown, unknown>,
   input: unknown,
@@ -195,6 +207,8 @@ function childRun(
   input: Json,
   options: CallOptions,
 ): NewRun {
+  if (options.priority !== undefined && !Number.isSafeInteger(options.priority))
+    throw new TypeError(`child ${key}: ${options.priority} is not a priority, which is a whole number`);
   return {
     key: { tenant: parent.key.tenant, run: childRunId(parent.key.tenant, parent.key.run, key) },
     kind: definition.kind,
@@ -202,7 +216,7 @@ function childRun(
     version: definition.version,
     input,
     inputHash: hashJson(input),
-    context: options.context ?? parent.context,
+    context: options.context === undefined ? parent.context : toJson(options.context),
     priority: options.priority ?? parent.priority,
     messages: definition.openingMessages?.(input) ?? [],
     root: parent.root,

@@ -32,8 +32,10 @@ export interface Delivery {
   close(error: PrusikError): void;
   /** The next outcome, which the function has not asked for. */
   readonly unasked: Recorded | undefined;
-  /** Keys of new calls that are held back. */
-  readonly held: readonly string[];
+  /** Keys that the function waits for, whether new or on record behind what it has not asked for. */
+  readonly asked: readonly string[];
+  /** Whether this key was asked for in this drive. */
+  hasAsked(key: string): boolean;
   readonly delivered: { readonly messages: number; readonly at: number };
 }
 
@@ -71,9 +73,10 @@ export function createDelivery({ state, onDiverged, wake }: DeliveryOptions): De
     get unasked() {
       return queue[next];
     },
-    get held() {
-      return held.map((call) => call.key);
+    get asked() {
+      return [...unsettled].map((call) => call.key);
     },
+    hasAsked: (key) => calls.has(key),
     get delivered() {
       return { messages, at };
     },
@@ -131,8 +134,13 @@ export function createDelivery({ state, onDiverged, wake }: DeliveryOptions): De
   };
 }
 
+/** The function may change what it gets; what a store in memory holds is frozen. */
+function ownCopy(value: unknown): unknown {
+  return typeof value === 'object' && value !== null && Object.isFrozen(value) ? structuredClone(value) : value;
+}
+
 /** Settles a promise with what a journal says. */
 export function settleWith<T>(recorded: Recorded, resolve: (value: T) => void, reject: (error: unknown) => void): void {
-  if (recorded.outcome.ok) resolve(recorded.outcome.value as T);
+  if (recorded.outcome.ok) resolve(ownCopy(recorded.outcome.value) as T);
   else reject(deserializeError(recorded.outcome.error));
 }

@@ -117,7 +117,8 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number)
       status.end = how;
       const error = new PrusikError(`RUN_${reason.toUpperCase()}`, `Run ${run.key.run} was ${reason}`);
       steps.abort(error);
-      whole.abort(error);
+      // At a normal end the function is over first: nothing is cut short, so nobody is told.
+      if (how !== 'ended') whole.abort(error);
       // A commit of a lost drive never settles, so nobody waits for the loop itself.
       over.resolve(how);
       return how;
@@ -133,9 +134,10 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number)
   }
 
   function notice(news: { readonly inbox: number; readonly cancelRequested: boolean }): void {
-    inbox.announce(news.inbox);
+    // A heartbeat without news must not start the linger over.
+    const cancelled = news.cancelRequested && !status.cancelRequested;
     status.cancelRequested ||= news.cancelRequested;
-    wakeUp.set();
+    if (inbox.announce(news.inbox) || cancelled) wakeUp.set();
   }
 
   function lose(why: 'superseded' | 'unavailable', cause?: unknown): void {

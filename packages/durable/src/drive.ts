@@ -62,32 +62,44 @@ export function startDrive(env: DriveEnv, claim: Claim, storeTime: number, slot:
       const message = 'The function awaits something other than its context, and was parked too early again and again';
       core.halt({ type: 'block', code: 'UNTRACKED_AWAIT', message });
     } else {
-      await callFunction(definition);
+      callFunction(definition);
     }
     return loop();
   }
 
-  async function callFunction(definition: DurableDefinition<never, unknown, unknown>): Promise<void> {
-    const info = runInfo(run, attempt);
-    let deps: unknown;
-    try {
-      const resolved = await resolveDependencies(env, info);
-      void parts.over.then(resolved.dispose);
-      deps = resolved.value;
-    } catch (cause) {
-      const message = `The dependencies of ${definition.name} could not be resolved: ${serializeError(cause).message}`;
-      return core.halt({ type: 'block', code: 'DEPS_FAILED', message });
-    }
-    const threadBase = claim.threadHead - state.messages;
-    const ctx = createContext({ parts, threadBase, info, deps });
+  /** Not awaited: dependencies that hang must not keep the drive from being cancelled or given back. */
+  function callFunction(definition: DurableDefinition<never, unknown, unknown>): void {
     status.called = true;
-    Promise.resolve()
-      .then(() => definition.run(ctx, run.input as never))
+    status.reading += 1;
+    const info = runInfo(run, attempt);
+    resolveDependencies(env, info)
+      .finally(() => (status.reading -= 1))
       .then(
-        (value) => void (status.settled = { ok: true, value }),
-        (error: unknown) => void (status.settled = { ok: false, error }),
+        (resolved) => {
+          void parts.over.then(resolved.dispose);
+          if (status.end !== undefined) return;
+          const ctx = createContext({
+            parts,
+            threadBase: claim.threadHead - state.messages,
+            info,
+            deps: resolved.value,
+          });
+          return settle(async () => definition.run(ctx, run.input as never));
+        },
+        (cause: unknown) => {
+          const message = `The dependencies of ${definition.name} could not be resolved: ${serializeError(cause).message}`;
+          core.halt({ type: 'block', code: 'DEPS_FAILED', message });
+        },
       )
       .finally(wakeUp.set);
+  }
+
+  async function settle(call: () => Promise<unknown>): Promise<void> {
+    try {
+      status.settled = { ok: true, value: await call() };
+    } catch (error) {
+      status.settled = { ok: false, error };
+    }
   }
 
   /** Delivers, records and begins until the function has settled or nothing but waits is left. */
@@ -100,7 +112,8 @@ export function startDrive(env: DriveEnv, claim: Claim, storeTime: number, slot:
       await inbox.takeUp();
       if (status.cancelRequested) return cancel();
       waits.collect();
-      if (committer.busy || steps.live > 0 || status.reading > 0) {
+      const givesBack = releaseDeadline - clock.monotonic() <= 0;
+      if (committer.busy || steps.live > 0 || (status.reading > 0 && !givesBack)) {
         await waitForSteps();
         continue;
       }
@@ -111,6 +124,12 @@ export function startDrive(env: DriveEnv, claim: Claim, storeTime: number, slot:
         parts.diverged(`the function ended without asking for ${unasked.key}, which is recorded`);
         continue;
       }
+      const forgotten = settled === undefined ? undefined : begunAndForgotten();
+      if (forgotten !== undefined) {
+        const message = `Step ${forgotten} was begun, nobody knows whether it happened, and the function no longer asks for it`;
+        core.halt({ type: 'block', code: 'STEP_IN_DOUBT', message, key: forgotten });
+        continue;
+      }
       if (settled !== undefined && waits.openChildren.length === 0) {
         const done = await finishAs(settled);
         if (done !== undefined) return done;
@@ -118,8 +137,16 @@ export function startDrive(env: DriveEnv, claim: Claim, storeTime: number, slot:
       }
       // No child outlives a parent that failed, and one that returned waits for its own.
       if (settled?.ok === false) await endings.cancelChildren();
-      if (await linger.untilNews()) return endings.park();
+      if (!(await linger.untilNews())) continue;
+      const parked = await endings.park();
+      if (parked !== undefined) return parked;
     }
+  }
+
+  /** A `once` step in doubt that the function ended without asking for must not vanish with the end of the run. */
+  function begunAndForgotten(): string | undefined {
+    for (const [key, { effect }] of state.intents) if (effect === 'once' && !core.delivery.hasAsked(key)) return key;
+    return undefined;
   }
 
   async function waitForSteps(): Promise<void> {
@@ -168,7 +195,7 @@ export function startDrive(env: DriveEnv, claim: Claim, storeTime: number, slot:
       const busy = steps.live > 0 || committer.busy || (status.called && status.settled === undefined);
       if (busy && left > 0) await wakeUp.wait(left);
       else if (waits.openChildren.length === 0) return (await endings.end(as, { error })) ?? endings.release();
-      else if (await linger.forChildren()) return endings.park();
+      else if (await linger.forChildren()) return (await endings.park()) ?? endings.release();
     }
   }
 

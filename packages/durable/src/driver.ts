@@ -1,4 +1,4 @@
-import { runKeyText, type Claim, type RunKey } from '@prusik/core';
+import { runKeyText, type Claim, type Run, type RunKey } from '@prusik/core';
 import { startDrive, type Drive } from './drive.ts';
 import type { DriveEnv } from './drive-env.ts';
 import { createSlots, type Slots } from './slots.ts';
@@ -8,8 +8,8 @@ export interface Driver {
   readonly slots: Slots;
   /** One claim at a time: a loop that finds no place free then knows that all are really in use. */
   inTurn<T>(claim: () => Promise<T>): Promise<T>;
-  /** Drives a claimed run in a place that was taken for it. */
-  drive(claim: Claim, storeTime: number): void;
+  /** Drives a claimed run in a place that was taken for it, for whoever claimed it. */
+  drive(claim: Claim, storeTime: number, owner: object): void;
   isDriving(run: RunKey): boolean;
   /** Drives of the tree (or all) that are not over. */
   active(root?: RunKey): number;
@@ -18,24 +18,25 @@ export interface Driver {
   /** No loop claims for it any more. */
   close(): void;
   readonly closed: boolean;
-  /** Gives the runs of the tree (or all) back; resolves when the drives are over. */
-  release(root?: RunKey): Promise<void>;
-  /** Calls back when a drive is over or a place is free. */
-  watch(on: () => void): Disposable;
+  /** Gives the runs back that `owner` claimed, or all; resolves when the drives are over. */
+  release(owner?: object): Promise<void>;
+  /** Calls back when a drive is over, with its run, and when a place is free. */
+  watch(on: (over?: Run) => void): Disposable;
 }
 
 interface Active {
   readonly claim: Claim;
   readonly drive: Drive;
+  readonly owner: object;
 }
 
 export function createDriver(env: DriveEnv): Driver {
   const active = new Map<string, Active>();
-  const watchers = new Set<() => void>();
-  const notify = (): void => {
-    for (const on of watchers) on();
+  const watchers = new Set<(over?: Run) => void>();
+  const notify = (over?: Run): void => {
+    for (const on of watchers) on(over);
   };
-  const slots = createSlots(env.limits.slots, notify);
+  const slots = createSlots(env.limits.slots, () => notify());
   let heartbeat: Disposable | undefined;
   let lastRenewed = 0;
 
@@ -82,13 +83,13 @@ export function createDriver(env: DriveEnv): Driver {
       turn = result.catch(() => {});
       return result;
     },
-    drive(claim, storeTime) {
+    drive(claim, storeTime, owner) {
       const name = runKeyText(claim.run.key);
       if (active.size === 0) lastRenewed = env.clock.monotonic();
       // The same run again in one process, after its lease was lost here: the older drive is a zombie and is told so.
       active.get(name)?.drive.lose('superseded');
       const ticket = slots.ticket();
-      const entry: Active = { claim, drive: startDrive(env, claim, storeTime, ticket) };
+      const entry: Active = { claim, owner, drive: startDrive(env, claim, storeTime, ticket) };
       active.set(name, entry);
       const news = env.store.watchRun(claim.run.key, (why) => {
         if (why !== 'commit') void lookUp(entry);
@@ -98,7 +99,7 @@ export function createDriver(env: DriveEnv): Driver {
         news[Symbol.dispose]();
         if (active.get(name) === entry) active.delete(name);
         ticket.leave();
-        notify();
+        notify(claim.run);
       });
     },
     isDriving: (run) => active.has(runKeyText(run)),
@@ -113,8 +114,9 @@ export function createDriver(env: DriveEnv): Driver {
     get closed() {
       return closed;
     },
-    async release(root) {
-      const drives = ofTree(root).map(({ drive }) => drive);
+    async release(owner) {
+      const mine = [...active.values()].filter((entry) => owner === undefined || entry.owner === owner);
+      const drives = mine.map(({ drive }) => drive);
       for (const drive of drives) drive.release(env.limits.cancelGraceMs);
       await Promise.all(drives.map((drive) => drive.ended));
     },

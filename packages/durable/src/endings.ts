@@ -5,7 +5,8 @@ import type { Waits } from './waits.ts';
 
 /** The commits by which a drive lets go of its run. Each is one commit: what becomes of the run, and the release of its lease. */
 export interface Endings {
-  park(): Promise<DriveEnd>;
+  /** `undefined` when the store refused; the drive is then halted. */
+  park(): Promise<DriveEnd | undefined>;
   release(): Promise<DriveEnd>;
   block(why: Extract<Halt, { type: 'block' }>): Promise<DriveEnd>;
   /** Woken while it is blocked, and nobody has decided: back to where it was. */
@@ -25,12 +26,14 @@ export function createEndings(core: DriveCore, waits: Waits): Endings {
   return {
     async park() {
       const wakeAt = waits.nextDeadline;
-      await committer.stage({
+      const answer = await committer.stage({
         entries: [{ type: 'run-park', waits: waits.pending, wakeAt }],
         progress: true,
         transition: { type: 'park', wakeAt },
       });
-      return core.finish('parked', 'parked');
+      if (answer.ok) return core.finish('parked', 'parked');
+      core.halt({ type: 'block', code: answer.code, message: `The run could not be parked: ${answer.code}` });
+      return undefined;
     },
     async release() {
       await committer.stage({ entries: [], transition: { type: 'release' } });
@@ -39,11 +42,16 @@ export function createEndings(core: DriveCore, waits: Waits): Endings {
     async block(why) {
       const request = interventionFor(why, run, state.blocks);
       const { code, message, key } = why;
-      await committer.stage({
+      const answer = await committer.stage({
         entries: [{ type: 'run-block', code, message, request: request.id, ...(key === undefined ? {} : { key }) }],
         requests: [request],
         transition: { type: 'block', code, request: request.id },
       });
+      if (!answer.ok) {
+        const refused = `Run ${run.key.run} could not be blocked with ${code}: ${answer.code}`;
+        core.env.warn({ code: answer.code, message: refused, run: run.key });
+        return core.finish('unavailable', 'superseded');
+      }
       return core.finish('blocked', 'blocked');
     },
     async blockAgain(code, request) {

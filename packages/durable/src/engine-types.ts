@@ -43,6 +43,8 @@ export interface EngineLimits {
   readonly heartbeatMs: number;
   /** Quiet time before a drive with nothing but waits is parked. @default 1_000 */
   readonly parkAfterMs: number;
+  /** How long a replay may wait for the next recorded key to be asked for while the function waits for others. @default 10_000 */
+  readonly divergedAfterMs: number;
   /** Runs driven at once in this process. @default 16 */
   readonly slots: number;
   /** Leases lost since the last committed step before a run is blocked with `RUN_POISONED`. @default 5 */

@@ -43,7 +43,7 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
     publish: bus.publish,
     warn: options.onWarning ?? warnOnProcess,
     isDrivenHere: (run) => driver.isDriving(run),
-    watchDrives: (on) => driver.watch(on),
+    watchDrives: (on) => driver.watch(() => on()),
   };
   const driver = createDriver(env);
   const workers = new Set<AsyncDisposable>();
@@ -115,12 +115,6 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
 
   async function drive<Output>(key: RunKey, how: Parameters<Engine['drive']>[1]): Promise<RunResult<Output>> {
     checkOpen();
-    const run = await store.run(key);
-    if (run !== undefined && !definitions.has(run.definition)) {
-      throw new PrusikError('NO_DEFINITION', `Run ${key.run} is of ${run.definition}, which is not defined here`, {
-        meta: { definition: run.definition },
-      });
-    }
     // What a run's output looks like is the definition's to say; the journal holds JSON.
     return (await driveInline(env, driver, key, how)) as RunResult<Output>;
   }
@@ -145,7 +139,7 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
           if (!workers.delete(worker)) return;
           clearInterval(keepAlive);
           await loop[Symbol.asyncDispose]();
-          await driver.release();
+          await loop.release();
         },
       };
       workers.add(worker);

@@ -14,6 +14,8 @@ import {
   type StepScope,
   type Usage,
 } from '@prusik/core';
+import { checkCounts } from './check-numbers.ts';
+import { insideStep } from './inside-step.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
 
 /** What came of executing a step's body. `doubt`: the effect may have happened, and nobody knows. */
@@ -38,6 +40,8 @@ export interface ExecuteOptions {
   /** Fires when the drive wants the step to stop. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
+  /** How long a body that is told to stop may take to settle, when its run is cancelled or given back. */
+  readonly graceMs: number;
   readonly maxOutcomeBytes: number;
   readonly publish: (event: LiveEvent) => void;
 }
@@ -47,7 +51,8 @@ const DEFAULT_MAX_BACKOFF_MS = 8_000;
 
 /** Runs the body as often as its retry policy says. Never rejects. */
 export async function executeStep(what: ExecuteOptions): Promise<Execution> {
-  const attempts = what.options.retry?.attempts ?? 1;
+  // What threw in a `once` step may have acted before: it is not for a policy to say that it may act again.
+  const attempts = what.options.effect === 'once' ? 1 : (what.options.retry?.attempts ?? 1);
   for (let tried = 1; ; tried += 1) {
     const attempt = what.firstAttempt + tried - 1;
     // Stopped before it began: that is no doubt, it surely did not happen.
@@ -95,6 +100,7 @@ async function executeOnce(what: ExecuteOptions, attempt: number): Promise<Once>
     delta: (text) => open && what.publish({ type: 'step-delta', key, attempt, text }),
     usage(spent, cost) {
       if (!open) return;
+      checkCounts('usage', { ...spent, costMicros: cost });
       usage = spent;
       costMicros = cost;
     },
@@ -125,7 +131,15 @@ async function executeOnce(what: ExecuteOptions, attempt: number): Promise<Once>
     stop.abort(error);
     givenUp.resolve(error);
   };
-  const abort = (): void => giveUp(what.signal.reason as PrusikError);
+  const abort = (): void => {
+    const reason = what.signal.reason as PrusikError;
+    stop.abort(reason);
+    // The lease still holds: what the body is doing may end, and its outcome be kept. After a loss nothing can be kept.
+    const graceful = reason.code === 'RUN_CANCELLED' || (reason.code === 'RUN_RELEASED' && !once);
+    if (!graceful || what.graceMs <= 0) return giveUp(reason);
+    timer?.[Symbol.dispose]();
+    timer = what.clock.after(what.graceMs, () => giveUp(reason));
+  };
   what.signal.addEventListener('abort', abort);
   if (options.timeoutMs !== undefined) {
     const message = `Step ${key} took longer than ${options.timeoutMs} ms`;
@@ -136,7 +150,7 @@ async function executeOnce(what: ExecuteOptions, attempt: number): Promise<Once>
   try {
     const ended = await Promise.race([
       Promise.resolve()
-        .then(() => what.body(scope))
+        .then(() => insideStep.run(true, () => what.body(scope)))
         .then(
           (value) => ({ value }),
           (thrown: unknown) => ({ thrown }),

@@ -4,8 +4,8 @@ import type { RunKey, Signal, SignalKind, Store } from '@prusik/core';
 export interface Inbox {
   /** Number of the last signal read. */
   readonly seen: number;
-  /** The store has signals up to this number. */
-  announce(n: number): void;
+  /** The store has signals up to this number; says whether that is news. */
+  announce(n: number): boolean;
   /** Reads what was announced; says whether anything came. */
   takeUp(): Promise<boolean>;
   get(kind: SignalKind, key: string): Signal | undefined;
@@ -24,7 +24,9 @@ export function createInbox(store: Store, run: RunKey): Inbox {
       return seen;
     },
     announce(n) {
-      announced = Math.max(announced, n);
+      const news = n > announced;
+      if (news) announced = n;
+      return news;
     },
     async takeUp() {
       const before = seen;

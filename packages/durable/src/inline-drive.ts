@@ -18,6 +18,10 @@ export async function driveInline(
   signal?.throwIfAborted();
   const first = await getRun(env, key);
   if (isFinal(first.status)) return resultOf(env, first, null);
+  if (!canDrive(env, first)) {
+    const message = `Run ${key.run} is of ${first.definition}, version ${first.version}, which is not defined here`;
+    throw new PrusikError('NO_DEFINITION', message, { meta: { definition: first.definition, version: first.version } });
+  }
   const root: RunKey = { tenant: key.tenant, run: first.root };
   const wakeUp = createWakeUp(env.clock);
   let idle = false;
@@ -38,7 +42,8 @@ export async function driveInline(
   const news = env.store.watchRun(key, (why) => {
     if (why !== 'commit') wakeUp.set();
   });
-  const drives = driver.watch(() => {
+  const drives = driver.watch((over) => {
+    if (over?.root !== first.root || over.key.tenant !== key.tenant) return;
     idle = false;
     wakeUp.set();
   });
@@ -52,15 +57,17 @@ export async function driveInline(
       if (signal?.aborted) {
         // The loop first, or it would claim again what is given back.
         await claims[Symbol.asyncDispose]();
-        await driver.release(root);
+        await claims.release();
         throw signal.reason;
       }
+      if (driver.closed)
+        throw new PrusikError('ENGINE_CLOSED', 'The engine was disposed; the run can be driven by another one');
       if (failure !== undefined) throw failure;
       const run = await getRun(env, key);
       if (isFinal(run.status)) return await resultOf(env, run, null);
       if (driver.active(root) > 0 || !idle) continue;
       idle = false;
-      if (!(await mayStillMove(env, run))) return await resultOf(env, await getRun(env, key), claims.wakeAt);
+      if (!(await mayStillMove(env, driver, run))) return await resultOf(env, await getRun(env, key), claims.wakeAt);
     }
   } finally {
     clearInterval(keepAlive);
@@ -72,17 +79,27 @@ export async function driveInline(
 }
 
 /** Whether some process drives the tree, or will as soon as it can: then this one follows. */
-async function mayStillMove(env: DriveEnv, run: Run): Promise<boolean> {
+async function mayStillMove(env: DriveEnv, driver: Driver, run: Run): Promise<boolean> {
   const { tenant } = run.key;
   if (run.session !== undefined && run.status === 'queued') {
     const session = await env.store.session({ tenant, session: run.session });
     const ahead =
       session?.activeRun === undefined ? undefined : await env.store.run({ tenant, run: session.activeRun });
     if (ahead !== undefined && ahead.key.run !== run.key.run)
-      return ahead.status === 'running' || ahead.status === 'queued';
+      return ahead.status === 'running' || driver.isDriving(ahead.key);
   }
-  const { items } = await env.store.listRuns({ tenant, root: run.root, status: ['queued', 'running'], limit: 1 });
-  return items.length > 0;
+  const { items } = await env.store.listRuns({ tenant, root: run.root, status: ['queued', 'running'], limit: 1_000 });
+  return items.some((one) => one.status === 'running' || canDrive(env, one));
+}
+
+/** A run that is asked to cancel needs no definition. */
+function canDrive(env: DriveEnv, run: Run): boolean {
+  const definition = env.definitions.get(run.definition);
+  if (run.cancelRequested || isFinal(run.status)) return true;
+  return (
+    definition !== undefined &&
+    (definition.version === run.version || definition.continues?.includes(run.version) === true)
+  );
 }
 
 async function getRun(env: DriveEnv, key: RunKey): Promise<Run> {

@@ -4,6 +4,7 @@ export const DEFAULT_LIMITS: EngineLimits = {
   leaseMs: 30_000,
   heartbeatMs: 10_000,
   parkAfterMs: 1_000,
+  divergedAfterMs: 10_000,
   slots: 16,
   maxLostLeases: 5,
   cancelGraceMs: 10_000,
@@ -15,8 +16,8 @@ export function completeLimits(given: Partial<EngineLimits> = {}): EngineLimits 
   const limits = { ...DEFAULT_LIMITS, ...given };
   for (const [name, value] of Object.entries(limits)) {
     const least = name === 'parkAfterMs' || name === 'cancelGraceMs' ? 0 : 1;
-    if (!Number.isFinite(value) || value < least)
-      throw new TypeError(`limits.${name} must be a number of at least ${least}, not ${value}`);
+    if (!Number.isSafeInteger(value) || value < least)
+      throw new TypeError(`limits.${name} must be a whole number of at least ${least}, not ${value}`);
   }
   if (limits.heartbeatMs * 2 > limits.leaseMs) {
     throw new TypeError(

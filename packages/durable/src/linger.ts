@@ -11,9 +11,6 @@ export interface Linger {
   forChildren(): Promise<boolean>;
 }
 
-/** The shortest time after which a recorded key that nobody asks for counts as a divergence. */
-const DIVERGED_AFTER_MS = 20;
-
 export function createLinger(parts: DriveParts, slot: SlotTicket): Linger {
   const { core, waits, wakeUp, status, diverged } = parts;
   const { env, claim, run } = core;
@@ -38,15 +35,15 @@ export function createLinger(parts: DriveParts, slot: SlotTicket): Linger {
   }
 
   /**
-   * The function awaits something of its own, which cannot be seen from here. A recorded key that it has not asked for while a new one
-   * is held back may still be asked for; only past the linger is it a divergence.
+   * The function awaits something of its own, which cannot be seen from here. The next key on record that it has not asked for, while
+   * it waits for others, may still be asked for; only after a good while is it a divergence.
    */
   async function forFunction(): Promise<false> {
-    const stuck = core.delivery.unasked !== undefined && core.delivery.held.length > 0;
-    const woken = await wakeUp.wait(stuck ? Math.max(limits.parkAfterMs, DIVERGED_AFTER_MS) : undefined);
-    const { unasked, held } = core.delivery;
+    const stuck = core.delivery.unasked !== undefined && core.delivery.asked.length > 0;
+    const woken = await wakeUp.wait(stuck ? limits.divergedAfterMs : undefined);
+    const { unasked, asked } = core.delivery;
     if (!woken && unasked !== undefined)
-      diverged(`${unasked.key} is recorded, and ${held.join(', ')} was asked for instead`);
+      diverged(`${unasked.key} is recorded, and ${asked.join(', ')} was asked for instead`);
     return false;
   }
 

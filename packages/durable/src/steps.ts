@@ -72,11 +72,13 @@ export function createSteps(core: DriveCore): Steps {
       firstAttempt: attempt,
       signal: stop.signal,
       clock: env.clock,
+      graceMs: env.limits.cancelGraceMs,
       maxOutcomeBytes: env.limits.maxOutcomeBytes,
       publish: (event) => env.publish(core.run.key, event),
     });
     if (core.over) return;
-    // Given back in the middle: a repeatable step runs again elsewhere, a `once` step is in doubt; neither has an outcome.
+    // Given back in the middle: a repeatable step runs again elsewhere, a `once` step is in doubt; neither has an outcome. What the body
+    // made of being stopped is none either: it may be no more than "I was stopped".
     if (stop.signal.aborted && isPrusikError(stop.signal.reason, 'RUN_RELEASED')) return;
     if (execution.settled === 'doubt') {
       if (stop.signal.aborted) return; // cancelled: the intent without an outcome says what is known
@@ -208,14 +210,10 @@ export function createSteps(core: DriveCore): Steps {
       running.set(spec.key, { stop, once: spec.options.effect === 'once' });
       runStep(spec, stop)
         .catch((cause: unknown) => {
-          // Nothing above rejects for what a step does; this is the engine's or the store's own failure.
-          env.warn({
-            code: 'STEP_NOT_RECORDED',
-            message: `Step ${spec.key} could not be recorded`,
-            run: core.run.key,
-            cause,
-          });
-          core.halt({ type: 'release' });
+          // Nothing above rejects for what a step does, so this is a defect of ours. To try again would repeat the effect.
+          const message = `Step ${spec.key} could not be recorded`;
+          env.warn({ code: 'STEP_NOT_RECORDED', message, run: core.run.key, cause });
+          core.halt({ type: 'block', code: 'STEP_NOT_RECORDED', message, key: spec.key });
         })
         .finally(() => {
           running.delete(spec.key);

@@ -124,12 +124,17 @@ export function createWaits(core: DriveCore): Waits {
     void committer
       .stage({ entries: [end], progress: true, ...(timed ? { notBefore: timed.notBefore } : {}) })
       .then((result) => {
+        if (!result.ok && result.code === 'TOO_EARLY') {
+          // This process's idea of the store's clock ran ahead; look again shortly, and not before.
+          env.clock.after(TOO_EARLY_MS, () => {
+            staged.delete(wait.key);
+            core.wake();
+          });
+          return;
+        }
         staged.delete(wait.key);
         if (result.ok) {
           pending.delete(wait.key);
-        } else if (result.code === 'TOO_EARLY') {
-          // This process's idea of the store's clock ran ahead; look again shortly.
-          env.clock.after(TOO_EARLY_MS, core.wake);
         } else {
           core.halt({
             type: 'block',
@@ -218,11 +223,18 @@ function outcomeOf(wait: WaitStart, signal: Signal): Outcome {
 }
 
 function childOutcome(end: ChildEnd): Outcome {
+  // Not the child's own RUN_CANCELLED: that tells a function that it is cancelled itself.
+  if (end.status === 'cancelled') {
+    return {
+      ok: false,
+      error: { code: 'CHILD_CANCELLED', message: end.error?.message ?? 'The child run was cancelled' },
+    };
+  }
   if (end.status === 'completed') return end.output === undefined ? { ok: true } : { ok: true, value: end.output };
   return {
     ok: false,
     error: end.error ?? {
-      code: end.status === 'cancelled' ? 'CHILD_CANCELLED' : 'CHILD_FAILED',
+      code: 'CHILD_FAILED',
       message: `The child run was ${end.status}`,
     },
   };

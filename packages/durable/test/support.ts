@@ -26,7 +26,7 @@ export function engineOn(
   return createEngine({
     store,
     definitions,
-    limits: { parkAfterMs: 0, cancelGraceMs: 0, ...more.limits },
+    limits: { parkAfterMs: 0, cancelGraceMs: 0, divergedAfterMs: 20, ...more.limits },
     ...(more.clock ? { clock: more.clock } : {}),
     ...(more.deps ? { deps: more.deps } : {}),
     onWarning: (warning) => more.warnings?.push(warning),

@@ -99,11 +99,16 @@ export function checkedSignal(signal: NewSignal): NewSignal {
   return copy;
 }
 
+const DECISIONS: ReadonlySet<string> = new Set(['approved', 'edited', 'rejected', 'answered', 'expired', 'withdrawn']);
+
 export function checkedDecision(decision: NewDecision): NewDecision {
   const copy = copied(decision);
   checkRunKey(copy.run);
   checkId('request', copy.request);
-  if ((copy.decision.status as string) === 'open') throw new TypeError('A decision closes the request');
+  if (!DECISIONS.has(copy.decision.status))
+    throw new TypeError(
+      `A decision is one of ${[...DECISIONS].join(', ')}, not ${JSON.stringify(copy.decision.status)}`,
+    );
   return copy;
 }
 

@@ -38,7 +38,11 @@ export function commitRun(tx: StoreTransaction, commit: Commit): CommitResult {
 function check(tx: StoreTransaction, state: RunState, commit: Commit): Refusal | Approved {
   const { tables, now } = tx;
   if (commit.notBefore !== undefined && now < commit.notBefore) return { code: 'TOO_EARLY' };
-  const ends = commit.transition?.type === 'end' || commit.transition?.type === 'block';
+  // What a person chose for a full journal has to fit as well.
+  const ends =
+    commit.transition?.type === 'end' ||
+    commit.transition?.type === 'block' ||
+    commit.entries.some(({ type }) => type === 'run-unblock');
   if (!ends && commit.entries.length > 0 && state.seq + commit.entries.length > JOURNAL_LIMIT)
     return { code: 'JOURNAL_FULL' };
   if (commit.messages !== undefined && commit.messages.from !== tables.threadHead(threadOf(state)) + 1)
@@ -75,9 +79,12 @@ function isTwin(a: NewRun, b: NewRun): boolean {
 
 function tooManyRequests(tx: StoreTransaction, state: RunState, commit: Commit): boolean {
   if (commit.requests === undefined || commit.requests.length === 0) return false;
-  const open = new Set(tx.tables.openRequests(state).map((request) => request.id));
+  // A blocked run must always be able to ask for help.
+  const counted = commit.requests.filter(({ kind }) => kind !== 'intervention');
+  if (counted.length === 0) return false;
+  const open = new Set(tx.tables.openRequests(state).flatMap(({ id, kind }) => (kind === 'intervention' ? [] : [id])));
   for (const { id } of commit.closeRequests ?? []) open.delete(id);
-  return open.size + commit.requests.length > OPEN_REQUEST_LIMIT;
+  return open.size + counted.length > OPEN_REQUEST_LIMIT;
 }
 
 /** What only a defect of the caller can get wrong. */

@@ -1,0 +1,248 @@
+import { memoryStore } from '@prusik/store-memory';
+import { fakeClock } from '@prusik/testing-contracts';
+import { PrusikError, type DurableContext, type Json } from '@prusik/core';
+import { describe, expect, it } from 'vitest';
+import { durable, engineOn, entriesOf, gate, key, untilCalled } from './support.ts';
+
+const turns = async (count = 20): Promise<void> => {
+  for (let i = 0; i < count; i += 1) await new Promise((resolve) => setImmediate(resolve));
+};
+
+describe('code that no longer fits', () => {
+  const step = (ctx: DurableContext, name: string) => ctx.step(name, () => name);
+  const versions: Record<string, (ctx: DurableContext) => Promise<unknown>> = {
+    'a step is gone': (ctx) => step(ctx, 'b'),
+    'the order is another': async (ctx) => {
+      await step(ctx, 'b');
+      await step(ctx, 'a');
+    },
+    'a receive is gone': () => Promise.resolve(),
+  };
+
+  it.each(Object.entries(versions))(
+    'DUR-6, I5: blocks with RUN_DIVERGED and does not wait for ever when %s',
+    async (_, changed) => {
+      const store = memoryStore();
+      const old = durable('work', async (ctx) => {
+        await step(ctx, 'a');
+        await step(ctx, 'b');
+        await ctx.receive('go');
+      });
+      await engineOn(store, [old]).run('work', null, { id: 'r' });
+      const before = await entriesOf(store, key('r'));
+      const engine = engineOn(store, [durable('work', changed)]);
+      await engine.signal(key('r'), 'go', null);
+
+      expect(await engine.drive(key('r'))).toMatchObject({ status: 'blocked', code: 'RUN_DIVERGED' });
+      expect((await entriesOf(store, key('r'))).slice(0, before.length)).toEqual(before);
+    },
+  );
+
+  it('DUR-5: a once step in doubt that the new code no longer asks for does not vanish', async () => {
+    const store = memoryStore();
+    const begun = untilCalled();
+    const stop = new AbortController();
+    const pay = durable('work', (ctx) =>
+      ctx.step('pay', () => (begun.call(), new Promise(() => {})), { effect: 'once' }),
+    );
+    const driving = engineOn(store, [pay]).run('work', null, { id: 'r', signal: stop.signal });
+    await begun.called;
+    stop.abort(new Error('killed'));
+    await expect(driving).rejects.toThrow('killed');
+
+    const engine = engineOn(store, [durable('work', () => 'nothing to pay')]);
+    expect(await engine.drive(key('r'))).toMatchObject({ status: 'blocked', code: 'STEP_IN_DOUBT' });
+  });
+});
+
+describe('what a function or its steps get wrong', () => {
+  it('AGT-13: an error that only looks like one of ours is recorded once, and its step is not run again', async () => {
+    let calls = 0;
+    const imitation = Object.assign(new Error('x'), { name: 'PrusikError', code: 'X', meta: undefined });
+    const engine = engineOn(memoryStore(), [
+      durable('work', (ctx) =>
+        ctx.step('s', () => {
+          calls += 1;
+          throw imitation;
+        }),
+      ),
+    ]);
+
+    expect(await engine.run('work', null)).toMatchObject({ status: 'failed', error: { code: 'X', message: 'x' } });
+    expect(calls).toBe(1);
+  });
+
+  const wrong: Record<string, (ctx: DurableContext) => Promise<unknown>> = {
+    'receive until NaN': (ctx) => ctx.receive('s', { timeoutMs: Number.NaN }),
+    'receive until Infinity': (ctx) => ctx.receive('s', { timeoutMs: Infinity }),
+    'a request that expires in NaN': (ctx) =>
+      ctx.request('q', { kind: 'question', body: null, expiresInMs: Number.NaN }),
+    'a request about a function': (ctx) => ctx.request('q', { kind: 'question', body: (() => 1) as unknown as Json }),
+    'usage of NaN': (ctx) => ctx.step('s', ({ usage }) => usage({ inputTokens: Number.NaN })),
+    'a reservation of NaN': (ctx) => ctx.step('s', () => 1, { reserve: { tokens: Number.NaN } }),
+    'a child of half a priority': (ctx) => ctx.child('c', 'child', null, { priority: 1.5 }),
+    'meta that is not JSON': (ctx) =>
+      ctx.step('s', () => {
+        throw new PrusikError('X', 'x', { meta: { at: new Date(0) as unknown as Json } });
+      }),
+    'a call in the body of a step': (ctx) => ctx.step('outer', () => ctx.step('inner', () => 1)),
+    'a child whose opening messages cannot be made': (ctx) => ctx.child('c', 'mute', null),
+  };
+
+  it.each(Object.entries(wrong))('I9: %s fails the run at once, with its own reason', async (_, run) => {
+    const mute = durable('mute', () => 1, {
+      openingMessages() {
+        throw new Error('no words');
+      },
+    });
+    const engine = engineOn(memoryStore(), [durable('work', run), durable('child', () => 1), mute]);
+
+    const result = await engine.run('work', null);
+
+    expect(result).toMatchObject({ status: 'failed' });
+    expect(JSON.stringify(result)).not.toContain('STORE_UNAVAILABLE');
+  });
+
+  it('a function may change what a step gave it, also in a replay on a store that freezes', async () => {
+    const store = memoryStore();
+    const work = durable('work', async (ctx) => {
+      const list = await ctx.step('list', () => [3, 1, 2]);
+      list.sort((a, b) => a - b);
+      await ctx.receive('go');
+      return list;
+    });
+    const engine = engineOn(store, [work]);
+    await engine.run('work', null, { id: 'r' });
+    await engine.signal(key('r'), 'go', null);
+
+    expect(await engine.drive(key('r'))).toMatchObject({ status: 'completed', output: [1, 2, 3] });
+  });
+
+  it('REQ-1: as many questions as are allowed still leave room to ask for help', async () => {
+    const store = memoryStore();
+    const begun = untilCalled();
+    const stop = new AbortController();
+    const work = durable('work', async (ctx) => {
+      const questions = Array.from({ length: 64 }, (_, n) => ctx.request(`q${n}`, { kind: 'question', body: n }));
+      await ctx.step('pay', () => (begun.call(), new Promise(() => {})), { effect: 'once' });
+      await Promise.all(questions);
+    });
+    const driving = engineOn(store, [work]).run('work', null, { id: 'r', signal: stop.signal });
+    await begun.called;
+    stop.abort(new Error('killed'));
+    await expect(driving).rejects.toThrow('killed');
+
+    expect(await engineOn(store, [work]).drive(key('r'))).toMatchObject({ status: 'blocked', code: 'STEP_IN_DOUBT' });
+  });
+});
+
+describe('ends that come from outside', () => {
+  it('I7: a step that ends within the grace of a cancel keeps its outcome, and the run ends after it', async () => {
+    const store = memoryStore();
+    const begun = untilCalled();
+    const charge = gate<string>();
+    const work = durable('work', (ctx) => ctx.step('charge', () => (begun.call(), charge.opened), { effect: 'once' }));
+    const engine = engineOn(store, [work], { limits: { cancelGraceMs: 60_000 } });
+    const driving = engine.run('work', null, { id: 'r' });
+    await begun.called;
+    await engine.cancel(key('r'));
+    await turns();
+    expect(await store.run(key('r'))).toMatchObject({ status: 'running' });
+
+    charge.open('receipt');
+
+    expect(await driving).toMatchObject({ status: 'cancelled' });
+    const ends = (await entriesOf(store, key('r'))).filter((entry) => entry.type === 'step-end');
+    expect(ends).toMatchObject([{ key: 'charge', outcome: { ok: true, value: 'receipt' } }]);
+  });
+
+  it('DUR-18: a caller whose engine is disposed is told so', async () => {
+    const begun = untilCalled();
+    const work = durable('work', (ctx) => ctx.step('s', () => (begun.call(), new Promise(() => {}))));
+    const engine = engineOn(memoryStore(), [work]);
+    const told = engine.run('work', null, { id: 'r' }).catch((error: PrusikError) => error.code);
+    await begun.called;
+    await engine[Symbol.asyncDispose]();
+
+    expect(await told).toBe('ENGINE_CLOSED');
+  });
+
+  it('DUR-15: a run of a version that is not here is refused instead of waited for', async () => {
+    const store = memoryStore();
+    await engineOn(store, [durable('work', (ctx) => ctx.receive('go'))]).run('work', null, { id: 'r' });
+    const engine = engineOn(store, [durable('work', () => 1, { version: '2' })]);
+
+    await expect(engine.drive(key('r'))).rejects.toMatchObject({ code: 'NO_DEFINITION' });
+    const compatible = engineOn(store, [
+      durable('work', (ctx) => ctx.receive('go'), { version: '2', continues: ['1'] }),
+    ]);
+    await compatible.signal(key('r'), 'go', 1);
+    expect(await compatible.drive(key('r'))).toMatchObject({ status: 'completed' });
+  });
+
+  it('I7: dependencies that hang do not keep a run from being cancelled', async () => {
+    const engine = engineOn(memoryStore(), [durable('work', () => 1)], { deps: () => new Promise(() => {}) });
+    const driving = engine.run('work', null, { id: 'r' });
+    await turns();
+    await engine.cancel(key('r'));
+
+    expect(await driving).toMatchObject({ status: 'cancelled' });
+  });
+
+  it('DUR-10: heartbeats do not keep a run that only waits from being parked', async () => {
+    const clock = fakeClock();
+    const store = memoryStore({ clock });
+    const limits = { parkAfterMs: 25_000, heartbeatMs: 10_000, leaseMs: 30_000 };
+    const engine = engineOn(store, [durable('work', (ctx) => ctx.receive('go'))], { clock, limits });
+    const driving = engine.run('work', null, { id: 'r' });
+    for (let i = 0; i < 6; i += 1) {
+      await turns();
+      clock.advance(5_000);
+    }
+
+    expect(await driving).toMatchObject({ status: 'waiting' });
+  });
+
+  it('a follower that goes away leaves the run to the worker that drives it', async () => {
+    const store = memoryStore();
+    const begun = untilCalled();
+    const done = gate<string>();
+    const work = durable('work', (ctx) => ctx.step('s', () => (begun.call(), done.opened), { effect: 'once' }));
+    const engine = engineOn(store, [work]);
+    await engine.start('work', null, { id: 'r' });
+    const worker = engine.worker();
+    await begun.called;
+    const leave = new AbortController();
+    const following = engine.drive(key('r'), { signal: leave.signal });
+    await turns();
+    leave.abort(new Error('enough'));
+    await expect(following).rejects.toThrow('enough');
+
+    done.open('done');
+    expect(await engine.drive(key('r'))).toMatchObject({ status: 'completed', output: 'done' });
+    await worker[Symbol.asyncDispose]();
+  });
+
+  it('a child that somebody cancelled is CHILD_CANCELLED to its parent', async () => {
+    const store = memoryStore();
+    const parent = durable('parent', (ctx) => ctx.child('c', 'child', null).catch((error: PrusikError) => error.code));
+    const engine = engineOn(store, [parent, durable('child', (ctx) => ctx.receive('never'))]);
+    await engine.run('parent', null, { id: 'r' });
+    const { items } = await store.listRuns({ tenant: 'default', parent: 'r', limit: 10 });
+    for (const child of items) await engine.cancel(child.key);
+
+    expect(await engine.drive(key('r'))).toMatchObject({ status: 'completed', output: 'CHILD_CANCELLED' });
+  });
+
+  it('the signal of a context does not fire when the function ends by itself', async () => {
+    let fired = false;
+    const work = durable('work', (ctx) => {
+      ctx.signal.addEventListener('abort', () => (fired = true));
+      return 1;
+    });
+
+    expect(await engineOn(memoryStore(), [work]).run('work', null)).toMatchObject({ status: 'completed' });
+    await turns();
+    expect(fired).toBe(false);
+  });
+});

@@ -7,6 +7,7 @@ import { DEFAULT_TENANT, isPrusikError, PrusikError, type Sandbox, type Store } 
 import { defineHarness } from '@prusik/harness';
 import { createLocalSandbox } from '@prusik/sandbox-local';
 import { sqliteStore } from '@prusik/store-sqlite';
+import { makeFolder } from './make-folder.ts';
 import { createOfflineModel, OFFLINE_NOTICE } from './offline/offline-model.ts';
 import { createCheckouts, sweepWorkspaces } from './release/checkouts.ts';
 import { createReleaseWorkflow, type ReleaseDeps } from './release/workflow.ts';
@@ -100,7 +101,7 @@ async function openSandbox(root: string, warn: AppOptions['warn']): Promise<Sand
 /** Kept out of the person's `git status`, should it lie in a work tree. */
 async function makeStateFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     if (basename(folder) !== '.release-captain') return;
     await writeFile(join(folder, '.gitignore'), '*\n', { flag: 'wx' });
   } catch (error) {

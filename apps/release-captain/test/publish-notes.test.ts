@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { checkPublished, NOTES_FILE, publishNotes, standingNotes } from '../src/tools/publish-notes.ts';
+import { checkPublished, NOTES_FILE, probeOutput, publishNotes, standingNotes } from '../src/tools/publish-notes.ts';
 import { temporaryFolder } from './git-fixture.ts';
 
 let out = '';
@@ -43,6 +43,18 @@ describe('publishNotes', () => {
 
     expect(readdirSync(out)).toEqual([NOTES_FILE]);
     expect(readFileSync(join(out, NOTES_FILE), 'utf8')).toBe('three');
+  });
+});
+
+describe('probeOutput', () => {
+  it('makes what is missing of the path and leaves nothing in it', async () => {
+    await probeOutput(join(out, 'a/b'));
+
+    expect(readdirSync(join(out, 'a/b'))).toEqual([]);
+  });
+
+  it('refuses a folder that nobody can make, at once', async () => {
+    await expect(probeOutput('/proc/x/y')).rejects.toMatchObject({ code: 'OUTPUT_UNWRITABLE' });
   });
 });
 

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { lstat, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { lstat, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isPrusikError, PrusikError, type CheckResult } from '@prusik/core';
+import { makeFolder } from '../make-folder.ts';
 
 export const NOTES_FILE = 'RELEASE_NOTES.md';
 
@@ -24,7 +25,7 @@ export async function publishNotes(out: string, markdown: string, attempt: strin
   const content = Buffer.from(markdown, 'utf8');
   const temporary = join(out, `.${NOTES_FILE}.${hash(attempt).slice(0, 16)}.tmp`);
   try {
-    await mkdir(out, { recursive: true });
+    await makeFolder(out);
     await refuseOddFile(file);
     await rm(temporary, { force: true });
     const handle = await open(temporary, 'wx', 0o644);
@@ -75,7 +76,7 @@ export async function checkPublished(
 export async function probeOutput(out: string): Promise<void> {
   const probe = join(out, `.${NOTES_FILE}.${process.pid}.probe`);
   try {
-    await mkdir(out, { recursive: true });
+    await makeFolder(out);
     await refuseOddFile(join(out, NOTES_FILE));
     await (await open(probe, 'wx')).close();
     await rm(probe);

@@ -68,14 +68,14 @@ describe('writes that share a transaction', () => {
     expect(told).toHaveLength(3);
   });
 
-  it('trap 17: a transaction takes no more than 1,000 rows', async () => {
+  it('I9: a transaction takes no more than 1,000 rows', async () => {
     const { write } = group();
     await Promise.all([400, 400, 400, 5_000, 1].map((rows, n) => write(rows, () => insert(n))));
     expect(begun).toBe(4);
     expect(values()).toEqual([0, 1, 2, 3, 4]);
   });
 
-  it('trap 17: a transaction takes no more than 5 ms of work', async () => {
+  it('I9: a transaction takes no more than 5 ms of work', async () => {
     const { write } = group();
     const slow = (n: number): Promise<number> =>
       write(1, () => {
@@ -87,7 +87,7 @@ describe('writes that share a transaction', () => {
     expect(begun).toBe(2);
   });
 
-  it('trap 16: a member that throws fails alone; the others are done again without it', async () => {
+  it('I1: a member that throws fails alone; the others are done again without it', async () => {
     const { write } = group();
     const results = await Promise.allSettled([
       write(1, () => insert(1)),
@@ -102,7 +102,7 @@ describe('writes that share a transaction', () => {
     expect(told).toHaveLength(2);
   });
 
-  it('fault 9: a commit that fails is told as STORE_AMBIGUOUS, and what comes after it is done', async () => {
+  it('I1: a commit that fails is told as STORE_AMBIGUOUS, and what comes after it is done', async () => {
     const { write } = group();
     const dangling = write(1, () => db.prepare('insert into t values (1, 77)').run());
     const beside = write(1, () => insert(2));
@@ -114,7 +114,7 @@ describe('writes that share a transaction', () => {
     expect(values()).toEqual([3]);
   });
 
-  it('fault 11: a busy file leaves the writes in the queue, without holding up the event loop', async () => {
+  it('I9: a busy file leaves the writes in the queue, without holding up the event loop', async () => {
     const other = new Database(join(directory.path, 'group.db'));
     other.exec('begin immediate');
     const { write } = group(10_000);

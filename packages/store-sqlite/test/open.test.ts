@@ -120,13 +120,13 @@ describe('opening a file', () => {
     }
   });
 
-  it('fault 20: refuses a file that was cut off with STORE_CORRUPT', async () => {
+  it('refuses a file that was cut off with STORE_CORRUPT', async () => {
     await makeStore();
     truncateSync(path, statSync(path).size - 4096);
     expect(refusalOf(path)).toMatchObject({ code: 'STORE_CORRUPT' });
   });
 
-  it('fault 20: refuses a file whose schema was overwritten with STORE_CORRUPT', async () => {
+  it('refuses a file whose schema was overwritten with STORE_CORRUPT', async () => {
     await makeStore();
     const file = openSync(path, 'r+');
     writeSync(file, Buffer.alloc(3_000, 0xaa), 0, 3_000, 100);
@@ -134,7 +134,7 @@ describe('opening a file', () => {
     expect(refusalOf(path)).toMatchObject({ code: 'STORE_CORRUPT' });
   });
 
-  it('fault 20: a page that was overwritten later is reported where it is read, with STORE_CORRUPT', async () => {
+  it('a page that was overwritten later is reported where it is read, with STORE_CORRUPT', async () => {
     await makeStore();
     const size = statSync(path).size;
     const file = openSync(path, 'r+');

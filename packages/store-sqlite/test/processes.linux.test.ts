@@ -4,7 +4,7 @@ import { sqliteStore } from '../src/index.ts';
 import { startWriter } from './child-process.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
-it('fault 7: a process that was stopped, lost its run and goes on, writes nothing more', async () => {
+it('I1: a process that was stopped, lost its run and goes on, writes nothing more', async () => {
   const directory = temporaryDirectory();
   const path = join(directory.path, 'store.db');
   const zombie = startWriter(path, 'stolen', '1', 'hold');

@@ -36,7 +36,7 @@ describe('several processes on one file', () => {
   });
   afterEach(() => directory.remove());
 
-  it('fault 11: four processes that write at once, into a file that none of them has made, lose no transaction', async () => {
+  it('I1: four processes that write at once, into a file that none of them has made, lose no transaction', async () => {
     const writers = ['a', 'b', 'c', 'd'].map((run) => startWriter(path, run, '200'));
     expect(await Promise.all(writers.map(({ gone }) => gone))).toEqual([0, 0, 0, 0]);
 

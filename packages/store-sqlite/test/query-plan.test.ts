@@ -36,13 +36,13 @@ describe('what a statement reads', () => {
     ['runs_ready', 'r.ready_at is not null', 'r.priority desc, r.ready_at, r.id'],
     ['runs_timers', 'r.wake_at is not null', 'r.wake_at, r.id'],
     ['runs_leases', 'r.lease_until is not null', 'r.lease_until, r.id'],
-  ])('trap 10: a claim goes along %s, in its order', (index, condition, order) => {
+  ])('DUR-11: a claim goes along %s, in its order', (index, condition, order) => {
     const read = plan(`${selectState(condition, index)} order by ${order}`);
     expect(read).toMatch(new RegExp(`^(SCAN|SEARCH) r USING INDEX ${index}\\b`));
     expect(read).not.toContain('TEMP B-TREE');
   });
 
-  it('trap 10: without being told the planner would take the same indexes', () => {
+  it('DUR-11: without being told the planner would take the same indexes', () => {
     expect(plan(`${selectState('r.wake_at is not null')} order by r.wake_at, r.id`)).toContain('runs_timers');
     expect(plan(`${selectState('r.ready_at is not null')} order by r.priority desc, r.ready_at, r.id`)).toContain(
       'runs_ready',

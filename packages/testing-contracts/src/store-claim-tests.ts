@@ -27,7 +27,7 @@ export const STORE_CLAIM_TESTS: readonly StoreTest[] = [
     },
   },
   {
-    title: 'Fault 14: of many that claim at once, one gets the run',
+    title: 'DUR-2: of many that claim at once, one gets the run',
     async run({ start, claim }) {
       await start('r');
       const results = await Promise.all(Array.from({ length: 10 }, (_, n) => claim({ worker: `worker-${n}` })));
@@ -146,7 +146,7 @@ export const STORE_CLAIM_TESTS: readonly StoreTest[] = [
     },
   },
   {
-    title: 'Trap 1: claim() takes at most `suspects` runs that lost a worker, and innocent ones beside them',
+    title: 'DUR-12: claim() takes at most `suspects` runs that lost a worker, and innocent ones beside them',
     async run({ clock, running, start, claim }) {
       await running('poison-1');
       await running('poison-2');
@@ -162,7 +162,7 @@ export const STORE_CLAIM_TESTS: readonly StoreTest[] = [
     },
   },
   {
-    title: 'Trap 1: a run that lost a worker stays a suspect when it is given back without progress',
+    title: 'DUR-12: a run that lost a worker stays a suspect when it is given back without progress',
     async run({ clock, running, take, commit, claim }) {
       await running('r');
       clock.advance(LEASE_MS);
@@ -218,7 +218,7 @@ export const STORE_CLAIM_TESTS: readonly StoreTest[] = [
     },
   },
   {
-    title: 'Fault 8: the store’s clock does not go back, whatever the machine’s does',
+    title: 'DUR-2: the store’s clock does not go back, whatever the machine’s does',
     async run({ store, clock, running, claim, commit }) {
       const held = await running('r');
       clock.advance(1_000);
@@ -234,7 +234,7 @@ export const STORE_CLAIM_TESTS: readonly StoreTest[] = [
     },
   },
   {
-    title: 'Fault 8: a jump forward lets a run be taken over, and the fence holds against the one who had it',
+    title: 'DUR-2: a jump forward lets a run be taken over, and the fence holds against the one who had it',
     async run({ clock, running, take, tryCommit }) {
       const held = await running('r');
 

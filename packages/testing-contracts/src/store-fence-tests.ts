@@ -49,7 +49,7 @@ export const STORE_FENCE_TESTS: readonly StoreTest[] = [
     },
   },
   {
-    title: 'Fault 27: a second claim under the same worker id makes the first one stale',
+    title: 'DUR-2: a second claim under the same worker id makes the first one stale',
     async run({ clock, running, take, tryCommit, commit }) {
       const first = await running('r');
       clock.advance(LEASE_MS);
@@ -123,7 +123,7 @@ export const STORE_FENCE_TESTS: readonly StoreTest[] = [
     },
   },
   {
-    title: 'Fault 23: nobody renews a lease that is past, at the very moment either',
+    title: 'DUR-2: nobody renews a lease that is past, at the very moment either',
     async run({ store, clock, running, take }) {
       const held = await running('r');
       clock.advance(LEASE_MS);
@@ -132,7 +132,7 @@ export const STORE_FENCE_TESTS: readonly StoreTest[] = [
     },
   },
   {
-    title: 'Fault 23: who is not the holder renews nothing, and extends nobody’s lease',
+    title: 'DUR-2: who is not the holder renews nothing, and extends nobody’s lease',
     async run({ store, clock, running, take, claim }) {
       const former = await running('r');
       clock.advance(LEASE_MS);
@@ -146,7 +146,7 @@ export const STORE_FENCE_TESTS: readonly StoreTest[] = [
     },
   },
   {
-    title: 'Fault 24: a renewal that meets the end of its run does not bring the lease back',
+    title: 'DUR-2: a renewal that meets the end of its run does not bring the lease back',
     async run({ store, clock, running, end, claim, run }) {
       const held = await running('r');
       await end(held);

@@ -119,7 +119,7 @@ export const STORE_LIFETIME_TESTS: readonly StoreTest[] = [
     },
   },
   {
-    title: 'Fault 8: the store’s clock does not go back from one opening to the next',
+    title: 'DUR-2: the store’s clock does not go back from one opening to the next',
     needs: 'durable',
     async run({ store, clock, open, running, commit }) {
       const held = await running('r');
@@ -133,7 +133,7 @@ export const STORE_LIFETIME_TESTS: readonly StoreTest[] = [
     },
   },
   {
-    title: 'Fault 8: nor after a transaction that wrote no entry',
+    title: 'DUR-2: nor after a transaction that wrote no entry',
     needs: 'durable',
     async run({ store, clock, open, start, claim }) {
       await start('r');
@@ -161,7 +161,7 @@ export const STORE_LIFETIME_TESTS: readonly StoreTest[] = [
     },
   },
   {
-    title: 'Fault 10: of two handles that claim at once, one gets the run, and the other is fenced off',
+    title: 'DUR-2: of two handles that claim at once, one gets the run, and the other is fenced off',
     needs: 'multiProcess',
     async run({ open, start, claim, clock }) {
       const other = storeScenario(await open());
@@ -179,7 +179,7 @@ export const STORE_LIFETIME_TESTS: readonly StoreTest[] = [
     },
   },
   {
-    title: 'Fault 11: two handles that write at once lose nothing',
+    title: 'I1: two handles that write at once lose nothing',
     needs: 'multiProcess',
     async run({ store, open, running, commit }) {
       const other = await open();
@@ -207,7 +207,7 @@ export const STORE_LIFETIME_TESTS: readonly StoreTest[] = [
     },
   },
   {
-    title: 'Fault 8: a handle whose clock is behind lives in the time of the one that is ahead',
+    title: 'DUR-2: a handle whose clock is behind lives in the time of the one that is ahead',
     needs: 'multiProcess',
     async run({ clock, open, start, running, claim }) {
       await start('r');

@@ -31,7 +31,7 @@ export const STORE_PARK_TESTS: readonly StoreTest[] = [
     },
   },
   {
-    title: 'Trap 2: a park that has not seen the last signal is ready at once',
+    title: 'DUR-9: a park that has not seen the last signal is ready at once',
     async run({ running, park, signal, claim, run }) {
       const held = await running('r');
       await signal('r', 'user', 'hello');
@@ -43,7 +43,7 @@ export const STORE_PARK_TESTS: readonly StoreTest[] = [
     },
   },
   {
-    title: 'Trap 2: a park that has seen the last signal waits for the next one',
+    title: 'DUR-9: a park that has seen the last signal waits for the next one',
     async run({ running, park, signal, claim }) {
       const held = await running('r');
       await signal('r', 'user', 'first');
@@ -143,7 +143,7 @@ export const STORE_PARK_TESTS: readonly StoreTest[] = [
     },
   },
   {
-    title: 'Trap 2: a block is ready at once when a decision came past `seen`, and not for another signal',
+    title: 'DUR-9, DUR-5: a block is ready at once when a decision came past `seen`, and not for another signal',
     async run({ store, running, commit, signal, run }) {
       const blockAfter = async (id: string, meanwhile: () => Promise<unknown>): Promise<string> => {
         const held = await running(id);

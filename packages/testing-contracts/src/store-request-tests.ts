@@ -66,7 +66,7 @@ export const STORE_REQUEST_TESTS: readonly StoreTest[] = [
     },
   },
   {
-    title: 'Fault 7: the second decider is told what was decided, and changes nothing',
+    title: 'REQ-1: the second decider is told what was decided, and changes nothing',
     async run({ store, running, commit, inboxOf }) {
       await commit(await running('r'), { requests: [newRequest('q')] });
       await decide(store, 'q', { status: 'rejected', by: 'ann' });
@@ -124,7 +124,7 @@ export const STORE_REQUEST_TESTS: readonly StoreTest[] = [
     },
   },
   {
-    title: 'Fault 8: nobody expires a request before its time by the store’s clock',
+    title: 'REQ-1: nobody expires a request before its time by the store’s clock',
     async run({ store, clock, running, commit, inboxOf }) {
       const held = await running('r');
       await commit(held, { requests: [newRequest('q', { expiresAt: clock.now() + 100 }), newRequest('never')] });

@@ -105,7 +105,7 @@ export const STORE_SESSION_TESTS: readonly StoreTest[] = [
     },
   },
   {
-    title: 'Trap 13: the messages of a queued run enter the thread when its turn comes, not before',
+    title: 'SES-1: the messages of a queued run enter the thread when its turn comes, not before',
     async run({ store, start, take, commit, end }) {
       await start('a', { ...queueing, messages: [message('ask-a')] });
       await start('b', { ...queueing, messages: [message('ask-b1'), message('ask-b2')] });
@@ -129,7 +129,7 @@ export const STORE_SESSION_TESTS: readonly StoreTest[] = [
     },
   },
   {
-    title: 'Trap 13: the messages of a queued run enter the thread once',
+    title: 'SES-1: the messages of a queued run enter the thread once',
     async run({ store, start, take, end }) {
       await start('a', queueing);
       await start('b', { ...queueing, messages: [message('ask-b')] });

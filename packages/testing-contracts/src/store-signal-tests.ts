@@ -22,7 +22,7 @@ export const STORE_SIGNAL_TESTS: readonly StoreTest[] = [
     },
   },
   {
-    title: 'Fault 32: the first signal of a kind and key wins; a second is told which it was',
+    title: 'DUR-8: the first signal of a kind and key wins; a second is told which it was',
     async run({ start, signal, inboxOf }) {
       await start('r');
       const first = await signal('r', 'user', 'answer', 'yes');
@@ -36,7 +36,7 @@ export const STORE_SIGNAL_TESTS: readonly StoreTest[] = [
     },
   },
   {
-    title: 'Fault 15: of many signals with one key that come at once, one is delivered',
+    title: 'DUR-8: of many signals with one key that come at once, one is delivered',
     async run({ start, signal, inboxOf }) {
       await start('r');
       const results = await Promise.all(Array.from({ length: 20 }, (_, n) => signal('r', 'user', 'same', n)));

@@ -107,7 +107,7 @@ export const STORE_START_TESTS: readonly StoreTest[] = [
     },
   },
   {
-    title: 'Fault 14: of many that start one run at once, one creates it and the others get it',
+    title: 'DUR-1: of many that start one run at once, one creates it and the others get it',
     async run({ store, journal }) {
       const results = await Promise.all(Array.from({ length: 20 }, () => store.start(newRun('r'))));
 

@@ -114,7 +114,7 @@ export const STORE_VALUE_TESTS: readonly StoreTest[] = [
     },
   },
   {
-    title: 'Fault 34: what JSON cannot hold is a wrong argument, and nothing of it is written',
+    title: 'DUR-1: what JSON cannot hold is a wrong argument, and nothing of it is written',
     async run({ store, running, tryCommit, journal, inboxOf }) {
       const held = await running('r');
       const cycle: { self?: unknown } = {};

@@ -71,7 +71,7 @@ export const STORE_WATCH_TESTS: readonly StoreTest[] = [
     },
   },
   {
-    title: 'Trap 9: the queue’s watchers hear of what may be claimed, and not of every commit',
+    title: 'DUR-11: the queue’s watchers hear of what may be claimed, and not of every commit',
     async run({ store, start, take, commit, signal, park }) {
       const { seen } = watching(store, 'nobody');
 
@@ -103,7 +103,7 @@ export const STORE_WATCH_TESTS: readonly StoreTest[] = [
     },
   },
   {
-    title: 'Trap 2: the queue’s watchers hear of a park that is ready at once',
+    title: 'DUR-9: the queue’s watchers hear of a park that is ready at once',
     async run({ store, running, park, signal }) {
       const held = await running('r');
       await signal('r', 'user', 'x');

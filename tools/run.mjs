@@ -26,23 +26,20 @@ Node.js and pnpm are fetched into .tools/ where the machine's own do not fit.
 const callerDirectory = () =>
   (process.env['npm_lifecycle_event'] !== undefined && process.env['INIT_CWD']) || process.cwd();
 
-/** Without a repository named, the demo takes this one; a subcommand such as `approve RUN` names a run instead. @param {string[]} args */
-function demoArguments(args) {
-  const hasSubcommand = args[0] !== undefined && !args[0].startsWith('-');
-  const hasRepo = args.some((arg) => arg === '--repo' || arg.startsWith('--repo='));
-  return hasSubcommand || hasRepo ? args : ['--repo', root, ...args];
-}
-
 /** @type {Record<string, (args: string[], tool: { node: string, pnpm: string }) => Step[]>} */
 const tasks = {
   // Straight from the TypeScript sources: Node.js strips the types, and the condition picks src/ over dist/.
   demo: (args, { node }) => [
     {
       command: node,
-      args: ['--conditions=@prusik/source', join(root, 'apps/release-captain/src/main.ts'), ...demoArguments(args)],
+      args: ['--conditions=@prusik/source', join(root, 'apps/release-captain/src/main.ts'), ...args],
       cwd: callerDirectory(),
-      // What the app tells a person to type must be what they typed.
-      env: { RELEASE_CAPTAIN_COMMAND: 'npm run demo --' },
+      env: {
+        // What the app tells a person to type must be what they typed.
+        RELEASE_CAPTAIN_COMMAND: 'npm run demo --',
+        // No `--repo`: it would say of a run that is taken up again by its id alone what that run is about.
+        RELEASE_CAPTAIN_DEFAULT_REPO: root,
+      },
     },
   ],
   test: (args, { node }) => [{ command: node, args: [bin('vitest'), 'run', ...args] }],

@@ -14,6 +14,11 @@ export function cli(cwd: string, ...args: readonly string[]): Promise<CliResult>
   return run(cwd, args, () => undefined);
 }
 
+/** The same, with more in its environment. */
+export function cliWith(env: NodeJS.ProcessEnv, cwd: string, ...args: readonly string[]): Promise<CliResult> {
+  return run(cwd, args, () => undefined, env);
+}
+
 /** The same, with one Ctrl-C as soon as its output looks like `at`. */
 export function cliInterrupted(at: RegExp, cwd: string, ...args: readonly string[]): Promise<CliResult> {
   let sent = false;
@@ -26,12 +31,12 @@ export function cliInterrupted(at: RegExp, cwd: string, ...args: readonly string
 
 type Watch = (stdout: string, kill: (signal: NodeJS.Signals) => void) => void;
 
-function run(cwd: string, args: readonly string[], watch: Watch): Promise<CliResult> {
+function run(cwd: string, args: readonly string[], watch: Watch, env: NodeJS.ProcessEnv = {}): Promise<CliResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, ['--conditions=@prusik/source', MAIN, ...args], {
       cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1' },
+      env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1', ...env },
     });
     const texts = { stdout: '', stderr: '' };
     child.stdout.setEncoding('utf8').on('data', (text: string) => {

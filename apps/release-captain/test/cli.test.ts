@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, 
 import { join } from 'node:path';
 import { sqliteStore } from '@prusik/store-sqlite';
 import { afterEach, describe, expect, it } from 'vitest';
-import { cli, cliInterrupted, complaints } from './cli-process.ts';
+import { cli, cliInterrupted, cliWith, complaints } from './cli-process.ts';
 import { createFixture, temporaryFolder, type Fixture } from './git-fixture.ts';
 
 const disposables: (() => void)[] = [];
@@ -113,6 +113,32 @@ describe('release-captain', { timeout: 60_000 }, () => {
 
     expect(driven.code).toBe(0);
     expect(existsSync(notesIn(join(place, 'release-notes')))).toBe(true);
+  });
+
+  it('takes a known run further by its id alone, whatever the default repository is', async () => {
+    const [mine, other] = [smallRepository(), smallRepository()];
+    const place = folder();
+    const env = { RELEASE_CAPTAIN_DEFAULT_REPO: mine.folder };
+    const first = await cliWith(env, place, '--run-id', 'r', '--no-drive');
+    expect(complaints(first)).toEqual([]);
+
+    const again = await cliWith({ RELEASE_CAPTAIN_DEFAULT_REPO: other.folder }, place, '--run-id', 'r', '--yes');
+
+    expect(complaints(again)).toEqual([]);
+    expect(again.stdout).toContain('Published');
+  });
+
+  it('starts no new run for an id that is looked for in a database of its own', async () => {
+    const env = { RELEASE_CAPTAIN_DEFAULT_REPO: smallRepository().folder };
+    const place = folder();
+    await cliWith(env, place, '--run-id', 'r', '--out', 'out', '--repo', env.RELEASE_CAPTAIN_DEFAULT_REPO);
+
+    const unknown = await cliWith(env, place, '--run-id', 'R', '--out', 'out');
+    const nowhere = await cliWith(env, place, '--run-id', 'R', '--db', 'no/db');
+
+    expect([unknown.code, nowhere.code]).toEqual([10, 10]);
+    expect(complaints(unknown)).toHaveLength(1);
+    expect(readdirSync(place)).toEqual(['out']);
   });
 
   it('prints nothing but NDJSON on stdout with --json', async () => {

@@ -19,6 +19,8 @@ export interface ReleaseCommand {
   readonly runId?: string;
   /** None of `--repo`, `--from` and `--to` was given: a known run id says what they were. */
   readonly bare: boolean;
+  /** A run is named by where it is kept and by nothing of its job: it must be there. */
+  readonly mustExist: boolean;
   /** `--out` was given. */
   readonly ownOut: boolean;
 }
@@ -67,8 +69,11 @@ Exit codes
   9 blocked: needs resolve   10 no such run or request   11 the run id is another job's   130 interrupted
 `;
 
-/** @throws {PrusikError} `USAGE` with one line. */
-export function parseCommand(args: readonly string[], cwd: string): Command {
+/**
+ * @param defaultRepo The repository of a new run that names none, against `cwd`.
+ * @throws {PrusikError} `USAGE` with one line.
+ */
+export function parseCommand(args: readonly string[], cwd: string, defaultRepo = '.'): Command {
   const { values, positionals } = parse(args);
   if (values.help === true) return { type: 'help' };
   if (values.version === true) return { type: 'version' };
@@ -88,12 +93,14 @@ export function parseCommand(args: readonly string[], cwd: string): Command {
     only('repo', 'from', 'to', 'yes', 'run-id');
     const { repo, from, to, yes = false } = values;
     const runId = values['run-id'];
+    const bare = [repo, from, to].every((value) => value === undefined);
     return {
       type: 'release',
       ...common,
-      repo: resolve(cwd, repo ?? '.'),
+      repo: resolve(cwd, repo ?? defaultRepo),
       yes,
-      bare: [repo, from, to].every((value) => value === undefined),
+      bare,
+      mustExist: bare && runId !== undefined && (values.out ?? values.db) !== undefined,
       ownOut: values.out !== undefined,
       ...(from === undefined ? {} : { from }),
       ...(to === undefined ? {} : { to }),

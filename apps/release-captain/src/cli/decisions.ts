@@ -5,7 +5,7 @@ import type { ReleaseInput } from '../release/workflow.ts';
 import { standingNotes } from '../tools/publish-notes.ts';
 import type { Command, DecisionCommand } from './arguments.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
-import { decide, drive, openApproval, recordedResult, tellResult, type Session } from './release.ts';
+import { decide, drive, openApproval, recordedResult, runUnknown, tellResult, type Session } from './release.ts';
 
 export async function show(
   { app, teller }: Session,
@@ -61,7 +61,7 @@ async function goOn(session: Session, run: Run, drives: boolean): Promise<ExitCo
 
 async function find(app: App, id: string): Promise<Run> {
   const run = await app.store.run({ tenant: DEFAULT_TENANT, run: id });
-  if (run === undefined) throw new PrusikError('RUN_UNKNOWN', `There is no run ${id} in this database`);
+  if (run === undefined) throw runUnknown(id);
   return run;
 }
 

@@ -27,6 +27,7 @@ export async function release(session: Session, command: Extract<Command, { type
   const { app, teller } = session;
   const id = command.runId ?? `release-${randomId().slice(0, 13)}`;
   const known = await app.store.run({ tenant: DEFAULT_TENANT, run: id });
+  if (known === undefined && command.mustExist) throw runUnknown(id);
   const input = inputOf(command, known?.input as ReleaseInput | undefined);
   if (known === undefined) await probeOutput(input.out);
   const run = await app.harness.start('release', input, { id });
@@ -38,6 +39,10 @@ export async function release(session: Session, command: Extract<Command, { type
   }
   teller.line(`Run ${id}`);
   return drive(session, run, { after: 0, yes: command.yes });
+}
+
+export function runUnknown(id: string): PrusikError {
+  return new PrusikError('RUN_UNKNOWN', `There is no run ${id} in this database`);
 }
 
 /** Takes a run as far as it goes, asking the person where there is one. */

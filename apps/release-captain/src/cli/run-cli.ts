@@ -30,7 +30,7 @@ export async function runCli(args: readonly string[], io: Io, options: CliOption
   const [stdout, stderr] = [outputOf(io.stdout, io.env), outputOf(io.stderr, io.env)];
   let teller: Teller = createPersonTeller(stdout, stderr, systemClock);
   try {
-    const command = parseCommand(args, io.cwd);
+    const command = parseCommand(args, io.cwd, io.env['RELEASE_CAPTAIN_DEFAULT_REPO']);
     if (command.type === 'help') stdout.write(HELP);
     else if (command.type === 'version') stdout.write(`${version()}\n`);
     else {
@@ -48,7 +48,7 @@ export async function runCli(args: readonly string[], io: Io, options: CliOption
 type RunCommand = Exclude<Command, { type: 'help' | 'version' }>;
 
 async function runCommand(command: RunCommand, teller: Teller, io: Io, options: CliOptions): Promise<ExitCode> {
-  if (command.type !== 'release' && !existsSync(command.db)) {
+  if ((command.type !== 'release' || command.mustExist) && !existsSync(command.db)) {
     throw new PrusikError('RUN_UNKNOWN', `There is no database ${command.db}; say where it is with --db or --out`);
   }
   // A new database usually lies in --out: what is wrong with that is told as such.

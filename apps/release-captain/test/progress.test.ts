@@ -69,6 +69,23 @@ describe('the progress of a release', () => {
     ]);
   });
 
+  it('says of a step that failed what could not be done', () => {
+    const failed = { ok: false, error: { code: 'X', message: 'x' } } as const;
+    const states = ['snapshot', 'publish', 'other'].map((key) => {
+      const progress = fold(
+        NO_PROGRESS,
+        event('r', { type: 'step-end', key, kind: 'step', outcome: failed, ...ended }),
+      );
+      return progress.parts[0]?.state;
+    });
+
+    expect(states).toEqual([
+      'could not take a snapshot of the repository',
+      'could not publish the notes',
+      'other failed',
+    ]);
+  });
+
   it('is plain lines where there is no terminal, without anything that would drive one', () => {
     const { output, writes, clock } = stage(false);
     const view = createPlainView(output, clock);
@@ -82,7 +99,7 @@ describe('the progress of a release', () => {
         '   0.0 s writer [31msrc: starting',
         '   0.0 s writer [31msrc: done (2 steps)',
         '   0.0 s release: waits for your decision',
-        '   0.0 s 1 model calls, 1 tool calls, 1,234 tokens',
+        '   0.0 s 1 model call, 1 tool call, 1,234 tokens',
         '',
       ].join('\n'),
     );

@@ -1,4 +1,5 @@
 import type { Clock, RunEvent } from '@prusik/core';
+import { count } from '../notes/semver.ts';
 import { fold, NO_PROGRESS, type PartProgress, type Progress } from './progress.ts';
 import { paint, printable, type Output } from './terminal.ts';
 
@@ -97,11 +98,11 @@ function partsThatFit(parts: readonly PartProgress[], room: number): readonly Pa
 }
 
 function callsOf({ calls, ended }: PartProgress): string {
-  return ended && calls > 0 ? ` (${calls} ${calls === 1 ? 'step' : 'steps'})` : '';
+  return ended && calls > 0 ? ` (${count(calls, 'step')})` : '';
 }
 
 function totals({ modelCalls, toolCalls, tokens }: Progress, elapsedMs: number): string {
-  return `${seconds(elapsedMs)} ${modelCalls} model calls, ${toolCalls} tool calls, ${tokens.toLocaleString('en-US')} tokens`;
+  return `${seconds(elapsedMs)} ${count(modelCalls, 'model call')}, ${count(toolCalls, 'tool call')}, ${tokens.toLocaleString('en-US')} tokens`;
 }
 
 const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1).padStart(6)} s`;

@@ -20,13 +20,13 @@ export interface PartProgress {
 
 export const NO_PROGRESS: Progress = { parts: [], modelCalls: 0, toolCalls: 0, tokens: 0 };
 
-/** Names of a release's own steps, for people. */
-const STEPS: Readonly<Record<string, string>> = {
-  snapshot: 'took a snapshot of the repository',
-  plan: 'divided the commits among the areas',
-  merge: 'put the parts together',
-  'remove-workspace': 'removed the workspace',
-  publish: 'published the notes',
+/** A release's own steps, for people: what was done, or could not be. */
+const STEPS: Readonly<Record<string, readonly [done: string, failed: string]>> = {
+  snapshot: ['took a snapshot of the repository', 'could not take a snapshot of the repository'],
+  plan: ['divided the commits among the areas', 'could not divide the commits among the areas'],
+  merge: ['put the parts together', 'could not put the parts together'],
+  'remove-workspace': ['removed the workspace', 'could not remove the workspace'],
+  publish: ['published the notes', 'could not publish the notes'],
 };
 
 /** The state after one more event. Live events only move the line of their part. */
@@ -47,8 +47,7 @@ export function fold(progress: Progress, event: RunEvent): Progress {
       return withPart(progress, entry.child, (part) => ({ ...part, name: entry.key, state: 'starting' }));
     case 'step-end': {
       const told = { ...progress, ...countOf(progress, entry) };
-      const done = STEPS[entry.key] ?? `${entry.name ?? entry.key}${entry.outcome.ok ? '' : ' failed'}`;
-      return withPart(told, run, (part) => ({ ...part, state: done, calls: part.calls + 1 }));
+      return withPart(told, run, (part) => ({ ...part, state: became(entry), calls: part.calls + 1 }));
     }
     case 'run-block':
       return withPart(progress, run, (part) => ({ ...part, state: `blocked: ${entry.code}` }));
@@ -65,6 +64,11 @@ export function fold(progress: Progress, event: RunEvent): Progress {
 
 function doing({ kind, name, key }: Extract<LiveEvent, { type: 'step-start' }>): string {
   return kind === 'model' ? 'thinks' : `${name ?? key} …`;
+}
+
+function became({ key, name, outcome }: StepEnd): string {
+  const told = STEPS[key]?.[outcome.ok ? 0 : 1];
+  return told ?? `${name ?? key}${outcome.ok ? '' : ' failed'}`;
 }
 
 function countOf(

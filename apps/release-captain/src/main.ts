@@ -12,7 +12,7 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
 
 const { stdin, stdout, stderr, env } = process;
 // `release-captain … | head`: nobody reads any more, so there is no reason to go on just now.
-stdout.on('error', (error) => interrupt.abort(error));
+for (const stream of [stdout, stderr]) stream.on('error', (error) => interrupt.abort(error));
 
 process.exitCode = await runCli(process.argv.slice(2), {
   stdin,

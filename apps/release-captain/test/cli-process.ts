@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 export interface CliResult {
@@ -22,14 +22,19 @@ export function cliWith(env: NodeJS.ProcessEnv, cwd: string, ...args: readonly s
 /** The same, with one Ctrl-C as soon as its output looks like `at`. */
 export function cliInterrupted(at: RegExp, cwd: string, ...args: readonly string[]): Promise<CliResult> {
   let sent = false;
-  return run(cwd, args, (stdout, kill) => {
+  return run(cwd, args, (stdout, child) => {
     if (sent || !at.test(stdout)) return;
     sent = true;
-    kill('SIGINT');
+    child.kill('SIGINT');
   });
 }
 
-type Watch = (stdout: string, kill: (signal: NodeJS.Signals) => void) => void;
+/** The same, into a pipe that nobody reads any more after the first output. */
+export function cliUnread(cwd: string, ...args: readonly string[]): Promise<CliResult> {
+  return run(cwd, args, (_, child) => child.stdout?.destroy());
+}
+
+type Watch = (stdout: string, child: ChildProcess) => void;
 
 function run(cwd: string, args: readonly string[], watch: Watch, env: NodeJS.ProcessEnv = {}): Promise<CliResult> {
   return new Promise((resolve, reject) => {
@@ -41,7 +46,7 @@ function run(cwd: string, args: readonly string[], watch: Watch, env: NodeJS.Pro
     const texts = { stdout: '', stderr: '' };
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       texts.stdout += text;
-      watch(texts.stdout, (signal) => child.kill(signal));
+      watch(texts.stdout, child);
     });
     child.stderr.setEncoding('utf8').on('data', (text: string) => (texts.stderr += text));
     child.on('error', reject);

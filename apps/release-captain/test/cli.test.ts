@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, 
 import { join } from 'node:path';
 import { sqliteStore } from '@prusik/store-sqlite';
 import { afterEach, describe, expect, it } from 'vitest';
-import { cli, cliInterrupted, cliWith, complaints } from './cli-process.ts';
+import { cli, cliInterrupted, cliUnread, cliWith, complaints } from './cli-process.ts';
 import { createFixture, temporaryFolder, type Fixture } from './git-fixture.ts';
 
 const disposables: (() => void)[] = [];
@@ -154,6 +154,15 @@ describe('release-captain', { timeout: 60_000 }, () => {
     expect(code).toBe(0);
     expect(lines.at(-1)).toMatchObject({ type: 'result', status: 'completed', output: { published: true } });
     expect(lines.filter(({ entry }) => entry?.type === 'run-end')).toHaveLength(3);
+  });
+
+  it('ends quietly when nobody reads its output any more', async () => {
+    const { folder: repo } = smallRepository();
+
+    const result = await cliUnread(folder(), '--repo', repo, '--json', '--yes');
+
+    expect(complaints(result)).toEqual([]);
+    expect(result.code).toBe(130);
   });
 
   it('refuses a run id that belongs to another job', async () => {

@@ -15,6 +15,8 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 async function answer(
   lines: readonly string[],
   env: NodeJS.ProcessEnv = {},
+  /** Ctrl-C where the next line would be typed. */
+  interrupt?: AbortController,
 ): Promise<{ verdict: Verdict; shown: string }> {
   const input = new PassThrough();
   const left = [...lines];
@@ -22,7 +24,13 @@ async function answer(
   const stream = new Writable({
     write(chunk: Buffer, _, done) {
       shown += chunk.toString();
-      if (/[:?] $/.test(shown)) setImmediate(() => (left.length > 0 ? input.write(`${left.shift()}\n`) : input.end()));
+      if (/[:?] $/.test(shown)) {
+        setImmediate(() => {
+          if (left.length > 0) input.write(`${left.shift()}\n`);
+          else if (interrupt) interrupt.abort();
+          else input.end();
+        });
+      }
       done();
     },
   });
@@ -34,7 +42,7 @@ async function answer(
     output: { write: (text) => void (shown += text), isTTY: true, columns: 80, rows: 24, colors: false, stream },
     env,
     folder,
-    signal: new AbortController().signal,
+    signal: (interrupt ?? new AbortController()).signal,
   });
   return { verdict, shown };
 }
@@ -46,9 +54,14 @@ describe('the question about a draft', () => {
     [['r', 'too early'], { type: 'reject', reason: 'too early' }],
     [['reject', ''], { type: 'reject' }],
     [['l'], { type: 'leave' }],
+    [['r'], { type: 'leave' }],
     [[], { type: 'leave' }],
   ] as const)('answered with %j is %o', async (lines, verdict) => {
     expect((await answer(lines)).verdict).toEqual(verdict);
+  });
+
+  it.each([[[]], [['r']]])('interrupted after %j is left for later', async (lines) => {
+    expect((await answer(lines, {}, new AbortController())).verdict).toEqual({ type: 'leave' });
   });
 
   it('shows the draft without what would drive the terminal, and what it would replace', async () => {

@@ -26,7 +26,7 @@ export interface PromptOptions {
   readonly signal: AbortSignal;
 }
 
-/** Shows the draft and asks until there is an answer. The end of the input is `leave`: nothing is decided by accident. */
+/** Shows the draft and asks until there is an answer. The end of the input, and Ctrl-C, are `leave`: nothing is decided by accident. */
 export async function askAboutDraft(options: PromptOptions): Promise<Verdict> {
   const { draft, file, replaces, input, output, signal } = options;
   output.write(`\n${printable(draft)}\n`);
@@ -47,8 +47,9 @@ export async function askAboutDraft(options: PromptOptions): Promise<Verdict> {
       }
       case 'r':
       case 'reject': {
-        const reason = (await question(input, output.stream, 'Why (may be empty)? ', signal))?.trim() ?? '';
-        return { type: 'reject', ...(reason === '' ? {} : { reason }) };
+        const reason = await question(input, output.stream, 'Why (may be empty)? ', signal);
+        if (reason === undefined) return { type: 'leave' };
+        return { type: 'reject', ...(reason.trim() === '' ? {} : { reason: reason.trim() }) };
       }
       case undefined:
       case 'l':
@@ -60,7 +61,7 @@ export async function askAboutDraft(options: PromptOptions): Promise<Verdict> {
   }
 }
 
-/** One line, or undefined at the end of the input. */
+/** One line, or undefined at the end of the input or when `signal` fires. */
 async function question(
   input: NodeJS.ReadableStream,
   output: NodeJS.WritableStream,
@@ -71,7 +72,12 @@ async function question(
   try {
     return await new Promise<string | undefined>((resolve, reject) => {
       lines.once('close', () => resolve(undefined));
-      lines.question(prompt, { signal }).then(resolve, reject);
+      lines.question(prompt, { signal }).then(resolve, (error: unknown) => {
+        if (!signal.aborted) return reject(error);
+        // What follows must not stand behind the question and `^C`.
+        output.write('\n');
+        resolve(undefined);
+      });
     });
   } finally {
     lines.close();
@@ -87,9 +93,10 @@ async function edit({ draft, env, folder, signal }: PromptOptions): Promise<stri
     await writeFile(path, draft, { mode: 0o600 });
     const code = await new Promise<number | null>((resolve, reject) => {
       const child = spawn(editor, [...args, path], { stdio: 'inherit', signal });
-      child.on('error', (cause) =>
-        reject(new PrusikError('USAGE', `The editor ${editor} cannot be started; set EDITOR`, { cause })),
-      );
+      child.on('error', (cause) => {
+        if (signal.aborted) resolve(null);
+        else reject(new PrusikError('USAGE', `The editor ${editor} cannot be started; set EDITOR`, { cause }));
+      });
       child.on('close', resolve);
     });
     // An editor that failed (`:cq`) took the edit back.

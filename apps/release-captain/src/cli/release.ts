@@ -5,7 +5,7 @@ import { probeOutput } from '../tools/publish-notes.ts';
 import type { PublishInput } from '../tools/publish-tool.ts';
 import type { Command } from './arguments.ts';
 import type { Verdict } from './decide-prompt.ts';
-import type { ExitCode } from './exit-codes.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
 import { follow } from './follow.ts';
 import type { Teller } from './tell.ts';
 
@@ -66,7 +66,10 @@ export async function drive(
     from = (await app.store.run(run.key))?.seq ?? from;
     const input = request.body['input'] as PublishInput;
     const verdict: Verdict = yes ? { type: 'approve' } : ask === undefined ? { type: 'leave' } : await ask(input);
-    if (verdict.type === 'leave') return tellResult(session, result);
+    if (verdict.type === 'leave') {
+      const told = tellResult(session, result);
+      return signal.aborted ? EXIT.interrupted : told;
+    }
     await decide(app, request, verdict, yes ? '--yes' : by);
   }
 }

@@ -39,6 +39,8 @@ export async function runCli(args: readonly string[], io: Io, options: CliOption
     }
     return EXIT.ok;
   } catch (error) {
+    // Nobody reads any more, so there is nobody to tell.
+    if (io.signal.aborted && (io.signal.reason as NodeJS.ErrnoException).code === 'EPIPE') return EXIT.interrupted;
     if (!io.signal.aborted || error !== io.signal.reason) return teller.error(error);
     stderr.write(`Interrupted: ${describeFailure(error).line}\n`);
     return EXIT.interrupted;

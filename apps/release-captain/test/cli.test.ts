@@ -77,8 +77,9 @@ describe('release-captain', { timeout: 60_000 }, () => {
     const late = await cli(place, 'reject', 'r 1');
 
     expect(again.stdout).toContain('Published');
-    expect(late.stdout).toContain('Already approved');
-    expect([again.code, late.code]).toEqual([0, 0]);
+    const same = await cli(place, 'approve', 'r 1');
+    expect(complaints(late)[0]).toContain('already approved');
+    expect([again.code, late.code, same.code]).toEqual([0, 12, 0]);
     expect(readFileSync(notesIn(out), 'utf8')).toBe('mine now');
   });
 
@@ -94,7 +95,13 @@ describe('release-captain', { timeout: 60_000 }, () => {
     expect(existsSync(notesIn(join(place, 'release-notes')))).toBe(false);
     const edited = await cli(place, 'approve', 'other', '--edit', 'my.md');
 
-    expect([rejected.code, edited.code]).toEqual([0, 0]);
+    const late = await cli(place, 'approve', 'no');
+    const same = await cli(place, 'approve', 'other', '--edit', 'my.md');
+    writeFileSync(join(place, 'my.md'), '# Later\n');
+    const later = await cli(place, 'approve', 'other', '--edit', 'my.md');
+
+    expect([rejected.code, edited.code, late.code]).toEqual([0, 0, 12]);
+    expect([same.code, later.code]).toEqual([0, 12]);
     expect(readFileSync(notesIn(join(place, 'release-notes')), 'utf8')).toBe('# Mine\n');
   });
 

@@ -66,7 +66,8 @@ Options
 Exit codes
   0 done, rejected as asked, or waiting for a decision   1 defect          2 usage
   3 repository   4 range of commits   5 --out   6 --db   7 sandbox         8 the run failed
-  9 blocked: needs resolve   10 no such run or request   11 the run id is another job's   130 interrupted
+  9 blocked: needs resolve   10 no such run or request   11 the run id is another job's
+  12 decided otherwise before   130 interrupted
 `;
 
 /**

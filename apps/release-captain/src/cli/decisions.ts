@@ -1,9 +1,11 @@
 import { readFile, stat } from 'node:fs/promises';
-import { DEFAULT_TENANT, isFinal, PrusikError, type Json, type Run } from '@prusik/core';
+import { DEFAULT_TENANT, isFinal, PrusikError, type Json, type Request, type Run } from '@prusik/core';
 import type { App } from '../app.ts';
 import type { ReleaseInput } from '../release/workflow.ts';
 import { standingNotes } from '../tools/publish-notes.ts';
+import type { PublishInput } from '../tools/publish-tool.ts';
 import type { Command, DecisionCommand } from './arguments.ts';
+import type { Verdict } from './decide-prompt.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { decide, drive, openApproval, recordedResult, runUnknown, tellResult, type Session } from './release.ts';
 
@@ -21,19 +23,30 @@ export async function decideRun(session: Session, command: Extract<Command, { ty
   const run = await find(app, command.run);
   const verdict = await verdictOf(command.decision);
   const request = await openApproval(app, run.key);
-  if (request !== undefined) {
-    const { status, decision } = await decide(app, request, verdict, by);
-    teller.line(
-      `The notes of run ${command.run} are ${status}${decision?.by === undefined ? '' : ` by ${decision.by}`}.`,
-    );
-  } else {
-    const { items } = await app.harness.requests({ root: command.run, kind: ['approval'], status: DECIDED });
-    const [decided] = items;
-    if (decided === undefined)
-      throw new PrusikError('REQUEST_UNKNOWN', `Run ${command.run} waits for no decision (${run.status})`);
-    teller.line(`Already ${decided.status}${decided.decision?.by === undefined ? '' : ` by ${decided.decision.by}`}.`);
-  }
+  // Another process may decide between the look and our decision: what is recorded counts.
+  const recorded = request === undefined ? await decidedApproval(app, run) : await decide(app, request, verdict, by);
+  const already = request === undefined ? 'already ' : '';
+  const told = `The notes of run ${command.run} are ${already}${recorded.status}${byWhom(recorded)}`;
+  if (!says(recorded, verdict)) throw new PrusikError('DECISION_MISMATCH', told);
+  teller.line(`${told}.`);
   return goOn(session, run, command.drive);
+}
+
+async function decidedApproval(app: App, run: Run): Promise<Request> {
+  const { items } = await app.harness.requests({ root: run.key.run, kind: ['approval'], status: DECIDED });
+  const [decided] = items;
+  if (decided !== undefined) return decided;
+  throw new PrusikError('REQUEST_UNKNOWN', `Run ${run.key.run} waits for no decision (${run.status})`);
+}
+
+const byWhom = ({ decision }: Request): string => (decision?.by === undefined ? '' : ` by ${decision.by}`);
+
+const STATUS = { approve: 'approved', edit: 'edited', reject: 'rejected' } as const;
+
+/** Whether the recorded decision is this one, so that a command given twice succeeds twice. */
+function says({ status, decision }: Request, verdict: Exclude<Verdict, { type: 'leave' }>): boolean {
+  if (status !== STATUS[verdict.type]) return false;
+  return verdict.type !== 'edit' || (decision?.value as PublishInput | undefined)?.markdown === verdict.markdown;
 }
 
 export async function resolveRun(session: Session, command: Extract<Command, { type: 'resolve' }>): Promise<ExitCode> {

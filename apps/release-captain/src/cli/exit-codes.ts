@@ -20,6 +20,8 @@ export const EXIT = {
   unknownRun: 10,
   /** The run id belongs to another job. */
   mismatch: 11,
+  /** Somebody decided otherwise before. */
+  decidedOtherwise: 12,
   interrupted: 130,
 } as const;
 
@@ -42,6 +44,7 @@ const BY_CODE: Readonly<Record<string, ExitCode>> = {
   RUN_UNKNOWN: EXIT.unknownRun,
   REQUEST_UNKNOWN: EXIT.unknownRun,
   RUN_INPUT_MISMATCH: EXIT.mismatch,
+  DECISION_MISMATCH: EXIT.decidedOtherwise,
 };
 
 /** For a condition that ended the program, or the code that a run failed with. */

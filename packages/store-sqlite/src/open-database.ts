@@ -84,7 +84,9 @@ function checkIdentity(file: string, applicationId: number, version: number): vo
  * which the version is read again: several processes may open a new file at once.
  */
 function migrate(db: Database.Database, file: string): void {
-  if (versionOf(db, file) === SCHEMA_VERSION) return;
+  // In one transaction too: identity, version and tables are three reads, and another process may create the file between them.
+  const found = inReadTransaction(db, () => versionOf(db, file));
+  if (found === SCHEMA_VERSION) return;
   db.exec('begin immediate');
   try {
     const version = versionOf(db, file);
@@ -95,6 +97,15 @@ function migrate(db: Database.Database, file: string): void {
   } catch (error) {
     if (db.inTransaction) db.exec('rollback');
     throw error;
+  }
+}
+
+function inReadTransaction<T>(db: Database.Database, read: () => T): T {
+  db.exec('begin');
+  try {
+    return read();
+  } finally {
+    db.exec('rollback');
   }
 }
 

@@ -17,7 +17,7 @@ interface World {
 
 const LIMITS = { leaseMs: 30_000, heartbeatMs: 10_000 };
 
-/** The main run of the prototype: keyed, once and parallel steps, a timer, three children, an approval, a ledger. */
+/** A run with everything in it: keyed, once and parallel steps, a timer, three children, an approval, a ledger. */
 function mainRun(world: World) {
   const effect = (name: string) => void world.effects.push(name);
   const child = durable('child', async (ctx, n) => {

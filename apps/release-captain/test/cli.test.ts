@@ -66,7 +66,9 @@ describe('release-captain', { timeout: 60_000 }, () => {
     expect(existsSync(notesIn(out))).toBe(false);
     expect(workspacesIn(out)).toEqual([]);
     const shown = await cli(place, 'show', 'r 1');
-    expect(shown.stdout).toContain('Run r 1: waiting');
+    expect(shown.stdout).toContain(
+      `Run r 1: waiting\n  notes: ${notesIn(out)}\n  next:  release-captain approve 'r 1'\n`,
+    );
     expect(shown.stdout).toContain('# Changes from `v1.0.0` to `HEAD`');
     const approved = await cli(place, 'approve', 'r 1', '--json');
     expect(approved.code).toBe(0);
@@ -96,6 +98,9 @@ describe('release-captain', { timeout: 60_000 }, () => {
     const edited = await cli(place, 'approve', 'other', '--edit', 'my.md');
 
     const late = await cli(place, 'approve', 'no');
+    const shown = await cli(place, 'show', 'no');
+    expect(shown.stdout).toMatch(/^Run no: completed\n {2}rejected by .+: too early\n$/);
+    expect((await cli(place, 'show')).stdout).toMatch(/^other {2}completed .*\nno {2}completed .*\n$/);
     const same = await cli(place, 'approve', 'other', '--edit', 'my.md');
     writeFileSync(join(place, 'my.md'), '# Later\n');
     const later = await cli(place, 'approve', 'other', '--edit', 'my.md');

@@ -7,7 +7,7 @@ export type Command =
   | { readonly type: 'help' }
   | { readonly type: 'version' }
   | ({ readonly type: 'release' } & ReleaseCommand & CommonOptions)
-  | ({ readonly type: 'show'; readonly run: string } & CommonOptions)
+  | ({ readonly type: 'show'; readonly run?: string } & CommonOptions)
   | ({ readonly type: 'decide'; readonly run: string; readonly decision: DecisionCommand } & CommonOptions)
   | ({ readonly type: 'resolve'; readonly run: string; readonly choice: ResolveChoice } & CommonOptions);
 
@@ -45,7 +45,7 @@ export const HELP = `release-captain: a durable team of agents writes release no
 
 Usage
   release-captain [options]                     write notes
-  release-captain show RUN [options]            show where a run stands, and its draft
+  release-captain show [RUN] [options]          show where a run stands, and its draft; without RUN, the latest runs
   release-captain approve RUN [--edit FILE]     publish the draft, or the text of FILE in its place
   release-captain reject RUN [--reason TEXT]    end the run without publishing
   release-captain resolve RUN happened|retry|fail
@@ -107,6 +107,10 @@ export function parseCommand(args: readonly string[], cwd: string, defaultRepo =
       ...(to === undefined ? {} : { to }),
       ...(runId === undefined ? {} : { runId: id(runId) }),
     };
+  }
+  if (name === 'show' && run === undefined) {
+    only();
+    return { type: 'show', ...common };
   }
   if (run === undefined) throw usage(`${name} needs the id of a run`);
   const target = { ...common, run: id(run) };

@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import { DEFAULT_TENANT, isFinal, PrusikError, type Json, type Request, type Run } from '@prusik/core';
+import { DEFAULT_TENANT, isFinal, PrusikError, type Json, type Request, type Run, type RunKey } from '@prusik/core';
 import type { App } from '../app.ts';
 import type { ReleaseInput } from '../release/workflow.ts';
 import { standingNotes } from '../tools/publish-notes.ts';
@@ -9,22 +9,16 @@ import type { Verdict } from './decide-prompt.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { decide, drive, openApproval, recordedResult, runUnknown, tellResult, type Session } from './release.ts';
 
-export async function show(
-  { app, teller }: Session,
-  { run: id }: Extract<Command, { type: 'show' }>,
-): Promise<ExitCode> {
-  const run = await find(app, id);
-  teller.run(run, (await openApproval(app, run.key))?.body.input.markdown);
-  return EXIT.ok;
-}
-
 export async function decideRun(session: Session, command: Extract<Command, { type: 'decide' }>): Promise<ExitCode> {
   const { app, teller, by } = session;
-  const run = await find(app, command.run);
+  const run = await findRun(app, command.run);
   const verdict = await verdictOf(command.decision);
   const request = await openApproval(app, run.key);
   // Another process may decide between the look and our decision: what is recorded counts.
-  const recorded = request === undefined ? await decidedApproval(app, run) : await decide(app, request, verdict, by);
+  const recorded =
+    request === undefined ? await decidedApproval(app, run.key) : await decide(app, request, verdict, by);
+  if (recorded === undefined)
+    throw new PrusikError('REQUEST_UNKNOWN', `Run ${command.run} waits for no decision (${run.status})`);
   const already = request === undefined ? 'already ' : '';
   const told = `The notes of run ${command.run} are ${already}${recorded.status}${byWhom(recorded)}`;
   if (!says(recorded, verdict)) throw new PrusikError('DECISION_MISMATCH', told);
@@ -32,11 +26,10 @@ export async function decideRun(session: Session, command: Extract<Command, { ty
   return goOn(session, run, command.drive);
 }
 
-async function decidedApproval(app: App, run: Run): Promise<Request> {
-  const { items } = await app.harness.requests({ root: run.key.run, kind: ['approval'], status: DECIDED });
-  const [decided] = items;
-  if (decided !== undefined) return decided;
-  throw new PrusikError('REQUEST_UNKNOWN', `Run ${run.key.run} waits for no decision (${run.status})`);
+/** What was decided about the tree's notes, if anything was. */
+export async function decidedApproval(app: App, { run }: RunKey): Promise<Request | undefined> {
+  const { items } = await app.harness.requests({ root: run, kind: ['approval'], status: DECIDED });
+  return items[0];
 }
 
 const byWhom = ({ decision }: Request): string => (decision?.by === undefined ? '' : ` by ${decision.by}`);
@@ -51,7 +44,7 @@ function says({ status, decision }: Request, verdict: Exclude<Verdict, { type: '
 
 export async function resolveRun(session: Session, command: Extract<Command, { type: 'resolve' }>): Promise<ExitCode> {
   const { app } = session;
-  const run = await find(app, command.run);
+  const run = await findRun(app, command.run);
   const { items } = await app.harness.requests({ root: command.run, kind: ['intervention'] });
   const [request] = items;
   if (request === undefined)
@@ -72,7 +65,8 @@ async function goOn(session: Session, run: Run, drives: boolean): Promise<ExitCo
   return drives ? drive(session, run, { after: run.seq, yes: false }) : EXIT.ok;
 }
 
-async function find(app: App, id: string): Promise<Run> {
+/** @throws {PrusikError} `RUN_UNKNOWN`. */
+export async function findRun(app: App, id: string): Promise<Run> {
   const run = await app.store.run({ tenant: DEFAULT_TENANT, run: id });
   if (run === undefined) throw runUnknown(id);
   return run;

@@ -6,9 +6,10 @@ import { openApp, type AppOptions } from '../app.ts';
 import { NOTES_FILE, probeOutput } from '../tools/publish-notes.ts';
 import { HELP, parseCommand, type Command } from './arguments.ts';
 import { askAboutDraft } from './decide-prompt.ts';
-import { decideRun, resolveRun, show } from './decisions.ts';
+import { decideRun, resolveRun } from './decisions.ts';
 import { describeFailure, EXIT, type ExitCode } from './exit-codes.ts';
 import { release, type Session } from './release.ts';
+import { show } from './show.ts';
 import { createJsonTeller, createPersonTeller, type Teller } from './tell.ts';
 import { outputOf } from './terminal.ts';
 

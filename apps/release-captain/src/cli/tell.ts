@@ -1,8 +1,9 @@
-import type { Clock, Json, Run, RunEvent, SerializedError } from '@prusik/core';
+import type { Clock, Request, Run, RunEvent, SerializedError } from '@prusik/core';
 import { count } from '../notes/semver.ts';
-import type { ReleaseOutput } from '../release/workflow.ts';
+import type { ReleaseInput, ReleaseOutput } from '../release/workflow.ts';
 import { describeFailure, EXIT, exitCodeFor, type ExitCode } from './exit-codes.ts';
 import { createLiveView, createPlainView } from './progress-view.ts';
+import type { RunReport } from './show.ts';
 import { paint, printable, type Output } from './terminal.ts';
 
 /** How a command tells what happens: lines for a person, or NDJSON for a program. */
@@ -16,7 +17,9 @@ export interface Teller {
   waiting(run: string, how: readonly string[]): ExitCode;
   blocked(run: string, code: string, how: readonly string[]): ExitCode;
   /** A run as it stands. */
-  run(run: Run, draft: string | undefined): void;
+  run(report: RunReport): void;
+  /** One of several runs. */
+  listed(run: Run): void;
   line(text: string): void;
   error(error: unknown): ExitCode;
 }
@@ -60,10 +63,16 @@ export function createPersonTeller(stdout: Output, stderr: Output, clock: Clock)
       for (const command of how) stderr.write(`  ${command}\n`);
       return EXIT.blocked;
     },
-    run(run, draft) {
+    run({ run, file, decision, next, draft }) {
       line(`Run ${run.key.run}: ${run.status}${run.blocked ? ` (${run.blocked.code})` : ''}`);
+      if (run.error !== undefined) line(`  error: ${oneLine(run.error.message)} (${run.error.code})`);
+      if (decision !== undefined) line(`  ${oneLine(describeDecision(decision))}`);
+      if (file !== undefined) line(`  notes: ${file}`);
+      if (next !== undefined) line(`  next:  ${next}`);
       if (draft !== undefined) stdout.write(`\n${printable(draft)}`);
     },
+    listed: ({ key, status, createdAt, input }) =>
+      line(`${key.run}  ${status}  ${new Date(createdAt).toISOString()}  ${(input as ReleaseInput).repo}`),
     error(error) {
       const { line: text, exit } = describeFailure(error);
       stderr.write(`${paint(stderr, 'red', 'error:')} ${text}\n`);
@@ -100,8 +109,8 @@ export function createJsonTeller(stdout: Output, stderr: Output): Teller {
       put('result', { run, status: 'blocked', code, how });
       return EXIT.blocked;
     },
-    run: (run, draft) =>
-      put('run', { ...(run as unknown as Record<string, Json>), ...(draft === undefined ? {} : { draft }) }),
+    run: ({ run, ...more }) => put('run', { ...run, ...more }),
+    listed: (run) => put('run', run),
     error(error) {
       const { line, code, exit } = describeFailure(error);
       put('error', { code, message: line });
@@ -109,6 +118,11 @@ export function createJsonTeller(stdout: Output, stderr: Output): Teller {
       return exit;
     },
   };
+}
+
+function describeDecision({ status, decision }: Request): string {
+  const by = decision?.by === undefined ? '' : ` by ${decision.by}`;
+  return `${status}${by}${decision?.reason === undefined ? '' : `: ${decision.reason}`}`;
 }
 
 const oneLine = (text: string): string => printable(text).replace(/\s*\n\s*/g, ' ');

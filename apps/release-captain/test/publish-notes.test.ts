@@ -1,7 +1,14 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { checkPublished, NOTES_FILE, probeOutput, publishNotes, standingNotes } from '../src/tools/publish-notes.ts';
+import {
+  checkPublished,
+  NOTES_FILE,
+  probeOutput,
+  publishNotes,
+  standingNotes,
+  type Receipt,
+} from '../src/tools/publish-notes.ts';
 import { temporaryFolder } from './git-fixture.ts';
 
 let out = '';
@@ -10,11 +17,17 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(out, { recursive: true, force: true }));
 
+/** Over whatever stands there now. */
+async function publish(folder: string, markdown: string): Promise<Receipt> {
+  const standing = await standingNotes(folder);
+  return publishNotes(folder, { markdown, replaces: standing?.sha256 ?? null }, 'key');
+}
+
 describe('publishNotes', () => {
   it('writes the file whole, replaces an older one, and leaves nothing beside it', async () => {
     writeFileSync(join(out, NOTES_FILE), 'old');
 
-    const receipt = await publishNotes(out, 'né\n', 'key');
+    const receipt = await publish(out, 'né\n');
 
     expect(readFileSync(receipt.file, 'utf8')).toBe('né\n');
     expect(receipt).toEqual(await standingNotes(out));
@@ -25,21 +38,34 @@ describe('publishNotes', () => {
     const target = join(out, 'target');
     writeFileSync(target, 'safe');
     symlinkSync(target, join(out, NOTES_FILE));
-    await expect(publishNotes(out, 'x', 'key')).rejects.toMatchObject({ code: 'OUTPUT_REFUSED' });
+    await expect(publish(out, 'x')).rejects.toMatchObject({ code: 'OUTPUT_REFUSED' });
     expect(readFileSync(target, 'utf8')).toBe('safe');
 
     rmSync(join(out, NOTES_FILE));
     mkdirSync(join(out, NOTES_FILE));
-    await expect(publishNotes(out, 'x', 'key')).rejects.toMatchObject({ code: 'OUTPUT_REFUSED' });
-    await expect(publishNotes(target, 'x', 'key')).rejects.toMatchObject({ code: 'OUTPUT_UNWRITABLE' });
+    await expect(publish(out, 'x')).rejects.toMatchObject({ code: 'OUTPUT_REFUSED' });
+    await expect(publish(target, 'x')).rejects.toMatchObject({ code: 'OUTPUT_UNWRITABLE' });
+  });
+
+  it('refuses a file that is not the one the draft was made over, and leaves it alone', async () => {
+    const { sha256 } = await publish(out, 'old');
+    writeFileSync(join(out, NOTES_FILE), 'by hand');
+
+    for (const replaces of [sha256, null]) {
+      const publication = { markdown: 'new', replaces };
+      await expect(publishNotes(out, publication, 'key')).rejects.toMatchObject({ code: 'OUTPUT_CHANGED' });
+    }
+
+    expect(readFileSync(join(out, NOTES_FILE), 'utf8')).toBe('by hand');
+    expect(readdirSync(out)).toEqual([NOTES_FILE]);
   });
 
   it('overwrites what a killed attempt left under its own name', async () => {
-    await publishNotes(out, 'one', 'key');
-    const [temporary = ''] = await leftBy(() => publishNotes(out, 'two', 'key'));
+    await publish(out, 'one');
+    const [temporary = ''] = await leftBy(() => publish(out, 'two'));
 
     writeFileSync(join(out, temporary), 'half');
-    await publishNotes(out, 'three', 'key');
+    await publish(out, 'three');
 
     expect(readdirSync(out)).toEqual([NOTES_FILE]);
     expect(readFileSync(join(out, NOTES_FILE), 'utf8')).toBe('three');
@@ -63,7 +89,7 @@ describe('DUR-5: what became of a publication that was begun', () => {
 
   it('is told by the content of the file', async () => {
     expect(await checkPublished(out, input, 'key')).toEqual({ became: 'not-run' });
-    await publishNotes(out, 'new', 'key');
+    await publish(out, 'new');
     expect(await checkPublished(out, input, 'key')).toMatchObject({ became: 'done', value: { bytes: 3 } });
     const { sha256 = '' } = (await standingNotes(out)) ?? {};
     expect(await checkPublished(out, { markdown: 'newer', replaces: sha256 }, 'key')).toEqual({ became: 'not-run' });

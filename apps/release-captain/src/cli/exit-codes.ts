@@ -41,6 +41,7 @@ const BY_CODE: Readonly<Record<string, ExitCode>> = {
   RANGE_TOO_LARGE: EXIT.range,
   OUTPUT_UNWRITABLE: EXIT.output,
   OUTPUT_REFUSED: EXIT.output,
+  OUTPUT_CHANGED: EXIT.output,
   RUN_UNKNOWN: EXIT.unknownRun,
   REQUEST_UNKNOWN: EXIT.unknownRun,
   RUN_INPUT_MISMATCH: EXIT.mismatch,

@@ -13,14 +13,25 @@ export type Receipt = {
   readonly sha256: string;
 };
 
+/** The notes, and the SHA-256 of the file that they replace; null where there was none. */
+export interface Publication {
+  readonly markdown: string;
+  readonly replaces: string | null;
+}
+
 /**
  * Writes the notes into `out`, in one step: a reader sees the old file or the new one, whole, and after it returns a loss of
  * power loses neither. A link of that name is not followed and not replaced.
  *
  * @param attempt Names the temporary file, so that what a killed attempt left is overwritten by the next.
- * @throws {PrusikError} `OUTPUT_REFUSED` when something other than a file has that name, `OUTPUT_UNWRITABLE` when the folder cannot be written.
+ * @throws {PrusikError} `OUTPUT_REFUSED` when something other than a file has that name, `OUTPUT_CHANGED` when the file is not
+ * the one that was to be replaced, `OUTPUT_UNWRITABLE` when the folder cannot be written.
  */
-export async function publishNotes(out: string, markdown: string, attempt: string): Promise<Receipt> {
+export async function publishNotes(
+  out: string,
+  { markdown, replaces }: Publication,
+  attempt: string,
+): Promise<Receipt> {
   const file = join(out, NOTES_FILE);
   const content = Buffer.from(markdown, 'utf8');
   const temporary = join(out, `.${NOTES_FILE}.${hash(attempt).slice(0, 16)}.tmp`);
@@ -35,6 +46,7 @@ export async function publishNotes(out: string, markdown: string, attempt: strin
     } finally {
       await handle.close();
     }
+    await refuseChangedFile(out, replaces, hash(content));
     await rename(temporary, file);
     await syncFolder(out);
   } catch (error) {
@@ -59,7 +71,7 @@ export async function standingNotes(out: string): Promise<Receipt | undefined> {
  */
 export async function checkPublished(
   out: string,
-  { markdown, replaces }: { readonly markdown: string; readonly replaces: string | null },
+  { markdown, replaces }: Publication,
   attempt: string,
 ): Promise<CheckResult> {
   await rm(join(out, `.${NOTES_FILE}.${hash(attempt).slice(0, 16)}.tmp`), { force: true });
@@ -90,6 +102,17 @@ async function refuseOddFile(file: string): Promise<void> {
   if (entry === undefined || entry.isFile()) return;
   const what = entry.isSymbolicLink() ? 'a symbolic link' : entry.isDirectory() ? 'a folder' : 'no regular file';
   throw new PrusikError('OUTPUT_REFUSED', `${file} is ${what}; move it away`);
+}
+
+/** Asked last before the file is replaced. Notes that stand there already are no change: writing them again loses nothing. */
+async function refuseChangedFile(out: string, replaces: string | null, notes: string): Promise<void> {
+  const found = await standingNotes(out);
+  if (found?.sha256 === notes || (found?.sha256 ?? null) === replaces) return;
+  const what = found === undefined ? 'was removed' : replaces === null ? 'appeared' : 'was changed';
+  throw new PrusikError(
+    'OUTPUT_CHANGED',
+    `${join(out, NOTES_FILE)} ${what} after the draft was made, and nothing was written; start a new run to see what it would replace`,
+  );
 }
 
 /** The new name is durable only when its folder is. */

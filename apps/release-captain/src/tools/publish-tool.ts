@@ -19,6 +19,6 @@ export const publishNotesTool = defineTool({
   input: publishInputSchema,
   effect: 'once',
   approval: 'always',
-  execute: ({ markdown, out }, { idempotencyKey }): Promise<Receipt> => publishNotes(out, markdown, idempotencyKey),
+  execute: (input, { idempotencyKey }): Promise<Receipt> => publishNotes(input.out, input, idempotencyKey),
   check: (input, { idempotencyKey }) => checkPublished(input.out, input, idempotencyKey),
 });

@@ -5,7 +5,7 @@ describe('parseMessage', () => {
   it.each([
     ['feat(core)!: drop it', { kind: 'feature', scope: 'core', summary: 'drop it', breaking: 'drop it' }],
     ['Fix: upper case', { kind: 'fix', summary: 'upper case' }],
-    ['perf: faster', { kind: 'feature', summary: 'faster' }],
+    ['perf: faster', { kind: 'other', summary: 'faster' }],
     ['chore(deps): bump x', { kind: 'other', scope: 'deps', summary: 'bump x' }],
     ['constructor: is no type', { kind: 'other', scope: 'constructor', summary: 'constructor: is no type' }],
     [

@@ -17,9 +17,9 @@ export interface ParsedMessage {
 export type ChangeKind = 'feature' | 'fix' | 'other';
 
 const TYPES: Readonly<Record<string, ChangeKind>> = {
-  ...kinds('feature', 'feat feature perf'),
+  ...kinds('feature', 'feat feature'),
   ...kinds('fix', 'fix bugfix hotfix security'),
-  ...kinds('other', 'refactor docs doc test tests build ci chore style revert deps release i18n types wip'),
+  ...kinds('other', 'refactor docs doc test tests build ci chore style revert deps release i18n types wip perf'),
 };
 
 const VERBS: Readonly<Record<string, ChangeKind>> = {

@@ -1,3 +1,4 @@
+import type { Range } from '../git/range.ts';
 import { isHash } from '../git/refs.ts';
 import type { Bullet } from './draft.ts';
 import { codeSpan, inlineMarkdown, oneLine } from './markdown.ts';
@@ -13,7 +14,7 @@ export function renderNotes(notes: Notes): string {
   const from = range.from === null ? 'the first commit' : refName(range.from.name);
   const between = days[0] === days[1] ? days[0] : `${days[0]} to ${days[1]}`;
   return [
-    `# Changes from ${from} to ${refName(range.to.name)}`,
+    `# Changes from ${from} to ${endName(range.to)}`,
     `${sentenceOfCounts(notes)}, ${between}.`,
     section('## Highlights', notes.highlights.map(located)),
     section('## Breaking changes', notes.breaking.map(located)),
@@ -63,7 +64,8 @@ function located(bullet: LocatedBullet): string {
   return bullet.area === '' ? plain(bullet) : `${areaName(bullet.area)}: ${plain(bullet)}`;
 }
 
-function versionLine({ version: { bump, current, next, reason } }: Notes): string {
+function versionLine({ range, version: { bump, current, next, reason } }: Notes): string {
+  if (range.from === null) return 'First release: there is no tag to count from.';
   const step =
     current === undefined || next === undefined ? `A ${bump} release` : `${next}, a ${bump} release after ${current}`;
   return `${step}: ${inlineMarkdown(reason)}.`;
@@ -77,3 +79,6 @@ function alsoLine(also: readonly string[]): string {
 const areaName = (name: string): string => codeSpan(oneLine(name, NAME_LIMIT));
 /** A full hash says no more than its beginning. */
 const refName = (name: string): string => codeSpan(oneLine(isHash(name) ? name.slice(0, 10) : name, NAME_LIMIT));
+/** A name such as `HEAD` moves on: its commit says what the notes are about. */
+const endName = ({ name, hash }: Range['to']): string =>
+  isHash(name) ? refName(name) : `${refName(name)} (${hash.slice(0, 7)})`;

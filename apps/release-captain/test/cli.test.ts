@@ -117,6 +117,9 @@ describe('release-captain', { timeout: 60_000 }, () => {
     expect(stored.stdout).toContain('release-captain --run-id later');
     expect((await cli(place, 'show', 'later')).stdout).toContain('queued');
     await cli(place, '--run-id', 'later');
+    const again = await cli(place, '--run-id', 'later');
+    expect(again.stdout).toMatch(/^Run later goes on: \d+ of its steps are on record and are not repeated\n/);
+    expect(again.stdout).not.toMatch(/took a snapshot|: done/);
 
     const decided = await cli(place, 'approve', 'later', '--no-drive');
     expect(decided.stdout).toContain('approved');

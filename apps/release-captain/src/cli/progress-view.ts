@@ -5,7 +5,8 @@ import { paint, printable, type Output } from './terminal.ts';
 
 /** Shows a release while it runs. */
 export interface ProgressView {
-  take(event: RunEvent): void;
+  /** @param old Counts and names its part, and is no news. @default false */
+  take(event: RunEvent, old?: boolean): void;
   /** Leaves the last state standing; nothing is drawn after it. */
   finish(): Progress;
 }
@@ -47,13 +48,13 @@ export function createPlainView(output: Output, clock: Clock): ProgressView {
   const started = clock.monotonic();
   let progress = NO_PROGRESS;
   return {
-    take(event) {
+    take(event, old = false) {
       const before = progress;
       progress = fold(progress, event);
-      if (event.live) return;
+      if (event.live || old) return;
       for (const [index, part] of progress.parts.entries()) {
-        const old = before.parts[index];
-        if (old === part || !isNews(part, old, event)) continue;
+        const past = before.parts[index];
+        if (past === part || !isNews(part, past, event)) continue;
         output.write(
           `${seconds(clock.monotonic() - started)} ${printable(part.name)}: ${printable(part.state)}${callsOf(part)}\n`,
         );

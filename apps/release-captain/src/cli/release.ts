@@ -1,4 +1,13 @@
-import { DEFAULT_TENANT, isFinal, PrusikError, randomId, type Request, type Run, type RunKey } from '@prusik/core';
+import {
+  DEFAULT_TENANT,
+  isFinal,
+  PrusikError,
+  randomId,
+  type Request,
+  type Run,
+  type RunEvent,
+  type RunKey,
+} from '@prusik/core';
 import type { App } from '../app.ts';
 import type { ReleaseInput, ReleaseOutput } from '../release/workflow.ts';
 import { probeOutput } from '../tools/publish-notes.ts';
@@ -7,6 +16,7 @@ import type { Command } from './arguments.ts';
 import type { Verdict } from './decide-prompt.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { follow } from './follow.ts';
+import { NOTHING_ON_RECORD, readOnRecord, type OnRecord } from './on-record.ts';
 import type { Teller } from './tell.ts';
 
 /** What the commands work with. */
@@ -37,8 +47,13 @@ export async function release(session: Session, command: Extract<Command, { type
     teller.line(`Run ${id} is stored; go on with: ${session.howTo('go on', id)}`);
     return 0;
   }
-  teller.line(`Run ${id}`);
-  return drive(session, run, { after: 0, yes: command.yes });
+  const onRecord = known === undefined ? NOTHING_ON_RECORD : await readOnRecord(app, run.key);
+  teller.line(
+    onRecord.steps === 0
+      ? `Run ${id}`
+      : `Run ${id} goes on: ${onRecord.steps} of its steps are on record and are not repeated`,
+  );
+  return drive(session, run, { after: 0, yes: command.yes, onRecord });
 }
 
 export function runUnknown(id: string): PrusikError {
@@ -49,11 +64,17 @@ export function runUnknown(id: string): PrusikError {
 export async function drive(
   session: Session,
   run: Run,
-  { after, yes }: { readonly after: number; readonly yes: boolean },
+  {
+    after,
+    yes,
+    onRecord = NOTHING_ON_RECORD,
+  }: { readonly after: number; readonly yes: boolean; readonly onRecord?: OnRecord },
 ): Promise<ExitCode> {
   const { app, teller, signal, by, ask } = session;
+  const tell = (event: RunEvent): void =>
+    teller.event(event, !event.live && event.entry.seq <= (onRecord.seqs.get(event.run.run) ?? 0));
   for (let from = after; ;) {
-    const follower = follow(app, run.key, from, teller.event);
+    const follower = follow(app, run.key, from, tell);
     let result: ReleaseResult;
     try {
       result = await app.harness.drive(run.key, { signal });

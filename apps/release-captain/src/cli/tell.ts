@@ -9,7 +9,8 @@ import { paint, printable, type Output } from './terminal.ts';
 /** How a command tells what happens: lines for a person, or NDJSON for a program. */
 export interface Teller {
   warn(line: string): void;
-  event(event: RunEvent): void;
+  /** @param old It was on record before this process began. */
+  event(event: RunEvent, old: boolean): void;
   /** No more events; the last state stands. */
   settled(): void;
   completed(run: string, output: ReleaseOutput): ExitCode;
@@ -33,9 +34,9 @@ export function createPersonTeller(stdout: Output, stderr: Output, clock: Clock)
     line,
     warn: (text) =>
       stderr.write(`${paint(stderr, 'yellow', 'warning:')} ${printable(text).replace(/\s*\n\s*/g, ' ')}\n`),
-    event(event) {
+    event(event, old) {
       shown = true;
-      view.take(event);
+      view.take(event, old);
     },
     settled() {
       if (shown) view.finish();

@@ -87,7 +87,13 @@ export async function* runEvents(
         }
       }
       if (followers[0]?.ended && followers.every((follower) => follower.ended)) return;
-      await woken;
+      // Somebody waits for the next event, which another process may cause: a store's look-outs do not keep this one alive.
+      const keepAlive = setInterval(() => {}, 2 ** 30);
+      try {
+        await woken;
+      } finally {
+        clearInterval(keepAlive);
+      }
     }
   } finally {
     signal?.removeEventListener('abort', abort);

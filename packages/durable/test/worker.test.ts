@@ -1,6 +1,12 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { memoryStore } from '@prusik/store-memory';
 import { describe, expect, it } from 'vitest';
 import { runDurable, type EngineWarning } from '../src/index.ts';
+import { sqliteStore } from '@prusik/store-sqlite';
 import { fakeClock } from '@prusik/testing-contracts';
 import { durable, engineOn, entriesOf, gate, key, untilCalled } from './support.ts';
 
@@ -322,4 +328,38 @@ describe('runDurable', () => {
       runDurable({ store: memoryStore(), id: 'x', input: null, run: async () => null, signal: stop.signal }),
     ).rejects.toThrow('not today');
   });
+});
+
+describe('a process that only follows', () => {
+  it('EVT-4: stays until the run that another process drives has ended', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'follow-'));
+    const path = join(folder, 'runs.db');
+    const store = sqliteStore({ path });
+    const engine = engineOn(store, [durable('work', (ctx) => ctx.receive('go'))]);
+    await engine.run('work', null, { id: 'r' });
+    const script = `
+      import { createEngine } from '@prusik/durable';
+      import { sqliteStore } from '@prusik/store-sqlite';
+      const engine = createEngine({ store: sqliteStore({ path: ${JSON.stringify(path)} }), definitions: [] });
+      let last;
+      for await (const event of engine.events({ tenant: 'default', run: 'r' })) {
+        last = event.entry?.type ?? last;
+        console.log(last);
+      }
+      process.exit(last === 'run-end' ? 0 : 1);`;
+    const follower = spawn(process.execPath, ['--conditions=@prusik/source', '--input-type=module', '-e', script], {
+      cwd: import.meta.dirname,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(follower.stdout, 'data');
+
+    await engine.signal(key('r'), 'go', null);
+    await engine.drive(key('r'));
+
+    const [code] = (await once(follower, 'exit')) as [number];
+    expect(code).toBe(0);
+    await engine[Symbol.asyncDispose]();
+    await store[Symbol.asyncDispose]();
+    rmSync(folder, { recursive: true });
+  }, 30_000);
 });

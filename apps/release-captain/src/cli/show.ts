@@ -1,22 +1,12 @@
 import { join } from 'node:path';
-import { DEFAULT_TENANT, isFinal, type Request, type Run } from '@prusik/core';
+import { DEFAULT_TENANT, isFinal, type Run } from '@prusik/core';
 import type { ReleaseInput, ReleaseOutput } from '../release/workflow.ts';
 import { NOTES_FILE } from '../tools/publish-notes.ts';
 import type { Command } from './arguments.ts';
 import { decidedApproval, findRun } from './decisions.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { openApproval, type Session } from './release.ts';
-
-/** A run as it stands, for a person who was not there. */
-export interface RunReport {
-  readonly run: Run;
-  /** Where the notes are, or are to go; missing when there will be none. */
-  readonly file?: string;
-  readonly decision?: Request;
-  /** What can be typed next. */
-  readonly next?: string;
-  readonly draft?: string;
-}
+import type { RunReport } from './run-report.ts';
 
 const LISTED = 20;
 

@@ -3,7 +3,7 @@ import { count } from '../notes/semver.ts';
 import type { ReleaseInput, ReleaseOutput } from '../release/workflow.ts';
 import { describeFailure, EXIT, exitCodeFor, type ExitCode } from './exit-codes.ts';
 import { createLiveView, createPlainView } from './progress-view.ts';
-import type { RunReport } from './show.ts';
+import type { RunReport } from './run-report.ts';
 import { paint, printable, type Output } from './terminal.ts';
 
 /** How a command tells what happens: lines for a person, or NDJSON for a program. */

@@ -163,8 +163,3 @@ export interface RequestSpec {
 
 /** A child spends from its root's ledger. */
 export type ChildOptions = CallOptions;
-
-/** For whoever starts runs: the tree's budget. */
-export interface RootOptions extends CallOptions {
-  readonly budget?: Budget;
-}

@@ -64,7 +64,6 @@ export type {
   ReceiveOptions,
   RequestSpec,
   RetryPolicy,
-  RootOptions,
   RunInfo,
   StepOptions,
   StepScope,

@@ -26,8 +26,8 @@ export interface WaitSpec {
 /** Waits for signals, timers, children and people: registers them, and turns what came into recorded outcomes. */
 export interface Waits {
   begin(spec: WaitSpec): void;
-  /** Records what the inbox and the clock have brought; says whether anything was. */
-  collect(): boolean;
+  /** Records what the inbox and the clock have brought. */
+  collect(): void;
   /** Keys of what is still waited for. */
   readonly pending: readonly string[];
   /** Children that have not ended. */
@@ -185,7 +185,6 @@ export function createWaits(core: DriveCore): Waits {
         if (wait.kind === 'request') expire(wait);
         else record(wait, { ok: true }, { timedOut: wait.kind !== 'timer', notBefore: wait.until ?? 0 });
       }
-      return arrived.length + due.length > 0;
     },
     get pending() {
       return [...pending.keys()];

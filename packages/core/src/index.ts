@@ -105,6 +105,17 @@ export {
   type LedgerDimension,
 } from './ledger.ts';
 export type { LiveEvent, RunEvent } from './live-event.ts';
+export {
+  LIVE_STEPS_LIMIT,
+  LIVE_STORE_LIMIT,
+  LIVE_TEXT_LIMIT,
+  type LiveStep,
+  type LiveText,
+  type LiveTextMark,
+  type LiveTextStore,
+  type LiveTextWrite,
+  type NewLiveText,
+} from './live-text.ts';
 export type {
   FilePart,
   Message,
@@ -197,6 +208,7 @@ export type {
   WritableSandboxProcess,
 } from './sandbox.ts';
 export { parseCursor } from './store-kit/arguments.ts';
+export type { LiveTextRow, LiveTextRows } from './store-kit/live-text.ts';
 export { storeOver, type StoreBackend, type WriteSize } from './store-kit/port.ts';
 export { describeRun, threadOf, type RunBody } from './store-kit/rows.ts';
 export type { News, RunState, SessionState, StoreReads, StoreTables, StoreTransaction } from './store-kit/tables.ts';

@@ -3,6 +3,7 @@ import type { SerializedError } from './errors.ts';
 import type { RunKey, SessionKey } from './ids.ts';
 import type { Json } from './json.ts';
 import type { Budget, Ledger, LedgerChange, LedgerDimension } from './ledger.ts';
+import type { LiveTextStore } from './live-text.ts';
 import type { Message, StoredMessage, ThreadKey } from './message.ts';
 import type { Decision, NewRequest, Request, RequestKind, RequestStatus } from './request.ts';
 import type { FinalStatus, ParentLink, Run, RunKind, RunStatus } from './run.ts';
@@ -20,7 +21,7 @@ import type { FinalStatus, ParentLink, Run, RunKind, RunStatus } from './run.ts'
  * holder reads the run again under its own epoch to find out. A wrong argument rejects with a `TypeError` and nothing was
  * written: what comes in is checked, and copied, before anything else. What comes out is frozen or the reader's own.
  */
-export interface Store extends AsyncDisposable {
+export interface Store extends AsyncDisposable, LiveTextStore {
   readonly capabilities: StoreCapabilities;
 
   /**

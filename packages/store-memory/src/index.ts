@@ -1,2 +1,3 @@
+export { liveTextRows } from './live-text-rows.ts';
 export { memoryStore, type MemoryStoreOptions } from './memory-store.ts';
 export { memoryTables, type MemoryTables } from './memory-tables.ts';

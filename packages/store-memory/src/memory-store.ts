@@ -1,4 +1,5 @@
 import { createWatchers, PrusikError, storeOver, systemClock, type Clock, type Store } from '@prusik/core';
+import { liveTextRows } from './live-text-rows.ts';
 import { memoryTables } from './memory-tables.ts';
 
 export interface MemoryStoreOptions {
@@ -20,6 +21,7 @@ export function memoryStore({ clock = systemClock, maxRuns = 100_000 }: MemorySt
   return storeOver({
     capabilities: { durable: false, multiProcess: false, noticeMs: 0 },
     reads: tables,
+    liveText: liveTextRows(),
     watchers,
     async write(size, work) {
       // Nobody is called back while the caller is still inside its own call.

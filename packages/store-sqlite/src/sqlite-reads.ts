@@ -1,7 +1,7 @@
 import type Database from 'better-sqlite3';
 import type { Amount, Entry, Json, Ledger, Message, Signal, SignalKind, StoredMessage, StoreReads } from '@prusik/core';
 import { createLists } from './sqlite-lists.ts';
-import { selectRun, toRun, type RunRow } from './state-row.ts';
+import { selectRun, selectState, toRun, toState, type RunRow, type StateRow } from './state-row.ts';
 
 type Keyed = [tenant: string, id: string];
 type Paged = [...Keyed, from: number, limit: number];
@@ -42,6 +42,7 @@ const THREADS = { run: RUN, session: '(select -id from sessions where tenant = ?
 
 /** The port's reads: one statement each, so that each sees one state of the file. */
 export function createReads(db: Database.Database): StoreReads {
+  const state = db.prepare<Keyed, StateRow>(selectState('r.tenant = ? and r.name = ?'));
   const run = db.prepare<Keyed, RunRow>(selectRun('r.tenant = ? and r.name = ?'));
   const entries = db.prepare<Paged, EntryRow>(
     `select seq, at, body from entries where run = ${RUN} and seq > ? order by seq limit ?`,
@@ -58,6 +59,10 @@ export function createReads(db: Database.Database): StoreReads {
   const threads = { run: threadStatements(db, THREADS.run), session: threadStatements(db, THREADS.session) };
 
   return {
+    state(key) {
+      const row = state.get(key.tenant, key.run);
+      return row && toState(row);
+    },
     run(key) {
       const row = run.get(key.tenant, key.run);
       return row && toRun(row);

@@ -5,6 +5,7 @@ import { storeError } from './errors.ts';
 import { watchForChanges } from './foreign-changes.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { createHolders } from './holders.ts';
+import { createLiveFile } from './live-file.ts';
 import { openDatabase } from './open-database.ts';
 import { createReads } from './sqlite-reads.ts';
 import { sqliteTables, type Written } from './sqlite-tables.ts';
@@ -52,7 +53,11 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
     onChange: () => watchers.tellUnknown(),
     onDeath: () => watchers.tellQueue(),
   });
-  const watchers = createWatchers(() => changes.setWanted(watchers.count.runs + watchers.count.queue > 0));
+  const live = createLiveFile({ path: `${file}-live`, pollMs, onChange: () => watchers.tellLiveText() });
+  const watchers = createWatchers(() => {
+    changes.setWanted(watchers.count.runs + watchers.count.queue > 0);
+    live.setWanted(watchers.count.liveText > 0);
+  });
   let idleTimer: NodeJS.Timeout | undefined;
 
   const group = createGroupCommit({
@@ -87,10 +92,12 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
   return storeOver({
     capabilities: { durable: true, multiProcess: true, noticeMs: pollMs },
     reads: mapErrors(reads, file),
+    liveText: live.rows,
     watchers,
     write: (size, work) => group.write(size.rows, work),
     async close() {
       changes.stop();
+      live.close();
       // The last write of the queue: what was accepted before it has its answer then. If the file is busy the leases run out.
       await group.write(1, ({ now }) => holders.leave(now)).catch(() => undefined);
       clearTimeout(idleTimer);

@@ -1,5 +1,5 @@
 import type Database from 'better-sqlite3';
-import type { Message, RunKey, RunState, Signal, StoreReads, StoreTables, ThreadKey } from '@prusik/core';
+import type { Message, Signal, StoreReads, StoreTables, ThreadKey } from '@prusik/core';
 import { createClaimSources } from './claim-sources.ts';
 import type { Holders } from './holders.ts';
 import { selectRequest, toRequest, type RequestRow } from './request-row.ts';
@@ -20,7 +20,6 @@ export function sqliteTables(
   holders: Holders,
   written: Written,
 ): StoreTables {
-  const state = db.prepare<[string, string], StateRow>(selectState('r.tenant = ? and r.name = ?'));
   const insertRun = db.prepare(
     `insert into runs (tenant, name, kind, definition, version, input_hash, session, root, parent, parent_key, depth, priority,
        created_at, status, epoch, seen, lost, cancel, in_queue, ready_at)
@@ -87,15 +86,9 @@ export function sqliteTables(
     return number;
   }
 
-  const find = ({ tenant, run }: RunKey): RunState | undefined => {
-    const row = state.get(tenant, run);
-    return row && toState(row);
-  };
-
   return {
     ...reads,
-    ...createClaimSources(db, holders, find),
-    state: find,
+    ...createClaimSources(db, holders, reads.state),
     insertRun(run, { at, status, inQueue, readyAt }) {
       const { tenant, run: name } = run.key;
       const { lastInsertRowid } = write(

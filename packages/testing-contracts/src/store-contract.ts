@@ -8,6 +8,7 @@ import { STORE_END_TESTS } from './store-end-tests.ts';
 import { STORE_FENCE_TESTS } from './store-fence-tests.ts';
 import { STORE_LEDGER_TESTS } from './store-ledger-tests.ts';
 import { STORE_LIFETIME_TESTS } from './store-lifetime-tests.ts';
+import { STORE_LIVE_TEXT_TESTS } from './store-live-text-tests.ts';
 import { STORE_LIST_TESTS } from './store-list-tests.ts';
 import { STORE_PARK_TESTS } from './store-park-tests.ts';
 import { STORE_REQUEST_TESTS } from './store-request-tests.ts';
@@ -52,6 +53,7 @@ const STORE_TESTS: readonly StoreTest[] = [
   ...STORE_LIST_TESTS,
   ...STORE_VALUE_TESTS,
   ...STORE_WATCH_TESTS,
+  ...STORE_LIVE_TEXT_TESTS,
   ...STORE_LIFETIME_TESTS,
 ];
 

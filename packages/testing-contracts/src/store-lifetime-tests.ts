@@ -38,6 +38,9 @@ export const STORE_LIFETIME_TESTS: readonly StoreTest[] = [
       await assert.rejects(store.session({ tenant: 'acme', session: 's' }), closed);
       await assert.rejects(store.listRuns({ tenant: 'acme', limit: 1 }), closed);
       await assert.rejects(store.listRequests({ tenant: 'acme', limit: 1 }), closed);
+      await assert.rejects(store.writeLiveText([]), closed);
+      await assert.rejects(store.liveText(key('r'), []), closed);
+      assert.throws(() => store.watchLiveText(key('r'), () => undefined), closed);
       assert.throws(() => store.watchRun(key('r'), () => undefined), closed);
       assert.throws(() => store.watchQueue(() => undefined), closed);
     },

@@ -1,6 +1,7 @@
 import { checkId, type RunKey, type SessionKey } from '../ids.ts';
 import { toJson } from '../json.ts';
 import type { Amount } from '../ledger.ts';
+import type { LiveTextMark, LiveTextWrite } from '../live-text.ts';
 import type { ThreadKey } from '../message.ts';
 import {
   PAGE_LIMIT,
@@ -124,6 +125,35 @@ export function checkedQuery(query: ClaimQuery): ClaimQuery {
 
 export function checkLeaseMs(ms: number): void {
   if (!(Number.isSafeInteger(ms) && ms > 0)) throw new TypeError(`leaseMs must be a positive integer, not ${ms}`);
+}
+
+export function checkedLiveText(writes: readonly LiveTextWrite[]): readonly LiveTextWrite[] {
+  const copy = copied(writes);
+  for (const { run, epoch, texts, ended } of copy) {
+    checkRunKey(run);
+    checkCount('epoch', epoch);
+    for (const step of ended) checkId('step key', step);
+    for (const { step, attempt, offset, text, head } of texts) {
+      checkId('step key', step);
+      checkCount('attempt', attempt);
+      checkCount('offset', offset);
+      checkCount('head', head);
+      if (typeof text !== 'string' || !text.isWellFormed())
+        throw new TypeError(`The text of step ${step} is no string, or holds an unpaired surrogate`);
+      if (head < offset + text.length) throw new TypeError(`The text of step ${step} goes past its head`);
+    }
+  }
+  return copy;
+}
+
+export function checkedMarks(have: readonly LiveTextMark[]): readonly LiveTextMark[] {
+  for (const { step, epoch, attempt, offset } of have) {
+    checkId('step key', step);
+    checkCount('epoch', epoch);
+    checkCount('attempt', attempt);
+    checkCount('offset', offset);
+  }
+  return have;
 }
 
 /** The same page with its limit within bounds. */

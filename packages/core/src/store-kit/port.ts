@@ -3,6 +3,8 @@ import type { Lease, Store, StoreCapabilities } from '../store.ts';
 import {
   checkedCommit,
   checkedDecision,
+  checkedLiveText,
+  checkedMarks,
   checkedPage,
   checkedQuery,
   checkedRequestQuery,
@@ -17,6 +19,7 @@ import {
 import { claimRuns } from './claim.ts';
 import { commitRun } from './commit.ts';
 import { decideRequest } from './decide.ts';
+import { createLiveTexts, type LiveTextRows } from './live-text.ts';
 import { renewLeases } from './renew.ts';
 import { signalRun } from './signal.ts';
 import { startRun } from './start.ts';
@@ -27,6 +30,7 @@ import type { Watchers } from './watchers.ts';
 export interface StoreBackend {
   readonly capabilities: StoreCapabilities;
   readonly reads: StoreReads;
+  readonly liveText: LiveTextRows;
   readonly watchers: Watchers;
   /**
    * Runs `work` in a transaction, which others may share, and resolves to its answer once it is committed. `work` may be run
@@ -48,6 +52,7 @@ const ONE_ROW: WriteSize = { rows: 1, runs: 0 };
 /** The port over a store's tables: checks and copies what comes in, decides, writes, tells. */
 export function storeOver(backend: StoreBackend): Store {
   const { reads, watchers, write } = backend;
+  const liveTexts = createLiveTexts(backend.liveText, reads.state);
   let closing: Promise<void> | undefined;
 
   const checkOpen = (): void => {
@@ -135,6 +140,21 @@ export function storeOver(backend: StoreBackend): Store {
       return reads.listRequests(checkedRequestQuery(query));
     },
 
+    async writeLiveText(writes) {
+      checkOpen();
+      for (const run of liveTexts.write(checkedLiveText(writes))) watchers.tellLiveText(run);
+    },
+    async liveText(run, have) {
+      checkOpen();
+      checkRunKey(run);
+      return liveTexts.read(run, checkedMarks(have));
+    },
+
+    watchLiveText(run, on) {
+      checkOpen();
+      checkRunKey(run);
+      return watchers.watchLiveText(run, on);
+    },
     watchRun(run, on) {
       checkOpen();
       checkRunKey(run);

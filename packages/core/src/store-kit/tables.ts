@@ -66,6 +66,7 @@ export interface SessionState {
 
 /** The port's reads, as they are inside the store: synchronous, arguments checked. */
 export interface StoreReads {
+  state(key: RunKey): RunState | undefined;
   run(key: RunKey): Run | undefined;
   entries(run: RunKey, page: PageAfter): readonly Entry[];
   inbox(run: RunKey, page: PageAfter): readonly Signal[];
@@ -84,7 +85,6 @@ export interface StoreReads {
  * The iterables are read to their end or abandoned before the first write that follows.
  */
 export interface StoreTables extends StoreReads {
-  state(key: RunKey): RunState | undefined;
   insertRun(run: NewRun, state: Omit<RunState, 'number'>): void;
   /** Writes everything of `state` that a transition may change; journal and inbox grow by the methods below. */
   saveRun(state: RunState): void;

@@ -8,13 +8,16 @@ type RunWatcher = Parameters<Store['watchRun']>[1];
 export interface Watchers {
   readonly watchRun: Store['watchRun'];
   readonly watchQueue: Store['watchQueue'];
+  readonly watchLiveText: Store['watchLiveText'];
   /** Collects what one transaction has to tell. */
   collect(): CollectedNews;
   /** Another process wrote something. */
   tellUnknown(): void;
   tellQueue(): void;
+  /** There is new text of this run; without one, perhaps of any. */
+  tellLiveText(run?: RunKey): void;
   /** How many watch. */
-  readonly count: { readonly runs: number; readonly queue: number };
+  readonly count: { readonly runs: number; readonly queue: number; readonly liveText: number };
 }
 
 export interface CollectedNews extends News {
@@ -23,9 +26,9 @@ export interface CollectedNews extends News {
 }
 
 export function createWatchers(onCountChange: () => void = () => undefined): Watchers {
-  const runs = new Map<string, Set<RunWatcher>>();
+  const runs = createRunWatchers<RunWatcher>(onCountChange);
+  const liveText = createRunWatchers<() => void>(onCountChange);
   const queue = new Set<() => void>();
-  let runCount = 0;
 
   const tellQueue = (): void => {
     const now = [...queue];
@@ -33,22 +36,8 @@ export function createWatchers(onCountChange: () => void = () => undefined): Wat
   };
 
   return {
-    watchRun(run, on) {
-      const name = runKeyText(run);
-      const watcher: RunWatcher = (why) => on(why);
-      const watchers = runs.get(name) ?? new Set();
-      runs.set(name, watchers.add(watcher));
-      runCount += 1;
-      onCountChange();
-      return {
-        [Symbol.dispose]() {
-          if (!watchers.delete(watcher)) return;
-          if (watchers.size === 0 && runs.get(name) === watchers) runs.delete(name);
-          runCount -= 1;
-          onCountChange();
-        },
-      };
-    },
+    watchRun: (run, on) => runs.add(run, (why) => on(why)),
+    watchLiveText: (run, on) => liveText.add(run, () => on()),
     watchQueue(on) {
       const watcher = (): void => on();
       queue.add(watcher);
@@ -64,33 +53,75 @@ export function createWatchers(onCountChange: () => void = () => undefined): Wat
       let queueMoved = false;
       return {
         run(run, why) {
-          if (runs.size > 0) told.push({ run, why });
+          if (runs.count > 0) told.push({ run, why });
         },
         queue() {
           queueMoved = true;
         },
         tell() {
-          for (const { run, why } of told) tellRun(runs.get(runKeyText(run)), why);
+          for (const { run, why } of told) runs.tell(run, (on) => on(why));
           if (queueMoved) tellQueue();
         },
       };
     },
     tellUnknown() {
-      const now = [...runs.values()];
-      for (const watchers of now) tellRun(watchers, 'unknown');
+      runs.tellAll((on) => on('unknown'));
       tellQueue();
     },
     tellQueue,
+    tellLiveText(run) {
+      if (run === undefined) liveText.tellAll((on) => on());
+      else liveText.tell(run, (on) => on());
+    },
     get count() {
-      return { runs: runCount, queue: queue.size };
+      return { runs: runs.count, queue: queue.size, liveText: liveText.count };
+    },
+  };
+}
+
+interface RunWatchers<On> {
+  add(run: RunKey, watcher: On): Disposable;
+  tell(run: RunKey, call: (on: On) => void): void;
+  tellAll(call: (on: On) => void): void;
+  readonly count: number;
+}
+
+function createRunWatchers<On>(onCountChange: () => void): RunWatchers<On> {
+  const runs = new Map<string, Set<On>>();
+  let count = 0;
+  return {
+    /** `watcher` is a function of its own for each call, so that the same one may watch twice. */
+    add(run, watcher) {
+      const name = runKeyText(run);
+      const watchers = runs.get(name) ?? new Set();
+      runs.set(name, watchers.add(watcher));
+      count += 1;
+      onCountChange();
+      return {
+        [Symbol.dispose]() {
+          if (!watchers.delete(watcher)) return;
+          if (watchers.size === 0 && runs.get(name) === watchers) runs.delete(name);
+          count -= 1;
+          onCountChange();
+        },
+      };
+    },
+    tell: (run, call) => tellEach(runs.get(runKeyText(run)), call),
+    tellAll(call) {
+      const now = [...runs.values()];
+      for (const watchers of now) tellEach(watchers, call);
+    },
+    get count() {
+      return count;
     },
   };
 }
 
 /** A copy is gone through: one that is added while the others are told was not there when it happened. */
-function tellRun(watchers: ReadonlySet<RunWatcher> | undefined, why: Parameters<RunWatcher>[0]): void {
-  const now = [...(watchers ?? [])];
-  for (const on of now) if (watchers?.has(on)) guarded(() => on(why));
+function tellEach<On>(watchers: ReadonlySet<On> | undefined, call: (on: On) => void): void {
+  if (watchers === undefined) return;
+  const now = [...watchers];
+  for (const on of now) if (watchers.has(on)) guarded(() => call(on));
 }
 
 /** A watcher that throws must not keep the others from being told, nor turn a write that was committed into one that failed. */

@@ -1,4 +1,4 @@
-import type { Store, StoreTables } from '@prusik/core';
+import type { LiveTextRows, Store, StoreTables } from '@prusik/core';
 
 /** A way to be broken, and a test of the suite that has to notice. */
 export interface StoreFault {
@@ -11,6 +11,7 @@ export interface StoreFault {
 
 export interface Broken {
   readonly tables?: Partial<StoreTables>;
+  readonly liveText?: (sound: LiveTextRows) => Partial<LiveTextRows>;
   readonly port?: (store: Store) => Partial<Store>;
   readonly storage?: StorageFaults;
 }
@@ -27,6 +28,15 @@ export interface StorageFaults {
 /** Rows are kept or found wrongly. */
 export function rows(name: string, caughtBy: string, tables: (sound: StoreTables) => Partial<StoreTables>): StoreFault {
   return { name, caughtBy, make: (sound) => ({ tables: tables(sound) }) };
+}
+
+/** Text in progress is kept or found wrongly. */
+export function liveText(
+  name: string,
+  caughtBy: string,
+  change: (sound: LiveTextRows) => Partial<LiveTextRows>,
+): StoreFault {
+  return { name, caughtBy, make: () => ({ liveText: change }) };
 }
 
 /** The port does something else than it was asked to, or says something else than it did. */

@@ -4,6 +4,7 @@ import type { StoreFault } from './fault.ts';
 import { FENCE_FAULTS } from './fence-faults.ts';
 import { LEDGER_FAULTS } from './ledger-faults.ts';
 import { LIFETIME_FAULTS } from './lifetime-faults.ts';
+import { LIVE_TEXT_FAULTS } from './live-text-faults.ts';
 import { READ_FAULTS } from './read-faults.ts';
 import { REQUEST_FAULTS } from './request-faults.ts';
 import { SESSION_FAULTS } from './session-faults.ts';
@@ -26,5 +27,6 @@ export const STORE_FAULTS: readonly StoreFault[] = [
   ...READ_FAULTS,
   ...VALUE_FAULTS,
   ...WATCH_FAULTS,
+  ...LIVE_TEXT_FAULTS,
   ...LIFETIME_FAULTS,
 ];

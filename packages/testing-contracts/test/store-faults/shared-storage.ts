@@ -8,7 +8,7 @@ import {
   type StoreTables,
   type Watchers,
 } from '@prusik/core';
-import { memoryTables } from '@prusik/store-memory';
+import { liveTextRows, memoryTables } from '@prusik/store-memory';
 import type { StoreStorage } from '../../src/index.ts';
 import type { StoreFault } from './fault.ts';
 
@@ -17,6 +17,7 @@ export const SHARED_CAPABILITIES: StoreCapabilities = { durable: true, multiProc
 /** Rows in memory that outlive the handles on them, and that several handles share: a store to break in every way there is. */
 export function sharedStorage(fault?: StoreFault): StoreStorage {
   const handles = new Set<Watchers>();
+  const liveText = liveTextRows();
   let sound = memoryTables();
   let broken = fault?.make(sound);
   let tables: StoreTables = { ...sound, ...broken?.tables };
@@ -27,6 +28,18 @@ export function sharedStorage(fault?: StoreFault): StoreStorage {
     sound = memoryTables();
     broken = fault?.make(sound);
     tables = { ...sound, ...broken?.tables };
+  }
+
+  /** What one handle writes the watchers of the others hear of. */
+  function tellingOthers(store: Store, own: Watchers): Store {
+    return {
+      ...store,
+      async writeLiveText(writes) {
+        await store.writeLiveText(writes);
+        if (broken?.storage?.tellsNobodyElse === true) return;
+        for (const other of handles) if (other !== own) other.tellLiveText();
+      },
+    };
   }
 
   function open({ clock }: { readonly clock: Clock }): Store {
@@ -47,6 +60,7 @@ export function sharedStorage(fault?: StoreFault): StoreStorage {
     const store = storeOver({
       capabilities: SHARED_CAPABILITIES,
       reads: tables,
+      liveText: { ...liveText, ...broken?.liveText?.(liveText) },
       watchers,
       async write(_size, work) {
         await Promise.resolve();
@@ -73,7 +87,7 @@ export function sharedStorage(fault?: StoreFault): StoreStorage {
         if (broken?.storage?.forgetsWhenClosed === true) forget();
       },
     });
-    return { ...store, ...broken?.port?.(store) };
+    return { ...tellingOthers(store, watchers), ...broken?.port?.(store) };
   }
 
   return { open };

@@ -157,6 +157,7 @@ export {
   OPEN_REQUEST_LIMIT,
   PAGE_LIMIT,
   SESSION_QUEUE_LIMIT,
+  suspectShare,
   type ChildEnd,
   type Claim,
   type ClaimQuery,
@@ -182,6 +183,7 @@ export {
   type StartResult,
   type Store,
   type StoreCapabilities,
+  type SuspectRoom,
   type Transition,
 } from './store.ts';
 export type {

@@ -153,12 +153,27 @@ export interface ClaimQuery {
   readonly worker: string;
   readonly leaseMs: number;
   readonly limit: number;
-  /** How many runs that lost a worker since their last committed step may be among them. */
-  readonly suspects: number;
+  readonly suspects: SuspectRoom;
   /** What this worker can drive. A run that is asked to cancel is taken whatever its definition. */
   readonly definitions: readonly { readonly name: string; readonly versions: readonly string[] }[];
   /** Only this run, or only runs of this tree. */
   readonly only?: { readonly run: RunKey } | { readonly root: RunKey };
+}
+
+/**
+ * How many suspects a claim may take: runs that lost a worker since their last committed step, each of which may be what killed it.
+ * They are taken in the claim's order until one does not fit, so that a heavy one is not passed over for ever. See {@link suspectShare}.
+ */
+export interface SuspectRoom {
+  /** What is left, from 0 to 1. */
+  readonly room: number;
+  /** From so many losses on a suspect takes all the room, and half as much for each loss fewer. */
+  readonly alone: number;
+}
+
+/** What a run that lost `lost` workers (with this claim) takes of the room for suspects: the likelier it is the killer, the fewer are beside it. */
+export function suspectShare(lost: number, alone: number): number {
+  return 2 ** Math.min(0, lost - alone);
 }
 
 export interface Claim {

@@ -41,6 +41,7 @@ export function startClaimLoop({ env, driver, root, onIdle, onError }: ClaimLoop
 
   async function loop(): Promise<void> {
     while (!stopped && !driver.closed) {
+      await env.breathe();
       const waitMs = await driver.inTurn(claimOnce);
       if (!stopped && !driver.closed) await wakeUp.wait(waitMs);
     }
@@ -56,12 +57,11 @@ export function startClaimLoop({ env, driver, root, onIdle, onError }: ClaimLoop
     }
     let used = 0;
     try {
-      const suspects = driver.suspectsAllowed;
       const { claims, now, nextAt } = await store.claim({
         worker: env.worker,
         leaseMs: limits.leaseMs,
         limit: places,
-        suspects,
+        suspects: driver.suspects,
         definitions,
         ...(root === undefined ? {} : { only: { root } }),
       });

@@ -62,6 +62,7 @@ export interface CommitterOptions {
     entries: readonly Entry[],
     messages: readonly Message[],
     answer: Extract<CommitResult, { outcome: 'committed' }>,
+    progress: boolean,
   ) => void;
   readonly onLost: (why: 'superseded' | 'unavailable', cause?: unknown) => void;
 }
@@ -126,7 +127,7 @@ export function createCommitter(options: CommitterOptions): Committer {
     seq = answer.seq;
     threadHead += messages.length;
     const entries = commit.entries.map((body, index) => ({ ...body, seq: first + index, at: answer.at }));
-    options.onCommitted(entries, messages, answer);
+    options.onCommitted(entries, messages, answer, commit.progress);
     for (const item of batch) item.settle({ ok: true });
   }
 

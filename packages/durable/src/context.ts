@@ -19,7 +19,7 @@ import {
 import { checkCounts, checkMs } from './check-numbers.ts';
 import { settleWith, type Call } from './delivery.ts';
 import type { DriveParts } from './drive-parts.ts';
-import { insideStep } from './inside-step.ts';
+import { refuseInsideStep } from './inside.ts';
 import type { Recorded } from './journal-state.ts';
 import { reportLateCall } from './untracked.ts';
 import { childRunId, type WaitSpec } from './waits.ts';
@@ -58,10 +58,7 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
   ): Promise<T> {
     const promise = new Promise<T>((resolve, reject) => {
       checkId('step key', call.key);
-      if (insideStep.getStore() === true) {
-        const message = `${call.key} was called inside the body of a step; a step's body has no context, only its scope`;
-        throw new PrusikError('STEP_NESTED', message);
-      }
+      refuseInsideStep(call.key);
       if (core.over) {
         reportLateCall(parts, call.key);
         return;

@@ -28,8 +28,10 @@ export interface Delivery {
   release(): void;
   /** Begins nothing from now on. */
   hold(): void;
-  /** Rejects every call that has no outcome yet, and every later one. */
+  /** Rejects every later call at once, and the ones without an outcome by {@link Delivery.rejectNext}. */
   close(error: PrusikError): void;
+  /** Rejects the oldest call that has no outcome; says whether there was one. */
+  rejectNext(): boolean;
   /** The next outcome, which the function has not asked for. */
   readonly unasked: Recorded | undefined;
   /** Keys that the function waits for, whether new or on record behind what it has not asked for. */
@@ -128,8 +130,13 @@ export function createDelivery({ state, onDiverged, wake }: DeliveryOptions): De
     close(error) {
       closed = error;
       held = [];
-      for (const call of unsettled) call.reject(error);
-      unsettled.clear();
+    },
+    rejectNext() {
+      const [call] = unsettled;
+      if (call === undefined || closed === undefined) return false;
+      unsettled.delete(call);
+      call.reject(closed);
+      return true;
     },
   };
 }

@@ -42,11 +42,13 @@ export interface DriveStatus {
   /** The function was called; with {@link settled} it has ended. */
   called: boolean;
   settled: Settled | undefined;
+  /** The run lost a worker and has committed no step since. */
+  suspect: boolean;
   /** Reads and checks of the context's own that the function awaits: it is not quiet while one is under way. */
   reading: number;
 }
 
-export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number): DriveParts {
+export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number, onCleared: () => void): DriveParts {
   const { store, clock } = env;
   const { run } = claim;
   const { tenant } = run.key;
@@ -59,6 +61,7 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number)
     cancelRequested: run.cancelRequested,
     called: false,
     settled: undefined,
+    suspect: claim.lost > 0,
     reading: 0,
   };
   const threadKey: ThreadKey =
@@ -79,12 +82,16 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number)
     patienceMs: env.limits.leaseMs,
     seen: () => inbox.seen,
     onLost: lose,
-    onCommitted(entries, messages, answer) {
+    onCommitted(entries, messages, answer, progress) {
       storeClock = { at: answer.at, monotonic: clock.monotonic() };
       thread.committed(messages);
       for (const entry of entries) {
         const recorded = foldEntry(state, entry);
         if (recorded !== undefined) delivery.push(recorded);
+      }
+      if (progress && status.suspect) {
+        status.suspect = false;
+        onCleared();
       }
       notice(answer);
     },

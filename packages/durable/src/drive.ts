@@ -13,6 +13,7 @@ import { createDriveParts, type Settled } from './drive-parts.ts';
 import type { DriveEnd, DriveEnv, SlotTicket } from './drive-env.ts';
 import { takeUpIntervention } from './intervention.ts';
 import { loadJournal } from './journal-state.ts';
+import { runInside } from './inside.ts';
 import { createLinger } from './linger.ts';
 import { parkedTooOften } from './untracked.ts';
 import { drainMicrotasks } from './wake-up.ts';
@@ -21,6 +22,8 @@ import { drainMicrotasks } from './wake-up.ts';
 export interface Drive {
   /** Never rejects. */
   readonly ended: Promise<DriveEnd>;
+  /** Its run lost a worker and has committed no step since: it may be what killed it. */
+  readonly suspect: boolean;
   /** News from the store: signals up to `inbox`, a request to cancel. */
   notice(news: { readonly inbox: number; readonly cancelRequested: boolean }): void;
   /** The lease is gone: nothing is written any more, live steps are told at once. */
@@ -29,10 +32,17 @@ export interface Drive {
   release(graceMs: number): void;
 }
 
-export function startDrive(env: DriveEnv, claim: Claim, storeTime: number, slot: SlotTicket): Drive {
+/** `onCleared` is told when the drive of a suspect commits a step. */
+export function startDrive(
+  env: DriveEnv,
+  claim: Claim,
+  storeTime: number,
+  slot: SlotTicket,
+  onCleared: () => void,
+): Drive {
   const { store, clock, limits, worker } = env;
   const { run } = claim;
-  const parts = createDriveParts(env, claim, storeTime);
+  const parts = createDriveParts(env, claim, storeTime, onCleared);
   const { core, steps, waits, endings, wakeUp, whole, status } = parts;
   const { state, committer, inbox } = core;
   const linger = createLinger(parts, slot);
@@ -84,7 +94,7 @@ export function startDrive(env: DriveEnv, claim: Claim, storeTime: number, slot:
             info,
             deps: resolved.value,
           });
-          return settle(async () => definition.run(ctx, run.input as never));
+          return settle(() => runInside('function', env, () => definition.run(ctx, run.input as never)));
         },
         (cause: unknown) => {
           const message = `The dependencies of ${definition.name} could not be resolved: ${serializeError(cause).message}`;
@@ -106,6 +116,7 @@ export function startDrive(env: DriveEnv, claim: Claim, storeTime: number, slot:
   async function loop(): Promise<DriveEnd> {
     for (;;) {
       await drainMicrotasks();
+      await env.breathe();
       if (status.end !== undefined) return status.end;
       if (!core.stopping) core.delivery.release();
       if (core.delivery.deliverNext()) continue;
@@ -180,7 +191,17 @@ export function startDrive(env: DriveEnv, claim: Claim, storeTime: number, slot:
     core.delivery.close(error);
     steps.abort(error);
     whole.abort(error);
+    await rejectCalls();
     return windDown('cancelled', serializeError(error));
+  }
+
+  /**
+   * One at a time, oldest first, and no more once the function has ended: as at every other end, what it did not wait for is dropped. A
+   * promise that it made of a call and did not await yet would end the process as unhandled.
+   */
+  async function rejectCalls(): Promise<void> {
+    while (status.settled === undefined && status.end === undefined && core.delivery.rejectNext())
+      await drainMicrotasks();
   }
 
   /** Waits for the function and its live steps within the grace, then for the children however long they take, then ends the run. */
@@ -208,6 +229,9 @@ export function startDrive(env: DriveEnv, claim: Claim, storeTime: number, slot:
   });
   return {
     ended: parts.over,
+    get suspect() {
+      return status.suspect;
+    },
     notice: parts.notice,
     lose: parts.lose,
     release(graceMs) {

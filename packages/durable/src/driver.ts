@@ -1,4 +1,4 @@
-import { runKeyText, type Claim, type Run, type RunKey } from '@prusik/core';
+import { runKeyText, suspectShare, type Claim, type Run, type RunKey, type SuspectRoom } from '@prusik/core';
 import { startDrive, type Drive } from './drive.ts';
 import type { DriveEnv } from './drive-env.ts';
 import { createSlots, type Slots } from './slots.ts';
@@ -13,8 +13,8 @@ export interface Driver {
   isDriving(run: RunKey): boolean;
   /** Drives of the tree (or all) that are not over. */
   active(root?: RunKey): number;
-  /** How many more runs that lost a worker may be taken: one at a time, so that a poison run takes no innocent one with it. */
-  readonly suspectsAllowed: number;
+  /** Room for more runs that lost a worker: the likelier one is poison, the fewer are driven beside it. */
+  readonly suspects: SuspectRoom;
   /** No loop claims for it any more. */
   close(): void;
   readonly closed: boolean;
@@ -74,6 +74,8 @@ export function createDriver(env: DriveEnv): Driver {
       ({ claim: { run } }) => root === undefined || (run.root === root.run && run.key.tenant === root.tenant),
     );
 
+  // One loss before it would be blocked, a run has its last chance, and that alone: what kills this worker then was this run.
+  const alone = Math.max(1, env.limits.maxLostLeases - 1);
   let turn: Promise<unknown> = Promise.resolve();
   let closed = false;
   return {
@@ -89,7 +91,7 @@ export function createDriver(env: DriveEnv): Driver {
       // The same run again in one process, after its lease was lost here: the older drive is a zombie and is told so.
       active.get(name)?.drive.lose('superseded');
       const ticket = slots.ticket();
-      const entry: Active = { claim, owner, drive: startDrive(env, claim, storeTime, ticket) };
+      const entry: Active = { claim, owner, drive: startDrive(env, claim, storeTime, ticket, () => notify()) };
       active.set(name, entry);
       const news = env.store.watchRun(claim.run.key, (why) => {
         if (why !== 'commit') void lookUp(entry);
@@ -104,8 +106,12 @@ export function createDriver(env: DriveEnv): Driver {
     },
     isDriving: (run) => active.has(runKeyText(run)),
     active: (root) => ofTree(root).length,
-    get suspectsAllowed() {
-      return [...active.values()].some(({ claim }) => claim.lost > 0) ? 0 : 1;
+    get suspects() {
+      const used = [...active.values()].reduce(
+        (sum, { claim, drive }) => sum + (drive.suspect ? suspectShare(claim.lost, alone) : 0),
+        0,
+      );
+      return { room: Math.max(0, 1 - used), alone };
     },
     close() {
       closed = true;

@@ -12,12 +12,14 @@ import {
   type Run,
   type RunKey,
 } from '@prusik/core';
+import { createBreather } from './breather.ts';
 import { startClaimLoop } from './claim-loop.ts';
 import { parseInput } from './context.ts';
 import type { DriveEnv } from './drive-env.ts';
 import { createDriver } from './driver.ts';
 import type { Engine, EngineOptions, EngineWarning, RunResult, StartOptions } from './engine-types.ts';
 import { driveInline } from './inline-drive.ts';
+import { refuseInside } from './inside.ts';
 import { completeLimits } from './limits.ts';
 import { createLiveBus } from './live-bus.ts';
 import { runEvents } from './run-events.ts';
@@ -41,6 +43,7 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
     definitions,
     deps: options.deps ?? (() => undefined),
     publish: bus.publish,
+    breathe: createBreather(),
     warn: options.onWarning ?? warnOnProcess,
     isDrivenHere: (run) => driver.isDriving(run),
     watchDrives: (on) => driver.watch(() => on()),
@@ -115,6 +118,7 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
 
   async function drive<Output>(key: RunKey, how: Parameters<Engine['drive']>[1]): Promise<RunResult<Output>> {
     checkOpen();
+    refuseInside(env, 'drive()');
     // What a run's output looks like is the definition's to say; the journal holds JSON.
     return (await driveInline(env, driver, key, how)) as RunResult<Output>;
   }
@@ -124,6 +128,7 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
     start,
     async run(name, input, given = {}) {
       given.signal?.throwIfAborted();
+      refuseInside(env, 'run()');
       const run = await start(name, input, given);
       return drive(run.key, given.signal === undefined ? {} : { signal: given.signal });
     },

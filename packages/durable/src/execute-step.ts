@@ -15,7 +15,7 @@ import {
   type Usage,
 } from '@prusik/core';
 import { checkCounts } from './check-numbers.ts';
-import { insideStep } from './inside-step.ts';
+import { runInside } from './inside.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
 
 /** What came of executing a step's body. `doubt`: the effect may have happened, and nobody knows. */
@@ -44,6 +44,8 @@ export interface ExecuteOptions {
   readonly graceMs: number;
   readonly maxOutcomeBytes: number;
   readonly publish: (event: LiveEvent) => void;
+  /** Whose place the body is in. */
+  readonly engine: object;
 }
 
 const DEFAULT_BACKOFF_MS = 500;
@@ -150,7 +152,7 @@ async function executeOnce(what: ExecuteOptions, attempt: number): Promise<Once>
   try {
     const ended = await Promise.race([
       Promise.resolve()
-        .then(() => insideStep.run(true, () => what.body(scope)))
+        .then(() => runInside('step', what.engine, () => what.body(scope)))
         .then(
           (value) => ({ value }),
           (thrown: unknown) => ({ thrown }),

@@ -13,16 +13,16 @@ export interface Linger {
 
 export function createLinger(parts: DriveParts, slot: SlotTicket): Linger {
   const { core, waits, wakeUp, status, diverged } = parts;
-  const { env, claim, run } = core;
+  const { env, run } = core;
   const { limits } = env;
 
   async function withoutSlot(): Promise<boolean> {
     await turnOfEventLoop();
     slot.leave();
-    // Children that are driven here will be back soon: waiting for them in memory is cheaper than to replay. A run that
-    // lost a worker never does: it could hold the one place for such runs that its own children need.
+    // Children that are driven here will be back soon: waiting for them in memory is cheaper than to replay. A suspect
+    // never does: it could hold the room for suspects that its own children need.
     const { tenant } = run.key;
-    const hot = claim.lost === 0 && waits.openChildren.some((id) => env.isDrivenHere({ tenant, run: id }));
+    const hot = !status.suspect && waits.openChildren.some((id) => env.isDrivenHere({ tenant, run: id }));
     const untilDeadline = Math.max(0, (waits.nextDeadline ?? Infinity) - core.storeNow());
     const linger = hot ? limits.leaseMs : lingerMs(parts);
     // A child that parks says nothing to its parent: then there is nothing to stay in memory for.

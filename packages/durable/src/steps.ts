@@ -75,6 +75,7 @@ export function createSteps(core: DriveCore): Steps {
       graceMs: env.limits.cancelGraceMs,
       maxOutcomeBytes: env.limits.maxOutcomeBytes,
       publish: (event) => env.publish(core.run.key, event),
+      engine: env,
     });
     if (core.over) return;
     // Given back in the middle: a repeatable step runs again elsewhere, a `once` step is in doubt; neither has an outcome. What the body

@@ -136,7 +136,107 @@ describe('what a function or its steps get wrong', () => {
   });
 });
 
+describe('the process around an engine', () => {
+  it('I8: thousands of instant steps on a store in memory let timers in', async () => {
+    let ticks = 0;
+    const ticking = setInterval(() => (ticks += 1), 1);
+    const work = durable('work', async (ctx) => {
+      for (let n = 0; n < 3_000; n += 1) await ctx.step(`s${n}`, () => n);
+    });
+    const began = performance.now();
+    await engineOn(memoryStore(), [work]).run('work', null);
+    clearInterval(ticking);
+
+    // One for every 5 ms, were nothing else to do; without a turn of the event loop there is none.
+    expect(ticks).toBeGreaterThan((performance.now() - began) / 50);
+  });
+
+  it('I8: many runs without one step do so too', async () => {
+    let ticks = 0;
+    const ticking = setInterval(() => (ticks += 1), 1);
+    const store = memoryStore();
+    const engine = engineOn(store, [durable('work', () => 1)]);
+    for (let n = 0; n < 500; n += 1) await engine.start('work', n, { id: `r${n}` });
+    const began = performance.now();
+    ticks = 0;
+    const worker = engine.worker();
+    for await (const event of engine.events(key('r499'))) void event;
+    clearInterval(ticking);
+    await worker[Symbol.asyncDispose]();
+
+    expect(ticks).toBeGreaterThan((performance.now() - began) / 50);
+  });
+
+  const nested = { limits: { slots: 1 } };
+
+  it('DUR-11: run() and drive() inside a step or a function of the same engine are refused at once, and would wait for ever', async () => {
+    const inner = durable('inner', () => 'inner');
+    const outer = durable('outer', (ctx, where) => {
+      const call = (): Promise<unknown> => engine.run('inner', null);
+      return where === 'step' ? ctx.step('s', call) : call();
+    });
+    const engine = engineOn(memoryStore(), [inner, outer], nested);
+
+    for (const where of ['step', 'function'])
+      expect(await engine.run('outer', where)).toMatchObject({ status: 'failed', error: { code: 'RUN_NESTED' } });
+  });
+
+  it('DUR-11: a step may run something on another engine, and what a step left behind is in no place', async () => {
+    const other = engineOn(memoryStore(), [durable('inner', (ctx) => ctx.step('s', () => 'inner'))], nested);
+    const later = gate();
+    let leftBehind: Promise<unknown> | undefined;
+    const outer = durable('outer', (ctx) =>
+      ctx.step('s', async () => {
+        leftBehind = later.opened.then(() => engine.run('plain', null));
+        return other.run('inner', null);
+      }),
+    );
+    const engine = engineOn(memoryStore(), [outer, durable('plain', () => 'plain')], nested);
+
+    expect(await engine.run('outer', null)).toMatchObject({ output: { status: 'completed', output: 'inner' } });
+    later.open();
+    expect(await leftBehind).toMatchObject({ output: 'plain' });
+  });
+});
+
 describe('ends that come from outside', () => {
+  it('I7: what a function made of its calls and has not awaited yet does not end the process when it is cancelled', async () => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown): void => void unhandled.push(reason);
+    process.on('unhandledRejection', note);
+    const work = durable('work', async (ctx) => {
+      const part = async (name: string): Promise<unknown> => ctx.receive(name);
+      const a = part('a');
+      const b = part('b');
+      return [await a, await b];
+    });
+    const engine = engineOn(memoryStore(), [work], { limits: { parkAfterMs: 60_000 } });
+    const driving = engine.run('work', null, { id: 'r' });
+    await turns();
+    await engine.cancel(key('r'));
+
+    expect(await driving).toMatchObject({ status: 'cancelled' });
+    await turns();
+    process.off('unhandledRejection', note);
+    expect(unhandled).toEqual([]);
+  });
+
+  it('I7: a function that waits for all of its calls hears of the cancel in each', async () => {
+    const heard: string[] = [];
+    const work = durable('work', async (ctx) => {
+      const part = (name: string): Promise<unknown> =>
+        ctx.receive(name).catch((error: PrusikError) => heard.push(`${name} ${error.code}`));
+      await Promise.all([part('a'), part('b'), part('c')]);
+    });
+    const engine = engineOn(memoryStore(), [work], { limits: { parkAfterMs: 60_000, cancelGraceMs: 1_000 } });
+    const driving = engine.run('work', null, { id: 'r' });
+    await turns();
+    await engine.cancel(key('r'));
+
+    expect(await driving).toMatchObject({ status: 'cancelled' });
+    expect(heard).toEqual(['a RUN_CANCELLED', 'b RUN_CANCELLED', 'c RUN_CANCELLED']);
+  });
+
   it('I7: a step that ends within the grace of a cancel keeps its outcome, and the run ends after it', async () => {
     const store = memoryStore();
     const begun = untilCalled();

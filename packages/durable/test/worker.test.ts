@@ -118,7 +118,7 @@ describe('a worker', () => {
       worker: 'thief',
       leaseMs: 1_000,
       limit: 1,
-      suspects: 1,
+      suspects: { room: 1, alone: 1 },
       definitions: [{ name: 'work', versions: ['1'] }],
     });
     expect(claims).toEqual([]);
@@ -138,7 +138,7 @@ describe('a worker', () => {
         worker: `dies-${i}`,
         leaseMs: 1_000,
         limit: 1,
-        suspects: 1,
+        suspects: { room: 1, alone: 1 },
         definitions: [{ name: 'work', versions: ['1'] }],
       });
       clock.advance(1_000);

@@ -21,7 +21,7 @@ const newRun = (id: string, more: Partial<NewRun> = {}): NewRun => ({
 async function held(store: Store, id: string): Promise<{ readonly run: NewRun['key']; readonly epoch: number }> {
   await store.start(newRun(id));
   const definitions = [{ name: 'order', versions: ['1'] }];
-  await store.claim({ worker: 'w', leaseMs: 1_000, limit: 1, suspects: 0, definitions });
+  await store.claim({ worker: 'w', leaseMs: 1_000, limit: 1, suspects: { room: 0, alone: 1 }, definitions });
   return { run: newRun(id).key, epoch: 1 };
 }
 

@@ -46,7 +46,13 @@ async function hold(store: Store): Promise<Lease> {
     depth: 0,
   });
   const definitions = [{ name: 'chat', versions: ['1'] }];
-  const { claims } = await store.claim({ worker: 'w', leaseMs: 600_000, limit: 1, suspects: 1, definitions });
+  const { claims } = await store.claim({
+    worker: 'w',
+    leaseMs: 600_000,
+    limit: 1,
+    suspects: { room: 1, alone: 30 },
+    definitions,
+  });
   return { run: key, epoch: claims[0]?.run.epoch ?? 0 };
 }
 
@@ -121,7 +127,7 @@ describe('the file for text in progress', () => {
       worker: 'w',
       leaseMs: 1_000,
       limit: 1,
-      suspects: 1,
+      suspects: { room: 1, alone: 30 },
       definitions: [{ name: 'chat', versions: ['1'] }],
     });
     await say(again, { run: key, epoch: claims[0]?.run.epoch ?? 0 }, 'new');
@@ -160,7 +166,13 @@ describe('the file for text in progress', () => {
 
     const next = open();
     const definitions = [{ name: 'chat', versions: ['1'] }];
-    const { claims } = await next.claim({ worker: 'w', leaseMs: 600_000, limit: 1, suspects: 1, definitions });
+    const { claims } = await next.claim({
+      worker: 'w',
+      leaseMs: 600_000,
+      limit: 1,
+      suspects: { room: 1, alone: 30 },
+      definitions,
+    });
     const held = { run: key, epoch: claims[0]?.run.epoch ?? 0 };
     for (let n = 0; n < 10; n += 1) {
       const texts = [
@@ -191,7 +203,13 @@ describe('the file for text in progress', () => {
     await next[Symbol.asyncDispose]();
 
     const last = open();
-    const taken = await last.claim({ worker: 'w', leaseMs: 600_000, limit: 1, suspects: 1, definitions });
+    const taken = await last.claim({
+      worker: 'w',
+      leaseMs: 600_000,
+      limit: 1,
+      suspects: { room: 1, alone: 30 },
+      definitions,
+    });
     const mine = { run: other, epoch: taken.claims[0]?.run.epoch ?? 0 };
     const texts = [{ step: 's', kind: 'model', attempt: 1, offset: 0, text: 'x', head: 1 }] as const;
     await last.writeLiveText([{ ...mine, texts, ended: [] }]);

@@ -45,7 +45,13 @@ describe('schema versions', () => {
         expect((await store.listRequests({ tenant: 'acme', status: ['open'], limit: 5 })).items).toHaveLength(1);
 
         const definitions = [{ name: 'order', versions: ['1'] }];
-        const { claims } = await store.claim({ worker: 'w', leaseMs: 1_000, limit: 5, suspects: 0, definitions });
+        const { claims } = await store.claim({
+          worker: 'w',
+          leaseMs: 1_000,
+          limit: 5,
+          suspects: { room: 0, alone: 1 },
+          definitions,
+        });
         expect(claims.map((claim) => [claim.run.key.run, claim.run.epoch])).toEqual([
           ['child', 1],
           ['parked', 2],

@@ -14,7 +14,13 @@ it('I1: a process that was stopped, lost its run and goes on, writes nothing mor
   const store = sqliteStore({ path, clock: { now: () => Date.now() + 700_000 } });
   try {
     const definitions = [{ name: 'write', versions: ['1'] }];
-    const { claims } = await store.claim({ worker: 'survivor', leaseMs: 600_000, limit: 1, suspects: 1, definitions });
+    const { claims } = await store.claim({
+      worker: 'survivor',
+      leaseMs: 600_000,
+      limit: 1,
+      suspects: { room: 1, alone: 1 },
+      definitions,
+    });
     expect(claims.map(({ run }) => run.epoch)).toEqual([2]);
 
     zombie.process.kill('SIGCONT');

@@ -10,7 +10,7 @@ const claim = (store: Store): Promise<ClaimResult> =>
     worker: 'survivor',
     leaseMs: 600_000,
     limit: 10,
-    suspects: 10,
+    suspects: { room: 1, alone: 9 },
     definitions: [{ name: 'write', versions: ['1'] }],
   });
 

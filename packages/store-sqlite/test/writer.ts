@@ -26,7 +26,7 @@ const { claims } = await store.claim({
   worker: `process-${process.pid}`,
   leaseMs: 600_000,
   limit: 1,
-  suspects: 1,
+  suspects: { room: 1, alone: 1 },
   definitions: [{ name: 'write', versions: ['1'] }],
   only: { run: key },
 });

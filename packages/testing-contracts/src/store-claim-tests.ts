@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ClaimResult } from '@prusik/core';
-import { key, LEASE_MS, message, newChild, newRun, note } from './store-scenario.ts';
+import { key, LEASE_MS, message, newChild, newRun, NO_SUSPECTS, note } from './store-scenario.ts';
 import type { StoreTest } from './store-test.ts';
 
 const ids = ({ claims }: ClaimResult): readonly string[] => claims.map(({ run }) => run.key.run);
@@ -146,7 +146,8 @@ export const STORE_CLAIM_TESTS: readonly StoreTest[] = [
     },
   },
   {
-    title: 'DUR-12: claim() takes at most `suspects` runs that lost a worker, and innocent ones beside them',
+    title:
+      'DUR-12: claim() takes runs that lost a worker as far as there is room for suspects, and innocent ones beside them',
     async run({ clock, running, start, claim }) {
       await running('poison-1');
       await running('poison-2');
@@ -154,11 +155,35 @@ export const STORE_CLAIM_TESTS: readonly StoreTest[] = [
       await start('innocent-1');
       await start('innocent-2');
 
-      const none = await claim({ suspects: 0 });
-      const one = await claim({ suspects: 1 });
+      const none = await claim({ suspects: NO_SUSPECTS });
+      const one = await claim({ suspects: { room: 1, alone: 1 } });
 
       assert.deepEqual(ids(none), ['innocent-1', 'innocent-2']);
       assert.deepEqual(ids(one), ['poison-1']);
+    },
+  },
+  {
+    title:
+      'DUR-12: the more workers a run has lost, the more room it takes among suspects, and lighter ones wait behind it',
+    async run({ clock, running, claim }) {
+      for (const id of ['a', 'b', 'c', 'd', 'e']) {
+        await running(id);
+        clock.advance(1);
+      }
+      clock.advance(LEASE_MS);
+      const lostOnce = ids(await claim({ suspects: { room: 1, alone: 3 } }));
+      await running('light');
+      clock.advance(LEASE_MS);
+
+      const lostTwice = ids(await claim({ suspects: { room: 1, alone: 3 } }));
+      const nextIsTooHeavy = ids(await claim({ suspects: { room: 0.25, alone: 3 } }));
+      clock.advance(LEASE_MS);
+      const alone = ids(await claim({ suspects: { room: 1, alone: 2 } }));
+
+      assert.deepEqual(lostOnce, ['a', 'b', 'c', 'd']);
+      assert.deepEqual(lostTwice, ['e', 'a']);
+      assert.deepEqual(nextIsTooHeavy, []);
+      assert.deepEqual(alone, ['b']);
     },
   },
   {
@@ -168,8 +193,8 @@ export const STORE_CLAIM_TESTS: readonly StoreTest[] = [
       clock.advance(LEASE_MS);
       await commit(await take('r'), { transition: { type: 'release' } });
 
-      assert.deepEqual(ids(await claim({ suspects: 0 })), []);
-      const { claims } = await claim({ suspects: 1 });
+      assert.deepEqual(ids(await claim({ suspects: NO_SUSPECTS })), []);
+      const { claims } = await claim({ suspects: { room: 1, alone: 1 } });
       assert.deepEqual(
         claims.map(({ lost }) => lost),
         [1],
@@ -199,7 +224,7 @@ export const STORE_CLAIM_TESTS: readonly StoreTest[] = [
       assert.equal((await claim()).nextAt, now + 1_000);
       assert.equal((await claim({ only: { run: key('later') } })).nextAt, now + 5_000);
       assert.equal((await claim({ only: { run: key('held') } })).nextAt, now + LEASE_MS);
-      assert.equal((await claim({ only: { run: key('held') }, suspects: 0 })).nextAt, null);
+      assert.equal((await claim({ only: { run: key('held') }, suspects: NO_SUSPECTS })).nextAt, null);
       assert.equal((await claim({ definitions: [] })).nextAt, null);
       await start('ready');
       assert.equal((await claim()).nextAt, now + 1_000);

@@ -177,7 +177,7 @@ export const STORE_LIFETIME_TESTS: readonly StoreTest[] = [
       assert.equal(new Set(ids).size, 20);
       clock.advance(LEASE_MS);
       const lost = [...mine.claims, ...theirs.claims].map(({ run }) => ({ run: run.key, epoch: run.epoch }));
-      await other.claim({ limit: 20, suspects: 20 });
+      await other.claim({ limit: 20, suspects: { room: 1, alone: 30 } });
       for (const lease of lost) assert.equal((await other.tryCommit(lease, ending('failed'))).outcome, 'stale');
     },
   },

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { key, newChild, newRequest, note } from './store-scenario.ts';
+import { key, newChild, newRequest, NO_SUSPECTS, note } from './store-scenario.ts';
 import type { StoreTest } from './store-test.ts';
 
 export const STORE_PARK_TESTS: readonly StoreTest[] = [
@@ -23,7 +23,7 @@ export const STORE_PARK_TESTS: readonly StoreTest[] = [
       assert.deepEqual((await claim()).claims, []);
       clock.advance(1);
 
-      const { claims } = await claim({ suspects: 0 });
+      const { claims } = await claim({ suspects: NO_SUSPECTS });
       assert.deepEqual(
         claims.map(({ run: { epoch, wakeAt }, lost }) => [epoch, wakeAt, lost]),
         [[2, null, 0]],
@@ -87,7 +87,7 @@ export const STORE_PARK_TESTS: readonly StoreTest[] = [
       clock.advance(1);
       await commit(held, { transition: { type: 'release' } });
 
-      const { claims } = await claim({ suspects: 0 });
+      const { claims } = await claim({ suspects: NO_SUSPECTS });
       assert.deepEqual(
         claims.map(({ run, lost }) => [run.key.run, lost]),
         [

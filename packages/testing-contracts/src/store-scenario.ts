@@ -91,6 +91,8 @@ export function newRequest(id: string, more: Partial<NewRequest> = {}): NewReque
   return { id, kind: 'question', stepKey: 'ask', body: { question: 'Which rope?' }, expiresAt: null, ...more };
 }
 
+export const NO_SUSPECTS: ClaimQuery['suspects'] = { room: 0, alone: 1 };
+
 export const anyDefinition: ClaimQuery['definitions'] = [{ name: 'order', versions: ['1'] }];
 
 export function storeScenario(store: Store): StoreScenario {
@@ -99,7 +101,7 @@ export function storeScenario(store: Store): StoreScenario {
       worker: 'worker-1',
       leaseMs: LEASE_MS,
       limit: 10,
-      suspects: 10,
+      suspects: { room: 1, alone: 30 },
       definitions: anyDefinition,
       ...more,
     });

@@ -38,12 +38,12 @@ export interface WorkflowState {
   set(name: string, value: Json): void;
 }
 
-/** The durable context and what workflows have on top of it. */
+/** The durable context and what workflows have on top of it. Without `child`, which no policy would see: agents are called through `agents`. */
 export interface WorkflowContext<
   Agents extends DefinitionMap,
   Deps = unknown,
   Model extends string = string,
-> extends DurableContext<Deps> {
+> extends Omit<DurableContext<Deps>, 'child'> {
   readonly agents: Calls<Agents, Model>;
   readonly state: WorkflowState;
   /** See {@link FanOutOptions}: results in the order of the items; rejects with the first failure and starts no item after it. */
@@ -69,8 +69,9 @@ export function createWorkflowContext(
   delegation: Delegation,
 ): WorkflowContext<DefinitionMap> {
   const values = new Map<string, Json>();
+  const { child: _, ...rest } = ctx;
   return {
-    ...ctx,
+    ...rest,
     agents: Object.fromEntries(
       Object.keys(agents).map((name) => [
         name,

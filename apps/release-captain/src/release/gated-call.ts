@@ -11,7 +11,7 @@ export type GatedResult<Output> =
  * execution, and an execution of which nobody knows whether it happened is asked about, not repeated.
  */
 export async function gatedCall<Input extends Json, Output, Deps>(
-  ctx: DurableContext<Deps>,
+  ctx: Pick<DurableContext<Deps>, 'run' | 'deps' | 'request' | 'step'>,
   key: string,
   tool: ToolDefinition<string, Input, Output, Deps, Json>,
   input: Input,

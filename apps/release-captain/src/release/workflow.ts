@@ -134,7 +134,10 @@ async function checkComplete(repository: Repository, signal: AbortSignal): Promi
 }
 
 /** The workspace is gone when nothing needs it any more: before a person is waited for, and when the work fails. */
-async function withWorkspace<T>(ctx: DurableContext<ReleaseDeps>, work: () => Promise<T>): Promise<T> {
+async function withWorkspace<T>(
+  ctx: Pick<DurableContext<ReleaseDeps>, 'deps' | 'step'>,
+  work: () => Promise<T>,
+): Promise<T> {
   const remove = (): Promise<void> => ctx.step('remove-workspace', () => ctx.deps.removeWorkspace());
   let result: T;
   try {

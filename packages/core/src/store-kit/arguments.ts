@@ -118,7 +118,9 @@ export function checkedQuery(query: ClaimQuery): ClaimQuery {
   checkText('worker', copy.worker);
   checkLeaseMs(copy.leaseMs);
   checkCount('limit', copy.limit);
-  checkCount('number of suspects', copy.suspects);
+  const { room, alone } = copy.suspects;
+  if (!(room >= 0 && room <= 1)) throw new TypeError(`The room for suspects must be from 0 to 1, not ${room}`);
+  checkCount('number of losses of a suspect that is alone', alone);
   if (copy.only !== undefined) checkRunKey('run' in copy.only ? copy.only.run : copy.only.root);
   return { ...copy, limit: Math.min(copy.limit, PAGE_LIMIT) };
 }

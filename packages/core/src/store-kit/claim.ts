@@ -1,4 +1,4 @@
-import type { Claim, ClaimQuery, ClaimResult } from '../store.ts';
+import { suspectShare, type Claim, type ClaimQuery, type ClaimResult } from '../store.ts';
 import { requireRun, threadOf } from './rows.ts';
 import type { RunState, StoreTransaction } from './tables.ts';
 
@@ -10,8 +10,7 @@ export function claimRuns(tx: StoreTransaction, query: ClaimQuery): ClaimResult 
   const sources = [
     collect(tables.ready(query), query, query.limit, now),
     collect(tables.timers(query), query, query.limit + LOOK_AHEAD, now),
-    // Whoever is taken from here has lost a worker just now.
-    ...(query.suspects > 0 ? [collect(tables.leases(query, now), query, query.limit + LOOK_AHEAD, now)] : []),
+    ...(query.suspects.room > 0 ? [collect(tables.leases(query, now), query, query.limit + LOOK_AHEAD, now)] : []),
   ];
   const candidates = sources.flatMap((source) => source.due).toSorted((a, b) => byPriorityThenAge(a, b, now));
   const claims = choose(candidates, query).map((state) => take(tx, state, query));
@@ -27,15 +26,14 @@ function collect(
   now: number,
 ): { readonly due: readonly RunState[]; readonly next?: number } {
   const due: RunState[] = [];
-  let suspects = 0;
+  let { room } = query.suspects;
   for (const state of source) {
     if (!mayDrive(state, query)) continue;
     const since = runnableSince(state, now);
-    if (isSuspect(state)) {
-      if (suspects >= query.suspects && since <= now) continue;
-      suspects += 1;
-    }
     if (since > now) return { due, next: since };
+    // The first that does not fit is looked at too: what comes behind it, from another source as well, waits for it.
+    if (room <= 0 && isSuspect(state)) continue;
+    room -= shareOf(state, query);
     if (due.length >= limit) break;
     due.push(state);
   }
@@ -52,7 +50,17 @@ function mayDrive(state: RunState, query: ClaimQuery): boolean {
 
 /** Claimed, it will have lost a worker since its last committed step. */
 function isSuspect(state: RunState): boolean {
-  return state.lost > 0 || state.status === 'running';
+  return lostWithClaim(state) > 0;
+}
+
+/** Whoever is taken although it is held has lost its worker just now. */
+function lostWithClaim(state: RunState): number {
+  return state.status === 'running' ? state.lost + 1 : state.lost;
+}
+
+function shareOf(state: RunState, { suspects }: ClaimQuery): number {
+  const lost = lostWithClaim(state);
+  return lost === 0 ? 0 : suspectShare(lost, suspects.alone);
 }
 
 /** From when on it may be claimed. One edge rule everywhere: at `now >= leaseUntil` the lease is past, for its holder too. */
@@ -65,8 +73,15 @@ function byPriorityThenAge(a: RunState, b: RunState, now: number): number {
 }
 
 function choose(candidates: readonly RunState[], query: ClaimQuery): readonly RunState[] {
-  let suspects = 0;
-  return candidates.filter((state) => !isSuspect(state) || (suspects += 1) <= query.suspects).slice(0, query.limit);
+  let { room } = query.suspects;
+  const fits = (state: RunState): boolean => {
+    const share = shareOf(state, query);
+    const fit = share <= room;
+    // Of suspects the first that does not fit ends it: a light one must not pass a heavy one, which would wait for ever.
+    room = fit ? room - share : 0;
+    return fit;
+  };
+  return candidates.filter((state) => !isSuspect(state) || fits(state)).slice(0, query.limit);
 }
 
 function take(tx: StoreTransaction, state: RunState, query: ClaimQuery): Claim {
@@ -75,7 +90,7 @@ function take(tx: StoreTransaction, state: RunState, query: ClaimQuery): Claim {
     ...state,
     status: 'running',
     epoch: state.epoch + 1,
-    lost: state.status === 'running' ? state.lost + 1 : state.lost,
+    lost: lostWithClaim(state),
     cancel: state.cancel === 'none' ? 'none' : 'told',
     readyAt: null,
     wakeAt: null,

@@ -89,8 +89,19 @@ export const CLAIM_FAULTS: readonly StoreFault[] = [
   port('no commit is progress', 'leases that are lost count until', (store) => ({
     commit: (commit) => store.commit({ ...commit, progress: false }),
   })),
-  asking('suspects are claimed together', 'takes at most `suspects` runs', (query) => ({ ...query, suspects: 100 })),
-  rows('a suspect keeps the innocent from being claimed', 'takes at most `suspects` runs', (tables) => ({
+  asking('suspects are claimed together', 'as far as there is room for suspects', (query) => ({
+    ...query,
+    suspects: { room: 1, alone: 30 },
+  })),
+  reading('losses do not make a suspect heavier', 'the more room it takes among suspects', (state) => ({
+    ...state,
+    lost: 0,
+  })),
+  asking('what is left of the room does not count', 'the more room it takes among suspects', (query) => ({
+    ...query,
+    suspects: { ...query.suspects, room: query.suspects.room < 1 ? 1 : query.suspects.room },
+  })),
+  rows('a suspect keeps the innocent from being claimed', 'as far as there is room for suspects', (tables) => ({
     ready: (query) => (first(tables.leases(query, 0)) === undefined ? tables.ready(query) : []),
   })),
   port('giving a run back clears its name', 'stays a suspect when it is given back', (store) => ({

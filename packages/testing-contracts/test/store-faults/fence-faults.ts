@@ -51,7 +51,9 @@ export const FENCE_FAULTS: readonly StoreFault[] = [
         },
         port: (store) => ({
           async commit(commit) {
-            now = (await store.claim({ worker: 'w', leaseMs: 1, limit: 0, suspects: 0, definitions: [] })).now;
+            now = (
+              await store.claim({ worker: 'w', leaseMs: 1, limit: 0, suspects: { room: 0, alone: 1 }, definitions: [] })
+            ).now;
             const answer = await store.commit(commit);
             now = 0;
             return answer;

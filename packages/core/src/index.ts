@@ -142,6 +142,7 @@ export type {
   RequestKind,
   RequestStatus,
 } from './request.ts';
+export { REMOVAL_LIMIT, type Removal, type RemovedRows, type RemoveResult } from './removal.ts';
 export {
   FINAL_STATUSES,
   isFinal,
@@ -151,6 +152,7 @@ export {
   type RunKind,
   type RunStatus,
 } from './run.ts';
+export type { MoveSessionResult, ReplaceResult, Session, SessionLife, SessionQuery } from './session.ts';
 export {
   INBOX_LIMIT,
   JOURNAL_LIMIT,
@@ -176,7 +178,6 @@ export {
   type RenewedLease,
   type RequestQuery,
   type RunQuery,
-  type Session,
   type Signal,
   type SignalKind,
   type SignalResult,

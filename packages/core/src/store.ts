@@ -6,7 +6,9 @@ import type { Budget, Ledger, LedgerChange, LedgerDimension } from './ledger.ts'
 import type { LiveTextStore } from './live-text.ts';
 import type { Message, StoredMessage, ThreadKey } from './message.ts';
 import type { Decision, NewRequest, Request, RequestKind, RequestStatus } from './request.ts';
+import type { Removal, RemoveResult } from './removal.ts';
 import type { FinalStatus, ParentLink, Run, RunKind, RunStatus } from './run.ts';
+import type { MoveSessionResult, ReplaceResult, Session, SessionQuery } from './session.ts';
 
 /**
  * Keeps runs, journals, inboxes, threads and requests. There are two kinds of write and no third:
@@ -14,7 +16,8 @@ import type { FinalStatus, ParentLink, Run, RunKind, RunStatus } from './run.ts'
  * - **The holder's**: {@link Store.commit}, fenced by the epoch that {@link Store.claim} raised. It is the only writer
  *   of a run's journal after entry 1, and all or nothing.
  * - **Outside writes**: {@link Store.start}, {@link Store.signal} and {@link Store.decide}, by anybody, each one
- *   transaction that creates-if-absent or compares-and-sets and makes the run runnable.
+ *   transaction that creates-if-absent or compares-and-sets and makes the run runnable; and {@link Store.moveSession},
+ *   {@link Store.replaceMessages} and {@link Store.remove}, which touch nothing that a live run stands on.
  *
  * Every method may reject with `STORE_CLOSED` after disposal, and with `STORE_UNAVAILABLE` (retryable) when the
  * store cannot be reached; a {@link Store.commit} that rejects is **ambiguous**: it may or may not have happened, and the
@@ -26,7 +29,8 @@ export interface Store extends AsyncDisposable, LiveTextStore {
 
   /**
    * Creates a run, its entry 1, its first messages and, at a root with a budget, its ledger: all or nothing.
-   * The same id with the same definition, input hash, session and parent is the same run again; anything else is refused.
+   * The same id with the same definition, input hash, session and parent is the same run again, also in a session that takes no new
+   * ones; anything else is refused.
    */
   start(run: NewRun): Promise<StartResult>;
 
@@ -62,6 +66,21 @@ export interface Store extends AsyncDisposable, LiveTextStore {
    */
   decide(decision: NewDecision): Promise<DecideResult>;
 
+  /** Moves a session forward, never back. From `closing` on it takes no new run; `closed` has none that holds it or stands in its queue. */
+  moveSession(key: SessionKey, to: 'closing' | 'closed'): Promise<MoveSessionResult>;
+
+  /**
+   * Puts `messages` in the place of a session's thread, all or nothing, while no run holds it and its last number is `expectedHead`. They
+   * are numbered on from there: journals name messages by number, so none is ever given twice. Without messages the thread is cleared.
+   */
+  replaceMessages(session: SessionKey, messages: readonly Message[], expectedHead: number): Promise<ReplaceResult>;
+
+  /**
+   * Removes what has ended, whole or not at all. After its first write nobody finds it and its ids are free, for other runs too; the rows
+   * go after that in transactions of about 1,000. What a crash left of that goes with the next call, whatever it asks for.
+   */
+  remove(removal: Removal): Promise<RemoveResult>;
+
   run(key: RunKey): Promise<Run | undefined>;
   /** Entries with `seq > after`, oldest first. An unknown run has none. */
   entries(run: RunKey, page: PageAfter): Promise<readonly Entry[]>;
@@ -69,16 +88,18 @@ export interface Store extends AsyncDisposable, LiveTextStore {
   inbox(run: RunKey, page: PageAfter): Promise<readonly Signal[]>;
   /** Messages with `n > after`, oldest first; with `before`, the last ones with `n < before`, oldest first all the same. */
   messages(thread: ThreadKey, page: PageAfter | PageBefore): Promise<readonly StoredMessage[]>;
-  /** Number of the thread's last message; 0 for an unknown or empty one. */
+  /** Number of the last message that the thread ever had; 0 for an unknown one. */
   threadHead(thread: ThreadKey): Promise<number>;
   ledger(root: RunKey): Promise<Ledger | undefined>;
   session(key: SessionKey): Promise<Session | undefined>;
+  /** Newest first. */
+  listSessions(query: SessionQuery): Promise<Page<Session>>;
   /** Newest first. */
   listRuns(query: RunQuery): Promise<Page<Run>>;
   /** Oldest first. */
   listRequests(query: RequestQuery): Promise<Page<Request>>;
 
-  /** Calls back after a commit, signal or end of this run became visible. `unknown`: another process wrote something, look again. */
+  /** Calls back after a commit, signal, end or removal of this run became visible; a removal says `end`. `unknown`: another process wrote something, look again. */
   watchRun(run: RunKey, on: (why: 'commit' | 'signal' | 'end' | 'unknown') => void): Disposable;
   /** Calls back when a run may have become claimable or a timer was set, in this process or (as `multiProcess` says) another. */
   watchQueue(on: () => void): Disposable;
@@ -138,7 +159,9 @@ export type StartResult =
       readonly run: Run;
       /** The run that holds the session is `run`; these are its own open requests. */
       readonly requestIds: readonly string[];
-    };
+    }
+  /** The session is `closing` or `closed`. */
+  | { readonly outcome: 'refused'; readonly code: 'SESSION_CLOSED'; readonly session: Session };
 
 /** Queued runs of one session, at most. */
 export const SESSION_QUEUE_LIMIT = 32;
@@ -309,14 +332,6 @@ export type DecideResult =
    * `early`: `expired` was said before `expiresAt` by the store's clock; it is still open.
    */
   { readonly outcome: 'decided' | 'already' | 'early'; readonly request: Request } | { readonly outcome: 'unknown' };
-
-export interface Session {
-  readonly key: SessionKey;
-  readonly activeRun?: string;
-  /** Oldest first. */
-  readonly queue: readonly string[];
-  readonly createdAt: number;
-}
 
 export interface PageAfter {
   readonly after: number;

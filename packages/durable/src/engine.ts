@@ -68,6 +68,12 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
     }
     const result = await store.start(await newRun(definition, input, given));
     if (result.outcome !== 'refused') return result.run;
+    if (result.code === 'SESSION_CLOSED') {
+      const { key: session, state } = result.session;
+      throw new PrusikError('SESSION_CLOSED', `The session ${session.session} is ${state} and takes no new run`, {
+        meta: { session: session.session, state },
+      });
+    }
     const { run } = result;
     if (result.code === 'RUN_INPUT_MISMATCH') {
       throw new PrusikError(

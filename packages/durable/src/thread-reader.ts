@@ -15,11 +15,13 @@ export function createThreadReader(store: Store, thread: ThreadKey, storedHead: 
   const messages: StoredMessage[] = [];
   let loading: Promise<void> | undefined;
 
+  /** A thread that was replaced begins at a higher number than 1. */
   async function load(): Promise<void> {
-    while (messages.length < storedHead) {
-      const page = await store.messages(thread, { after: messages.length, limit: PAGE });
+    for (let after = 0; after < storedHead;) {
+      const page = await store.messages(thread, { after, limit: PAGE });
       if (page.length === 0) return;
-      messages.push(...page.slice(0, storedHead - messages.length));
+      messages.push(...page.filter(({ n }) => n <= storedHead));
+      after = page.at(-1)?.n ?? storedHead;
     }
   }
 
@@ -30,7 +32,8 @@ export function createThreadReader(store: Store, thread: ThreadKey, storedHead: 
       await loading;
       messages.push(...pending);
       pending = [];
-      return upTo >= messages.length ? messages.slice() : messages.slice(0, upTo);
+      const first = messages[0]?.n ?? 1;
+      return messages.slice(0, Math.max(0, upTo - first + 1));
     },
     committed(added) {
       for (const message of added) {

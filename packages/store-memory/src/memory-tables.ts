@@ -11,6 +11,7 @@ import {
   type RunBody,
   type RunKey,
   type RunState,
+  type Session,
   type SessionKey,
   type SessionState,
   type Signal,
@@ -22,9 +23,12 @@ import {
 import { frozen } from './frozen.ts';
 import { createKeyed } from './keyed.ts';
 import { listPage } from './list-page.ts';
+import { createNumberedRows } from './numbered-rows.ts';
+import { createRunFamilies } from './run-families.ts';
 import { createRunIndex, type Claimable, type RunIndex } from './run-index.ts';
 
 interface RunRecord {
+  readonly number: number;
   state: RunState;
   body: RunBody;
   readonly entries: Entry[];
@@ -40,8 +44,11 @@ interface RequestRecord {
 }
 
 interface SessionRecord {
+  readonly number: number;
   state: SessionState;
   readonly createdAt: number;
+  /** Every run that was started in it. */
+  readonly runs: Set<RunRecord>;
   /** Runs that stand in its queue, oldest first. */
   readonly queue: Set<RunRecord>;
 }
@@ -59,10 +66,12 @@ export function memoryTables(): MemoryTables {
   const threads = { session: createKeyed<StoredMessage[]>(), run: createKeyed<StoredMessage[]>() };
   const trees = createKeyed<RunIndex>();
   const everything = createRunIndex();
-  const runsOf = new Map<string, RunRecord[]>();
-  const requestsOf = new Map<string, RequestRecord[]>();
-  let runCount = 0;
-  let requestCount = 0;
+  const families = createRunFamilies<RunRecord>();
+  const lists = {
+    runs: createNumberedRows<RunRecord>(),
+    requests: createNumberedRows<RequestRecord>(),
+    sessions: createNumberedRows<SessionRecord>(),
+  };
 
   function record({ tenant, run }: RunKey): RunRecord {
     const found = runs.get(tenant, run);
@@ -73,6 +82,7 @@ export function memoryTables(): MemoryTables {
   function replaceState(found: RunRecord, state: RunState): void {
     const { tenant } = state.key;
     const tree = trees.get(tenant, state.root) ?? createRunIndex();
+    const ends = state.endedAt !== null && found.state.endedAt === null;
     everything.remove(found);
     tree.remove(found);
     found.state = state;
@@ -80,11 +90,14 @@ export function memoryTables(): MemoryTables {
     tree.add(found);
     if (tree.isEmpty) trees.delete(tenant, state.root);
     else trees.set(tenant, state.root, tree);
-    if (state.session !== undefined) {
-      const queue = sessions.get(tenant, state.session)?.queue;
-      if (state.inQueue) queue?.add(found);
-      else queue?.delete(found);
-    }
+    if (ends) families.ended(found);
+    const queue = sessionOf(found)?.queue;
+    if (state.inQueue) queue?.add(found);
+    else queue?.delete(found);
+  }
+
+  function sessionOf({ state }: RunRecord): SessionRecord | undefined {
+    return state.session === undefined ? undefined : sessions.get(state.key.tenant, state.session);
   }
 
   function* among(query: ClaimQuery, which: (index: RunIndex) => Iterable<Claimable>): Iterable<RunState> {
@@ -102,18 +115,32 @@ export function memoryTables(): MemoryTables {
 
   const signalName = (kind: SignalKind, key: string): string => `${kind} ${key}`;
   const thread = ({ tenant, of, id }: ThreadKey): StoredMessage[] => threads[of].get(tenant, id) ?? [];
+  /** How many messages of the thread are gone: the first that is there has the number after it. */
+  const floorOf = ({ tenant, of, id }: ThreadKey): number =>
+    of === 'run' ? 0 : (sessions.get(tenant, id)?.state.threadFloor ?? 0);
   const describe = ({ state, body }: RunRecord): Run => Object.freeze(describeRun(state, body));
+
+  function describeSession({ state, createdAt, queue }: SessionRecord): Session {
+    return frozen({
+      key: state.key,
+      state: state.state,
+      ...(state.activeRun === null ? {} : { activeRun: state.activeRun }),
+      queue: [...queue].map((queued) => queued.state.key.run),
+      createdAt,
+    });
+  }
 
   return {
     get runCount() {
-      return runCount;
+      return lists.runs.size;
     },
 
     state: ({ tenant, run }) => runs.get(tenant, run)?.state,
     insertRun(run: NewRun, state) {
-      runCount += 1;
-      const numbered = frozen({ ...state, number: runCount });
+      const number = lists.runs.nextNumber();
+      const numbered = frozen({ ...state, number });
       const found: RunRecord = {
+        number,
         state: numbered,
         body: frozen({ kind: run.kind, input: run.input, context: run.context, createdAt: state.at }),
         entries: [],
@@ -123,9 +150,9 @@ export function memoryTables(): MemoryTables {
         queuedMessages: state.inQueue ? frozen(run.messages) : [],
       };
       runs.set(run.key.tenant, run.key.run, found);
-      const ofTenant = runsOf.get(run.key.tenant);
-      if (ofTenant === undefined) runsOf.set(run.key.tenant, [found]);
-      else ofTenant.push(found);
+      lists.runs.add(run.key.tenant, found);
+      families.add(found);
+      sessionOf(found)?.runs.add(found);
       replaceState(found, numbered);
     },
     saveRun(state) {
@@ -177,9 +204,8 @@ export function memoryTables(): MemoryTables {
     openRequests: (state) =>
       [...record(state.key).requests.values()].map(({ request }) => request).filter(({ status }) => status === 'open'),
     insertRequest(state, request, openedAt) {
-      requestCount += 1;
       const row: RequestRecord = {
-        number: requestCount,
+        number: lists.requests.nextNumber(),
         request: frozen({
           ...request,
           run: state.key,
@@ -192,9 +218,7 @@ export function memoryTables(): MemoryTables {
         }),
       };
       record(state.key).requests.set(request.id, row);
-      const ofTenant = requestsOf.get(state.key.tenant);
-      if (ofTenant === undefined) requestsOf.set(state.key.tenant, [row]);
-      else ofTenant.push(row);
+      lists.requests.add(state.key.tenant, row);
     },
     saveRequest(state, request) {
       const row = record(state.key).requests.get(request.id);
@@ -205,15 +229,63 @@ export function memoryTables(): MemoryTables {
     saveLedger: ({ tenant, run }, ledger) => ledgers.set(tenant, run, frozen(ledger)),
 
     sessionState: ({ tenant, session }: SessionKey) => sessions.get(tenant, session)?.state,
-    insertSession: (state, createdAt) =>
-      sessions.set(state.key.tenant, state.key.session, { state, createdAt, queue: new Set() }),
+    insertSession(state, createdAt) {
+      const { tenant, session } = state.key;
+      const first = runs.get(tenant, state.activeRun ?? '');
+      const row: SessionRecord = {
+        number: lists.sessions.nextNumber(),
+        state: frozen(state),
+        createdAt,
+        // Its first run was written before it.
+        runs: new Set(first === undefined ? [] : [first]),
+        queue: new Set(),
+      };
+      sessions.set(tenant, session, row);
+      lists.sessions.add(tenant, row);
+    },
     saveSession(state) {
-      const found = sessions.get(state.key.tenant, state.key.session);
-      if (found !== undefined) found.state = state;
+      const { tenant, session } = state.key;
+      const found = sessions.get(tenant, session);
+      if (found === undefined) return;
+      threads.session.get(tenant, session)?.splice(0, state.threadFloor - found.state.threadFloor);
+      found.state = frozen(state);
     },
     queueLength: ({ tenant, session }) => sessions.get(tenant, session)?.queue.size ?? 0,
     firstInQueue: ({ tenant, session }) =>
       [...(sessions.get(tenant, session)?.queue ?? [])].find(({ state }) => state.cancel === 'none')?.state,
+
+    *treeOf({ tenant, run }) {
+      for (const { state } of families.treeOf(tenant, run)) yield state;
+    },
+    *runsOfSession({ tenant, session }) {
+      for (const { state } of sessions.get(tenant, session)?.runs ?? []) yield state;
+    },
+    *endedRoots(tenant, before) {
+      for (const { state } of families.endedRoots(tenant)) {
+        if (state.endedAt === null || state.endedAt >= before) return;
+        yield state;
+      }
+    },
+    requestCount: (state) => record(state.key).requests.size,
+    hideRun({ key: { tenant, run } }) {
+      const found = record({ tenant, run });
+      for (const request of found.requests.values()) lists.requests.remove(tenant, request);
+      lists.runs.remove(tenant, found);
+      families.remove(found);
+      sessionOf(found)?.runs.delete(found);
+      runs.delete(tenant, run);
+      ledgers.delete(tenant, run);
+      threads.run.delete(tenant, run);
+    },
+    hideSession({ key: { tenant, session } }) {
+      const found = sessions.get(tenant, session);
+      if (found !== undefined) lists.sessions.remove(tenant, found);
+      sessions.delete(tenant, session);
+      threads.session.delete(tenant, session);
+    },
+    // What nobody refers to any more is gone already.
+    deleteHidden: () => false,
+    deleteReplaced: () => false,
 
     ready: (query) => among(query, (index) => index.ready),
     timers: (query) => among(query, (index) => index.timers),
@@ -226,28 +298,32 @@ export function memoryTables(): MemoryTables {
     entries: ({ tenant, run }, { after, limit }) => runs.get(tenant, run)?.entries.slice(after, after + limit) ?? [],
     inbox: ({ tenant, run }, { after, limit }) => runs.get(tenant, run)?.signals.slice(after, after + limit) ?? [],
     messages(key, page) {
-      if ('after' in page) return thread(key).slice(page.after, page.after + page.limit);
-      const end = Math.min(thread(key).length, Math.max(0, page.before - 1));
-      return thread(key).slice(Math.max(0, end - page.limit), end);
+      const kept = thread(key);
+      const floor = floorOf(key);
+      if ('after' in page) {
+        const begin = Math.max(0, page.after - floor);
+        return kept.slice(begin, begin + page.limit);
+      }
+      const end = Math.min(kept.length, Math.max(0, page.before - 1 - floor));
+      return kept.slice(Math.max(0, end - page.limit), end);
     },
-    threadHead: (key) => thread(key).length,
+    threadHead: (key) => floorOf(key) + thread(key).length,
     session({ tenant, session }) {
       const found = sessions.get(tenant, session);
-      if (found === undefined) return undefined;
-      const { state, createdAt, queue } = found;
-      const ids = [...queue].map((queued) => queued.state.key.run);
-      return frozen({
-        key: state.key,
-        ...(state.activeRun === null ? {} : { activeRun: state.activeRun }),
-        queue: ids,
-        createdAt,
-      });
+      return found && describeSession(found);
     },
+    listSessions: (query) =>
+      listPage({
+        rows: lists.sessions.of(query.tenant),
+        newestFirst: true,
+        matches: ({ state }) => query.state === undefined || query.state.includes(state.state),
+        show: describeSession,
+        page: query,
+      }),
     listRuns: (query) =>
       listPage({
-        rows: runsOf.get(query.tenant) ?? [],
+        rows: lists.runs.of(query.tenant),
         newestFirst: true,
-        numberOf: (row) => row.state.number,
         matches: ({ state }) =>
           (query.status === undefined || query.status.includes(state.status)) &&
           (query.definition === undefined || query.definition === state.definition) &&
@@ -259,9 +335,8 @@ export function memoryTables(): MemoryTables {
       }),
     listRequests: (query) =>
       listPage({
-        rows: requestsOf.get(query.tenant) ?? [],
+        rows: lists.requests.of(query.tenant),
         newestFirst: false,
-        numberOf: (row) => row.number,
         matches: ({ request }) =>
           (query.status === undefined || query.status.includes(request.status)) &&
           (query.kind === undefined || query.kind.includes(request.kind)) &&

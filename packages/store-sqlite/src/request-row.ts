@@ -19,9 +19,10 @@ interface RequestRow {
   readonly body: string;
 }
 
+/** The tenant of both: a run that is hidden has none any more. */
 export function selectRequest(where: string): string {
   return `select q.id, q.tenant, r.name as run_name, q.root, r.parent, r.parent_key, r.definition, q.name, q.kind, q.status, q.step_key,
-    q.expires_at, q.opened_at, q.claimed, q.decision, q.body from requests q join runs r on r.id = q.run where ${where}`;
+    q.expires_at, q.opened_at, q.claimed, q.decision, q.body from requests q join runs r on r.id = q.run and r.tenant = q.tenant where ${where}`;
 }
 
 export function toRequest(row: RequestRow): Request {

@@ -1,6 +1,7 @@
 import type Database from 'better-sqlite3';
 import { parseCursor, type Page, type StoreReads } from '@prusik/core';
 import { selectRequest, toRequest, type RequestRow } from './request-row.ts';
+import { selectSession, toSession, type SessionRow } from './session-row.ts';
 import { selectRun, toRun, type RunRow } from './state-row.ts';
 
 /** One filter: its SQL, and the values for its places. */
@@ -9,7 +10,7 @@ interface Condition {
   readonly values: readonly (string | number)[];
 }
 
-type Lists = Pick<StoreReads, 'listRuns' | 'listRequests'>;
+type Lists = Pick<StoreReads, 'listSessions' | 'listRuns' | 'listRequests'>;
 
 /** Lists with filters. There is one statement for each combination of filters that was asked for: some dozens at most. */
 export function createLists(db: Database.Database): Lists {
@@ -28,6 +29,15 @@ export function createLists(db: Database.Database): Lists {
   }
 
   return {
+    listSessions({ tenant, state, after, limit }) {
+      const cursor = parseCursor(after);
+      const conditions = [
+        { sql: 's.tenant = ?', values: [tenant] },
+        ...oneOf('s.state', state),
+        ...(cursor === undefined ? [] : [{ sql: 's.id < ?', values: [cursor] }]),
+      ];
+      return toPage(rows<SessionRow>(selectSession, conditions, 's.id desc', limit + 1), limit, toSession);
+    },
     listRuns({ tenant, status, definition, session, root, parent, after, limit }) {
       const cursor = parseCursor(after);
       const conditions = [

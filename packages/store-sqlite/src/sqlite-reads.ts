@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3';
 import type { Amount, Entry, Json, Ledger, Message, Signal, SignalKind, StoredMessage, StoreReads } from '@prusik/core';
+import { selectSession, toSession, type SessionRow } from './session-row.ts';
 import { createLists } from './sqlite-lists.ts';
 import { selectRun, selectState, toRun, toState, type RunRow, type StateRow } from './state-row.ts';
 
@@ -31,14 +32,12 @@ interface LedgerRow {
   readonly reserved: string;
 }
 
-interface SessionRow {
-  readonly active_run: string | null;
-  readonly created_at: number;
-  readonly queue: string;
-}
-
 const RUN = '(select id from runs where tenant = ? and name = ?)';
-const THREADS = { run: RUN, session: '(select -id from sessions where tenant = ? and name = ?)' } as const;
+/** A run's thread is never replaced, so it has no floor. */
+const THREADS = {
+  run: '(select id as thread, 0 as floor from runs where tenant = ? and name = ?)',
+  session: '(select -id as thread, thread_floor as floor from sessions where tenant = ? and name = ?)',
+} as const;
 
 /** The port's reads: one statement each, so that each sees one state of the file. */
 export function createReads(db: Database.Database): StoreReads {
@@ -51,11 +50,7 @@ export function createReads(db: Database.Database): StoreReads {
     `select n, kind, key, at, body from inbox where run = ${RUN} and n > ? order by n limit ?`,
   );
   const ledger = db.prepare<Keyed, LedgerRow>(`select limits, used, reserved from ledgers where run = ${RUN}`);
-  const session = db.prepare<Keyed, SessionRow>(
-    `select active_run, created_at, (select json_group_array(name order by id) from runs r
-       where r.tenant = s.tenant and r.session = s.name and r.in_queue = 1) as queue
-     from sessions s where s.tenant = ? and s.name = ?`,
-  );
+  const session = db.prepare<Keyed, SessionRow>(selectSession('s.tenant = ? and s.name = ?'));
   const threads = { run: threadStatements(db, THREADS.run), session: threadStatements(db, THREADS.session) };
 
   return {
@@ -86,14 +81,7 @@ export function createReads(db: Database.Database): StoreReads {
     },
     session(key) {
       const row = session.get(key.tenant, key.session);
-      return (
-        row && {
-          key: { tenant: key.tenant, session: key.session },
-          ...(row.active_run === null ? {} : { activeRun: row.active_run }),
-          queue: JSON.parse(row.queue) as string[],
-          createdAt: row.created_at,
-        }
-      );
+      return row && toSession(row);
     },
     ...createLists(db),
   };
@@ -118,9 +106,15 @@ interface ThreadStatements {
 }
 
 function threadStatements(db: Database.Database, thread: string): ThreadStatements {
+  const messages = (condition: string, order: string): string =>
+    `select m.n, m.body from ${thread} t join messages m on m.thread = t.thread where ${condition} order by m.n ${order} limit ?`;
   return {
-    after: db.prepare(`select n, body from messages where thread = ${thread} and n > ? order by n limit ?`),
-    before: db.prepare(`select n, body from messages where thread = ${thread} and n < ? order by n desc limit ?`),
-    head: db.prepare<Keyed, number>(`select coalesce(max(n), 0) from messages where thread = ${thread}`).pluck(),
+    after: db.prepare(messages('m.n > max(t.floor, ?)', 'asc')),
+    before: db.prepare(messages('m.n > t.floor and m.n < ?', 'desc')),
+    head: db
+      .prepare<Keyed, number>(
+        `select max(t.floor, coalesce((select max(n) from messages where thread = t.thread), 0)) from ${thread} t`,
+      )
+      .pluck(),
   };
 }

@@ -1,9 +1,10 @@
 import type Database from 'better-sqlite3';
-import type { Message, Signal, StoreReads, StoreTables, ThreadKey } from '@prusik/core';
+import type { Message, RunState, SessionLife, Signal, StoreReads, StoreTables, ThreadKey } from '@prusik/core';
 import { createClaimSources } from './claim-sources.ts';
 import type { Holders } from './holders.ts';
 import { selectRequest, toRequest, type RequestRow } from './request-row.ts';
 import { toSignal, type SignalRow } from './sqlite-reads.ts';
+import { createRemoval } from './sqlite-removal.ts';
 import { selectState, toState, type StateRow } from './state-row.ts';
 
 /** What a transaction has written so far. */
@@ -11,6 +12,12 @@ export interface Written {
   anything: boolean;
   /** Entries show the time; a transaction without any has to keep it elsewhere. */
   entries: boolean;
+}
+
+interface SessionStateRow {
+  readonly state: SessionLife;
+  readonly active_run: string | null;
+  readonly thread_floor: number;
 }
 
 /** Rows of one SQLite file, inside a transaction. Statements are prepared once: better-sqlite3 keeps none. */
@@ -59,17 +66,27 @@ export function sqliteTables(
     'update requests set status = ?, decision = ?, claimed = ? where run = ? and name = ?',
   );
   const saveLedger = db.prepare('insert or replace into ledgers (run, limits, used, reserved) values (?, ?, ?, ?)');
-  const session = db.prepare<[string, string], { active_run: string | null }>(
-    'select active_run from sessions where tenant = ? and name = ?',
+  const session = db.prepare<[string, string], SessionStateRow>(
+    'select state, active_run, thread_floor from sessions where tenant = ? and name = ?',
   );
   const insertSession = db.prepare('insert into sessions (tenant, name, active_run, created_at) values (?, ?, ?, ?)');
-  const saveSession = db.prepare('update sessions set active_run = ? where tenant = ? and name = ?');
+  const saveSession = db.prepare(
+    'update sessions set state = ?, active_run = ?, thread_floor = ? where tenant = ? and name = ?',
+  );
   const queueLength = db
     .prepare<[string, string], number>('select count(*) from runs where tenant = ? and session = ? and in_queue = 1')
     .pluck();
   const firstInQueue = db.prepare<[string, string], StateRow>(
     `${selectState("r.tenant = ? and r.session = ? and r.in_queue = 1 and r.cancel = 'none'", 'runs_queue')} order by r.id limit 1`,
   );
+  const tree = db.prepare<[string, string], StateRow>(selectState('r.tenant = ? and r.root = ?', 'runs_tree'));
+  const ofSession = db.prepare<[string, string], StateRow>(
+    selectState('r.tenant = ? and r.session = ?', 'runs_session'),
+  );
+  const endedRoots = db.prepare<[string, number], StateRow>(
+    `${selectState('r.tenant = ? and r.parent is null and r.ended_at < ?', 'runs_ended')} order by r.ended_at, r.id`,
+  );
+  const requestCount = db.prepare<[number], number>('select count(*) from requests where run = ?').pluck();
   const numbers = {
     run: db.prepare<[string, string], number>('select id from runs where tenant = ? and name = ?').pluck(),
     session: db.prepare<[string, string], number>('select -id from sessions where tenant = ? and name = ?').pluck(),
@@ -183,17 +200,28 @@ export function sqliteTables(
 
     sessionState(key) {
       const row = session.get(key.tenant, key.session);
-      return row && { key, activeRun: row.active_run };
+      return row && { key, state: row.state, activeRun: row.active_run, threadFloor: row.thread_floor };
     },
     insertSession: ({ key, activeRun }, createdAt) =>
       void write(insertSession, key.tenant, key.session, activeRun, createdAt),
-    saveSession: ({ key, activeRun }) => void write(saveSession, activeRun, key.tenant, key.session),
+    saveSession: ({ key, state: life, activeRun, threadFloor }) =>
+      void write(saveSession, life, activeRun, threadFloor, key.tenant, key.session),
     queueLength: (key) => queueLength.get(key.tenant, key.session) ?? 0,
     firstInQueue(key) {
       const row = firstInQueue.get(key.tenant, key.session);
       return row && toState(row);
     },
+
+    treeOf: (root) => states(tree.iterate(root.tenant, root.run)),
+    runsOfSession: (key) => states(ofSession.iterate(key.tenant, key.session)),
+    endedRoots: (tenant, before) => states(endedRoots.iterate(tenant, before)),
+    requestCount: ({ number }) => requestCount.get(number) ?? 0,
+    ...createRemoval(db, write),
   };
+}
+
+function* states(rows: Iterable<StateRow>): Iterable<RunState> {
+  for (const row of rows) yield toState(row);
 }
 
 /** SQL's null is a missing value; JSON's is the text `null`. */

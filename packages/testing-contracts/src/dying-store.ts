@@ -4,7 +4,15 @@ import type { Store } from '@prusik/core';
  * Claims and renewals come as clocks tick, so counting them would make the k-th write another one in each life. A death after a claim
  * is covered: it is the same as one before the first commit that follows.
  */
-const WRITES: ReadonlySet<string> = new Set(['start', 'commit', 'signal', 'decide']);
+const WRITES: ReadonlySet<string> = new Set([
+  'start',
+  'commit',
+  'signal',
+  'decide',
+  'moveSession',
+  'replaceMessages',
+  'remove',
+]);
 
 /** Whether the process dies at this call, for points that have a name instead of a number. */
 export type DiesAt = (method: string, given: readonly unknown[]) => boolean;

@@ -12,6 +12,8 @@ import { STORE_LIVE_TEXT_TESTS } from './store-live-text-tests.ts';
 import { STORE_LIST_TESTS } from './store-list-tests.ts';
 import { STORE_PARK_TESTS } from './store-park-tests.ts';
 import { STORE_REQUEST_TESTS } from './store-request-tests.ts';
+import { STORE_REMOVAL_TESTS } from './store-removal-tests.ts';
+import { STORE_SESSION_LIFE_TESTS } from './store-session-life-tests.ts';
 import { STORE_SESSION_TESTS } from './store-session-tests.ts';
 import { STORE_SIGNAL_TESTS } from './store-signal-tests.ts';
 import { STORE_START_TESTS } from './store-start-tests.ts';
@@ -46,6 +48,8 @@ const STORE_TESTS: readonly StoreTest[] = [
   ...STORE_PARK_TESTS,
   ...STORE_END_TESTS,
   ...STORE_SESSION_TESTS,
+  ...STORE_SESSION_LIFE_TESTS,
+  ...STORE_REMOVAL_TESTS,
   ...STORE_SIGNAL_TESTS,
   ...STORE_REQUEST_TESTS,
   ...STORE_LEDGER_TESTS,

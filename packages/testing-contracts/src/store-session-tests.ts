@@ -14,7 +14,13 @@ export const STORE_SESSION_TESTS: readonly StoreTest[] = [
     async run({ store, clock, start }) {
       assert.equal(await store.session(s1), undefined);
       await start('r', refusing);
-      assert.deepEqual(await store.session(s1), { key: s1, activeRun: 'r', queue: [], createdAt: clock.now() });
+      assert.deepEqual(await store.session(s1), {
+        key: s1,
+        state: 'open',
+        activeRun: 'r',
+        queue: [],
+        createdAt: clock.now(),
+      });
     },
   },
   {

@@ -2,7 +2,9 @@ import { checkId, type RunKey, type SessionKey } from '../ids.ts';
 import { toJson } from '../json.ts';
 import type { Amount } from '../ledger.ts';
 import type { LiveTextMark, LiveTextWrite } from '../live-text.ts';
-import type { ThreadKey } from '../message.ts';
+import type { Message, ThreadKey } from '../message.ts';
+import type { Removal } from '../removal.ts';
+import type { SessionLife, SessionQuery } from '../session.ts';
 import {
   PAGE_LIMIT,
   type ClaimQuery,
@@ -100,6 +102,31 @@ export function checkedSignal(signal: NewSignal): NewSignal {
   return copy;
 }
 
+export function checkedMove(to: SessionLife): SessionLife {
+  if (to !== 'closing' && to !== 'closed')
+    throw new TypeError(`A session moves to closing or closed, not ${JSON.stringify(to)}`);
+  return to;
+}
+
+export function checkedMessages(messages: readonly Message[], expectedHead: number): readonly Message[] {
+  checkCount('expected head', expectedHead);
+  return copied(messages);
+}
+
+export function checkedRemoval(removal: Removal): Removal {
+  const copy = copied(removal);
+  checkId('tenant', copy.tenant);
+  const named = ['session', 'run', 'endedBefore'].filter((name) => name in copy);
+  if (named.length !== 1) throw new TypeError(`A removal names a session, a run or endedBefore, and one of them alone`);
+  if ('session' in copy) checkId('session', copy.session);
+  else if ('run' in copy) checkId('run', copy.run);
+  else {
+    checkTime('endedBefore', copy.endedBefore);
+    return { ...copy, limit: checkedLimit(copy.limit) };
+  }
+  return copy;
+}
+
 const DECISIONS: ReadonlySet<string> = new Set(['approved', 'edited', 'rejected', 'answered', 'expired', 'withdrawn']);
 
 export function checkedDecision(decision: NewDecision): NewDecision {
@@ -178,13 +205,18 @@ export function checkedRunQuery(query: RunQuery): RunQuery {
   return { ...query, limit: checkedLimit(query.limit) };
 }
 
+export function checkedSessionQuery(query: SessionQuery): SessionQuery {
+  checkList(query);
+  return { ...query, limit: checkedLimit(query.limit) };
+}
+
 export function checkedRequestQuery(query: RequestQuery): RequestQuery {
   checkList(query);
   if (query.run !== undefined) checkId('run', query.run);
   return { ...query, limit: checkedLimit(query.limit) };
 }
 
-function checkList({ tenant, root, after }: Pick<RunQuery, 'tenant' | 'root' | 'after'>): void {
+function checkList({ tenant, root, after }: { tenant: string; root?: string; after?: string }): void {
   checkId('tenant', tenant);
   if (root !== undefined) checkId('run', root);
   parseCursor(after);
@@ -202,9 +234,8 @@ export function checkRunKey({ tenant, run }: RunKey): void {
   checkId('run', run);
 }
 
-export function checkSessionKey({ tenant, session }: SessionKey): void {
-  checkId('tenant', tenant);
-  checkId('session', session);
+export function checkedSessionKey({ tenant, session }: SessionKey): SessionKey {
+  return { tenant: checkId('tenant', tenant), session: checkId('session', session) };
 }
 
 export function checkThreadKey({ tenant, of, id }: ThreadKey): void {

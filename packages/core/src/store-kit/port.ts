@@ -5,22 +5,29 @@ import {
   checkedDecision,
   checkedLiveText,
   checkedMarks,
+  checkedMessages,
+  checkedMove,
   checkedPage,
   checkedQuery,
+  checkedRemoval,
   checkedRequestQuery,
   checkedRun,
   checkedRunQuery,
+  checkedSessionQuery,
   checkedSignal,
   checkLeaseMs,
   checkRunKey,
-  checkSessionKey,
+  checkedSessionKey,
   checkThreadKey,
 } from './arguments.ts';
 import { claimRuns } from './claim.ts';
 import { commitRun } from './commit.ts';
 import { decideRequest } from './decide.ts';
 import { createLiveTexts, type LiveTextRows } from './live-text.ts';
+import { moveSession } from './move-session.ts';
+import { hideRemoved } from './remove.ts';
 import { renewLeases } from './renew.ts';
+import { replaceMessages } from './replace-messages.ts';
 import { signalRun } from './signal.ts';
 import { startRun } from './start.ts';
 import type { StoreReads, StoreTransaction } from './tables.ts';
@@ -48,6 +55,8 @@ export interface WriteSize {
 }
 
 const ONE_ROW: WriteSize = { rows: 1, runs: 0 };
+/** Rows that are deleted in one transaction: what others write meanwhile waits for no more than these. */
+const DELETED_AT_ONCE = 1_000;
 
 /** The port over a store's tables: checks and copies what comes in, decides, writes, tells. */
 export function storeOver(backend: StoreBackend): Store {
@@ -58,6 +67,13 @@ export function storeOver(backend: StoreBackend): Store {
   const checkOpen = (): void => {
     if (closing !== undefined) throw new PrusikError('STORE_CLOSED', 'The store was closed');
   };
+
+  /** Transactions of bounded size, with those of others between them. What is left at a close is deleted by a later call. */
+  async function deleteInPortions(deleteSome: (tx: StoreTransaction, rows: number) => boolean): Promise<void> {
+    let more = true;
+    while (more && closing === undefined)
+      more = await write({ rows: DELETED_AT_ONCE, runs: 0 }, (tx) => deleteSome(tx, DELETED_AT_ONCE));
+  }
 
   return {
     capabilities: backend.capabilities,
@@ -95,6 +111,29 @@ export function storeOver(backend: StoreBackend): Store {
       const checked = checkedDecision(decision);
       return write(ONE_ROW, (tx) => decideRequest(tx, checked));
     },
+    async moveSession(given, to) {
+      checkOpen();
+      const key = checkedSessionKey(given);
+      const checked = checkedMove(to);
+      return write(ONE_ROW, (tx) => moveSession(tx, key, checked));
+    },
+    async replaceMessages(given, messages, expectedHead) {
+      checkOpen();
+      const key = checkedSessionKey(given);
+      const checked = checkedMessages(messages, expectedHead);
+      const answer = await write({ rows: 1 + checked.length, runs: 0 }, (tx) =>
+        replaceMessages(tx, key, checked, expectedHead),
+      );
+      if (answer.outcome === 'replaced') await deleteInPortions(({ tables }, rows) => tables.deleteReplaced(key, rows));
+      return answer;
+    },
+    async remove(removal) {
+      checkOpen();
+      const checked = checkedRemoval(removal);
+      const answer = await write({ rows: DELETED_AT_ONCE, runs: 0 }, (tx) => hideRemoved(tx, checked));
+      await deleteInPortions(({ tables }, rows) => tables.deleteHidden(rows));
+      return answer;
+    },
 
     async run(key) {
       checkOpen();
@@ -128,8 +167,11 @@ export function storeOver(backend: StoreBackend): Store {
     },
     async session(key) {
       checkOpen();
-      checkSessionKey(key);
-      return reads.session(key);
+      return reads.session(checkedSessionKey(key));
+    },
+    async listSessions(query) {
+      checkOpen();
+      return reads.listSessions(checkedSessionQuery(query));
     },
     async listRuns(query) {
       checkOpen();

@@ -1,7 +1,8 @@
 import { PrusikError } from '../errors.ts';
-import type { RunKey } from '../ids.ts';
+import type { RunKey, SessionKey } from '../ids.ts';
 import type { ThreadKey } from '../message.ts';
 import type { Run } from '../run.ts';
+import type { Session } from '../session.ts';
 import type { RunState, StoreTransaction } from './tables.ts';
 
 /** Where a run's messages are: its session's conversation, or a thread of its own. */
@@ -9,7 +10,11 @@ export function threadOf(run: Pick<RunState, 'key' | 'session'>): ThreadKey {
   const { tenant } = run.key;
   return run.session === undefined
     ? { tenant, of: 'run', id: run.key.run }
-    : { tenant, of: 'session', id: run.session };
+    : threadOfSession({ tenant, session: run.session });
+}
+
+export function threadOfSession({ tenant, session }: SessionKey): ThreadKey {
+  return { tenant, of: 'session', id: session };
 }
 
 /** A run that another row of the store names. */
@@ -19,6 +24,13 @@ export function requireState(tx: StoreTransaction, key: RunKey): RunState {
 
 export function requireRun(tx: StoreTransaction, key: RunKey): Run {
   return tx.tables.run(key) ?? missing(key);
+}
+
+/** A session that was found in this transaction, as the port shows it. */
+export function requireSession(tx: StoreTransaction, key: SessionKey): Session {
+  const session = tx.tables.session(key);
+  if (session === undefined) throw new PrusikError('STORE_CORRUPT', `Session ${key.session} is not there`);
+  return session;
 }
 
 function missing(key: RunKey): never {

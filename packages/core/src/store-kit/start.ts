@@ -2,7 +2,7 @@ import { openLedger } from '../ledger.ts';
 import type { RunStart } from '../entry.ts';
 import type { RunKey } from '../ids.ts';
 import { SESSION_QUEUE_LIMIT, type NewRun, type StartResult } from '../store.ts';
-import { requireRun, requireState, threadOf } from './rows.ts';
+import { requireRun, requireSession, requireState, threadOf } from './rows.ts';
 import type { RunState, SessionState, StoreTransaction } from './tables.ts';
 
 export function startRun(tx: StoreTransaction, run: NewRun): StartResult {
@@ -15,6 +15,8 @@ export function startRun(tx: StoreTransaction, run: NewRun): StartResult {
       : { outcome: 'refused', code: 'RUN_INPUT_MISMATCH', run: found };
   }
   const session = sessionFor(tx, run);
+  if (session !== undefined && session.state !== 'open')
+    return { outcome: 'refused', code: 'SESSION_CLOSED', session: requireSession(tx, session.key) };
   const active = session?.activeRun ?? null;
   if (session !== undefined && active !== null) {
     const full = tables.queueLength(session.key) >= SESSION_QUEUE_LIMIT;
@@ -72,8 +74,9 @@ export function createRun(tx: StoreTransaction, run: NewRun, session?: SessionSt
   const created = requireState(tx, run.key);
   if (run.session !== undefined && !queued) {
     const key = { tenant: run.key.tenant, session: run.session.id };
-    if (session === undefined) tables.insertSession({ key, activeRun: run.key.run }, now);
-    else tables.saveSession({ key, activeRun: run.key.run });
+    const activeRun = run.key.run;
+    if (session === undefined) tables.insertSession({ key, state: 'open', activeRun, threadFloor: 0 }, now);
+    else tables.saveSession({ ...session, activeRun });
   }
   const enters = !queued && run.messages.length > 0;
   const from = enters ? tables.threadHead(thread) + 1 : 0;

@@ -5,6 +5,7 @@ import type { Ledger } from '../ledger.ts';
 import type { Message, StoredMessage, ThreadKey } from '../message.ts';
 import type { NewRequest, Request } from '../request.ts';
 import type { FinalStatus, ParentLink, Run, RunStatus } from '../run.ts';
+import type { Session, SessionLife, SessionQuery } from '../session.ts';
 import type { SerializedError } from '../errors.ts';
 import type {
   ClaimQuery,
@@ -14,7 +15,6 @@ import type {
   PageBefore,
   RequestQuery,
   RunQuery,
-  Session,
   Signal,
   SignalKind,
 } from '../store.ts';
@@ -61,7 +61,10 @@ export interface RunState {
 /** A session as a transaction sees it. */
 export interface SessionState {
   readonly key: SessionKey;
+  readonly state: SessionLife;
   readonly activeRun: string | null;
+  /** Messages up to this number were replaced: no read shows them, and the thread goes on after it. */
+  readonly threadFloor: number;
 }
 
 /** The port's reads, as they are inside the store: synchronous, arguments checked. */
@@ -74,6 +77,7 @@ export interface StoreReads {
   threadHead(thread: ThreadKey): number;
   ledger(root: RunKey): Ledger | undefined;
   session(key: SessionKey): Session | undefined;
+  listSessions(query: SessionQuery): Page<Session>;
   listRuns(query: RunQuery): Page<Run>;
   listRequests(query: RequestQuery): Page<Request>;
 }
@@ -117,6 +121,22 @@ export interface StoreTables extends StoreReads {
   queueLength(session: SessionKey): number;
   /** The session's oldest run that stands in its queue and was not asked to cancel. */
   firstInQueue(session: SessionKey): RunState | undefined;
+
+  /** All runs of a tree, its root among them. */
+  treeOf(root: RunKey): Iterable<RunState>;
+  /** Every run that was started in the session, but not their children. */
+  runsOfSession(key: SessionKey): Iterable<RunState>;
+  /** Roots of the tenant that ended before a time, the longest ended first. */
+  endedRoots(tenant: string, before: number): Iterable<RunState>;
+  requestCount(run: RunState): number;
+  /** From now on nobody finds the run or anything of it, and its name is free. */
+  hideRun(run: RunState): void;
+  /** The same for a session and its messages; its runs are hidden by themselves. */
+  hideSession(session: SessionState): void;
+  /** Deletes up to about `rows` rows of what is hidden, whoever hid it, and says whether there may be more. */
+  deleteHidden(rows: number): boolean;
+  /** The same for messages below a session's floor. */
+  deleteReplaced(session: SessionKey, rows: number): boolean;
 
   /** Ready runs that the query may take, by priority (highest first), `readyAt`, number. May yield more, which the caller filters. */
   ready(query: ClaimQuery): Iterable<RunState>;

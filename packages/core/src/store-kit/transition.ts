@@ -59,9 +59,10 @@ function handOver(tx: StoreTransaction, state: RunState, name: string): void {
   const { tables, now, news } = tx;
   const key = { tenant: state.key.tenant, session: name };
   // A queued run that was cancelled never was the session's.
-  if (tables.sessionState(key)?.activeRun !== state.key.run) return;
+  const session = tables.sessionState(key);
+  if (session?.activeRun !== state.key.run) return;
   const next = tables.firstInQueue(key);
-  tables.saveSession({ key, activeRun: next?.key.run ?? null });
+  tables.saveSession({ ...session, activeRun: next?.key.run ?? null });
   if (next === undefined) return;
   const thread = threadOf(next);
   const messages = tables.takeQueuedMessages(next);

@@ -6,7 +6,9 @@ import { LEDGER_FAULTS } from './ledger-faults.ts';
 import { LIFETIME_FAULTS } from './lifetime-faults.ts';
 import { LIVE_TEXT_FAULTS } from './live-text-faults.ts';
 import { READ_FAULTS } from './read-faults.ts';
+import { REMOVAL_FAULTS } from './removal-faults.ts';
 import { REQUEST_FAULTS } from './request-faults.ts';
+import { SESSION_LIFE_FAULTS } from './session-life-faults.ts';
 import { SESSION_FAULTS } from './session-faults.ts';
 import { SIGNAL_FAULTS } from './signal-faults.ts';
 import { START_FAULTS } from './start-faults.ts';
@@ -21,6 +23,8 @@ export const STORE_FAULTS: readonly StoreFault[] = [
   ...COMMIT_FAULTS,
   ...TRANSITION_FAULTS,
   ...SESSION_FAULTS,
+  ...SESSION_LIFE_FAULTS,
+  ...REMOVAL_FAULTS,
   ...SIGNAL_FAULTS,
   ...REQUEST_FAULTS,
   ...LEDGER_FAULTS,

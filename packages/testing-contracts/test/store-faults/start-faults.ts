@@ -13,7 +13,7 @@ function renamed(store: Store, rename: (key: RunKey) => RunKey): Partial<Store> 
     async start(run) {
       const name = to(run.key);
       const result = await store.start({ ...run, key: name, ...(run.parent ? {} : { root: name.run }) });
-      return { ...result, run: { ...result.run, key: run.key, root: run.root } };
+      return 'run' in result ? { ...result, run: { ...result.run, key: run.key, root: run.root } } : result;
     },
     async run(key) {
       const found = await store.run(to(key));
@@ -21,8 +21,6 @@ function renamed(store: Store, rename: (key: RunKey) => RunKey): Partial<Store> 
     },
   };
 }
-
-const isMismatch = (code: string): boolean => code === 'RUN_INPUT_MISMATCH';
 
 /** Starts that compare less than they should. */
 const comparing = (
@@ -33,7 +31,7 @@ const comparing = (
   port(name, caughtBy, (store) => ({
     async start(run) {
       const result = await store.start(run);
-      if (result.outcome !== 'refused' || !isMismatch(result.code) || !same(run, result.run)) return result;
+      if (!('code' in result) || result.code !== 'RUN_INPUT_MISMATCH' || !same(run, result.run)) return result;
       return { outcome: 'existing', run: result.run };
     },
   }));

@@ -24,7 +24,7 @@ const bent = (name: string, text: (text: string) => string): StoreFault =>
   }));
 
 /** Wrong arguments are swallowed by the methods of these names. */
-const swallowing = (caughtBy: string, ...methods: readonly (keyof Store)[]): StoreFault =>
+export const swallowing = (caughtBy: string, ...methods: readonly (keyof Store)[]): StoreFault =>
   port(`wrong arguments are swallowed by ${methods.join(', ')}`, caughtBy, (store) => {
     const wrapped = methods.map((method) => {
       // The port's methods have nothing in common but that they are called.

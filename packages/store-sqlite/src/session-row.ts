@@ -1,0 +1,27 @@
+import type { Session, SessionLife } from '@prusik/core';
+
+export interface SessionRow {
+  readonly id: number;
+  readonly tenant: string;
+  readonly name: string;
+  readonly state: SessionLife;
+  readonly active_run: string | null;
+  readonly created_at: number;
+  readonly queue: string;
+}
+
+export function selectSession(where: string): string {
+  return `select s.id, s.tenant, s.name, s.state, s.active_run, s.created_at,
+    (select json_group_array(name order by id) from runs r where r.tenant = s.tenant and r.session = s.name and r.in_queue = 1) as queue
+    from sessions s where ${where}`;
+}
+
+export function toSession(row: SessionRow): Session {
+  return {
+    key: { tenant: row.tenant, session: row.name },
+    state: row.state,
+    ...(row.active_run === null ? {} : { activeRun: row.active_run }),
+    queue: JSON.parse(row.queue) as string[],
+    createdAt: row.created_at,
+  };
+}

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 
 /** What the first 100 bytes of a database file say, without opening it as one. */
 export type FileHeader =
@@ -12,6 +12,8 @@ const HEADER_BYTES = 100;
 
 /** Reads the header with plain file calls: opening a database of somebody else, even to look, may change it. */
 export function readFileHeader(path: string): FileHeader {
+  // To open a pipe would wait for a writer.
+  if (!statSync(path).isFile()) return { found: 'other' };
   const file = openSync(path, 'r');
   try {
     if (fstatSync(file).size === 0) return { found: 'nothing' };

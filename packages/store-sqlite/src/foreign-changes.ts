@@ -1,10 +1,12 @@
 import type Database from 'better-sqlite3';
 import type { Holders } from './holders.ts';
+import type { Replacement } from './replacement.ts';
 
 export interface ForeignChangesOptions {
   readonly db: Database.Database;
   readonly pollMs: number;
   readonly holders: Holders;
+  readonly replacement: Replacement;
   /** Another connection has written. */
   readonly onChange: () => void;
   /** A process that held leases has died, which writes nothing. */
@@ -15,7 +17,7 @@ export interface ForeignChangesOptions {
  * Looks for writes of other processes while somebody wants to know: one question of a microsecond. An event of the file system would
  * come at the write of the log, before the commit can be seen.
  */
-export function watchForChanges({ db, pollMs, holders, onChange, onDeath }: ForeignChangesOptions): {
+export function watchForChanges({ db, pollMs, holders, replacement, onChange, onDeath }: ForeignChangesOptions): {
   setWanted(wanted: boolean): void;
   /** For good: the file is about to be closed. */
   stop(): void;
@@ -26,6 +28,8 @@ export function watchForChanges({ db, pollMs, holders, onChange, onDeath }: Fore
   let stopped = false;
 
   function look(): void {
+    // Whoever waits for news looks again then, and is told.
+    if (replacement.isNews()) return onChange();
     try {
       const version = dataVersion.get();
       const changed = version !== seen;

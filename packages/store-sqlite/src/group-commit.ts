@@ -31,6 +31,8 @@ export interface GroupCommitOptions {
   readonly begin: () => Omit<StoreTransaction, 'news'>;
   readonly beforeCommit: (now: number) => void;
   readonly collectNews: () => CollectedNews;
+  /** Throws when what was committed must not be acknowledged. */
+  readonly beforeAnswer: () => void;
   readonly afterCommit: () => void;
   readonly afterRollback: () => void;
 }
@@ -95,6 +97,11 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
         retryable: true,
       });
       return rejectAll(batch, ambiguous);
+    }
+    try {
+      options.beforeAnswer();
+    } catch (error) {
+      return rejectAll(batch, error);
     }
     for (const tell of done) tell();
     options.afterCommit();

@@ -4,44 +4,79 @@ import Database from 'better-sqlite3';
 import { isPrusikError, PrusikError } from '@prusik/core';
 import { isBusy, storeError } from './errors.ts';
 import { readFileHeader } from './file-header.ts';
+import { checkIdentity, foreign, STORE_ID } from './identity.ts';
 import { MIGRATIONS, SCHEMA_VERSION } from './migrations/index.ts';
+import { fileAt, isOpenHere, trackOpening } from './open-files.ts';
 import { checkRuntime } from './runtime.ts';
-
-/** "PRSK": what makes a database file ours. */
-const APPLICATION_ID = 0x5052534b;
 
 /** Waiting for another process to finish creating or migrating the file; the only time that SQLite may wait on the event loop. */
 const OPEN_TIMEOUT_MS = 5_000;
 
+/** A file that is replaced while it is being opened is opened anew; one that is replaced for ever is not. */
+const OPEN_ATTEMPTS = 3;
+
 export interface OpenDatabaseOptions {
   readonly path: string;
   readonly synchronous: 'full' | 'normal';
+  /** How long to wait for other processes, at most {@link OPEN_TIMEOUT_MS}. */
+  readonly busyMs?: number;
+}
+
+export interface OpenedDatabase {
+  readonly db: Database.Database;
+  /** The absolute path. */
+  readonly file: string;
+  /** Which file it was, as `fileAt` names it. */
+  readonly opened: string;
+  close(): void;
 }
 
 /** Opens, creates or migrates the store's file, or refuses it without having changed it. */
-export function openDatabase({ path, synchronous }: OpenDatabaseOptions): Database.Database {
+export function openDatabase({ path, synchronous, busyMs = OPEN_TIMEOUT_MS }: OpenDatabaseOptions): OpenedDatabase {
   checkRuntime();
   const file = checkedPath(path);
+  const timeout = Math.min(busyMs, OPEN_TIMEOUT_MS);
+  for (let attempt = 1; ; attempt += 1) {
+    const opened = openOnce(file, synchronous, timeout);
+    // What SQLite has opened is what was there before and after, unless somebody has put another file there meanwhile.
+    if (fileAt(file) === opened.opened) return opened;
+    opened.close();
+    if (attempt === OPEN_ATTEMPTS)
+      throw new PrusikError('STORE_BUSY', `The store ${file} is being replaced`, { retryable: true });
+  }
+}
+
+function openOnce(file: string, synchronous: 'full' | 'normal', timeout: number): OpenedDatabase {
   let db: Database.Database | undefined;
+  let forget: (() => void) | undefined;
   try {
-    prepareFile(file);
-    db = new Database(file, { timeout: OPEN_TIMEOUT_MS });
+    const opened = prepareFile(file);
+    forget = trackOpening(opened);
+    db = new Database(file, { timeout });
     migrate(db, file);
-    enterWal(db);
+    enterWal(db, timeout);
     // Writes of ours are a queue that waits by itself; SQLite's own wait sleeps on the event loop, and is unfair.
     db.pragma('busy_timeout = 0');
     db.pragma(`synchronous = ${synchronous}`);
     // Without it macOS keeps what was synced in the drive's cache.
     if (synchronous === 'full') db.pragma('fullfsync = on');
     db.pragma('trusted_schema = off');
-    return db;
+    return { db, file, opened, close: closing(db, forget) };
   } catch (error) {
     db?.close();
+    forget?.();
     throw openError(error, file);
   }
 }
 
-function checkedPath(path: unknown): string {
+function closing(db: Database.Database, forget: () => void): () => void {
+  return () => {
+    db.close();
+    forget();
+  };
+}
+
+export function checkedPath(path: unknown): string {
   if (typeof path !== 'string' || path === '' || path.includes('\0')) throw new TypeError('path must name a file');
   // better-sqlite3 would trim the name, and SQLite would read these as other things than a file of that name.
   if (path !== path.trim() || path.startsWith(':') || path.startsWith('file:'))
@@ -49,8 +84,8 @@ function checkedPath(path: unknown): string {
   return resolve(path);
 }
 
-/** Creates the file for its owner only, or makes sure that what is there is ours and not too new. */
-function prepareFile(file: string): void {
+/** Creates the file for its owner only, or makes sure that what is there is ours and not too new. Tells which file it is. */
+function prepareFile(file: string): string {
   if (!existsSync(file)) {
     if (!existsSync(dirname(file)))
       throw new PrusikError('STORE_UNAVAILABLE', `The directory of the store does not exist: ${dirname(file)}`);
@@ -62,28 +97,21 @@ function prepareFile(file: string): void {
     }
   }
   if (!statSync(file).isFile()) throw new PrusikError('STORE_UNAVAILABLE', `The store is not a file: ${file}`);
+  const found = fileAt(file);
+  if (found === undefined) throw new PrusikError('STORE_UNAVAILABLE', `The store is gone: ${file}`);
   // A rollback journal says that whoever created the file died at it: its header means nothing until SQLite has undone that.
-  if (existsSync(`${file}-journal`)) return;
+  if (isOpenHere(found) || existsSync(`${file}-journal`)) return found;
   const header = readFileHeader(file);
-  if (header.found === 'other') throw foreign(file);
-  if (header.found === 'database') checkIdentity(file, header.applicationId, header.userVersion);
-}
-
-function checkIdentity(file: string, applicationId: number, version: number): void {
-  if (applicationId !== APPLICATION_ID) throw foreign(file);
-  if (version > SCHEMA_VERSION)
-    throw new PrusikError(
-      'STORE_TOO_NEW',
-      `The store ${file} has schema version ${version}; this release knows up to ${SCHEMA_VERSION}. Use a newer release`,
-      { meta: { version, known: SCHEMA_VERSION } },
-    );
+  if (header.found === 'other') throw foreign(file, 'store');
+  if (header.found === 'database') checkIdentity(file, header);
+  return found;
 }
 
 /**
  * Before the file is in WAL mode, so that identity and version are in its header from the first commit on. In one transaction, in
  * which the version is read again: several processes may open a new file at once.
  */
-function migrate(db: Database.Database, file: string): void {
+export function migrate(db: Database.Database, file: string): void {
   // In one transaction too: identity, version and tables are three reads, and another process may create the file between them.
   const found = inReadTransaction(db, () => versionOf(db, file));
   if (found === SCHEMA_VERSION) return;
@@ -91,7 +119,7 @@ function migrate(db: Database.Database, file: string): void {
   try {
     const version = versionOf(db, file);
     for (const migration of MIGRATIONS.slice(version)) db.exec(migration);
-    db.pragma(`application_id = ${APPLICATION_ID}`);
+    db.pragma(`application_id = ${STORE_ID}`);
     db.pragma(`user_version = ${SCHEMA_VERSION}`);
     db.exec('commit');
   } catch (error) {
@@ -111,16 +139,16 @@ function inReadTransaction<T>(db: Database.Database, read: () => T): T {
 
 function versionOf(db: Database.Database, file: string): number {
   const applicationId = Number(db.pragma('application_id', { simple: true }));
-  const version = Number(db.pragma('user_version', { simple: true }));
+  const userVersion = Number(db.pragma('user_version', { simple: true }));
   const isEmpty = db.prepare('select count(*) from sqlite_schema').pluck().get() === 0;
-  if (isEmpty && applicationId === 0 && version === 0) return 0;
-  checkIdentity(file, applicationId, version);
-  return version;
+  if (isEmpty && applicationId === 0 && userVersion === 0) return 0;
+  checkIdentity(file, { applicationId, userVersion });
+  return userVersion;
 }
 
 /** Another process may hold the file for the same moment; SQLite does not wait for this one by itself. */
-function enterWal(db: Database.Database): void {
-  const deadline = performance.now() + OPEN_TIMEOUT_MS;
+function enterWal(db: Database.Database, timeout: number): void {
+  const deadline = performance.now() + timeout;
   for (;;) {
     try {
       db.pragma('journal_mode = wal');
@@ -132,11 +160,8 @@ function enterWal(db: Database.Database): void {
   }
 }
 
-function foreign(file: string): PrusikError {
-  return new PrusikError('STORE_FOREIGN', `The file ${file} is not a store of Prusik; it was not changed`);
-}
-
-function openError(error: unknown, file: string): unknown {
+/** What opening or copying a file failed with, as one of the store's codes. */
+export function openError(error: unknown, file: string): unknown {
   if (isPrusikError(error) || error instanceof TypeError) return error;
   const code = (error as { code?: unknown }).code;
   if (typeof code === 'string' && !code.startsWith('SQLITE_'))

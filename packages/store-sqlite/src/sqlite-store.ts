@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { createWatchers, storeOver, systemClock, type Clock, type Store } from '@prusik/core';
 import { createStoreClock } from './store-clock.ts';
 import { storeError } from './errors.ts';
@@ -7,6 +6,7 @@ import { createGroupCommit } from './group-commit.ts';
 import { createHolders } from './holders.ts';
 import { createLiveFile } from './live-file.ts';
 import { openDatabase } from './open-database.ts';
+import { watchReplacement, type Replacement } from './replacement.ts';
 import { createReads } from './sqlite-reads.ts';
 import { sqliteTables, type Written } from './sqlite-tables.ts';
 
@@ -32,15 +32,16 @@ const IDLE_MS = 1_000;
 /**
  * A {@link Store} in one SQLite file that several processes of one machine may share.
  *
- * @throws {PrusikError} `STORE_UNSUPPORTED_RUNTIME`, `STORE_UNAVAILABLE`, `STORE_FOREIGN`, `STORE_TOO_NEW`, `STORE_CORRUPT`
+ * @throws {PrusikError} `STORE_UNSUPPORTED_RUNTIME`, `STORE_UNAVAILABLE`, `STORE_BUSY`, `STORE_FOREIGN`, `STORE_IS_BACKUP`, `STORE_TOO_NEW`,
+ *   `STORE_CORRUPT`
  */
 export function sqliteStore(options: SqliteStoreOptions): Store {
   const { path, clock = systemClock, synchronous = 'full', pollMs = 250, busyMs = 10_000 } = options;
   for (const [name, value] of Object.entries({ pollMs, busyMs })) {
     if (!(Number.isFinite(value) && value > 0)) throw new TypeError(`${name} must be a positive number, not ${value}`);
   }
-  const db = openDatabase({ path, synchronous });
-  const file = resolve(path);
+  const { db, file, opened, close } = openDatabase({ path, synchronous, busyMs });
+  const replacement = watchReplacement(db, file, opened);
   const holders = createHolders(db);
   const reads = createReads(db);
   const written: Written = { anything: false, entries: false };
@@ -50,6 +51,7 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
     db,
     pollMs,
     holders,
+    replacement,
     onChange: () => watchers.tellUnknown(),
     onDeath: () => watchers.tellQueue(),
   });
@@ -65,6 +67,7 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
     path: file,
     busyMs,
     begin() {
+      replacement.checkContent();
       written.anything = false;
       written.entries = false;
       return { tables, now: storeClock.read() };
@@ -73,6 +76,7 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
       if (written.anything && !written.entries) storeClock.keep(now);
     },
     collectNews: watchers.collect,
+    beforeAnswer: replacement.checkPath,
     afterRollback: holders.forgetSelf,
     afterCommit() {
       idleTimer ??= setTimeout(checkpoint, IDLE_MS).unref();
@@ -91,7 +95,7 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
 
   return storeOver({
     capabilities: { durable: true, multiProcess: true, noticeMs: pollMs },
-    reads: mapErrors(reads, file),
+    reads: guarded(reads, file, replacement),
     liveText: live.rows,
     watchers,
     write: (size, work) => group.write(size.rows, work),
@@ -102,16 +106,17 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
       await group.write(1, ({ now }) => holders.leave(now)).catch(() => undefined);
       clearTimeout(idleTimer);
       checkpoint();
-      db.close();
+      close();
     },
   });
 }
 
-/** The same reads, with SQLite's errors as the store's. */
-function mapErrors<T extends object>(reads: T, path: string): T {
+/** The same reads of a file that is still the store, with SQLite's errors as the store's. */
+function guarded<T extends object>(reads: T, path: string, replacement: Replacement): T {
   const mapped = Object.entries(reads).map(([name, read]: [string, (...args: unknown[]) => unknown]) => [
     name,
     (...args: unknown[]): unknown => {
+      replacement.checkPath();
       try {
         return read(...args);
       } catch (error) {

@@ -53,6 +53,7 @@ describe('writes that share a transaction', () => {
       },
       beforeCommit: () => undefined,
       collectNews: () => ({ run: () => undefined, queue: () => undefined, tell: () => told.push('told') }),
+      beforeAnswer: () => undefined,
       afterCommit: () => undefined,
       afterRollback: () => undefined,
     });

@@ -1,0 +1,41 @@
+import { existsSync } from 'node:fs';
+import Database from 'better-sqlite3';
+import { PrusikError } from '@prusik/core';
+import { readFileHeader } from './file-header.ts';
+import { BACKUP_ID, checkIdentity, foreign, STORE_ID } from './identity.ts';
+import { fileAt, isOpenHere, trackOpening } from './open-files.ts';
+
+/** Opens a store, or a backup where that is allowed, only to read it; whoever else has it open goes on. */
+export function openToRead(
+  file: string,
+  { orBackup }: { readonly orBackup: boolean },
+): { readonly db: Database.Database; close(): void } {
+  const opened = fileAt(file);
+  if (opened === undefined) throw new PrusikError('STORE_UNAVAILABLE', `The file is not there: ${file}`);
+  // Under a rollback journal the header means nothing yet.
+  if (!isOpenHere(opened) && !existsSync(`${file}-journal`)) {
+    const header = readFileHeader(file);
+    if (header.found !== 'database') throw foreign(file, 'store');
+    checkIdentity(file, header, kindOf(header.applicationId, orBackup));
+  }
+  const forget = trackOpening(opened);
+  let db: Database.Database | undefined;
+  const close = (): void => {
+    db?.close();
+    forget();
+  };
+  try {
+    db = new Database(file, { readonly: true, fileMustExist: true });
+    const applicationId = Number(db.pragma('application_id', { simple: true }));
+    const userVersion = Number(db.pragma('user_version', { simple: true }));
+    checkIdentity(file, { applicationId, userVersion }, kindOf(applicationId, orBackup));
+    return { db, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+function kindOf(applicationId: number, orBackup: boolean): typeof STORE_ID | typeof BACKUP_ID {
+  return orBackup && applicationId === BACKUP_ID ? BACKUP_ID : STORE_ID;
+}

@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { link, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { PrusikError } from '@prusik/core';
+
+/** File systems without hard links say one of these. */
+const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+
+/** A name beside `path` for what is not whole yet. A process that dies leaves the file there, and it may be removed. */
+export function partialName(path: string): string {
+  return `${path}.partial-${randomUUID()}`;
+}
+
+export async function removePartial(partial: string): Promise<void> {
+  for (const suffix of ['', '-journal', '-wal', '-shm']) await rm(`${partial}${suffix}`, { force: true });
+}
+
+/** Puts a finished file under its name, at once and for good: its bytes are on the disk before, and the name is after. */
+export async function install(partial: string, to: string, { replace }: { readonly replace: boolean }): Promise<void> {
+  await syncFile(partial);
+  if (replace) await rename(partial, to);
+  else await linkNew(partial, to);
+  await syncDirectory(dirname(to));
+}
+
+/** A rename would replace what has come under that name meanwhile; a link is refused then. */
+async function linkNew(partial: string, to: string): Promise<void> {
+  try {
+    await link(partial, to);
+    await rm(partial);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? '';
+    if (code === 'EEXIST' || (NO_LINKS.has(code) && existsSync(to))) throw exists(to);
+    if (!NO_LINKS.has(code)) throw error;
+    await rename(partial, to);
+  }
+}
+
+export function exists(path: string): PrusikError {
+  return new PrusikError('STORE_EXISTS', `There is a file already: ${path}`);
+}
+
+async function syncFile(path: string): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** A name is on the disk once its folder is. Windows has no such thing. */
+async function syncDirectory(path: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}

@@ -1,0 +1,268 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import type { Store } from '@prusik/core';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { backupStore, checkStore, restoreBackup, sqliteStore } from '../src/index.ts';
+import { startWriter } from './child-process.ts';
+import { claimRun, end, newRun, note, park, problemsOf, runKey, startAndClaim } from './some-runs.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
+
+describe('backup and restore', () => {
+  let directory: ReturnType<typeof temporaryDirectory>;
+  let from: string;
+  let backup: string;
+  let to: string;
+  let opened: Store[];
+
+  beforeEach(() => {
+    directory = temporaryDirectory();
+    from = join(directory.path, 'store.db');
+    backup = join(directory.path, 'backup.db');
+    to = join(directory.path, 'restored.db');
+    opened = [];
+  });
+  afterEach(async () => {
+    for (const store of opened) await store[Symbol.asyncDispose]();
+    directory.remove();
+  });
+
+  function open(path: string): Store {
+    const store = sqliteStore({ path, pollMs: 20 });
+    opened.push(store);
+    return store;
+  }
+  const fill = async (store: Store, count: number): Promise<void> => {
+    const runs = Array.from({ length: count }, (_, n) => newRun(`filler-${n}`, { input: 'x'.repeat(4_000) }));
+    await Promise.all(runs.map((run) => store.start(run)));
+  };
+
+  it('STO-1: a backup is one file that holds everything that was answered before', async () => {
+    const store = open(from);
+    await fill(store, 500);
+    await end(store, 'done', await startAndClaim(store, 'done'));
+    await backupStore({ from, to: backup });
+    await restoreBackup({ from: backup, to });
+
+    expect(readdirSync(directory.path).filter((name) => !name.startsWith('store.db'))).toEqual([
+      'backup.db',
+      'restored.db',
+    ]);
+    const restored = open(to);
+    expect(await restored.run(runKey('done'))).toMatchObject({ status: 'completed', seq: 2 });
+    expect((await restored.run(runKey('filler-499')))?.input).toBe('x'.repeat(4_000));
+    expect(await problemsOf(checkStore({ path: to }))).toEqual([]);
+  });
+
+  it('STO-1: beside processes that write all the time it is of one instant, and is finished', async () => {
+    const store = open(from);
+    await fill(store, 1_000);
+    const writer = startWriter(from, 'beside', '1000000');
+    await writer.printed(5);
+    let own = 0;
+    let going = true;
+    const epoch = await startAndClaim(store, 'own');
+    const writing = (async () => {
+      while (going) own = (await note(store, 'own', epoch)).outcome === 'committed' ? own + 1 : own;
+    })();
+    const [before, seen] = [own, writer.lines.length - 1];
+    let pieces = 0;
+    await backupStore({ from, to: backup, onProgress: () => (pieces += 1) });
+    going = false;
+    await writing;
+    writer.process.kill('SIGKILL');
+    await writer.gone;
+
+    expect(pieces).toBeGreaterThan(3);
+    expect(own).toBeGreaterThan(before);
+    expect(await problemsOf(checkStore({ path: backup }))).toEqual([]);
+    await restoreBackup({ from: backup, to });
+    expect((await open(to).run(runKey('beside')))?.seq).toBeGreaterThanOrEqual(seen);
+  });
+
+  it('STO-1: what is stopped leaves nothing behind', async () => {
+    await fill(open(from), 1_000);
+    const stop = new AbortController();
+    const reason = new Error('Enough');
+    await expect(
+      backupStore({ from, to: backup, signal: stop.signal, onProgress: () => stop.abort(reason) }),
+    ).rejects.toBe(reason);
+    await expect(backupStore({ from, to: backup, signal: stop.signal })).rejects.toBe(reason);
+    await expect(
+      backupStore({
+        from,
+        to: backup,
+        onProgress() {
+          throw reason;
+        },
+      }),
+    ).rejects.toBe(reason);
+    expect(readdirSync(directory.path).filter((name) => name.includes('backup'))).toEqual([]);
+  });
+
+  it('STO-1: replaces an earlier backup only when told, and nothing else ever', async () => {
+    const store = open(from);
+    await store.start(newRun('first'));
+    await backupStore({ from, to: backup });
+    const first = readFileSync(backup);
+    await store.start(newRun('second'));
+
+    await expect(backupStore({ from, to: backup })).rejects.toMatchObject({ code: 'STORE_EXISTS' });
+    expect(readFileSync(backup).equals(first)).toBe(true);
+    await backupStore({ from, to: backup, overwrite: true });
+    expect(readFileSync(backup).equals(first)).toBe(false);
+
+    await expect(backupStore({ from, to: from, overwrite: true })).rejects.toThrow(TypeError);
+    const other = join(directory.path, 'letter.txt');
+    writeFileSync(other, 'Dear all');
+    await expect(backupStore({ from, to: other, overwrite: true })).rejects.toMatchObject({ code: 'STORE_FOREIGN' });
+    expect(readFileSync(other, 'utf8')).toBe('Dear all');
+    expect(await store.run(runKey('second'))).toBeDefined();
+  });
+
+  it('STO-1: what cannot be backed up is refused with a code', async () => {
+    await expect(backupStore({ from, to: backup })).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    writeFileSync(from, 'Dear all');
+    await expect(backupStore({ from, to: backup })).rejects.toMatchObject({ code: 'STORE_FOREIGN' });
+    const store = open(to);
+    await store.start(newRun('r'));
+    await expect(backupStore({ from: to, to: join(directory.path, 'none', 'b') })).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+    });
+    mkdirSync(backup);
+    await expect(backupStore({ from: to, to: backup, overwrite: true })).rejects.toMatchObject({
+      code: 'STORE_FOREIGN',
+    });
+  });
+
+  it('STO-1: a backup is no store', async () => {
+    await open(from).start(newRun('r'));
+    await backupStore({ from, to: backup });
+    const before = readFileSync(backup);
+    expect(() => sqliteStore({ path: backup })).toThrow(expect.objectContaining({ code: 'STORE_IS_BACKUP' }));
+    await expect(backupStore({ from: backup, to })).rejects.toMatchObject({ code: 'STORE_IS_BACKUP' });
+    expect(readFileSync(backup).equals(before)).toBe(true);
+    expect(existsSync(`${backup}-wal`)).toBe(false);
+  });
+
+  it('STO-2: in a restored store nobody holds a run: what ran is ready, what was parked stays parked', async () => {
+    const store = open(from);
+    const held = await startAndClaim(store, 'held');
+    await park(store, 'parked', await startAndClaim(store, 'parked'));
+    await end(store, 'done', await startAndClaim(store, 'done'));
+    await store.start(newRun('new'));
+    await backupStore({ from, to: backup });
+    // The file goes on after the backup, further than the backup knows.
+    await note(store, 'held', held, { transition: { type: 'release' } });
+    const later = await claimRun(store, 'held');
+    expect(await restoreBackup({ from: backup, to })).toEqual({ generation: 2 });
+
+    const restored = open(to);
+    const { claims } = await restored.claim({
+      worker: 'after',
+      leaseMs: 1_000,
+      limit: 9,
+      suspects: { room: 0, alone: 1 },
+      definitions: [{ name: 'order', versions: ['1'] }],
+    });
+    expect(claims.map(({ run, lost }) => [run.key.run, lost])).toEqual([
+      ['held', 0],
+      ['new', 0],
+    ]);
+    expect(claims[0]?.run.epoch).toBeGreaterThan(later);
+    for (const epoch of [held, later]) expect(await note(restored, 'held', epoch)).toEqual({ outcome: 'stale' });
+    expect(await restored.renew([{ run: runKey('held'), epoch: later }], 1_000)).toEqual([]);
+    expect(await restored.run(runKey('parked'))).toMatchObject({ status: 'waiting', seq: 2 });
+    expect(await restored.run(runKey('done'))).toMatchObject({ status: 'completed', epoch: 1 });
+    await restored.signal({ run: runKey('parked'), kind: 'user', key: 'go', body: null });
+    expect(await claimRun(restored, 'parked')).toBeGreaterThan(1);
+    expect(await problemsOf(checkStore({ path: to }))).toEqual([]);
+  });
+
+  it('STO-2: a restored store takes the place of another only when told, and when no process has that open', async () => {
+    const store = open(from);
+    await store.start(newRun('kept'));
+    await backupStore({ from, to: backup });
+    await store.start(newRun('later'));
+    const before = readFileSync(from);
+
+    await expect(restoreBackup({ from: backup, to: from })).rejects.toMatchObject({ code: 'STORE_EXISTS' });
+    await expect(restoreBackup({ from: backup, to: from, overwrite: true })).rejects.toMatchObject({
+      code: 'STORE_BUSY',
+      retryable: true,
+    });
+    expect(readFileSync(from).equals(before)).toBe(true);
+    expect(await store.run(runKey('later'))).toBeDefined();
+    await store[Symbol.asyncDispose]();
+
+    const elsewhere = startWriter(from, 'elsewhere', '1', 'hold');
+    await elsewhere.printed(2);
+    await expect(restoreBackup({ from: backup, to: from, overwrite: true })).rejects.toMatchObject({
+      code: 'STORE_BUSY',
+    });
+    elsewhere.process.kill('SIGKILL');
+    await elsewhere.gone;
+
+    writeFileSync(`${from}-live`, 'text of a run that nobody drives any more');
+    expect(await restoreBackup({ from: backup, to: from, overwrite: true })).toEqual({ generation: 2 });
+    expect(readdirSync(directory.path)).toEqual(['backup.db', 'store.db']);
+    const restored = open(from);
+    expect(await restored.run(runKey('kept'))).toBeDefined();
+    expect(await restored.run(runKey('later'))).toBeUndefined();
+    await restored[Symbol.asyncDispose]();
+    expect(await restoreBackup({ from: backup, to: from, overwrite: true })).toEqual({ generation: 3 });
+  });
+
+  it('STO-2: what is no sound backup is not restored, and what was there stays', async () => {
+    const store = open(from);
+    await fill(store, 50);
+    await expect(restoreBackup({ from, to })).rejects.toMatchObject({ code: 'STORE_FOREIGN' });
+    await backupStore({ from, to: backup });
+    const target = open(to);
+    await target.start(newRun('mine'));
+    await target[Symbol.asyncDispose]();
+    const before = readFileSync(to);
+
+    const torn = join(directory.path, 'torn.db');
+    const whole = readFileSync(backup);
+    writeFileSync(torn, whole.subarray(0, whole.length - 4_096));
+    await expect(restoreBackup({ from: torn, to, overwrite: true })).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+    const flipped = Buffer.from(whole);
+    flipped.fill(0xaa, whole.length - 8_192, whole.length - 4_096);
+    writeFileSync(torn, flipped);
+    await expect(restoreBackup({ from: torn, to, overwrite: true })).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+    writeFileSync(torn, whole);
+    const db = new Database(torn);
+    db.exec(`update runs set status = 'running' where name = 'filler-7'`);
+    db.close();
+    await expect(restoreBackup({ from: torn, to, overwrite: true })).rejects.toMatchObject({
+      code: 'STORE_CORRUPT',
+      message: expect.stringContaining('filler-7'),
+    });
+    await expect(restoreBackup({ from: join(directory.path, 'none'), to, overwrite: true })).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+    });
+    expect(readFileSync(to).equals(before)).toBe(true);
+    expect(readdirSync(directory.path).filter((name) => name.includes('partial'))).toEqual([]);
+  });
+
+  it('STO-2: a damaged store is not replaced, and the log of one that is gone is not taken for that of the new one', async () => {
+    const store = open(from);
+    await fill(store, 50);
+    await backupStore({ from, to: backup });
+    await store[Symbol.asyncDispose]();
+    const damaged = readFileSync(from).fill(0xaa, 100, 4_000);
+    writeFileSync(from, damaged);
+    await expect(restoreBackup({ from: backup, to: from, overwrite: true })).rejects.toMatchObject({
+      code: 'STORE_CORRUPT',
+    });
+    expect(readFileSync(from).equals(damaged)).toBe(true);
+    const fresh = join(directory.path, 'fresh.db');
+    writeFileSync(`${fresh}-wal`, 'of another time');
+    await expect(restoreBackup({ from: backup, to: fresh })).rejects.toMatchObject({
+      code: 'STORE_EXISTS',
+      message: expect.stringContaining('fresh.db-wal'),
+    });
+    expect(existsSync(fresh)).toBe(false);
+  });
+});

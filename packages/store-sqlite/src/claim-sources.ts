@@ -1,6 +1,7 @@
 import type Database from 'better-sqlite3';
 import type { ClaimQuery, RunKey, RunState, StoreTables } from '@prusik/core';
 import type { Holders } from './holders.ts';
+import { prepareQuery } from './prepare-query.ts';
 import { selectState, toState, type StateRow } from './state-row.ts';
 
 type Source = (query: ClaimQuery) => Iterable<RunState>;
@@ -17,10 +18,12 @@ export function createClaimSources(
   find: (key: RunKey) => RunState | undefined,
 ): ClaimSources {
   function source(column: 'readyAt' | 'wakeAt' | 'leaseUntil', sql: string, order: string, index: string): Source {
-    const all = db.prepare<[string], StateRow>(
+    const all = prepareQuery<[string], StateRow>(
+      db,
       `${selectState(`r.${sql} is not null and ${MAY_DRIVE}`, index)} order by ${order}, r.id`,
     );
-    const tree = db.prepare<[string, string, string], StateRow>(
+    const tree = prepareQuery<[string, string, string], StateRow>(
+      db,
       `${selectState(
         `r.tenant = ? and r.root = ? and r.ended_at is null and r.${sql} is not null and ${MAY_DRIVE}`,
         'runs_tree',

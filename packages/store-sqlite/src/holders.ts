@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type Database from 'better-sqlite3';
+import { prepareQuery } from './prepare-query.ts';
 import { isProvedDead, thisProcess, type ProcessIdentity } from './process-identity.ts';
 
 /** Who holds leases in this file: one row for each open store that ever claimed. All but `anyDead` inside a transaction. */
@@ -26,8 +27,8 @@ export function createHolders(db: Database.Database): Holders {
   // The same process may open the file twice, or again: each opening is a holder of its own.
   const text = JSON.stringify({ ...me, opening: randomUUID() });
   const insert = db.prepare('insert or ignore into holders (process) values (?)');
-  const find = db.prepare<[string], number>('select id from holders where process = ?').pluck();
-  const others = db.prepare<[string], HolderRow>('select id, process from holders where process <> ?');
+  const find = prepareQuery<[string], number>(db, 'select id from holders where process = ?').pluck();
+  const others = prepareQuery<[string], HolderRow>(db, 'select id, process from holders where process <> ?');
   const remove = db.prepare('delete from holders where id = ?');
   const expire = db.prepare('update runs set lease_until = ? where lease_until > ? and holder = ?');
 

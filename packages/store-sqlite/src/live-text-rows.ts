@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3';
 import type { LiveTextRow, LiveTextRows, RunKey, StepKind } from '@prusik/core';
+import { prepareQuery } from './prepare-query.ts';
 
 /**
  * A row for each step that has text, and its text in the pieces in which it came. `until` is where a piece ends, counted as JavaScript counts
@@ -35,10 +36,12 @@ interface StepRow {
 
 /** Text in progress in a file of its own, inside one transaction. */
 export function createLiveTextRows(db: Database.Database): Omit<LiveTextRows, 'transaction' | 'snapshot'> {
-  const steps = db.prepare<[string, string], StepRow>(
+  const steps = prepareQuery<[string, string], StepRow>(
+    db,
     'select id, step, kind, name, epoch, attempt, kept, head from steps where tenant = ? and run = ? order by id',
   );
-  const pieces = db.prepare<[number, number], { readonly until: number; readonly text: string }>(
+  const pieces = prepareQuery<[number, number], { readonly until: number; readonly text: string }>(
+    db,
     'select until, text from pieces where step = ? and until > ? order by until',
   );
   const insertStep = db.prepare(
@@ -48,11 +51,12 @@ export function createLiveTextRows(db: Database.Database): Omit<LiveTextRows, 't
   const saveStep = db.prepare('update steps set kept = ?, head = ? where id = ?');
   const removeStep = db.prepare('delete from steps where id = ?');
   const removePieces = db.prepare('delete from pieces where step = ?');
-  const runs = db.prepare<[number], RunKey>(
+  const runs = prepareQuery<[number], RunKey>(
+    db,
     'select tenant, run from steps group by tenant, run order by min(id) limit ?',
   );
-  const pages = db.prepare<[], number>('pragma page_count').pluck();
-  const free = db.prepare<[], number>('pragma freelist_count').pluck();
+  const pages = prepareQuery<[], number>(db, 'pragma page_count').pluck();
+  const free = prepareQuery<[], number>(db, 'pragma freelist_count').pluck();
   const pageSize = Number(db.pragma('page_size', { simple: true }));
 
   const find = ({ tenant, run }: RunKey): readonly LiveTextRow[] => steps.all(tenant, run).map(toRow);

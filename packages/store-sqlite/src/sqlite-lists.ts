@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3';
 import { parseCursor, type Page, type StoreReads } from '@prusik/core';
+import { prepareQuery } from './prepare-query.ts';
 import { selectRequest, toRequest, type RequestRow } from './request-row.ts';
 import { selectSession, toSession, type SessionRow } from './session-row.ts';
 import { selectRun, toRun, type RunRow } from './state-row.ts';
@@ -23,7 +24,7 @@ export function createLists(db: Database.Database): Lists {
     limit: number,
   ): Row[] {
     const sql = `${select(conditions.map((condition) => condition.sql).join(' and '))} order by ${order} limit ?`;
-    const statement = statements.get(sql) ?? db.prepare<(string | number)[]>(sql);
+    const statement = statements.get(sql) ?? prepareQuery<(string | number)[]>(db, sql);
     statements.set(sql, statement);
     return statement.all(...conditions.flatMap(({ values }) => values), limit) as Row[];
   }

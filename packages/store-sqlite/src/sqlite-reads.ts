@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3';
 import type { Amount, Entry, Json, Ledger, Message, Signal, SignalKind, StoredMessage, StoreReads } from '@prusik/core';
+import { prepareQuery } from './prepare-query.ts';
 import { selectSession, toSession, type SessionRow } from './session-row.ts';
 import { createLists } from './sqlite-lists.ts';
 import { selectRun, selectState, toRun, toState, type RunRow, type StateRow } from './state-row.ts';
@@ -41,16 +42,18 @@ const THREADS = {
 
 /** The port's reads: one statement each, so that each sees one state of the file. */
 export function createReads(db: Database.Database): StoreReads {
-  const state = db.prepare<Keyed, StateRow>(selectState('r.tenant = ? and r.name = ?'));
-  const run = db.prepare<Keyed, RunRow>(selectRun('r.tenant = ? and r.name = ?'));
-  const entries = db.prepare<Paged, EntryRow>(
+  const state = prepareQuery<Keyed, StateRow>(db, selectState('r.tenant = ? and r.name = ?'));
+  const run = prepareQuery<Keyed, RunRow>(db, selectRun('r.tenant = ? and r.name = ?'));
+  const entries = prepareQuery<Paged, EntryRow>(
+    db,
     `select seq, at, body from entries where run = ${RUN} and seq > ? order by seq limit ?`,
   );
-  const inbox = db.prepare<Paged, SignalRow>(
+  const inbox = prepareQuery<Paged, SignalRow>(
+    db,
     `select n, kind, key, at, body from inbox where run = ${RUN} and n > ? order by n limit ?`,
   );
-  const ledger = db.prepare<Keyed, LedgerRow>(`select limits, used, reserved from ledgers where run = ${RUN}`);
-  const session = db.prepare<Keyed, SessionRow>(selectSession('s.tenant = ? and s.name = ?'));
+  const ledger = prepareQuery<Keyed, LedgerRow>(db, `select limits, used, reserved from ledgers where run = ${RUN}`);
+  const session = prepareQuery<Keyed, SessionRow>(db, selectSession('s.tenant = ? and s.name = ?'));
   const threads = { run: threadStatements(db, THREADS.run), session: threadStatements(db, THREADS.session) };
 
   return {
@@ -111,10 +114,9 @@ function threadStatements(db: Database.Database, thread: string): ThreadStatemen
   return {
     after: db.prepare(messages('m.n > max(t.floor, ?)', 'asc')),
     before: db.prepare(messages('m.n > t.floor and m.n < ?', 'desc')),
-    head: db
-      .prepare<Keyed, number>(
-        `select max(t.floor, coalesce((select max(n) from messages where thread = t.thread), 0)) from ${thread} t`,
-      )
-      .pluck(),
+    head: prepareQuery<Keyed, number>(
+      db,
+      `select max(t.floor, coalesce((select max(n) from messages where thread = t.thread), 0)) from ${thread} t`,
+    ).pluck(),
   };
 }

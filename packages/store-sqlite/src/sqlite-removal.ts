@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3';
 import type { StoreTables } from '@prusik/core';
+import { prepareQuery } from './prepare-query.ts';
 
 type Removal = Pick<StoreTables, 'hideRun' | 'hideSession' | 'deleteHidden' | 'deleteReplaced'>;
 type Write = (statement: Database.Statement<unknown[]>, ...values: unknown[]) => Database.RunResult;
@@ -69,5 +70,5 @@ export function createRemoval(db: Database.Database, write: Write): Removal {
 }
 
 function first(db: Database.Database, table: 'runs' | 'sessions'): Database.Statement<[], number> {
-  return db.prepare<[], number>(`select id from ${table} where tenant = '${HIDDEN}' order by id limit 1`).pluck();
+  return prepareQuery<[], number>(db, `select id from ${table} where tenant = '${HIDDEN}' order by id limit 1`).pluck();
 }

@@ -2,6 +2,7 @@ import type Database from 'better-sqlite3';
 import type { Message, RunState, SessionLife, Signal, StoreReads, StoreTables, ThreadKey } from '@prusik/core';
 import { createClaimSources } from './claim-sources.ts';
 import type { Holders } from './holders.ts';
+import { prepareQuery } from './prepare-query.ts';
 import { selectRequest, toRequest, type RequestRow } from './request-row.ts';
 import { toSignal, type SignalRow } from './sqlite-reads.ts';
 import { createRemoval } from './sqlite-removal.ts';
@@ -41,21 +42,23 @@ export function sqliteTables(
   const saveResult = db.prepare('update run_bodies set output = ?, error = ? where run = ?');
   const insertEntry = db.prepare('insert into entries (run, seq, at, body) values (?, ?, ?, ?)');
   const insertMessage = db.prepare('insert into messages (thread, n, body) values (?, ?, ?)');
-  const queuedMessages = db
-    .prepare<[number], string | null>('select queued_messages from run_bodies where run = ?')
-    .pluck();
+  const queuedMessages = prepareQuery<[number], string | null>(
+    db,
+    'select queued_messages from run_bodies where run = ?',
+  ).pluck();
   const dropQueuedMessages = db.prepare('update run_bodies set queued_messages = null where run = ?');
-  const findSignal = db.prepare<[number, string, string], SignalRow>(
+  const findSignal = prepareQuery<[number, string, string], SignalRow>(
+    db,
     'select n, kind, key, at, body from inbox where run = ? and kind = ? and key = ?',
   );
-  const signalAfter = db
-    .prepare<[number, number, string], number>(
-      'select 1 from inbox where run = ? and n > ? and kind in (select value from json_each(?)) limit 1',
-    )
-    .pluck();
+  const signalAfter = prepareQuery<[number, number, string], number>(
+    db,
+    'select 1 from inbox where run = ? and n > ? and kind in (select value from json_each(?)) limit 1',
+  ).pluck();
   const insertSignal = db.prepare('insert into inbox (run, n, kind, key, at, body) values (?, ?, ?, ?, ?, ?)');
-  const request = db.prepare<[number, string], RequestRow>(selectRequest('q.run = ? and q.name = ?'));
-  const openRequests = db.prepare<[number], RequestRow>(
+  const request = prepareQuery<[number, string], RequestRow>(db, selectRequest('q.run = ? and q.name = ?'));
+  const openRequests = prepareQuery<[number], RequestRow>(
+    db,
     `${selectRequest("q.run = ? and q.status = 'open'")} order by q.id`,
   );
   const insertRequest = db.prepare(
@@ -66,30 +69,38 @@ export function sqliteTables(
     'update requests set status = ?, decision = ?, claimed = ? where run = ? and name = ?',
   );
   const saveLedger = db.prepare('insert or replace into ledgers (run, limits, used, reserved) values (?, ?, ?, ?)');
-  const session = db.prepare<[string, string], SessionStateRow>(
+  const session = prepareQuery<[string, string], SessionStateRow>(
+    db,
     'select state, active_run, thread_floor from sessions where tenant = ? and name = ?',
   );
   const insertSession = db.prepare('insert into sessions (tenant, name, active_run, created_at) values (?, ?, ?, ?)');
   const saveSession = db.prepare(
     'update sessions set state = ?, active_run = ?, thread_floor = ? where tenant = ? and name = ?',
   );
-  const queueLength = db
-    .prepare<[string, string], number>('select count(*) from runs where tenant = ? and session = ? and in_queue = 1')
-    .pluck();
-  const firstInQueue = db.prepare<[string, string], StateRow>(
+  const queueLength = prepareQuery<[string, string], number>(
+    db,
+    'select count(*) from runs where tenant = ? and session = ? and in_queue = 1',
+  ).pluck();
+  const firstInQueue = prepareQuery<[string, string], StateRow>(
+    db,
     `${selectState("r.tenant = ? and r.session = ? and r.in_queue = 1 and r.cancel = 'none'", 'runs_queue')} order by r.id limit 1`,
   );
-  const tree = db.prepare<[string, string], StateRow>(selectState('r.tenant = ? and r.root = ?', 'runs_tree'));
-  const ofSession = db.prepare<[string, string], StateRow>(
+  const tree = prepareQuery<[string, string], StateRow>(db, selectState('r.tenant = ? and r.root = ?', 'runs_tree'));
+  const ofSession = prepareQuery<[string, string], StateRow>(
+    db,
     selectState('r.tenant = ? and r.session = ?', 'runs_session'),
   );
-  const endedRoots = db.prepare<[string, number], StateRow>(
+  const endedRoots = prepareQuery<[string, number], StateRow>(
+    db,
     `${selectState('r.tenant = ? and r.parent is null and r.ended_at < ?', 'runs_ended')} order by r.ended_at, r.id`,
   );
-  const requestCount = db.prepare<[number], number>('select count(*) from requests where run = ?').pluck();
+  const requestCount = prepareQuery<[number], number>(db, 'select count(*) from requests where run = ?').pluck();
   const numbers = {
-    run: db.prepare<[string, string], number>('select id from runs where tenant = ? and name = ?').pluck(),
-    session: db.prepare<[string, string], number>('select -id from sessions where tenant = ? and name = ?').pluck(),
+    run: prepareQuery<[string, string], number>(db, 'select id from runs where tenant = ? and name = ?').pluck(),
+    session: prepareQuery<[string, string], number>(
+      db,
+      'select -id from sessions where tenant = ? and name = ?',
+    ).pluck(),
   };
 
   function write(statement: Database.Statement<unknown[]>, ...values: unknown[]): Database.RunResult {

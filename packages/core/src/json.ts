@@ -49,7 +49,7 @@ function classify(value: unknown, way: Way): 'leaf' | 'array' | 'object' {
       return refuse(way, typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`);
   }
   if (value === null) return 'leaf';
-  if (way.some(({ object }) => object === value)) refuse(way, 'a cycle');
+  for (const { object } of way) if (object === value) refuse(way, 'a cycle');
   if (way.length >= DEPTH_LIMIT) refuse(way, `nested deeper than ${DEPTH_LIMIT} levels`);
   if (Array.isArray(value)) return 'array';
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -74,7 +74,8 @@ function copy(value: unknown, way: Way): Json {
     });
   } else {
     const object: Record<string, Json> = {};
-    for (const [key, item] of Object.entries(value as object)) {
+    for (const key of Object.keys(value as object)) {
+      const item = (value as Readonly<Record<string, unknown>>)[key];
       if (item === undefined) continue;
       step.key = key;
       setOwn(object, key, copy(item, way));

@@ -8,11 +8,10 @@ const BUSY_MS = 5;
  * microtasks, and thousands of instant steps would starve everything else. One for all of an engine's loops, since many
  * short drives in a row starve as one long one does.
  */
-export function createBreather(): () => Promise<void> {
+export function createBreather(): () => Promise<void> | undefined {
   let since = performance.now();
-  return async () => {
-    if (performance.now() - since < BUSY_MS) return;
-    await turnOfEventLoop();
-    since = performance.now();
+  return () => {
+    if (performance.now() - since < BUSY_MS) return undefined;
+    return turnOfEventLoop().then(() => void (since = performance.now()));
   };
 }

@@ -1,8 +1,5 @@
 import {
-  addAmounts,
-  NO_AMOUNT,
   PrusikError,
-  type Amount,
   type Clock,
   type Commit,
   type CommitRefusal,
@@ -10,29 +7,11 @@ import {
   type Entry,
   type EntryBody,
   type Lease,
-  type LedgerChange,
   type LedgerDimension,
   type Message,
-  type NewRequest,
-  type NewRun,
-  type RunKey,
   type Store,
-  type Transition,
 } from '@prusik/core';
-
-/** What one step or wait wants written; parts that come together share a commit. */
-export interface Part {
-  readonly entries: readonly EntryBody[];
-  readonly progress?: boolean;
-  readonly messages?: readonly Message[];
-  readonly children?: readonly NewRun[];
-  readonly cancel?: readonly RunKey[];
-  readonly requests?: readonly NewRequest[];
-  readonly claimRequest?: string;
-  readonly ledger?: LedgerChange;
-  readonly notBefore?: number;
-  readonly transition?: Transition;
-}
+import { combineParts, type Part } from './combine-parts.ts';
 
 export type PartResult =
   | { readonly ok: true }
@@ -99,13 +78,9 @@ export function createCommitter(options: CommitterOptions): Committer {
 
   async function send(batch: readonly Staged[]): Promise<void> {
     const riders = [...deferred];
-    const { commit, messages } = combine(
-      lease,
-      batch.map((item) => item.part),
-      riders,
-      threadHead,
-      options.seen(),
-    );
+    const parts = batch.map((item) => item.part);
+    const commit = combineParts({ lease, parts, riders, threadHead, seen: options.seen() });
+    const messages = commit.messages?.items ?? [];
     const answer = await commitOrFindOut(commit);
     if (answer === undefined) return;
     if (answer.outcome === 'stale') {
@@ -186,64 +161,5 @@ export function createCommitter(options: CommitterOptions): Committer {
         queueMicrotask(() => void flush());
       });
     },
-  };
-}
-
-function combine(
-  lease: Lease,
-  parts: readonly Part[],
-  riders: readonly EntryBody[],
-  threadHead: number,
-  seen: number,
-): { commit: Commit; messages: readonly Message[] } {
-  const entries: EntryBody[] = [...riders];
-  const messages: Message[] = [];
-  for (const part of parts) {
-    const added = part.messages ?? [];
-    const range = { from: threadHead + messages.length + 1, count: added.length };
-    for (const entry of part.entries) {
-      entries.push(added.length > 0 && entry.type === 'step-end' ? { ...entry, messages: range } : entry);
-    }
-    messages.push(...added);
-  }
-  const list = <T>(pick: (part: Part) => readonly T[] | undefined): readonly T[] | undefined => {
-    const all = parts.flatMap((part) => pick(part) ?? []);
-    return all.length > 0 ? all : undefined;
-  };
-  const children = list((part) => part.children);
-  const cancel = list((part) => part.cancel);
-  const requests = list((part) => part.requests);
-  const claimRequests = list((part) => (part.claimRequest === undefined ? undefined : [part.claimRequest]));
-  const notBefore = Math.max(...parts.map((part) => part.notBefore ?? 0));
-  const ledger = combineLedger(parts);
-  const transition = parts.find((part) => part.transition !== undefined)?.transition;
-  return {
-    messages,
-    commit: {
-      ...lease,
-      entries,
-      progress: parts.some((part) => part.progress === true),
-      seen,
-      ...(messages.length > 0 ? { messages: { from: threadHead + 1, items: messages } } : {}),
-      ...(children ? { children } : {}),
-      ...(cancel ? { cancel } : {}),
-      ...(requests ? { requests } : {}),
-      ...(claimRequests ? { claimRequests } : {}),
-      ...(notBefore > 0 ? { notBefore } : {}),
-      ...(ledger ? { ledger } : {}),
-      ...(transition ? { transition } : {}),
-    },
-  };
-}
-
-function combineLedger(parts: readonly Part[]): LedgerChange | undefined {
-  if (parts.every((part) => part.ledger === undefined)) return undefined;
-  const sum = (pick: (change: LedgerChange) => Amount | undefined): Required<Amount> =>
-    parts.reduce((total, part) => addAmounts(total, (part.ledger && pick(part.ledger)) ?? NO_AMOUNT), NO_AMOUNT);
-  const reserves = parts.some((part) => part.ledger?.reserve !== undefined);
-  return {
-    release: sum((c) => c.release),
-    use: sum((c) => c.use),
-    ...(reserves ? { reserve: sum((c) => c.reserve) } : {}),
   };
 }

@@ -93,7 +93,9 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
   return {
     run: info,
     deps,
-    signal: whole.signal,
+    get signal() {
+      return whole.signal;
+    },
     thread: {
       async read() {
         try {

@@ -20,8 +20,6 @@ export interface Call {
 export interface Delivery {
   /** Takes a call in. @throws {PrusikError} `STEP_KEY_REUSED` */
   ask(call: Call): void;
-  /** An outcome was committed. */
-  push(recorded: Recorded): void;
   /** Hands over the next outcome, if the function has asked for it; says whether it did. */
   deliverNext(): boolean;
   /** Begins the calls that were held back, once nothing on record is left. */
@@ -49,12 +47,14 @@ export interface DeliveryOptions {
 }
 
 export function createDelivery({ state, onDiverged, wake }: DeliveryOptions): Delivery {
-  const calls = new Map<string, Call>();
-  const unsettled = new Set<Call>();
-  const queue: Recorded[] = [...state.outcomes.values()];
-  let next = 0;
-  /** How many of the queue were on record before this drive. */
-  const replayed = queue.length;
+  const keys = new Set<string>();
+  /** Calls without an outcome. What was handed over is let go: a run of many steps must not hold what each of them gave. */
+  const unsettled = new Map<string, Call>();
+  /** How many outcomes that were on record before this drive are still to be handed over. */
+  let replaying = state.outcomes.size;
+  // One iterator for as long as it yields: a new one would step over every outcome that was taken out before.
+  let upcoming = state.outcomes.values();
+  let next: Recorded | undefined;
   let held: Call[] = [];
   let closed: PrusikError | undefined;
   let paused = true;
@@ -71,54 +71,61 @@ export function createDelivery({ state, onDiverged, wake }: DeliveryOptions): De
     return undefined;
   };
 
+  function peek(): Recorded | undefined {
+    next ??= upcoming.next().value;
+    if (next === undefined && state.outcomes.size > 0) {
+      upcoming = state.outcomes.values();
+      next = upcoming.next().value;
+    }
+    return next;
+  }
+
   return {
     get unasked() {
-      return queue[next];
+      return peek();
     },
     get asked() {
-      return [...unsettled].map((call) => call.key);
+      return [...unsettled.keys()];
     },
-    hasAsked: (key) => calls.has(key),
+    hasAsked: (key) => keys.has(key),
     get delivered() {
       return { messages, at };
     },
     ask(call) {
       if (closed !== undefined) return call.reject(closed);
-      if (calls.has(call.key)) {
+      if (keys.has(call.key)) {
         throw new PrusikError(
           'STEP_KEY_REUSED',
           `The key ${call.key} was used twice in one run; every call on the context needs a key of its own`,
         );
       }
-      calls.set(call.key, call);
-      unsettled.add(call);
+      keys.add(call.key);
+      unsettled.set(call.key, call);
       const difference = diverges(call);
       if (difference !== undefined) {
         onDiverged(difference);
       } else if (!state.outcomes.has(call.key)) {
-        if (!paused && next >= replayed) call.begin();
+        if (!paused && replaying === 0) call.begin();
         else held.push(call);
       }
       wake();
     },
-    push(recorded) {
-      queue.push(recorded);
-      wake();
-    },
     deliverNext() {
-      const recorded = queue[next];
+      const recorded = peek();
       if (recorded === undefined) return false;
-      const call = calls.get(recorded.key);
+      const call = unsettled.get(recorded.key);
       if (call === undefined) return false;
-      next += 1;
+      next = undefined;
+      state.outcomes.delete(recorded.key);
+      replaying = Math.max(0, replaying - 1);
       messages += recorded.messages;
       at = recorded.at;
-      unsettled.delete(call);
+      unsettled.delete(recorded.key);
       call.resolve(recorded);
       return true;
     },
     release() {
-      if (next < replayed) return;
+      if (replaying > 0) return;
       paused = false;
       const ready = held;
       held = [];
@@ -132,9 +139,9 @@ export function createDelivery({ state, onDiverged, wake }: DeliveryOptions): De
       held = [];
     },
     rejectNext() {
-      const [call] = unsettled;
+      const call = unsettled.values().next().value;
       if (call === undefined || closed === undefined) return false;
-      unsettled.delete(call);
+      unsettled.delete(call.key);
       call.reject(closed);
       return true;
     },

@@ -11,7 +11,7 @@ export interface DriveEnv {
   readonly deps: (run: RunInfo) => unknown;
   readonly publish: (run: RunKey, event: LiveEvent) => void;
   /** Awaited between two pieces of work, so that the process's timers and sockets get their turn. */
-  readonly breathe: () => Promise<void>;
+  readonly breathe: () => Promise<void> | undefined;
   readonly warn: (warning: EngineWarning) => void;
   /** Whether a run is being driven, or about to be, by this engine. */
   readonly isDrivenHere: (run: RunKey) => boolean;

@@ -7,6 +7,7 @@ import { createEndings, type Endings } from './endings.ts';
 import { createInbox } from './inbox.ts';
 import { emptyJournal, foldEntry } from './journal-state.ts';
 import { createSteps, type Steps } from './steps.ts';
+import { createStop, type Stop } from './stop.ts';
 import { createThreadReader, type ThreadReader } from './thread-reader.ts';
 import { createWaits, type Waits } from './waits.ts';
 import { createWakeUp, type WakeUp } from './wake-up.ts';
@@ -22,8 +23,8 @@ export interface DriveParts {
   readonly endings: Endings;
   readonly thread: ThreadReader;
   readonly wakeUp: WakeUp;
-  /** Fires when the drive is over before the function is. */
-  readonly whole: AbortController;
+  /** Told when the drive is over before the function is. */
+  readonly whole: Stop;
   /** Resolves with how the drive was over. */
   readonly over: Promise<DriveEnd>;
   readonly status: DriveStatus;
@@ -53,7 +54,7 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
   const { run } = claim;
   const { tenant } = run.key;
   const wakeUp = createWakeUp(clock);
-  const whole = new AbortController();
+  const whole = createStop();
   const over = Promise.withResolvers<DriveEnd>();
   const status: DriveStatus = {
     end: undefined,
@@ -85,10 +86,8 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
     onCommitted(entries, messages, answer, progress) {
       storeClock = { at: answer.at, monotonic: clock.monotonic() };
       thread.committed(messages);
-      for (const entry of entries) {
-        const recorded = foldEntry(state, entry);
-        if (recorded !== undefined) delivery.push(recorded);
-      }
+      for (const entry of entries) foldEntry(state, entry);
+      wakeUp.set();
       if (progress && status.suspect) {
         status.suspect = false;
         onCleared();
@@ -122,10 +121,12 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
     finish(how, reason) {
       if (status.end !== undefined) return status.end;
       status.end = how;
-      const error = new PrusikError(`RUN_${reason.toUpperCase()}`, `Run ${run.key.run} was ${reason}`);
-      steps.abort(error);
-      // At a normal end the function is over first: nothing is cut short, so nobody is told.
-      if (how !== 'ended') whole.abort(error);
+      // At a normal end the function is over first, and its steps before it: nothing is cut short, so nobody is told.
+      if (how !== 'ended' || steps.live > 0) {
+        const error = new PrusikError(`RUN_${reason.toUpperCase()}`, `Run ${run.key.run} was ${reason}`);
+        steps.abort(error);
+        if (how !== 'ended') whole.abort(error);
+      }
       // A commit of a lost drive never settles, so nobody waits for the loop itself.
       over.resolve(how);
       return how;

@@ -115,12 +115,14 @@ export function startDrive(
   /** Delivers, records and begins until the function has settled or nothing but waits is left. */
   async function loop(): Promise<DriveEnd> {
     for (;;) {
+      const turn = env.breathe();
+      if (turn !== undefined) await turn;
       await drainMicrotasks();
-      await env.breathe();
+      wakeUp.clear();
       if (status.end !== undefined) return status.end;
       if (!core.stopping) core.delivery.release();
       if (core.delivery.deliverNext()) continue;
-      await inbox.takeUp();
+      if (inbox.behind) await inbox.takeUp();
       if (status.cancelRequested) return cancel();
       waits.collect();
       const givesBack = releaseDeadline - clock.monotonic() <= 0;
@@ -210,7 +212,7 @@ export function startDrive(
     for (;;) {
       await drainMicrotasks();
       if (status.end !== undefined) return status.end;
-      await inbox.takeUp();
+      if (inbox.behind) await inbox.takeUp();
       await endings.cancelChildren();
       const left = deadline - clock.monotonic();
       const busy = steps.live > 0 || committer.busy || (status.called && status.settled === undefined);

@@ -17,6 +17,7 @@ import {
 import { checkCounts } from './check-numbers.ts';
 import { runInside } from './inside.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
+import { createStop, type Stop } from './stop.ts';
 
 /** What came of executing a step's body. `doubt`: the effect may have happened, and nobody knows. */
 export type Execution =
@@ -37,8 +38,8 @@ export interface ExecuteOptions {
   readonly options: StepOptions;
   /** Number of the first execution of this drive. */
   readonly firstAttempt: number;
-  /** Fires when the drive wants the step to stop. */
-  readonly signal: AbortSignal;
+  /** The drive's word to stop. */
+  readonly stop: Stop;
   readonly clock: Clock;
   /** How long a body that is told to stop may take to settle, when its run is cancelled or given back. */
   readonly graceMs: number;
@@ -58,17 +59,17 @@ export async function executeStep(what: ExecuteOptions): Promise<Execution> {
   for (let tried = 1; ; tried += 1) {
     const attempt = what.firstAttempt + tried - 1;
     // Stopped before it began: that is no doubt, it surely did not happen.
-    if (what.signal.aborted) {
-      const outcome: Outcome = { ok: false, error: serializeError(what.signal.reason) };
+    if (what.stop.reason !== undefined) {
+      const outcome: Outcome = { ok: false, error: serializeError(what.stop.reason) };
       return { settled: 'outcome', outcome, messages: [], attempt };
     }
     if (attempt > 1) what.publish({ type: 'step-reset', key: what.key, attempt });
     const execution = await executeOnce(what, attempt);
     if (execution.settled === 'doubt' || execution.execution.outcome.ok) return finish(execution);
-    if (tried >= attempts || what.signal.aborted || !isRetryable(execution.thrown, what.options.retry))
+    if (tried >= attempts || what.stop.reason !== undefined || !isRetryable(execution.thrown, what.options.retry))
       return finish(execution);
     await pause(what, tried);
-    if (what.signal.aborted) return finish(execution);
+    if (what.stop.reason !== undefined) return finish(execution);
   }
 }
 
@@ -80,6 +81,9 @@ type Once =
     }
   | Extract<Execution, { settled: 'doubt' }>;
 
+/** What came first: the body's end, or the word to give it up. */
+type Ended = { readonly value: unknown } | { readonly thrown: unknown } | { readonly error: PrusikError };
+
 const finish = (once: Once): Execution => (once.settled === 'doubt' ? once : once.execution);
 
 async function executeOnce(what: ExecuteOptions, attempt: number): Promise<Once> {
@@ -88,12 +92,14 @@ async function executeOnce(what: ExecuteOptions, attempt: number): Promise<Once>
   const messages: Message[] = [];
   let usage: Usage | undefined;
   let costMicros: number | undefined;
-  const stop = new AbortController();
+  const stop = createStop();
   let open = true;
   const scope: StepScope = {
     key,
     attempt,
-    signal: stop.signal,
+    get signal() {
+      return stop.signal;
+    },
     get idempotencyKey() {
       return idempotencyKeyOf(what.run, key);
     },
@@ -128,37 +134,35 @@ async function executeOnce(what: ExecuteOptions, attempt: number): Promise<Once>
     ...(options.name === undefined ? {} : { name: options.name }),
   });
   let timer: Disposable | undefined;
-  const givenUp = Promise.withResolvers<PrusikError>();
+  const ending = Promise.withResolvers<Ended>();
   const giveUp = (error: PrusikError): void => {
     stop.abort(error);
-    givenUp.resolve(error);
+    ending.resolve({ error });
   };
-  const abort = (): void => {
-    const reason = what.signal.reason as PrusikError;
+  const onStop = what.stop.onAbort(() => {
+    const { reason } = what.stop;
+    if (reason === undefined) return;
     stop.abort(reason);
     // The lease still holds: what the body is doing may end, and its outcome be kept. After a loss nothing can be kept.
     const graceful = reason.code === 'RUN_CANCELLED' || (reason.code === 'RUN_RELEASED' && !once);
     if (!graceful || what.graceMs <= 0) return giveUp(reason);
     timer?.[Symbol.dispose]();
     timer = what.clock.after(what.graceMs, () => giveUp(reason));
-  };
-  what.signal.addEventListener('abort', abort);
+  });
   if (options.timeoutMs !== undefined) {
     const message = `Step ${key} took longer than ${options.timeoutMs} ms`;
     timer = what.clock.after(options.timeoutMs, () =>
       giveUp(new PrusikError('STEP_TIMEOUT', message, { retryable: !once })),
     );
   }
+  Promise.resolve()
+    .then(() => runInside('step', what.engine, () => what.body(scope)))
+    .then(
+      (value) => ending.resolve({ value }),
+      (thrown: unknown) => ending.resolve({ thrown }),
+    );
   try {
-    const ended = await Promise.race([
-      Promise.resolve()
-        .then(() => runInside('step', what.engine, () => what.body(scope)))
-        .then(
-          (value) => ({ value }),
-          (thrown: unknown) => ({ thrown }),
-        ),
-      givenUp.promise.then((error) => ({ error })),
-    ]);
+    const ended = await ending.promise;
     if ('error' in ended) {
       if (once) return { settled: 'doubt', error: ended.error };
       return settle({ ok: false, error: serializeError(ended.error) }, ended.error);
@@ -175,7 +179,7 @@ async function executeOnce(what: ExecuteOptions, attempt: number): Promise<Once>
     }
   } finally {
     open = false;
-    what.signal.removeEventListener('abort', abort);
+    onStop[Symbol.dispose]();
     timer?.[Symbol.dispose]();
   }
 }
@@ -226,14 +230,13 @@ async function pause(what: ExecuteOptions, tried: number): Promise<void> {
     Math.min(longest, base * 2 ** (tried - 1)) *
     (0.5 + derivedRandom('backoff', what.run.run, what.key, String(tried)) / 2);
   await new Promise<void>((resolve) => {
-    const timer = what.clock.after(waitMs, resolve);
-    what.signal.addEventListener(
-      'abort',
-      () => {
-        timer[Symbol.dispose]();
-        resolve();
-      },
-      { once: true },
-    );
+    const timer = what.clock.after(waitMs, () => {
+      onStop[Symbol.dispose]();
+      resolve();
+    });
+    const onStop = what.stop.onAbort(() => {
+      timer[Symbol.dispose]();
+      resolve();
+    });
   });
 }

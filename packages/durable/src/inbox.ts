@@ -6,8 +6,10 @@ export interface Inbox {
   readonly seen: number;
   /** The store has signals up to this number; says whether that is news. */
   announce(n: number): boolean;
-  /** Reads what was announced; says whether anything came. */
-  takeUp(): Promise<boolean>;
+  /** There is more than was read. */
+  readonly behind: boolean;
+  /** Reads what was announced. */
+  takeUp(): Promise<void>;
   get(kind: SignalKind, key: string): Signal | undefined;
   count(kind: SignalKind): number;
 }
@@ -28,8 +30,10 @@ export function createInbox(store: Store, run: RunKey): Inbox {
       if (news) announced = n;
       return news;
     },
+    get behind() {
+      return seen < announced;
+    },
     async takeUp() {
-      const before = seen;
       while (seen < announced) {
         const page = await store.inbox(run, { after: seen, limit: PAGE });
         for (const signal of page) {
@@ -38,7 +42,6 @@ export function createInbox(store: Store, run: RunKey): Inbox {
         }
         if (page.length === 0) break;
       }
-      return seen > before;
     },
     get: (kind, key) => signals.get(name(kind, key)),
     count: (kind) => [...signals.values()].filter((signal) => signal.kind === kind).length,

@@ -1,5 +1,5 @@
 import type { Decision, EntryBody, InterventionChoice, Json } from '@prusik/core';
-import type { Part } from './committer.ts';
+import type { Part } from './combine-parts.ts';
 import type { DriveCore } from './drive-core.ts';
 
 /** What a person says about a blocked run: `happened` may carry the output that the step had. */

@@ -30,7 +30,7 @@ export interface JournalState {
   at: number;
   /** Time of entry 1: what `now()` says before anything was delivered. */
   startedAt: number;
-  /** Outcomes by key; delivered in `seq` order, which is insertion order. */
+  /** Outcomes that the function was not given yet, by key, in `seq` order. */
   readonly outcomes: Map<string, Recorded>;
   /** Steps that were begun and have no outcome. */
   readonly intents: Map<string, StepIntent>;
@@ -68,32 +68,33 @@ export function emptyJournal(): JournalState {
   };
 }
 
-/** Adds one committed entry; returns the outcome it recorded, if it did. */
-export function foldEntry(state: JournalState, entry: Entry): Recorded | undefined {
+/** Adds one committed entry. */
+export function foldEntry(state: JournalState, entry: Entry): void {
   state.seq = entry.seq;
   state.at = entry.at;
   switch (entry.type) {
     case 'step-intent':
       state.intents.set(entry.key, entry);
       state.attempts.set(entry.key, entry.attempt);
-      return undefined;
+      return;
     case 'step-end':
       state.intents.delete(entry.key);
+      state.attempts.delete(entry.key);
       state.messages += entry.messages?.count ?? 0;
       return record(state, entry, entry.messages?.count ?? 0, false);
     case 'wait-start':
       state.waits.set(entry.key, entry);
-      return undefined;
+      return;
     case 'wait-end':
       state.waits.delete(entry.key);
       return record(state, entry, 0, entry.timedOut ?? false);
     case 'note':
       state.notes += 1;
-      return undefined;
+      return;
     case 'run-block':
       state.block = entry;
       state.blocks += 1;
-      return undefined;
+      return;
     case 'run-unblock':
       if (entry.choice === 'fail' && entry.key === undefined) {
         state.failed = {
@@ -104,17 +105,17 @@ export function foldEntry(state: JournalState, entry: Entry): Recorded | undefin
       state.block = undefined;
       // A person said that the effect did not happen: the step starts afresh.
       if (entry.choice === 'retry' && entry.key !== undefined) state.intents.delete(entry.key);
-      return undefined;
+      return;
     case 'run-cancel':
       state.cancelled = entry.reason;
-      return undefined;
+      return;
     case 'run-start':
       state.startedAt = entry.at;
-      return undefined;
+      return;
     case 'run-claim':
     case 'run-park':
     case 'run-end':
-      return undefined;
+      return;
     default:
       entry satisfies never;
       // An entry of a newer release: it must not be skipped, since it may carry an outcome.
@@ -127,11 +128,9 @@ function record(
   entry: Pick<Recorded, 'seq' | 'at' | 'key' | 'kind' | 'fingerprint' | 'outcome'>,
   messages: number,
   timedOut: boolean,
-): Recorded {
+): void {
   const { seq, at, key, kind, fingerprint, outcome } = entry;
-  const recorded: Recorded = { seq, at, key, kind, fingerprint, outcome, messages, timedOut };
-  state.outcomes.set(key, recorded);
-  return recorded;
+  state.outcomes.set(key, { seq, at, key, kind, fingerprint, outcome, messages, timedOut });
 }
 
 const PAGE = 1_000;

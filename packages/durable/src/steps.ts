@@ -1,5 +1,4 @@
 import {
-  isPrusikError,
   PrusikError,
   serializeError,
   toJson,
@@ -16,6 +15,7 @@ import {
 import type { DriveCore } from './drive-core.ts';
 import { executeStep, type Execution } from './execute-step.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
+import { createStop, type Stop } from './stop.ts';
 
 const CHECK_TIMEOUT_MS = 30_000;
 
@@ -36,15 +36,15 @@ export interface Steps {
 }
 
 export function createSteps(core: DriveCore): Steps {
-  const running = new Map<string, { readonly stop: AbortController; readonly once: boolean }>();
+  const running = new Map<string, { readonly stop: Stop; readonly once: boolean }>();
   const { state, committer, env } = core;
 
-  async function runStep(spec: StepSpec, stop: AbortController): Promise<void> {
+  async function runStep(spec: StepSpec, stop: Stop): Promise<void> {
     const { key, options } = spec;
     const earlier = state.intents.get(key);
     if (
       earlier?.effect === 'once' &&
-      (await settleDoubt(spec, stop.signal, 'its process was lost between the intent and the outcome'))
+      (await settleDoubt(spec, stop, 'its process was lost between the intent and the outcome'))
     )
       return;
     // A call that was reserved and lost is charged in full: nobody knows what it used.
@@ -70,7 +70,7 @@ export function createSteps(core: DriveCore): Steps {
       body: spec.body,
       options,
       firstAttempt: attempt,
-      signal: stop.signal,
+      stop,
       clock: env.clock,
       graceMs: env.limits.cancelGraceMs,
       maxOutcomeBytes: env.limits.maxOutcomeBytes,
@@ -80,10 +80,10 @@ export function createSteps(core: DriveCore): Steps {
     if (core.over) return;
     // Given back in the middle: a repeatable step runs again elsewhere, a `once` step is in doubt; neither has an outcome. What the body
     // made of being stopped is none either: it may be no more than "I was stopped".
-    if (stop.signal.aborted && isPrusikError(stop.signal.reason, 'RUN_RELEASED')) return;
+    if (stop.reason?.code === 'RUN_RELEASED') return;
     if (execution.settled === 'doubt') {
-      if (stop.signal.aborted) return; // cancelled: the intent without an outcome says what is known
-      if (await settleDoubt(spec, stop.signal, execution.error.message)) return;
+      if (stop.reason !== undefined) return; // cancelled: the intent without an outcome says what is known
+      if (await settleDoubt(spec, stop, execution.error.message)) return;
       // It surely did not happen, so it failed like any other step. To run it again is for its author to say.
       const ledger = reserved === undefined ? {} : { ledger: { release: reserved, use: reserved } };
       return recordOutcome(spec, { ok: false, error: serializeError(execution.error) }, { attempt, ...ledger });
@@ -170,9 +170,9 @@ export function createSteps(core: DriveCore): Steps {
   }
 
   /** Says whether the step is settled; `false` means that it surely did not run and may run now. */
-  async function settleDoubt(spec: StepSpec, signal: AbortSignal, why: string): Promise<boolean> {
+  async function settleDoubt(spec: StepSpec, stop: Stop, why: string): Promise<boolean> {
     const { key, options } = spec;
-    const found = await runCheck(core, spec, signal);
+    const found = await runCheck(core, spec, stop);
     const attempt = state.attempts.get(key) ?? 1;
     const reserved = state.intents.get(key)?.reserved;
     const ledger = reserved ? { ledger: { release: reserved, use: reserved } } : {};
@@ -207,7 +207,7 @@ export function createSteps(core: DriveCore): Steps {
     },
     begin(spec) {
       if (core.stopping) return;
-      const stop = new AbortController();
+      const stop = createStop();
       running.set(spec.key, { stop, once: spec.options.effect === 'once' });
       runStep(spec, stop)
         .catch((cause: unknown) => {
@@ -231,7 +231,7 @@ export function createSteps(core: DriveCore): Steps {
 async function runCheck(
   core: DriveCore,
   spec: StepSpec,
-  signal: AbortSignal,
+  stop: Stop,
 ): Promise<{ became: 'done'; value?: Json } | { became: 'not-run' | 'unknown' }> {
   const { check } = spec.options;
   if (check === undefined) return { became: 'unknown' };
@@ -240,7 +240,7 @@ async function runCheck(
     timer = core.env.clock.after(spec.options.timeoutMs ?? CHECK_TIMEOUT_MS, () => resolve({ became: 'unknown' }));
   });
   try {
-    const scope = { idempotencyKey: idempotencyKeyOf(core.run.key, spec.key), signal };
+    const scope = { idempotencyKey: idempotencyKeyOf(core.run.key, spec.key), signal: stop.signal };
     const found = await Promise.race([Promise.resolve().then(() => check(scope)), tooLong]);
     if (found.became === 'done')
       return found.value === undefined ? { became: 'done' } : { became: 'done', value: toJson(found.value) };

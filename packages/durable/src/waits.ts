@@ -173,6 +173,7 @@ export function createWaits(core: DriveCore): Waits {
   return {
     begin,
     collect() {
+      if (pending.size === 0) return;
       const open = [...pending.values()].filter((wait) => !staged.has(wait.key));
       const arrived = open
         .map((wait) => ({ wait, signal: signalFor(wait) }))

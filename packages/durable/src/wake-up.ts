@@ -3,6 +3,8 @@ import type { Clock } from '@prusik/core';
 /** A flag that one loop waits for. Set while nobody waits, it is seen by the next wait. */
 export interface WakeUp {
   set(): void;
+  /** Forgets what was told so far, for a loop that is about to look at everything. */
+  clear(): void;
   /** Resolves when set; with `withinMs`, to `false` when the time ran out first. */
   wait(withinMs?: number): Promise<boolean>;
 }
@@ -14,6 +16,9 @@ export function createWakeUp(clock: Clock): WakeUp {
     set() {
       isSet = true;
       waiter?.();
+    },
+    clear() {
+      isSet = false;
     },
     wait(withinMs) {
       if (isSet) {
@@ -45,12 +50,11 @@ export function createWakeUp(clock: Clock): WakeUp {
 
 /**
  * Resolves when every microtask that is queued now, and every one these queue, has run: `nextTick` callbacks that are added
- * from within a microtask run after the microtask queue is empty. Without it two outcomes delivered in a row could
- * swap the winner of a `Promise.race` between the live run and its replay.
+ * from within a microtask run after the microtask queue is empty, so it is to be called from one. Without it two outcomes
+ * delivered in a row could swap the winner of a `Promise.race` between the live run and its replay.
  */
-export async function drainMicrotasks(): Promise<void> {
-  await Promise.resolve();
-  await new Promise<void>((resolve) => process.nextTick(resolve));
+export function drainMicrotasks(): Promise<void> {
+  return new Promise((resolve) => process.nextTick(resolve));
 }
 
 /** One turn of the event loop: lets callbacks of the platform (streams, hashes, dynamic imports) come in. */

@@ -168,7 +168,9 @@ export function sqliteTables(
 
     appendEntries({ number }, from, at, bodies) {
       written.entries = true;
-      for (const [index, body] of bodies.entries()) write(insertEntry, number, from + index, at, JSON.stringify(body));
+      written.anything = true;
+      let seq = from;
+      for (const body of bodies) insertEntry.run(number, seq++, at, JSON.stringify(body));
     },
     appendMessages(thread, from, messages) {
       const number = numberOf(thread);

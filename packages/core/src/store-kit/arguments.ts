@@ -25,6 +25,11 @@ import {
 
 export function checkedRun(run: NewRun): NewRun {
   const copy = copied(run);
+  checkRun(copy);
+  return copy;
+}
+
+function checkRun(copy: NewRun): void {
   checkRunKey(copy.key);
   checkId('definition name', copy.definition);
   checkText('version', copy.version);
@@ -44,19 +49,18 @@ export function checkedRun(run: NewRun): NewRun {
     if (copy.budget !== undefined) throw new TypeError('Only a root has a budget');
   }
   checkAmount(copy.budget);
-  return copy;
 }
 
 /** A child belongs to its parent's tree, and to no session: its messages are its own. */
-function checkedChild(child: NewRun, parent: RunKey): NewRun {
+function checkChild(child: NewRun, parent: RunKey): void {
   if (child.key.tenant !== parent.tenant || child.parent?.run !== parent.run)
     throw new TypeError(`Run ${child.key.run} is not a child of run ${parent.run}`);
   if (child.session !== undefined) throw new TypeError('A child run belongs to no session');
-  return checkedRun(child);
+  checkRun(child);
 }
 
 export function checkedCommit(commit: Commit): Commit {
-  const copy: Commit = { ...copied(commit), children: (commit.children ?? []).map((c) => checkedChild(c, commit.run)) };
+  const copy = copied(commit);
   checkRunKey(copy.run);
   checkCount('epoch', copy.epoch);
   for (const [index, entry] of copy.entries.entries()) {
@@ -68,6 +72,7 @@ export function checkedCommit(commit: Commit): Commit {
   }
   if (copy.transition?.type === 'end' && copy.entries.at(-1)?.type !== 'run-end')
     throw new TypeError('The commit that ends a run ends with the entry run-end');
+  for (const child of copy.children ?? []) checkChild(child, copy.run);
   if (copy.messages !== undefined) checkCount('message number', copy.messages.from);
   if (copy.seen !== undefined) checkCount('last signal seen', copy.seen);
   if ((copy.transition?.type === 'park' || copy.transition?.type === 'block') && copy.seen === undefined)
@@ -261,7 +266,8 @@ function checkTime(name: string, value: unknown): void {
 
 /** Anything but whole units would make a limit that NaN slips under, or sums that drift. */
 function checkAmount(amount: Amount | undefined): void {
-  for (const [dimension, value] of Object.entries(amount ?? {})) checkCount(`amount of ${dimension}`, value);
+  if (amount === undefined) return;
+  for (const [dimension, value] of Object.entries(amount)) checkCount(`amount of ${dimension}`, value);
 }
 
 /** The cast holds because `toJson` keeps every property of a value that is JSON, and throws on any other. */

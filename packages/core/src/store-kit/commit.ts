@@ -47,10 +47,11 @@ function check(tx: StoreTransaction, state: RunState, commit: Commit): Refusal |
     return { code: 'JOURNAL_FULL' };
   if (commit.messages !== undefined && commit.messages.from !== tables.threadHead(threadOf(state)) + 1)
     return { code: 'THREAD_MOVED' };
-  const newChildren = findNewChildren(tx, commit.children ?? []);
+  const newChildren = commit.children === undefined ? [] : findNewChildren(tx, commit.children);
   if (newChildren === undefined) return { code: 'RUN_INPUT_MISMATCH' };
-  if (commit.claimRequests?.some((id) => !isClaimable(tables.request(state, id)))) return { code: 'REQUEST_CLAIMED' };
-  if (new Set(commit.claimRequests).size < (commit.claimRequests?.length ?? 0)) return { code: 'REQUEST_CLAIMED' };
+  const claimed = commit.claimRequests ?? [];
+  if (claimed.some((id, index) => claimed.indexOf(id) < index || !isClaimable(tables.request(state, id))))
+    return { code: 'REQUEST_CLAIMED' };
   if (tooManyRequests(tx, state, commit)) return { code: 'TOO_MANY_REQUESTS' };
   checkNames(tx, state, commit);
   const ledger = commit.ledger && tables.ledger({ tenant: state.key.tenant, run: state.root });

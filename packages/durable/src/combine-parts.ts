@@ -1,0 +1,76 @@
+import {
+  addAmounts,
+  NO_AMOUNT,
+  type Commit,
+  type EntryBody,
+  type Lease,
+  type LedgerChange,
+  type Message,
+  type NewRequest,
+  type NewRun,
+  type RunKey,
+  type Transition,
+} from '@prusik/core';
+
+/** What one step or wait wants written; parts that come together share a commit. */
+export interface Part {
+  readonly entries: readonly EntryBody[];
+  readonly progress?: boolean;
+  readonly messages?: readonly Message[];
+  readonly children?: readonly NewRun[];
+  readonly cancel?: readonly RunKey[];
+  readonly requests?: readonly NewRequest[];
+  readonly claimRequest?: string;
+  readonly ledger?: LedgerChange;
+  readonly notBefore?: number;
+  readonly transition?: Transition;
+}
+
+export interface PartsToCombine {
+  readonly lease: Lease;
+  readonly parts: readonly Part[];
+  /** Entries that ride along, in front. */
+  readonly riders: readonly EntryBody[];
+  readonly threadHead: number;
+  /** Last signal that the drive has read. */
+  readonly seen: number;
+}
+
+/** One commit of all that the parts want written, in their order. */
+export function combineParts({ lease, parts, riders, threadHead, seen }: PartsToCombine): Commit {
+  const entries = [...riders];
+  const messages: Message[] = [];
+  const commit: { -readonly [Key in keyof Commit]: Commit[Key] } = { ...lease, entries, progress: false, seen };
+  for (const part of parts) {
+    const range = part.messages?.length
+      ? { from: threadHead + messages.length + 1, count: part.messages.length }
+      : undefined;
+    for (const entry of part.entries)
+      entries.push(range !== undefined && entry.type === 'step-end' ? { ...entry, messages: range } : entry);
+    if (part.messages) messages.push(...part.messages);
+    if (part.progress) commit.progress = true;
+    if (part.children) commit.children = joined(commit.children, part.children);
+    if (part.cancel) commit.cancel = joined(commit.cancel, part.cancel);
+    if (part.requests) commit.requests = joined(commit.requests, part.requests);
+    if (part.claimRequest !== undefined) commit.claimRequests = joined(commit.claimRequests, [part.claimRequest]);
+    if (part.ledger) commit.ledger = sumOf(commit.ledger, part.ledger);
+    if (part.notBefore !== undefined) commit.notBefore = Math.max(commit.notBefore ?? 0, part.notBefore);
+    if (part.transition) commit.transition ??= part.transition;
+  }
+  if (messages.length > 0) commit.messages = { from: threadHead + 1, items: messages };
+  return commit;
+}
+
+function joined<T>(list: readonly T[] | undefined, more: readonly T[]): readonly T[] {
+  return list === undefined ? more : [...list, ...more];
+}
+
+function sumOf(one: LedgerChange | undefined, other: LedgerChange): LedgerChange {
+  if (one === undefined) return other;
+  const reserves = one.reserve !== undefined || other.reserve !== undefined;
+  return {
+    release: addAmounts(one.release ?? NO_AMOUNT, other.release ?? NO_AMOUNT),
+    use: addAmounts(one.use ?? NO_AMOUNT, other.use ?? NO_AMOUNT),
+    ...(reserves ? { reserve: addAmounts(one.reserve ?? NO_AMOUNT, other.reserve ?? NO_AMOUNT) } : {}),
+  };
+}

@@ -5,7 +5,6 @@ import { storeError } from './errors.ts';
 import { INVARIANTS, type Invariant } from './invariants.ts';
 import { checkedPath, openError } from './open-database.ts';
 import { openToRead } from './open-to-read.ts';
-import { prepareQuery } from './prepare-query.ts';
 import { checkRuntime } from './runtime.ts';
 
 /** Rows of which the invariants are asked in one read. */
@@ -90,12 +89,13 @@ function nextOf({ of, next }: Check, file: string): Found {
 }
 
 function tableChecks(db: Database.Database, full: boolean): readonly Check[] {
-  const tables = prepareQuery<[], string>(db, "select name from sqlite_schema where type = 'table'").pluck().all();
+  const tables = db.prepare<[], string>("select name from sqlite_schema where type = 'table'").pluck().all();
   const pragma = full ? 'integrity_check' : 'quick_check';
   return tables.map((table) => ({
     of: table,
     next() {
-      const said = prepareQuery<[string, number], string>(db, `select * from pragma_${pragma}(?) limit ?`)
+      const said = db
+        .prepare<[string, number], string>(`select * from pragma_${pragma}(?) limit ?`)
         .pluck()
         .all(table, PROBLEMS_A_TABLE);
       const problems = said.filter((line) => line !== 'ok');
@@ -108,15 +108,15 @@ function invariantChecks(db: Database.Database): readonly Check[] {
   return ['runs', 'sessions', 'requests'].map((table) => {
     const invariants = INVARIANTS.filter((invariant) => invariant.table === table).map((invariant) => ({
       ...invariant,
-      find: prepareQuery<[number, number], { tenant: string; name: string; says: string }>(
-        db,
+      find: db.prepare<[number, number], { tenant: string; name: string; says: string }>(
         `select x.tenant, x.name, ${invariant.says} as says from ${table} x where x.id > ? and x.id <= ? and (${invariant.wrong})`,
       ),
     }));
-    const end = prepareQuery<[number, number], number | null>(
-      db,
-      `select max(id) from (select id from ${table} where id > ? order by id limit ?)`,
-    ).pluck();
+    const end = db
+      .prepare<[number, number], number | null>(
+        `select max(id) from (select id from ${table} where id > ? order by id limit ?)`,
+      )
+      .pluck();
     let after = -1;
     // One read, so that what hangs together is seen as it was at one instant.
     const portion = db.transaction((): Found => {

@@ -5,7 +5,6 @@ import { isBusy } from './errors.ts';
 import { readFileHeader } from './file-header.ts';
 import { checkIdentity, foreign } from './identity.ts';
 import { fileAt, isOpenHere } from './open-files.ts';
-import { prepareQuery } from './prepare-query.ts';
 
 export interface WholeLock {
   readonly generation: number;
@@ -43,7 +42,7 @@ export function lockWhole(file: string): WholeLock {
 function generationOf(db: Database.Database): number {
   // Files of the first schema have none.
   const has = db.prepare("select 1 from sqlite_schema where name = 'generation'").get() !== undefined;
-  return has ? (prepareQuery<[], number>(db, 'select number from generation').pluck().get() ?? 0) : 0;
+  return has ? (db.prepare<[], number>('select number from generation').pluck().get() ?? 0) : 0;
 }
 
 function inUse(file: string, cause?: unknown): PrusikError {

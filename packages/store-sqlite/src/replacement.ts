@@ -1,7 +1,6 @@
 import type Database from 'better-sqlite3';
 import { PrusikError } from '@prusik/core';
 import { fileAt } from './open-files.ts';
-import { prepareQuery } from './prepare-query.ts';
 
 /** How often, in milliseconds at most, a transaction asks the file itself whether it is still the one that was opened. */
 const CONTENT_EVERY_MS = 250;
@@ -20,10 +19,11 @@ export interface Replacement {
 }
 
 export function watchReplacement(db: Database.Database, file: string, opened: string): Replacement {
-  const content = prepareQuery<[], string>(
-    db,
-    `select (select application_id from pragma_application_id) || ':' || (select number from generation)`,
-  ).pluck();
+  const content = db
+    .prepare<[], string>(
+      `select (select application_id from pragma_application_id) || ':' || (select number from generation)`,
+    )
+    .pluck();
   const generation = content.get();
   let replaced = false;
   let told = false;

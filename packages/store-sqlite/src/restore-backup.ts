@@ -9,7 +9,6 @@ import { BACKUP_ID, checkIdentity, foreign, STORE_ID } from './identity.ts';
 import { lockWhole } from './lock-whole.ts';
 import { checkedPath, migrate, openError } from './open-database.ts';
 import { fileAt } from './open-files.ts';
-import { prepareQuery } from './prepare-query.ts';
 import { checkRuntime } from './runtime.ts';
 import { exists, install, partialName, removePartial } from './whole-files.ts';
 
@@ -112,7 +111,7 @@ function renew(partial: string, replaced: number): number {
          coalesce((select at from entries order by rowid desc limit 1), 0)), lease_until = null, holder = null, worker = null
        where lease_until is not null`,
     );
-    const generation = prepareQuery<[], number>(db, 'select number from generation').pluck().get() ?? 0;
+    const generation = db.prepare<[], number>('select number from generation').pluck().get() ?? 0;
     db.exec('commit');
     return generation;
   } finally {

@@ -81,7 +81,8 @@ export async function driveInline(
 /** Whether some process drives the tree, or will as soon as it can: then this one follows. */
 async function mayStillMove(env: DriveEnv, driver: Driver, run: Run): Promise<boolean> {
   const { tenant } = run.key;
-  if (run.session !== undefined && run.status === 'queued') {
+  // One that is asked to cancel does not wait for its turn.
+  if (run.session !== undefined && run.status === 'queued' && !run.cancelRequested) {
     const session = await env.store.session({ tenant, session: run.session });
     const ahead =
       session?.activeRun === undefined ? undefined : await env.store.run({ tenant, run: session.activeRun });

@@ -33,20 +33,27 @@ export async function readPage(store: Store, thread: ThreadKey, query: HistoryQu
   }
   const messages = await store.messages(thread, { before: before ?? (await endOf(store, thread)), limit });
   const first = messages[0];
-  return { messages, ...(first !== undefined && first.n > 1 ? { next: { before: first.n, limit } } : {}) };
+  const older = first !== undefined && (await hasOlder(store, thread, first.n));
+  return { messages, ...(older ? { next: { before: first.n, limit } } : {}) };
 }
 
 /** Reads backwards, page by page, no further than the window reaches. */
 export async function readWindow(store: Store, thread: ThreadKey, limits: WindowLimits): Promise<HistoryWindow> {
   const window = createWindow(limits);
-  for (let before = await endOf(store, thread); before > 1;) {
+  let before = await endOf(store, thread);
+  for (;;) {
     const page = await store.messages(thread, { before, limit: PAGE });
     for (const stored of page.toReversed()) {
-      if (!window.add(stored)) return window.finish();
+      before = stored.n;
+      if (!window.add(stored)) return window.finish(await hasOlder(store, thread, before));
     }
-    before = page[0]?.n ?? 1;
+    if (page.length < PAGE) return window.finish(false);
   }
-  return window.finish();
+}
+
+/** A thread that was replaced begins at a higher number than 1, so the number alone does not say. */
+async function hasOlder(store: Store, thread: ThreadKey, n: number): Promise<boolean> {
+  return n > 1 && (await store.messages(thread, { before: n, limit: 1 })).length > 0;
 }
 
 const endOf = async (store: Store, thread: ThreadKey): Promise<number> => (await store.threadHead(thread)) + 1;

@@ -4,6 +4,7 @@ import {
   type AnyDefinition,
   type CallInput,
   type CallOutput,
+  type Message,
   type Run,
   type RunEvent,
   type SessionKey,
@@ -11,8 +12,11 @@ import {
   type ThreadKey,
 } from '@prusik/core';
 import type { DriveOptions, Engine, EventOptions, RunResult, StartOptions } from '@prusik/durable';
+import { closeSession, type CloseSessionOptions } from './close-session.ts';
 import { readPage, readWindow, type HistoryPage, type HistoryQuery } from './history.ts';
 import type { HistoryWindow, WindowLimits } from './history-window.ts';
+import type { ResourceUse } from './shared-resources.ts';
+import { replaceHistory, type ReplaceHistoryOptions } from './replace-history.ts';
 
 export interface SessionStartOptions extends Omit<StartOptions, 'tenant' | 'session'> {
   /**
@@ -35,7 +39,8 @@ export interface Session<Resources = undefined> extends AsyncDisposable {
   /**
    * Stores a run with its user message, without driving it. The same `id` and input again is the same run.
    *
-   * @throws {PrusikError} `SESSION_BUSY` (retryable) with `meta` `{ runId, status, requestIds }`, `SESSION_QUEUE_FULL`, `RUN_INPUT_MISMATCH`.
+   * @throws {PrusikError} `SESSION_BUSY` (retryable) with `meta` `{ runId, status, requestIds }`, `SESSION_QUEUE_FULL`, `SESSION_CLOSED`,
+   * `RUN_INPUT_MISMATCH`.
    */
   start<D extends AnyDefinition>(definition: D, input: CallInput<D>, options?: SessionStartOptions): Promise<Run>;
   /** Starts (or finds) a run and drives it here until it ends or waits for something outside. */
@@ -52,15 +57,32 @@ export interface Session<Resources = undefined> extends AsyncDisposable {
   history(query?: HistoryQuery): Promise<HistoryPage>;
   /** The end of the conversation within limits, never half a tool exchange. */
   window(limits?: WindowLimits): Promise<HistoryWindow>;
+  /**
+   * Puts these messages in the place of all there are, and returns the number of the last one. They are numbered on, so a number never
+   * means another message than it did.
+   *
+   * @throws {PrusikError} `SESSION_BUSY` (retryable) while a run holds the session, `THREAD_MOVED`, `SESSION_CLOSED`, `SESSION_UNKNOWN`
+   * before its first run.
+   */
+  replace(messages: readonly Message[], options?: ReplaceHistoryOptions): Promise<number>;
+  /** The same without messages: the conversation begins anew. */
+  clear(options?: ReplaceHistoryOptions): Promise<number>;
   /** Asks the run that holds the session to cancel; nothing to do where there is none. Confirmed when the run's status says so. */
   cancel(reason?: string): Promise<SignalResult | undefined>;
+  /**
+   * Refuses new runs, cancels what runs or is queued and waits for their end, disposes the session's resources in this process for all who
+   * have it open, and marks the session as closed last. Can be called again, by any process; what a crash left half done is then finished.
+   *
+   * @throws {PrusikError} `SESSION_BUSY` (retryable) when a cancelled run waits for a person in its clean-up; the session stays `closing`.
+   */
+  close(options?: CloseSessionOptions): Promise<void>;
 }
 
 export function createSession<Resources>(
   engine: Engine,
   key: SessionKey,
-  resources: Resources,
-  leave: () => Promise<void>,
+  { resource, leave }: ResourceUse<Resources>,
+  endResources: () => Promise<void>,
 ): Session<Resources> {
   const { store } = engine;
   const { tenant } = key;
@@ -88,17 +110,20 @@ export function createSession<Resources>(
 
   return {
     key,
-    resources,
+    resources: resource,
     start: (definition, input, options = {}) => engine.start(definition.name, input, inSession(options)),
     run: (definition, input, options = {}) => engine.run(definition.name, input, inSession(options)),
     activeRun,
     events,
     history: (query = {}) => readPage(store, thread, query),
     window: (limits = {}) => readWindow(store, thread, limits),
+    replace: (messages, options = {}) => replaceHistory(store, key, messages, options),
+    clear: (options = {}) => replaceHistory(store, key, [], options),
     async cancel(reason) {
       const run = await activeRun();
       return run && engine.cancel(run.key, reason);
     },
+    close: (options) => closeSession(engine, key, endResources, options),
     [Symbol.asyncDispose]: leave,
   };
 }

@@ -1,7 +1,19 @@
-import { checkId, DEFAULT_TENANT, PrusikError, randomId, type NewId, type SessionKey } from '@prusik/core';
+import {
+  checkId,
+  DEFAULT_TENANT,
+  PrusikError,
+  randomId,
+  type NewId,
+  type Page,
+  type RemovedRows,
+  type SessionKey,
+  type SessionLife,
+  type Session as StoredSession,
+} from '@prusik/core';
 import type { Engine } from '@prusik/durable';
+import { deleteSession, type CloseSessionOptions } from './close-session.ts';
 import { createSession, type Session } from './session.ts';
-import { createSharedResources } from './shared-resources.ts';
+import { createSharedResources, type ResourceUse } from './shared-resources.ts';
 
 export interface SessionsOptions<Resources> {
   /**
@@ -16,6 +28,19 @@ export interface OpenSessionOptions {
   readonly tenant?: string;
 }
 
+export interface DeleteSessionOptions extends OpenSessionOptions, CloseSessionOptions {}
+
+export interface ListSessionsQuery {
+  /** @default 'default' */
+  readonly tenant?: string;
+  /** @default every state */
+  readonly state?: readonly SessionLife[];
+  /** `next` of the page before. */
+  readonly after?: string;
+  /** At most 1,000. @default 100 */
+  readonly limit?: number;
+}
+
 /** The conversations of an engine. */
 export interface Sessions<Resources = undefined> extends AsyncDisposable {
   /**
@@ -27,7 +52,18 @@ export interface Sessions<Resources = undefined> extends AsyncDisposable {
   open(id?: string, options?: OpenSessionOptions): Promise<Session<Resources>>;
   /** The same for a session that is stored; nothing for one that is not. */
   get(id: string, options?: OpenSessionOptions): Promise<Session<Resources> | undefined>;
+  /** What is stored, newest first. */
+  list(query?: ListSessionsQuery): Promise<Page<StoredSession>>;
+  /**
+   * Closes a session and removes it: its messages and all its runs with their trees. Returns how many rows that were; nothing for a session
+   * that is not stored. Its id is free then. Can be called again, by any process, to finish what a crash left half done.
+   *
+   * @throws {PrusikError} `SESSION_BUSY` (retryable) as `close` of the session does.
+   */
+  delete(id: string, options?: DeleteSessionOptions): Promise<RemovedRows | undefined>;
 }
+
+const NO_RESOURCES: ResourceUse<undefined> = { resource: undefined, leave: async () => {} };
 
 /** Sessions on an engine, which stays the caller's. `newId` names new sessions. */
 export function createSessions(engine: Engine, options?: { readonly newId?: NewId }): Sessions;
@@ -42,15 +78,18 @@ export function createSessions(
   const shared = createSharedResources<SessionKey, unknown>((key) => make?.(key));
   let disposed: Promise<void> | undefined;
 
+  const nameOf = ({ tenant, session }: SessionKey): string => JSON.stringify([tenant, session]);
+  const keyOf = (id: string, tenant: string): SessionKey => ({
+    tenant: checkId('tenant', tenant),
+    session: checkId('session', id),
+  });
+
   async function open(id: string = newId(), { tenant = DEFAULT_TENANT }: OpenSessionOptions = {}) {
     if (disposed !== undefined) throw new PrusikError('SESSIONS_CLOSED', 'The sessions are disposed');
-    const key = { tenant: checkId('tenant', tenant), session: checkId('session', id) };
+    const key = keyOf(id, tenant);
     // Without resources a session is a handle on the store: nothing to share, nothing to keep.
-    if (make === undefined) return createSession(engine, key, undefined, async () => {});
-    const name = JSON.stringify([tenant, id]);
-    const resources = await shared.acquire(name, key);
-    let left: Promise<void> | undefined;
-    return createSession(engine, key, resources, () => (left ??= shared.release(name)));
+    const use = make === undefined ? NO_RESOURCES : await shared.acquire(nameOf(key), key);
+    return createSession(engine, key, use, () => shared.end(nameOf(key)));
   }
 
   return {
@@ -58,6 +97,12 @@ export function createSessions(
     async get(id, { tenant = DEFAULT_TENANT } = {}) {
       const stored = await engine.store.session({ tenant, session: id });
       return stored && open(id, { tenant });
+    },
+    list: ({ tenant = DEFAULT_TENANT, limit = 100, ...query } = {}) =>
+      engine.store.listSessions({ tenant, limit, ...query }),
+    async delete(id, { tenant = DEFAULT_TENANT, ...options } = {}) {
+      const key = keyOf(id, tenant);
+      return deleteSession(engine, key, () => shared.end(nameOf(key)), options);
     },
     [Symbol.asyncDispose]: () => (disposed ??= shared.disposeAll()),
   };

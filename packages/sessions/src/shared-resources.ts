@@ -1,22 +1,36 @@
 /** Things that are made once for all who use them under one name, and disposed when the last has left. */
 export interface SharedResources<Key, Resource> {
   /** Everyone who asks while it exists gets the same; a failed making is forgotten. */
-  acquire(name: string, key: Key): Promise<Resource>;
-  /** Once per acquired use. Waits for the disposal when it was the last. */
-  release(name: string): Promise<void>;
+  acquire(name: string, key: Key): Promise<ResourceUse<Resource>>;
+  /** Disposes it now, whoever uses it; who asks after that gets a new one. */
+  end(name: string): Promise<void>;
   /** Disposes what is left, the newest first, and rejects with all errors there were. */
   disposeAll(): Promise<void>;
+}
+
+export interface ResourceUse<Resource> {
+  readonly resource: Resource;
+  /** Waits for the disposal when it was the last use. */
+  leave(): Promise<void>;
 }
 
 interface Shared<Resource> {
   readonly made: Promise<Resource>;
   users: number;
+  disposal?: Promise<void>;
 }
 
 export function createSharedResources<Key, Resource>(
   make: (key: Key) => Promise<Resource> | Resource,
 ): SharedResources<Key, Resource> {
   const all = new Map<string, Shared<Resource>>();
+
+  /** Once, whoever asks for it. A making that failed has told those who waited for it, and left nothing to dispose. */
+  function dispose(name: string, shared: Shared<Resource>): Promise<void> {
+    if (all.get(name) === shared) all.delete(name);
+    shared.disposal ??= shared.made.catch(() => undefined).then(disposeOf);
+    return shared.disposal;
+  }
 
   return {
     async acquire(name, key) {
@@ -25,31 +39,30 @@ export function createSharedResources<Key, Resource>(
         shared = { made: Promise.resolve(key).then(make), users: 0 };
         all.set(name, shared);
       }
-      shared.users += 1;
+      const joined = shared;
+      joined.users += 1;
       try {
-        return await shared.made;
+        const resource = await joined.made;
+        let left: Promise<void> | undefined;
+        const leave = async (): Promise<void> => {
+          joined.users -= 1;
+          if (joined.users === 0) await dispose(name, joined);
+        };
+        return { resource, leave: () => (left ??= leave()) };
       } catch (error) {
         // Whoever comes now must not join the failure; a new making may stand here already.
-        if (all.get(name) === shared) all.delete(name);
+        if (all.get(name) === joined) all.delete(name);
         throw error;
       }
     },
-    async release(name) {
+    async end(name) {
       const shared = all.get(name);
-      if (shared === undefined) return;
-      shared.users -= 1;
-      if (shared.users > 0) return;
-      all.delete(name);
-      await disposeOf(await shared.made);
+      if (shared !== undefined) await dispose(name, shared);
     },
     async disposeAll() {
-      const left = [...all.values()].toReversed();
-      all.clear();
       const errors: unknown[] = [];
-      for (const { made } of left) {
-        // A making that failed has told those who waited for it, and left nothing to dispose.
-        const resource = await made.catch(() => undefined);
-        await disposeOf(resource).catch((error: unknown) => errors.push(error));
+      for (const [name, shared] of [...all].toReversed()) {
+        await dispose(name, shared).catch((error: unknown) => errors.push(error));
       }
       if (errors.length > 0) throw new AggregateError(errors, `${errors.length} sessions could not be disposed`);
     },

@@ -32,8 +32,12 @@ const thread: readonly StoredMessage[] = [
 
 function windowOf(limits: WindowLimits, messages: readonly StoredMessage[] = thread): HistoryWindow {
   const window = createWindow(limits);
-  for (const stored of messages.toReversed()) if (!window.add(stored)) break;
-  return window.finish();
+  let looked = 0;
+  for (const stored of messages.toReversed()) {
+    looked += 1;
+    if (!window.add(stored)) break;
+  }
+  return window.finish(looked < messages.length);
 }
 const numbers = (window: HistoryWindow): number[] => window.messages.map(({ n }) => n);
 const bytesFrom = (n: number): number =>

@@ -1,0 +1,32 @@
+import type { Message, SessionKey, Store } from '@prusik/core';
+import { sessionBusy, sessionClosed, sessionUnknown, threadMoved } from './refusals.ts';
+
+export interface ReplaceHistoryOptions {
+  /** Number of the last message that the caller has seen: another one since then is `THREAD_MOVED`. @default whatever is there */
+  readonly expectedHead?: number;
+}
+
+/** Puts `messages` in the place of a conversation's, and returns the number of the last one. */
+export async function replaceHistory(
+  store: Store,
+  key: SessionKey,
+  messages: readonly Message[],
+  { expectedHead }: ReplaceHistoryOptions,
+): Promise<number> {
+  const head = expectedHead ?? (await store.threadHead({ tenant: key.tenant, of: 'session', id: key.session }));
+  const answer = await store.replaceMessages(key, messages, head);
+  switch (answer.outcome) {
+    case 'replaced':
+      return answer.head;
+    case 'moved':
+      throw threadMoved(key, answer.head);
+    case 'busy':
+      throw await sessionBusy(store, answer.run);
+    case 'closed':
+      throw sessionClosed(key);
+    case 'unknown':
+      throw sessionUnknown(key);
+    default:
+      return answer satisfies never;
+  }
+}

@@ -96,6 +96,34 @@ describe('the window of a history', () => {
     expect(numbers(windowOf({ bytes: 400 }, [...thread, own])).at(-1)).toBe(10);
   });
 
+  it('SES-3: counts tokens as the caller does, newest first, and no more than it needs', () => {
+    const counted: string[] = [];
+    const countTokens = ({ id }: Message): number => {
+      counted.push(id);
+      return 10;
+    };
+
+    expect(numbers(windowOf({ tokens: 29, countTokens }))).toEqual([9]);
+    expect(counted).toEqual(['m9', 'm8', 'm7']);
+    expect(numbers(windowOf({ tokens: 50, countTokens }))).toEqual([5, 6, 7, 8, 9]);
+    expect(windowOf({ tokens: 90, countTokens })).toEqual({ messages: thread, truncated: false });
+    expect(windowOf({ tokens: 0, countTokens })).toEqual({ messages: [], truncated: true });
+  });
+
+  it('SES-3: a window of tokens never opens inside a tool exchange, at whatever token the limit falls', () => {
+    const openings = new Set<number>();
+    for (let tokens = 0; tokens <= 9; tokens += 1)
+      openings.add(windowOf({ tokens, countTokens: () => 1 }).messages[0]?.n ?? 10);
+    expect([...openings].toSorted((a, b) => a - b)).toEqual([1, 2, 4, 5, 6, 9, 10]);
+  });
+
+  it('SES-3: a count that is no number is an error, not a window without a limit', () => {
+    for (const count of [Number.NaN, -1, undefined as unknown as number])
+      expect(() => windowOf({ tokens: 10, countTokens: () => count })).toThrow(TypeError);
+    expect(() => createWindow({ tokens: 10 })).toThrow(TypeError);
+    expect(() => createWindow({ tokens: Number.NaN, countTokens: () => 1 })).toThrow(TypeError);
+  });
+
   it('refuses a limit that is not one', () => {
     expect(() => createWindow({ turns: Number.NaN })).toThrow(TypeError);
     expect(() => createWindow({ bytes: -1 })).toThrow(TypeError);

@@ -1,60 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AnyDefinition, DurableContext, DurableDefinition, Json, Message, Store } from '@prusik/core';
-import { createEngine, type Engine } from '@prusik/durable';
 import { createSessions, type HistoryQuery } from '@prusik/sessions';
 import { memoryStore } from '@prusik/store-memory';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { asker, engineFor, talker, textsOf } from './support.ts';
 
-const message = (id: string, role: 'user' | 'assistant', text: string): Message => ({
-  v: 1,
-  id,
-  role,
-  kind: role,
-  content: [{ type: 'text', text }],
-});
-
-/** A talker whose one model call answers with the number of messages that it saw. */
-function talker(model: (seen: number) => Promise<void> | void = () => {}): DurableDefinition<string, string> {
-  return {
-    name: 'talker',
-    kind: 'agent',
-    version: '1',
-    openingMessages: (input: Json) => [message(`user ${String(input)}`, 'user', String(input))],
-    async run(ctx: DurableContext, input: string) {
-      const seen = await ctx.thread.read();
-      return ctx.step('model', async (step) => {
-        await model(seen.length);
-        step.append(message(`answer to ${input}`, 'assistant', `answer ${seen.length}`));
-        return `answer ${seen.length}`;
-      });
-    },
-  };
-}
-
-/** A talker that asks a person first. */
-const asker: DurableDefinition<string, Json> = {
-  name: 'asker',
-  kind: 'agent',
-  version: '1',
-  openingMessages: (input: Json) => [message(`user ${String(input)}`, 'user', String(input))],
-  async run(ctx: DurableContext) {
-    return (await ctx.request('ask', { kind: 'question', body: 'Go on?' })).value ?? null;
-  },
-};
-
-function engineFor(definitions: readonly AnyDefinition[], store: Store = memoryStore()): Engine {
-  const engine = createEngine({ store, definitions, limits: { parkAfterMs: 0 } });
-  onTestFinished(() => engine[Symbol.asyncDispose]());
-  return engine;
-}
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
   for await (const item of items) all.push(item);
   return all;
 }
-const textsOf = (messages: readonly { readonly message: Message }[]): string[] =>
-  messages.flatMap((stored) => stored.message.content.map((part) => (part.type === 'text' ? part.text : part.type)));
-
 describe('a session', () => {
   it('SES-3: is a conversation: each run sees the messages of those before it', async () => {
     const definition = talker();

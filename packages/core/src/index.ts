@@ -1,4 +1,12 @@
 export {
+  BLOB_GRACE_MS,
+  BLOB_LIMIT,
+  type BlobInfo,
+  type BlobSweep,
+  type PutBlobOptions,
+  type SweptBlobs,
+} from './blob.ts';
+export {
   withModelName,
   type AliasesOf,
   type AnyDefinition,
@@ -212,7 +220,16 @@ export type {
 } from './sandbox.ts';
 export { parseCursor } from './store-kit/arguments.ts';
 export type { LiveTextRow, LiveTextRows } from './store-kit/live-text.ts';
+export type { BlobBytes } from './store-kit/blob-bytes.ts';
 export { storeOver, type StoreBackend, type WriteSize } from './store-kit/port.ts';
 export { describeRun, threadOf, type RunBody } from './store-kit/rows.ts';
-export type { News, RunState, SessionState, StoreReads, StoreTables, StoreTransaction } from './store-kit/tables.ts';
+export type {
+  BlobState,
+  News,
+  RunState,
+  SessionState,
+  StoreReads,
+  StoreTables,
+  StoreTransaction,
+} from './store-kit/tables.ts';
 export { createWatchers, type CollectedNews, type Watchers } from './store-kit/watchers.ts';

@@ -1,3 +1,4 @@
+import type { BlobInfo, BlobSweep, PutBlobOptions, SweptBlobs } from './blob.ts';
 import type { EntryBody, Entry } from './entry.ts';
 import type { SerializedError } from './errors.ts';
 import type { RunKey, SessionKey } from './ids.ts';
@@ -11,7 +12,7 @@ import type { FinalStatus, ParentLink, Run, RunKind, RunStatus } from './run.ts'
 import type { MoveSessionResult, ReplaceResult, Session, SessionQuery } from './session.ts';
 
 /**
- * Keeps runs, journals, inboxes, threads and requests. There are two kinds of write and no third:
+ * Keeps runs, journals, inboxes, threads, requests and blobs. There are two kinds of write to a run and no third:
  *
  * - **The holder's**: {@link Store.commit}, fenced by the epoch that {@link Store.claim} raised. It is the only writer
  *   of a run's journal after entry 1, and all or nothing.
@@ -48,7 +49,7 @@ export interface Store extends AsyncDisposable, LiveTextStore {
   /**
    * The only write of a drive, fenced by the epoch alone: a lease that is past but that nobody took may still commit, since an effect that
    * happened is better recorded than in doubt. Refusals are looked for in the order `TOO_EARLY`, `JOURNAL_FULL`, `THREAD_MOVED`,
-   * `RUN_INPUT_MISMATCH`, `REQUEST_CLAIMED`, `TOO_MANY_REQUESTS`, `BUDGET_EXCEEDED`. Concurrent commits may share a transaction; each has
+   * `RUN_INPUT_MISMATCH`, `BLOB_UNKNOWN`, `REQUEST_CLAIMED`, `TOO_MANY_REQUESTS`, `BUDGET_EXCEEDED`. Concurrent commits may share a transaction; each has
    * its own answer.
    */
   commit(commit: Commit): Promise<CommitResult>;
@@ -80,6 +81,28 @@ export interface Store extends AsyncDisposable, LiveTextStore {
    * go after that in transactions of about 1,000. What a crash left of that goes with the next call, whatever it asks for.
    */
   remove(removal: Removal): Promise<RemoveResult>;
+
+  /**
+   * Keeps bytes, and names them by their hash: the same bytes twice are one blob of their tenant, and no tenant sees another's. The body is
+   * streamed, never held whole where the store is a file. One that throws, is too large or is aborted leaves nothing behind. A blob is kept
+   * as long as a run or a session uses it ({@link Commit.blobs}, {@link NewRun.blobs}), and for a grace after its last put.
+   *
+   * Rejects with `BLOB_TOO_LARGE` past the store's limit, with `BLOB_SWEPT` (retryable) when it was under way for longer than the grace of a
+   * sweep, with `STORE_CLOSED` when the store is disposed meanwhile, and with whatever the body throws.
+   */
+  putBlob(tenant: string, body: Uint8Array | AsyncIterable<Uint8Array>, options?: PutBlobOptions): Promise<BlobInfo>;
+  /**
+   * The bytes, in pieces. They are checked against their hash on the way: iterating rejects with `STORE_CORRUPT` instead of ending
+   * when they are not what was put, and with `BLOB_UNKNOWN` when there is no such blob.
+   */
+  readBlob(tenant: string, hash: string): AsyncIterable<Uint8Array>;
+  blob(tenant: string, hash: string): Promise<BlobInfo | undefined>;
+  /**
+   * Removes one portion of what nobody uses and is older than the grace, of all tenants, and of what puts have left behind that
+   * were cut off. Call it with `after: next` until there is no `next`. Safe while others put and commit: whoever names a blob
+   * that was swept is refused, and what a run or session uses is never swept.
+   */
+  sweepBlobs(sweep?: BlobSweep): Promise<SweptBlobs>;
 
   run(key: RunKey): Promise<Run | undefined>;
   /** Entries with `seq > after`, oldest first. An unknown run has none. */
@@ -143,6 +166,8 @@ export interface NewRun {
    * stand in the queue: its journal is not touched when its turn comes.
    */
   readonly messages: readonly Message[];
+  /** Hashes of blobs that input or messages name: used by the run, and by its session, from now on. */
+  readonly blobs?: readonly string[];
   readonly root: string;
   readonly parent?: ParentLink;
   readonly depth: number;
@@ -153,6 +178,7 @@ export interface NewRun {
 export type StartResult =
   | { readonly outcome: 'created' | 'existing'; readonly run: Run }
   | { readonly outcome: 'refused'; readonly code: 'RUN_INPUT_MISMATCH'; readonly run: Run }
+  | { readonly outcome: 'refused'; readonly code: 'BLOB_UNKNOWN'; readonly blob: string }
   | {
       readonly outcome: 'refused';
       readonly code: 'SESSION_BUSY' | 'SESSION_QUEUE_FULL';
@@ -221,6 +247,8 @@ export interface Commit extends Lease {
   readonly progress: boolean;
   /** `from` is the thread's next number; refused with `THREAD_MOVED` when it is not. */
   readonly messages?: { readonly from: number; readonly items: readonly Message[] };
+  /** Hashes of blobs that entries or messages name: used by the run, and by its session, from now on. Refused with `BLOB_UNKNOWN` where one is not there. */
+  readonly blobs?: readonly string[];
   /** Started with it, in no session. One that exists is the same child again, or refuses the commit with `RUN_INPUT_MISMATCH`. */
   readonly children?: readonly NewRun[];
   /** Children of this run that are asked to cancel: a signal of kind and key `cancel`. */
@@ -290,6 +318,7 @@ export type CommitRefusal =
   | 'REQUEST_CLAIMED'
   | 'TOO_MANY_REQUESTS'
   | 'RUN_INPUT_MISMATCH'
+  | 'BLOB_UNKNOWN'
   | 'JOURNAL_FULL';
 
 /** Entries of one run, at most; a commit that would go past is refused with `JOURNAL_FULL`, unless it ends or blocks the run. */

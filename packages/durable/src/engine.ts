@@ -74,6 +74,8 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
         meta: { session: session.session, state },
       });
     }
+    if (result.code === 'BLOB_UNKNOWN')
+      throw new PrusikError('BLOB_UNKNOWN', `There is no blob ${result.blob}`, { meta: { hash: result.blob } });
     const { run } = result;
     if (result.code === 'RUN_INPUT_MISMATCH') {
       throw new PrusikError(

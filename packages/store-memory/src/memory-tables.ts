@@ -21,6 +21,7 @@ import {
   type ThreadKey,
 } from '@prusik/core';
 import { frozen } from './frozen.ts';
+import { memoryBlobRows } from './memory-blob-rows.ts';
 import { createKeyed } from './keyed.ts';
 import { listPage } from './list-page.ts';
 import { createNumberedRows } from './numbered-rows.ts';
@@ -72,6 +73,7 @@ export function memoryTables(): MemoryTables {
     requests: createNumberedRows<RequestRecord>(),
     sessions: createNumberedRows<SessionRecord>(),
   };
+  const blobs = memoryBlobRows();
 
   function record({ tenant, run }: RunKey): RunRecord {
     const found = runs.get(tenant, run);
@@ -228,6 +230,14 @@ export function memoryTables(): MemoryTables {
     ledger: ({ tenant, run }) => ledgers.get(tenant, run),
     saveLedger: ({ tenant, run }, ledger) => ledgers.set(tenant, run, frozen(ledger)),
 
+    saveBlob: blobs.save,
+    useBlobs(state, hashes) {
+      const found = record(state.key);
+      for (const user of [found, sessionOf(found)]) if (user !== undefined) blobs.use(user, state.key.tenant, hashes);
+    },
+    blobsAfter: blobs.after,
+    removeBlob: blobs.remove,
+
     sessionState: ({ tenant, session }: SessionKey) => sessions.get(tenant, session)?.state,
     insertSession(state, createdAt) {
       const { tenant, session } = state.key;
@@ -273,13 +283,16 @@ export function memoryTables(): MemoryTables {
       lists.runs.remove(tenant, found);
       families.remove(found);
       sessionOf(found)?.runs.delete(found);
+      blobs.release(found);
       runs.delete(tenant, run);
       ledgers.delete(tenant, run);
       threads.run.delete(tenant, run);
     },
     hideSession({ key: { tenant, session } }) {
       const found = sessions.get(tenant, session);
-      if (found !== undefined) lists.sessions.remove(tenant, found);
+      if (found === undefined) return;
+      blobs.release(found);
+      lists.sessions.remove(tenant, found);
       sessions.delete(tenant, session);
       threads.session.delete(tenant, session);
     },
@@ -291,6 +304,8 @@ export function memoryTables(): MemoryTables {
     timers: (query) => among(query, (index) => index.timers),
     leases: (query) => among(query, (index) => index.leases),
 
+    blob: blobs.get,
+    hasBlob: blobs.has,
     run(key) {
       const found = runs.get(key.tenant, key.run);
       return found && describe(found);

@@ -3,6 +3,8 @@ export interface SortedIndex<T> extends Iterable<T> {
   add(item: T): void;
   remove(item: T): void;
   readonly size: number;
+  /** What is not before `item`. */
+  from(item: T): Iterable<T>;
 }
 
 /**
@@ -35,6 +37,9 @@ export function createSortedIndex<T>(compare: (a: T, b: T) => number): SortedInd
     },
     get size() {
       return items.length;
+    },
+    *from(item) {
+      for (let place = placeOf(item); place < items.length; place += 1) yield items[place] as T;
     },
     [Symbol.iterator]: () => items.values(),
   };

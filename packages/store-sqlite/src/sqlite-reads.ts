@@ -2,6 +2,7 @@ import type Database from 'better-sqlite3';
 import type { Amount, Entry, Json, Ledger, Message, Signal, SignalKind, StoredMessage, StoreReads } from '@prusik/core';
 import { prepareQuery } from './prepare-query.ts';
 import { selectSession, toSession, type SessionRow } from './session-row.ts';
+import { createBlobReads } from './blob-rows.ts';
 import { createLists } from './sqlite-lists.ts';
 import { selectRun, selectState, toRun, toState, type RunRow, type StateRow } from './state-row.ts';
 
@@ -86,6 +87,7 @@ export function createReads(db: Database.Database): StoreReads {
       const row = session.get(key.tenant, key.session);
       return row && toSession(row);
     },
+    ...createBlobReads(db),
     ...createLists(db),
   };
 }

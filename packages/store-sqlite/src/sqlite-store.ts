@@ -1,4 +1,5 @@
-import { createWatchers, storeOver, systemClock, type Clock, type Store } from '@prusik/core';
+import { BLOB_LIMIT, createWatchers, storeOver, systemClock, type Clock, type Store } from '@prusik/core';
+import { blobFiles } from './blob-files.ts';
 import { createStoreClock } from './store-clock.ts';
 import { storeError } from './errors.ts';
 import { watchForChanges } from './foreign-changes.ts';
@@ -24,6 +25,8 @@ export interface SqliteStoreOptions {
   readonly pollMs?: number;
   /** How long, in milliseconds, a write waits for other processes before it rejects with `STORE_BUSY`. @default 10_000 */
   readonly busyMs?: number;
+  /** The largest blob, in bytes. @default 67_108_864 */
+  readonly maxBlobBytes?: number;
 }
 
 /** After this long without a write the log is copied into the file and emptied. */
@@ -36,8 +39,15 @@ const IDLE_MS = 1_000;
  *   `STORE_CORRUPT`
  */
 export function sqliteStore(options: SqliteStoreOptions): Store {
-  const { path, clock = systemClock, synchronous = 'full', pollMs = 250, busyMs = 10_000 } = options;
-  for (const [name, value] of Object.entries({ pollMs, busyMs })) {
+  const {
+    path,
+    clock = systemClock,
+    synchronous = 'full',
+    pollMs = 250,
+    busyMs = 10_000,
+    maxBlobBytes = BLOB_LIMIT,
+  } = options;
+  for (const [name, value] of Object.entries({ pollMs, busyMs, maxBlobBytes })) {
     if (!(Number.isFinite(value) && value > 0)) throw new TypeError(`${name} must be a positive number, not ${value}`);
   }
   const { db, file, opened, close } = openDatabase({ path, synchronous, busyMs });
@@ -97,6 +107,8 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
     capabilities: { durable: true, multiProcess: true, noticeMs: pollMs },
     reads: guarded(reads, file, replacement),
     liveText: live.rows,
+    blobs: blobFiles({ folder: `${file}-blobs`, now: storeClock.read }),
+    maxBlobBytes,
     watchers,
     write: (size, work) => group.write(size.rows, work),
     async close() {

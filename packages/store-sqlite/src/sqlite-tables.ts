@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3';
 import type { Message, RunState, SessionLife, Signal, StoreReads, StoreTables, ThreadKey } from '@prusik/core';
+import { createBlobRows } from './blob-rows.ts';
 import { createClaimSources } from './claim-sources.ts';
 import type { Holders } from './holders.ts';
 import { prepareQuery } from './prepare-query.ts';
@@ -114,6 +115,8 @@ export function sqliteTables(
     return number;
   }
 
+  const blobs = createBlobRows(db, write);
+
   return {
     ...reads,
     ...createClaimSources(db, holders, reads.state),
@@ -210,6 +213,14 @@ export function sqliteTables(
         JSON.stringify(used),
         JSON.stringify(reserved),
       ),
+
+    saveBlob: blobs.save,
+    useBlobs({ number, key: { tenant }, session: id }, hashes) {
+      blobs.use(number, tenant, hashes);
+      if (id !== undefined) blobs.use(numberOf({ tenant, of: 'session', id }), tenant, hashes);
+    },
+    blobsAfter: blobs.after,
+    removeBlob: blobs.remove,
 
     sessionState(key) {
       const row = session.get(key.tenant, key.session);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { Clock, Store, StoreCapabilities } from '@prusik/core';
 import { fakeClock } from './fake-clock.ts';
 import { storeScenario } from './store-scenario.ts';
+import { STORE_BLOB_TESTS } from './store-blob-tests.ts';
 import { STORE_CLAIM_TESTS } from './store-claim-tests.ts';
 import { STORE_COMMIT_TESTS } from './store-commit-tests.ts';
 import { STORE_END_TESTS } from './store-end-tests.ts';
@@ -58,6 +59,7 @@ const STORE_TESTS: readonly StoreTest[] = [
   ...STORE_VALUE_TESTS,
   ...STORE_WATCH_TESTS,
   ...STORE_LIVE_TEXT_TESTS,
+  ...STORE_BLOB_TESTS,
   ...STORE_LIFETIME_TESTS,
 ];
 

@@ -1,3 +1,4 @@
+import type { BlobSweep } from '../blob.ts';
 import { checkId, type RunKey, type SessionKey } from '../ids.ts';
 import { toJson } from '../json.ts';
 import type { Amount } from '../ledger.ts';
@@ -49,6 +50,7 @@ function checkRun(copy: NewRun): void {
     if (copy.budget !== undefined) throw new TypeError('Only a root has a budget');
   }
   checkAmount(copy.budget);
+  for (const hash of copy.blobs ?? []) checkBlobHash(hash);
 }
 
 /** A child belongs to its parent's tree, and to no session: its messages are its own. */
@@ -73,6 +75,7 @@ export function checkedCommit(commit: Commit): Commit {
   if (copy.transition?.type === 'end' && copy.entries.at(-1)?.type !== 'run-end')
     throw new TypeError('The commit that ends a run ends with the entry run-end');
   for (const child of copy.children ?? []) checkChild(child, copy.run);
+  for (const hash of copy.blobs ?? []) checkBlobHash(hash);
   if (copy.messages !== undefined) checkCount('message number', copy.messages.from);
   if (copy.seen !== undefined) checkCount('last signal seen', copy.seen);
   if ((copy.transition?.type === 'park' || copy.transition?.type === 'block') && copy.seen === undefined)
@@ -232,6 +235,28 @@ export function parseCursor(cursor: string | undefined): number | undefined {
   if (cursor === undefined) return undefined;
   if (!/^[1-9]\d{0,15}$/.test(cursor)) throw new TypeError(`${JSON.stringify(cursor)} is no cursor of this store`);
   return Number(cursor);
+}
+
+export function checkBlobHash(hash: unknown): void {
+  if (typeof hash !== 'string' || !/^sha256:[0-9a-f]{64}$/.test(hash))
+    throw new TypeError('The hash of a blob is "sha256:" and 64 hexadecimal digits');
+}
+
+/** A sweep with its cursor read. Rows come first, then bytes that have none. */
+export function checkedSweep({
+  graceMs,
+  limit,
+  after = 'row-0',
+}: BlobSweep & { readonly graceMs: number; readonly limit: number }): {
+  readonly graceMs: number;
+  readonly limit: number;
+  readonly at: { readonly row: number } | { readonly portion: number };
+} {
+  if (!(Number.isFinite(graceMs) && graceMs >= 0)) throw new TypeError(`graceMs must be 0 or more, not ${graceMs}`);
+  const [, stage, digits] = /^(row|bytes)-(\d{1,15})$/.exec(after) ?? [];
+  if (stage === undefined) throw new TypeError(`${JSON.stringify(after)} is no cursor of a sweep`);
+  const number = Number(digits);
+  return { graceMs, limit: checkedLimit(limit), at: stage === 'row' ? { row: number } : { portion: number } };
 }
 
 export function checkRunKey({ tenant, run }: RunKey): void {

@@ -1,5 +1,6 @@
 import { applyToLedger, type Ledger } from '../ledger.ts';
 import { JOURNAL_LIMIT, OPEN_REQUEST_LIMIT, type Commit, type CommitResult, type NewRun } from '../store.ts';
+import { findUnknownBlob } from './blob-rows.ts';
 import { isClaimable } from './decide.ts';
 import { threadOf } from './rows.ts';
 import { signalRun } from './signal.ts';
@@ -37,6 +38,7 @@ export function commitRun(tx: StoreTransaction, commit: Commit): CommitResult {
 /** The order of the refusals is part of the contract: the first one found is the answer. */
 function check(tx: StoreTransaction, state: RunState, commit: Commit): Refusal | Approved {
   const { tables, now } = tx;
+  const { tenant } = state.key;
   if (commit.notBefore !== undefined && now < commit.notBefore) return { code: 'TOO_EARLY' };
   // What a person chose for a full journal has to fit as well.
   const ends =
@@ -49,6 +51,11 @@ function check(tx: StoreTransaction, state: RunState, commit: Commit): Refusal |
     return { code: 'THREAD_MOVED' };
   const newChildren = commit.children === undefined ? [] : findNewChildren(tx, commit.children);
   if (newChildren === undefined) return { code: 'RUN_INPUT_MISMATCH' };
+  if (
+    findUnknownBlob(tx, tenant, commit.blobs) !== undefined ||
+    newChildren.some(({ blobs }) => findUnknownBlob(tx, tenant, blobs) !== undefined)
+  )
+    return { code: 'BLOB_UNKNOWN' };
   const claimed = commit.claimRequests ?? [];
   if (claimed.some((id, index) => claimed.indexOf(id) < index || !isClaimable(tables.request(state, id))))
     return { code: 'REQUEST_CLAIMED' };
@@ -112,6 +119,7 @@ function write(tx: StoreTransaction, state: RunState, commit: Commit, approved: 
   if (commit.entries.length > 0) tables.appendEntries(state, state.seq + 1, at, commit.entries);
   if (commit.messages !== undefined)
     tables.appendMessages(threadOf(state), commit.messages.from, commit.messages.items);
+  if (commit.blobs !== undefined) tables.useBlobs(state, commit.blobs);
   for (const child of approved.newChildren) createRun(tx, child);
   for (const { id, status } of commit.closeRequests ?? []) {
     const request = tables.request(state, id);

@@ -20,6 +20,8 @@ import {
   checkedSessionKey,
   checkThreadKey,
 } from './arguments.ts';
+import type { BlobBytes } from './blob-bytes.ts';
+import { blobsOver } from './blobs.ts';
 import { claimRuns } from './claim.ts';
 import { commitRun } from './commit.ts';
 import { decideRequest } from './decide.ts';
@@ -38,6 +40,9 @@ export interface StoreBackend {
   readonly capabilities: StoreCapabilities;
   readonly reads: StoreReads;
   readonly liveText: LiveTextRows;
+  readonly blobs: BlobBytes;
+  /** @default BLOB_LIMIT */
+  readonly maxBlobBytes?: number;
   readonly watchers: Watchers;
   /**
    * Runs `work` in a transaction, which others may share, and resolves to its answer once it is committed. `work` may be run
@@ -62,10 +67,17 @@ const DELETED_AT_ONCE = 1_000;
 export function storeOver(backend: StoreBackend): Store {
   const { reads, watchers, write } = backend;
   const liveTexts = createLiveTexts(backend.liveText, reads.state);
+  const blobs = blobsOver(backend);
   let closing: Promise<void> | undefined;
 
+  const closed = (): PrusikError => new PrusikError('STORE_CLOSED', 'The store was closed');
   const checkOpen = (): void => {
-    if (closing !== undefined) throw new PrusikError('STORE_CLOSED', 'The store was closed');
+    if (closing !== undefined) throw closed();
+  };
+  /** A put may wait for its body for ever, so closing ends it; what was accepted whole is written. */
+  const close = async (): Promise<void> => {
+    await blobs.end(closed());
+    await backend.close();
   };
 
   /** Transactions of bounded size, with those of others between them. What is left at a close is deleted by a later call. */
@@ -133,6 +145,23 @@ export function storeOver(backend: StoreBackend): Store {
       const answer = await write({ rows: DELETED_AT_ONCE, runs: 0 }, (tx) => hideRemoved(tx, checked));
       await deleteInPortions(({ tables }, rows) => tables.deleteHidden(rows));
       return answer;
+    },
+
+    async putBlob(tenant, body, options) {
+      checkOpen();
+      return blobs.putBlob(tenant, body, options);
+    },
+    async *readBlob(tenant, hash) {
+      checkOpen();
+      yield* blobs.readBlob(tenant, hash);
+    },
+    async blob(tenant, hash) {
+      checkOpen();
+      return blobs.blob(tenant, hash);
+    },
+    async sweepBlobs(sweep) {
+      checkOpen();
+      return blobs.sweepBlobs(sweep);
     },
 
     async run(key) {
@@ -207,7 +236,7 @@ export function storeOver(backend: StoreBackend): Store {
       return watchers.watchQueue(on);
     },
     async [Symbol.asyncDispose]() {
-      closing ??= backend.close();
+      closing ??= close();
       await closing;
     },
   };

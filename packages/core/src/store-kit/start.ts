@@ -2,6 +2,7 @@ import { openLedger } from '../ledger.ts';
 import type { RunStart } from '../entry.ts';
 import type { RunKey } from '../ids.ts';
 import { SESSION_QUEUE_LIMIT, type NewRun, type StartResult } from '../store.ts';
+import { findUnknownBlob } from './blob-rows.ts';
 import { requireRun, requireSession, requireState, threadOf } from './rows.ts';
 import type { RunState, SessionState, StoreTransaction } from './tables.ts';
 
@@ -26,6 +27,8 @@ export function startRun(tx: StoreTransaction, run: NewRun): StartResult {
       return { outcome: 'refused', code, run: holder, requestIds: openRequestIds(tx, holder.key) };
     }
   }
+  const blob = findUnknownBlob(tx, run.key.tenant, run.blobs);
+  if (blob !== undefined) return { outcome: 'refused', code: 'BLOB_UNKNOWN', blob };
   createRun(tx, run, session);
   return { outcome: 'created', run: requireRun(tx, run.key) };
 }
@@ -88,6 +91,7 @@ export function createRun(tx: StoreTransaction, run: NewRun, session?: SessionSt
     ...(enters ? { messages: { from, count: run.messages.length } } : {}),
   };
   tables.appendEntries(created, 1, now, [entry]);
+  if (run.blobs !== undefined) tables.useBlobs(created, run.blobs);
   if (run.budget !== undefined) tables.saveLedger(run.key, openLedger(run.budget));
   news.run(run.key, 'commit');
   if (!queued) news.queue();

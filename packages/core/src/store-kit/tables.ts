@@ -1,3 +1,4 @@
+import type { BlobInfo } from '../blob.ts';
 import type { Entry, EntryBody } from '../entry.ts';
 import type { RunKey, SessionKey } from '../ids.ts';
 import type { Json } from '../json.ts';
@@ -80,6 +81,17 @@ export interface StoreReads {
   listSessions(query: SessionQuery): Page<Session>;
   listRuns(query: RunQuery): Page<Run>;
   listRequests(query: RequestQuery): Page<Request>;
+  blob(tenant: string, hash: string): BlobInfo | undefined;
+  /** Whether any tenant has these bytes. */
+  hasBlob(hash: string): boolean;
+}
+
+/** A blob as a sweep sees it. */
+export interface BlobState extends BlobInfo {
+  /** The store's own number of it; rises with the first put. */
+  readonly number: number;
+  /** Some run or session uses it. */
+  readonly used: boolean;
 }
 
 /**
@@ -114,6 +126,14 @@ export interface StoreTables extends StoreReads {
   saveRequest(run: RunState, request: Request): void;
 
   saveLedger(root: RunKey, ledger: Ledger): void;
+
+  /** Adds it, or moves `storedAt` of the tenant's blob of this hash. */
+  saveBlob(tenant: string, blob: BlobInfo): void;
+  /** By the run, and by its session where it has one; twice is once. */
+  useBlobs(run: RunState, hashes: readonly string[]): void;
+  /** Blobs of all tenants with `number > after`, by number. */
+  blobsAfter(after: number, limit: number): readonly BlobState[];
+  removeBlob(blob: BlobState): void;
 
   sessionState(key: SessionKey): SessionState | undefined;
   insertSession(session: SessionState, createdAt: number): void;

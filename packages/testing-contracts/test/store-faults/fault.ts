@@ -1,4 +1,4 @@
-import type { LiveTextRows, Store, StoreTables } from '@prusik/core';
+import type { BlobBytes, LiveTextRows, Store, StoreTables } from '@prusik/core';
 
 /** A way to be broken, and a test of the suite that has to notice. */
 export interface StoreFault {
@@ -12,6 +12,7 @@ export interface StoreFault {
 export interface Broken {
   readonly tables?: Partial<StoreTables>;
   readonly liveText?: (sound: LiveTextRows) => Partial<LiveTextRows>;
+  readonly blobs?: (sound: BlobBytes) => Partial<BlobBytes>;
   readonly port?: (store: Store) => Partial<Store>;
   readonly storage?: StorageFaults;
 }
@@ -37,6 +38,11 @@ export function liveText(
   change: (sound: LiveTextRows) => Partial<LiveTextRows>,
 ): StoreFault {
   return { name, caughtBy, make: () => ({ liveText: change }) };
+}
+
+/** Bytes of blobs are kept or found wrongly. */
+export function bytes(name: string, caughtBy: string, change: (sound: BlobBytes) => Partial<BlobBytes>): StoreFault {
+  return { name, caughtBy, make: () => ({ blobs: change }) };
 }
 
 /** The port does something else than it was asked to, or says something else than it did. */

@@ -1,3 +1,4 @@
+import { BLOB_FAULTS } from './blob-faults.ts';
 import { CLAIM_FAULTS } from './claim-faults.ts';
 import { COMMIT_FAULTS } from './commit-faults.ts';
 import type { StoreFault } from './fault.ts';
@@ -30,6 +31,7 @@ export const STORE_FAULTS: readonly StoreFault[] = [
   ...LEDGER_FAULTS,
   ...READ_FAULTS,
   ...VALUE_FAULTS,
+  ...BLOB_FAULTS,
   ...WATCH_FAULTS,
   ...LIVE_TEXT_FAULTS,
   ...LIFETIME_FAULTS,

@@ -1,6 +1,7 @@
 import {
   createWatchers,
   storeOver,
+  type BlobBytes,
   type Clock,
   type RunKey,
   type Store,
@@ -8,7 +9,7 @@ import {
   type StoreTables,
   type Watchers,
 } from '@prusik/core';
-import { liveTextRows, memoryTables } from '@prusik/store-memory';
+import { liveTextRows, memoryBlobs, memoryTables } from '@prusik/store-memory';
 import type { StoreStorage } from '../../src/index.ts';
 import type { StoreFault } from './fault.ts';
 
@@ -23,6 +24,8 @@ export function sharedStorage(fault?: StoreFault): StoreStorage {
   let tables: StoreTables = { ...sound, ...broken?.tables };
   let latest = Number.NEGATIVE_INFINITY;
   let latestEntry = Number.NEGATIVE_INFINITY;
+  const bytes = memoryBlobs({ maxBytes: 2 ** 30, now: () => latest });
+  const blobs: BlobBytes = { ...bytes, ...broken?.blobs?.(bytes) };
 
   function forget(): void {
     sound = memoryTables();
@@ -61,6 +64,7 @@ export function sharedStorage(fault?: StoreFault): StoreStorage {
       capabilities: SHARED_CAPABILITIES,
       reads: tables,
       liveText: { ...liveText, ...broken?.liveText?.(liveText) },
+      blobs,
       watchers,
       async write(_size, work) {
         await Promise.resolve();

@@ -46,6 +46,21 @@ describe('memoryStore', () => {
     await store.commit({ ...lease, entries: [{ type: 'note', name: 'n', data: null }], progress: false });
   });
 
+  it('I9: holds no more bytes of blobs than it may, and has room again after a sweep', async () => {
+    const clock = { now: () => 0 };
+    const store = memoryStore({ clock, maxTotalBlobBytes: 10, maxBlobBytes: 8 });
+    await store.putBlob('acme', new Uint8Array(6));
+
+    await expect(store.putBlob('acme', new Uint8Array(9))).rejects.toMatchObject({ code: 'BLOB_TOO_LARGE' });
+    await expect(store.putBlob('acme', new Uint8Array(5))).rejects.toMatchObject({ code: 'STORE_FULL' });
+    await store.putBlob('acme', new Uint8Array(4));
+    await store.putBlob('acme', new Uint8Array(0));
+    await expect(store.putBlob('other', new Uint8Array(6))).rejects.toMatchObject({ code: 'STORE_FULL' });
+
+    expect(await store.sweepBlobs({ graceMs: 0 })).toMatchObject({ blobs: 3, bytes: 10 });
+    await store.putBlob('acme', new Uint8Array(8));
+  });
+
   it('I1: what it hands out is frozen throughout', async () => {
     const store = memoryStore();
     const lease = await held(store, 'a');

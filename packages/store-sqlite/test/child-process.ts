@@ -14,8 +14,13 @@ export interface Writer {
 }
 
 /** Starts `writer.ts` in a process of its own, from the sources. */
-export function startWriter(...args: readonly string[]): Writer {
-  const script = fileURLToPath(new URL('writer.ts', import.meta.url));
+export const startWriter = (...args: readonly string[]): Writer => startScript('writer.ts', args);
+
+/** Starts `blob-writer.ts`. */
+export const startBlobWriter = (...args: readonly string[]): Writer => startScript('blob-writer.ts', args);
+
+function startScript(name: string, args: readonly string[]): Writer {
+  const script = fileURLToPath(new URL(name, import.meta.url));
   const child = spawn(process.execPath, ['--conditions=@prusik/source', script, ...args], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });

@@ -12,6 +12,7 @@ const WRITES: ReadonlySet<string> = new Set([
   'moveSession',
   'replaceMessages',
   'remove',
+  'putBlob',
 ]);
 
 /** Whether the process dies at this call, for points that have a name instead of a number. */
@@ -51,8 +52,15 @@ export function dyingStore(inner: Store, dieAt: number | DiesAt, when: 'before' 
     return dead ? never : answer;
   }
 
+  async function* readBlob(tenant: string, hash: string): AsyncGenerator<Uint8Array> {
+    if (dead) await never;
+    yield* inner.readBlob(tenant, hash);
+  }
+
   const store = new Proxy(inner, {
     get(target, name) {
+      // The only one that answers with something else than a promise.
+      if (name === 'readBlob') return readBlob;
       const value: unknown = Reflect.get(target, name);
       if (typeof value !== 'function' || typeof name !== 'string' || name.startsWith('watch')) return value;
       return (...given: readonly unknown[]) => call(name, value as (...given: readonly unknown[]) => unknown, given);

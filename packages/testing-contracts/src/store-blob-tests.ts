@@ -308,8 +308,7 @@ export const STORE_BLOB_TESTS: readonly StoreTest[] = [
       const hung = assert.rejects(store.putBlob('acme', hanging()), { code: 'STORE_CLOSED' });
       await new Promise((resolve) => setImmediate(resolve));
       const whole = store.putBlob('acme', new Uint8Array(5_000_000));
-      await store[Symbol.asyncDispose]();
-      await hung;
+      await Promise.all([store[Symbol.asyncDispose](), hung]);
       const { hash } = await whole;
       if (capabilities.durable) assert.equal(hashOf(await read(await open(), hash)), hash);
       await assert.rejects(store.putBlob('acme', text('late')), { code: 'STORE_CLOSED' });

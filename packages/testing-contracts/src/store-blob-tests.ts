@@ -299,6 +299,22 @@ export const STORE_BLOB_TESTS: readonly StoreTest[] = [
     },
   },
   {
+    title: 'REC-4: a blob that only removed runs and sessions used is swept',
+    async run({ store, clock, running, commit }) {
+      const [mine, shared] = [await store.putBlob('acme', text('mine')), await store.putBlob('acme', text('shared'))];
+      await commit(await running('r'), { blobs: [mine.hash, shared.hash], ...ending('completed') });
+      const session = { id: 's', whenBusy: 'refuse' } as const;
+      await commit(await running('in', { session }), { blobs: [shared.hash], ...ending('completed') });
+      clock.advance(GRACE_MS);
+
+      await store.remove({ tenant: 'acme', run: 'r' });
+      assert.deepEqual(await sweep(store), { blobs: 1, bytes: 4 });
+      await store.moveSession({ tenant: 'acme', session: 's' }, 'closed');
+      await store.remove({ tenant: 'acme', session: 's' });
+      assert.deepEqual(await sweep(store), { blobs: 1, bytes: 6 });
+    },
+  },
+  {
     title: 'DEF-5: disposal ends a put whose body hangs, and waits for one that was handed in whole',
     async run({ store, open, capabilities }) {
       async function* hanging(): AsyncGenerator<Uint8Array> {

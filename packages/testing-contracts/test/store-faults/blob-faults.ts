@@ -88,6 +88,16 @@ export const BLOB_FAULTS: readonly StoreFault[] = [
       saveRun,
     };
   }),
+  rows('uses outlive their runs', 'a blob that only removed runs', ({ useBlobs, blobsAfter }) => {
+    const ever = new Set<string>();
+    return {
+      useBlobs(run, hashes) {
+        for (const hash of hashes) ever.add(hash);
+        useBlobs(run, hashes);
+      },
+      blobsAfter: (after, limit) => blobsAfter(after, limit).map((blob) => ({ ...blob, used: ever.has(blob.hash) })),
+    };
+  }),
   port('closing forgets about puts', 'disposal ends a put whose body hangs', (store) => ({
     putBlob: (tenant, body, options) =>
       store.putBlob(tenant, body, options).catch((error: unknown) => {

@@ -221,7 +221,8 @@ export type {
 export { parseCursor } from './store-kit/arguments.ts';
 export type { LiveTextRow, LiveTextRows } from './store-kit/live-text.ts';
 export type { BlobBytes } from './store-kit/blob-bytes.ts';
-export { storeOver, type StoreBackend, type WriteSize } from './store-kit/port.ts';
+export type { StoreBackend, WriteSize } from './store-kit/backend.ts';
+export { storeOver } from './store-kit/port.ts';
 export { describeRun, threadOf, type RunBody } from './store-kit/rows.ts';
 export type {
   BlobState,

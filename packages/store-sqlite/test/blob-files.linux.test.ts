@@ -31,7 +31,7 @@ describe('files of blobs', () => {
   it('I1: a full disk refuses the blob with STORE_UNAVAILABLE, leaves nothing, and takes the next that fits', async () => {
     const mount = join(directory.path, 'small');
     mkdirSync(mount);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', mount]);
+    execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', mount]);
     try {
       const store = sqliteStore({ path: join(mount, 'store.db') });
       async function* large(): AsyncGenerator<Uint8Array> {
@@ -49,7 +49,7 @@ describe('files of blobs', () => {
       expect(existsSync(join(mount, 'store.db-blobs', hash.slice(7, 9), hash.slice(7)))).toBe(true);
       await store[Symbol.asyncDispose]();
     } finally {
-      execFileSync('umount', [mount]);
+      execFileSync('/bin/umount', [mount]);
     }
   });
 });

@@ -14,13 +14,15 @@ export interface Writer {
 }
 
 /** Starts `writer.ts` in a process of its own, from the sources. */
-export const startWriter = (...args: readonly string[]): Writer => startScript('writer.ts', args);
+export const startWriter = (...args: readonly string[]): Writer =>
+  startScript(new URL('writer.ts', import.meta.url), args);
 
 /** Starts `blob-writer.ts`. */
-export const startBlobWriter = (...args: readonly string[]): Writer => startScript('blob-writer.ts', args);
+export const startBlobWriter = (...args: readonly string[]): Writer =>
+  startScript(new URL('blob-writer.ts', import.meta.url), args);
 
-function startScript(name: string, args: readonly string[]): Writer {
-  const script = fileURLToPath(new URL(name, import.meta.url));
+function startScript(url: URL, args: readonly string[]): Writer {
+  const script = fileURLToPath(url);
   const child = spawn(process.execPath, ['--conditions=@prusik/source', script, ...args], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });

@@ -1,5 +1,5 @@
 import { PrusikError } from '../errors.ts';
-import type { Lease, Store, StoreCapabilities } from '../store.ts';
+import type { Lease, Store } from '../store.ts';
 import {
   checkedCommit,
   checkedDecision,
@@ -20,44 +20,19 @@ import {
   checkedSessionKey,
   checkThreadKey,
 } from './arguments.ts';
-import type { BlobBytes } from './blob-bytes.ts';
+import type { StoreBackend, WriteSize } from './backend.ts';
 import { blobsOver } from './blobs.ts';
 import { claimRuns } from './claim.ts';
 import { commitRun } from './commit.ts';
 import { decideRequest } from './decide.ts';
-import { createLiveTexts, type LiveTextRows } from './live-text.ts';
+import { createLiveTexts } from './live-text.ts';
 import { moveSession } from './move-session.ts';
 import { hideRemoved } from './remove.ts';
 import { renewLeases } from './renew.ts';
 import { replaceMessages } from './replace-messages.ts';
 import { signalRun } from './signal.ts';
 import { startRun } from './start.ts';
-import type { StoreReads, StoreTransaction } from './tables.ts';
-import type { Watchers } from './watchers.ts';
-
-/** How one store runs its transactions; everything else is the same for all. */
-export interface StoreBackend {
-  readonly capabilities: StoreCapabilities;
-  readonly reads: StoreReads;
-  readonly liveText: LiveTextRows;
-  readonly blobs: BlobBytes;
-  /** @default BLOB_LIMIT */
-  readonly maxBlobBytes?: number;
-  readonly watchers: Watchers;
-  /**
-   * Runs `work` in a transaction, which others may share, and resolves to its answer once it is committed. `work` may be run
-   * again in a new transaction when the first was rolled back. The watchers are told after that.
-   */
-  write<T>(size: WriteSize, work: (tx: StoreTransaction) => T): Promise<T>;
-  /** Waits for what was accepted and releases everything. Called once. */
-  close(): Promise<void>;
-}
-
-/** About how much a write will add. */
-export interface WriteSize {
-  readonly rows: number;
-  readonly runs: number;
-}
+import type { StoreTransaction } from './tables.ts';
 
 const ONE_ROW: WriteSize = { rows: 1, runs: 0 };
 /** Rows that are deleted in one transaction: what others write meanwhile waits for no more than these. */

@@ -60,7 +60,7 @@ export async function callModel(call: ModelCall): Promise<ModelReply> {
     });
   } catch (thrown) {
     stop.abort(thrown);
-    return { ...reader.reply(), finish: 'failed', error: modelError(thrown, call.model) };
+    return { ...reader.reply(), finish: 'failed', error: modelError(thrown, call.model, call.clock.now()) };
   } finally {
     watch.end();
   }

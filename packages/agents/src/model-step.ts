@@ -11,6 +11,7 @@ import type { AgentRun } from './agent-run.ts';
 import { estimateTokens, tokensOf } from './estimate.ts';
 import type { LoopState, ReplyRecord, Verdict } from './loop.ts';
 import { callModel, type ModelReply } from './model-call.ts';
+import { wasRefused } from './model-error.ts';
 import { readOutput, textOf } from './output.ts';
 import { planCalls, type Plan } from './plan-calls.ts';
 import { assistantMessage, toolMessage, userNote } from './stored-messages.ts';
@@ -24,10 +25,14 @@ const DEFAULT_OUTPUT_TOKENS = 4_096;
 export async function modelStep(run: AgentRun, state: LoopState): Promise<ReplyRecord> {
   const { agent, ctx } = run;
   const { limits, settings, model } = agent;
-  let tries = 0;
+  let failures = 0;
   const body = async (scope: StepScope): Promise<ReplyRecord> => {
-    tries += 1;
-    return callAndRecord(run, state, scope, tries < limits.modelAttempts);
+    try {
+      return await callAndRecord(run, state, scope, failures + 1 < limits.modelAttempts);
+    } catch (error) {
+      if (!wasRefused(error)) failures += 1;
+      throw error;
+    }
   };
   // The engine keeps a reservation only where the run's tree has a budget. The last call and its reply are in the next prompt.
   const expected = state.lastTokens ?? estimateTokens(await promptOf(ctx), agent.fixedChars);
@@ -62,8 +67,8 @@ async function callAndRecord(
   });
   scope.usage(reply.usage);
   // Text that came before the failure is kept, unless the call is made again or there is none.
-  if (reply.error !== undefined && (textOf(reply.parts) === '' || (mayRetry && reply.error.retryable)))
-    throw reply.error;
+  const again = reply.error?.retryable === true && (mayRetry || wasRefused(reply.error));
+  if (reply.error !== undefined && (again || textOf(reply.parts) === '')) throw reply.error;
 
   const plan = await planCalls(agent, {
     ctx,

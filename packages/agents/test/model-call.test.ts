@@ -126,6 +126,30 @@ describe('AGT-8: which failures may pass', () => {
     ['a string', 'no', false],
     ['nothing', undefined, false],
   ])('%s', (_, thrown, retryable) => {
-    expect(modelError(thrown, model)).toMatchObject({ code: 'MODEL_CALL_FAILED', retryable });
+    expect(modelError(thrown, model, 0)).toMatchObject({ code: 'MODEL_CALL_FAILED', retryable });
+  });
+
+  const NOW = Date.UTC(2026, 0, 1);
+  it.each<[number, Record<string, string> | undefined, number | undefined]>([
+    [429, { 'retry-after': '30' }, 30_000],
+    [429, { 'retry-after': '30', 'retry-after-ms': '1500' }, 1_500],
+    [503, { 'retry-after': new Date(NOW + 90_000).toUTCString() }, 90_000],
+    [503, { 'retry-after': new Date(NOW - 90_000).toUTCString() }, 0],
+    [529, { 'retry-after': 'soon' }, 0],
+    [529, undefined, 0],
+    [500, { 'retry-after': '30' }, undefined],
+  ])(
+    'DUR-13: HTTP %i with %j is a refusal that may be asked again after %s ms',
+    (statusCode, responseHeaders, after) => {
+      const thrown = Object.assign(new Error('x'), { statusCode, responseHeaders, isRetryable: true });
+
+      expect(modelError(thrown, model, NOW).meta['retryAfterMs']).toBe(after);
+    },
+  );
+
+  it('DUR-13: what the provider calls final is not waited for, whatever its status', () => {
+    const thrown = Object.assign(new Error('out of credit'), { statusCode: 429, isRetryable: false });
+
+    expect(modelError(thrown, model, NOW).meta).not.toHaveProperty('retryAfterMs');
   });
 });

@@ -111,6 +111,14 @@ export interface StepOptions {
   readonly claimRequest?: string;
 }
 
+/**
+ * Whoever has no room (HTTP 429, 503, 529) and did nothing says so by an error with `retryAfterMs` in its meta, 0 where it names no time:
+ *
+ *     throw new PrusikError('SHOP_BUSY', 'The shop has no room', { retryable: true, meta: { retryAfterMs: 30_000 } });
+ *
+ * Such a refusal uses up no attempt, of a step without a policy neither, and is waited out for up to `capacityWaitMs` in all: at least as long
+ * as it says, and longer each time. A `once` step is executed again after nothing else.
+ */
 export interface RetryPolicy {
   /** Executions in all. @default 1 */
   readonly attempts: number;
@@ -118,7 +126,9 @@ export interface RetryPolicy {
   readonly backoffMs?: number;
   /** @default 8000 */
   readonly maxBackoffMs?: number;
-  /** @default every error with `retryable: true`, and every error that is not a PrusikError */
+  /** How long refusals may be waited out, in all; then the refusal is the outcome. @default the engine's limit `capacityWaitMs`, an hour */
+  readonly capacityWaitMs?: number;
+  /** Also has a veto over waiting out a refusal. @default every error with `retryable: true`, and every error that is not a PrusikError */
   readonly retryable?: (error: unknown) => boolean;
 }
 

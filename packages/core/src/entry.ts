@@ -33,6 +33,7 @@ export type EntryBody =
   | RunStart
   | RunClaim
   | StepIntent
+  | StepPause
   | StepEnd
   | WaitStart
   | WaitEnd
@@ -85,6 +86,24 @@ export interface StepIntent extends Keyed {
  * same idempotency key. `once`: never again by itself; it is in doubt.
  */
 export type Effect = 'repeatable' | 'keyed' | 'once';
+
+/**
+ * An execution of a step failed or was refused, and the next one is at `until` by the store's clock, in whichever process. Only a long pause is recorded,
+ * and one that takes an intent back. It ends by itself: what follows of the same key is another pause or the {@link StepEnd}.
+ */
+export interface StepPause extends Keyed {
+  readonly type: 'step-pause';
+  readonly kind: StepKind;
+  readonly name?: string;
+  /** Number of the execution that was put off. */
+  readonly attempt: number;
+  readonly until: number;
+  readonly error: SerializedError;
+  /** Executions so far that used up an attempt of the step's policy. */
+  readonly failures: number;
+  /** What refusals for want of capacity have cost the step in waiting so far, this pause included. */
+  readonly capacityMs: number;
+}
 
 export interface StepEnd extends Keyed {
   readonly type: 'step-end';

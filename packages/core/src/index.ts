@@ -95,6 +95,7 @@ export type {
   StepEnd,
   StepIntent,
   StepKind,
+  StepPause,
   WaitEnd,
   WaitKind,
   WaitStart,

@@ -110,6 +110,8 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
     step: (key, body, options = {}) =>
       refusing(() => {
         checkCounts('reserve', { ...options.reserve });
+        const { retryable: _, ...retry } = options.retry ?? {};
+        checkCounts('retry', retry);
         if (options.timeoutMs !== undefined) checkMs(`step ${key}`, options.timeoutMs);
         const { kind = 'step', fingerprint = '' } = options;
         return ask({ key, kind, fingerprint, begin: () => steps.begin({ key, body, options }) });

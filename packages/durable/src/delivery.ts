@@ -62,7 +62,11 @@ export function createDelivery({ state, onDiverged, wake }: DeliveryOptions): De
   let at = state.startedAt;
 
   const diverges = (call: Call): string | undefined => {
-    const known = state.outcomes.get(call.key) ?? state.intents.get(call.key) ?? state.waits.get(call.key);
+    const known =
+      state.outcomes.get(call.key) ??
+      state.intents.get(call.key) ??
+      state.waits.get(call.key) ??
+      state.pauses.get(call.key);
     if (known === undefined) return undefined;
     if (known.kind !== call.kind)
       return `${call.key} is recorded as a ${known.kind}, and was asked for as a ${call.kind}`;

@@ -33,6 +33,8 @@ export interface DriveParts {
   notice(news: { readonly inbox: number; readonly cancelRequested: boolean }): void;
   lose(why: 'superseded' | 'unavailable', cause?: unknown): void;
   diverged(difference: string): void;
+  /** How long until a deadline or the end of a pause has to be looked at. */
+  untilDue(): number;
 }
 
 /** What has happened to the drive so far. */
@@ -135,7 +137,7 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
   };
   const steps = createSteps(core);
   const waits = createWaits(core);
-  const endings = createEndings(core, waits);
+  const endings = createEndings(core, waits, steps);
 
   function diverged(difference: string): void {
     core.halt({ type: 'block', code: 'RUN_DIVERGED', message: `The code no longer fits the journal: ${difference}` });
@@ -173,5 +175,10 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
     notice,
     lose,
     diverged,
+    untilDue() {
+      // A drive that stops resumes nothing.
+      const resumes = core.stopping ? null : steps.nextDue;
+      return Math.max(0, Math.min(waits.nextDue ?? Infinity, resumes ?? Infinity) - core.storeNow());
+    },
   };
 }

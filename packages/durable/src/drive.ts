@@ -125,6 +125,7 @@ export function startDrive(
       if (inbox.behind) await inbox.takeUp();
       if (status.cancelRequested) return cancel();
       waits.collect();
+      steps.resume();
       const givesBack = releaseDeadline - clock.monotonic() <= 0;
       if (committer.busy || steps.live > 0 || (status.reading > 0 && !givesBack)) {
         await waitForSteps();
@@ -143,7 +144,9 @@ export function startDrive(
         core.halt({ type: 'block', code: 'STEP_IN_DOUBT', message, key: forgotten });
         continue;
       }
-      if (settled !== undefined && waits.openChildren.length === 0) {
+      // A function that failed has no use for what pauses; one that returned waits for it, as for every step that it began.
+      if (settled?.ok === false) steps.forgetPaused();
+      if (settled !== undefined && waits.openChildren.length === 0 && steps.paused.length === 0) {
         const done = await finishAs(settled);
         if (done !== undefined) return done;
         continue;
@@ -165,7 +168,7 @@ export function startDrive(
   async function waitForSteps(): Promise<void> {
     const left = releaseDeadline - clock.monotonic();
     if (left <= 0) steps.abort(released());
-    await wakeUp.wait(left > 0 && left < Infinity ? left : undefined);
+    await wakeUp.wait(Math.min(left > 0 ? left : Infinity, parts.untilDue()));
   }
 
   async function finishAs(how: Settled): Promise<DriveEnd | undefined> {

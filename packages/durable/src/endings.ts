@@ -1,6 +1,7 @@
 import { addAmounts, NO_AMOUNT, type FinalStatus, type Json, type SerializedError } from '@prusik/core';
 import { interventionFor, type DriveCore, type Halt } from './drive-core.ts';
 import type { DriveEnd } from './drive-env.ts';
+import type { Steps } from './steps.ts';
 import type { Waits } from './waits.ts';
 
 /** The commits by which a drive lets go of its run. Each is one commit: what becomes of the run, and the release of its lease. */
@@ -20,14 +21,15 @@ export interface Endings {
   cancelChildren(): Promise<void>;
 }
 
-export function createEndings(core: DriveCore, waits: Waits): Endings {
+export function createEndings(core: DriveCore, waits: Waits, steps: Steps): Endings {
   const { committer, state, run } = core;
   const asked = new Set<string>();
   return {
     async park() {
-      const wakeAt = waits.nextDeadline;
+      const dues = [waits.nextDeadline, steps.nextDue].filter((due) => due !== null);
+      const wakeAt = dues.length === 0 ? null : Math.min(...dues);
       const answer = await committer.stage({
-        entries: [{ type: 'run-park', waits: waits.pending, wakeAt }],
+        entries: [{ type: 'run-park', waits: [...waits.pending, ...steps.paused], wakeAt }],
         progress: true,
         transition: { type: 'park', wakeAt },
       });

@@ -53,6 +53,8 @@ export interface EngineLimits {
   readonly cancelGraceMs: number;
   /** A step's outcome, as JSON text. @default 262_144 */
   readonly maxOutcomeBytes: number;
+  /** How long a step may wait, in all, because whoever it asks has no room (HTTP 429, 503, 529); then the refusal is its outcome. @default 3_600_000 */
+  readonly capacityWaitMs: number;
 }
 
 export interface StartOptions {

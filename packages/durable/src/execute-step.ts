@@ -1,6 +1,4 @@
 import {
-  derivedRandom,
-  isPrusikError,
   PrusikError,
   serializeError,
   toJson,
@@ -8,7 +6,6 @@ import {
   type LiveEvent,
   type Message,
   type Outcome,
-  type RetryPolicy,
   type RunKey,
   type StepOptions,
   type StepScope,
@@ -27,7 +24,6 @@ export type Execution =
       readonly messages: readonly Message[];
       readonly usage?: Usage;
       readonly costMicros?: number;
-      readonly attempt: number;
     }
   | { readonly settled: 'doubt'; readonly error: PrusikError };
 
@@ -36,8 +32,8 @@ export interface ExecuteOptions {
   readonly key: string;
   readonly body: (scope: StepScope) => unknown;
   readonly options: StepOptions;
-  /** Number of the first execution of this drive. */
-  readonly firstAttempt: number;
+  /** Number of this execution. */
+  readonly attempt: number;
   /** The drive's word to stop. */
   readonly stop: Stop;
   readonly clock: Clock;
@@ -49,45 +45,30 @@ export interface ExecuteOptions {
   readonly engine: object;
 }
 
-const DEFAULT_BACKOFF_MS = 500;
-const DEFAULT_MAX_BACKOFF_MS = 8_000;
-
-/** Runs the body as often as its retry policy says. Never rejects. */
-export async function executeStep(what: ExecuteOptions): Promise<Execution> {
-  // What threw in a `once` step may have acted before: it is not for a policy to say that it may act again.
-  const attempts = what.options.effect === 'once' ? 1 : (what.options.retry?.attempts ?? 1);
-  for (let tried = 1; ; tried += 1) {
-    const attempt = what.firstAttempt + tried - 1;
-    // Stopped before it began: that is no doubt, it surely did not happen.
-    if (what.stop.reason !== undefined) {
-      const outcome: Outcome = { ok: false, error: serializeError(what.stop.reason) };
-      return { settled: 'outcome', outcome, messages: [], attempt };
-    }
-    if (attempt > 1) what.publish({ type: 'step-reset', key: what.key, attempt });
-    const execution = await executeOnce(what, attempt);
-    if (execution.settled === 'doubt' || execution.execution.outcome.ok) return finish(execution);
-    if (tried >= attempts || what.stop.reason !== undefined || !isRetryable(execution.thrown, what.options.retry))
-      return finish(execution);
-    await pause(what, tried);
-    if (what.stop.reason !== undefined) return finish(execution);
-  }
+/** What came of one execution, and what its body threw, if it did. */
+export interface Executed {
+  readonly execution: Execution;
+  readonly thrown?: unknown;
 }
 
-type Once =
-  | {
-      readonly settled: 'outcome';
-      readonly execution: Extract<Execution, { settled: 'outcome' }>;
-      readonly thrown?: unknown;
-    }
-  | Extract<Execution, { settled: 'doubt' }>;
+/** Runs the body once. Never rejects. */
+export async function executeStep(what: ExecuteOptions): Promise<Executed> {
+  const { key, attempt, stop } = what;
+  // Stopped before it began: that is no doubt, it surely did not happen.
+  if (stop.reason !== undefined) {
+    return {
+      execution: { settled: 'outcome', outcome: { ok: false, error: serializeError(stop.reason) }, messages: [] },
+    };
+  }
+  if (attempt > 1) what.publish({ type: 'step-reset', key, attempt });
+  return execute(what);
+}
 
 /** What came first: the body's end, or the word to give it up. */
 type Ended = { readonly value: unknown } | { readonly thrown: unknown } | { readonly error: PrusikError };
 
-const finish = (once: Once): Execution => (once.settled === 'doubt' ? once : once.execution);
-
-async function executeOnce(what: ExecuteOptions, attempt: number): Promise<Once> {
-  const { key, options } = what;
+async function execute(what: ExecuteOptions): Promise<Executed> {
+  const { key, options, attempt } = what;
   const once = options.effect === 'once';
   const messages: Message[] = [];
   let usage: Usage | undefined;
@@ -113,13 +94,11 @@ async function executeOnce(what: ExecuteOptions, attempt: number): Promise<Once>
       costMicros = cost;
     },
   };
-  const settle = (outcome: Outcome, thrown?: unknown): Once => ({
-    settled: 'outcome',
+  const settle = (outcome: Outcome, thrown?: unknown): Executed => ({
     thrown,
     execution: {
       settled: 'outcome',
       outcome,
-      attempt,
       messages: outcome.ok ? messages : [],
       ...(usage === undefined ? {} : { usage }),
       ...(costMicros === undefined ? {} : { costMicros }),
@@ -164,7 +143,7 @@ async function executeOnce(what: ExecuteOptions, attempt: number): Promise<Once>
   try {
     const ended = await ending.promise;
     if ('error' in ended) {
-      if (once) return { settled: 'doubt', error: ended.error };
+      if (once) return { execution: { settled: 'doubt', error: ended.error } };
       return settle({ ok: false, error: serializeError(ended.error) }, ended.error);
     }
     if ('thrown' in ended) {
@@ -174,7 +153,7 @@ async function executeOnce(what: ExecuteOptions, attempt: number): Promise<Once>
       return settle({ ok: true, ...jsonOutcome(ended.value, key, what.maxOutcomeBytes) });
     } catch (error) {
       // The effect has happened, only its result cannot be kept: for `once` that is doubt, not failure.
-      if (once) return { settled: 'doubt', error: error as PrusikError };
+      if (once) return { execution: { settled: 'doubt', error: error as PrusikError } };
       return settle({ ok: false, error: serializeError(error) }, error);
     }
   } finally {
@@ -211,32 +190,4 @@ function jsonOutcome(value: unknown, key: string, maxBytes: number): { value?: R
 function jsonBytesAtLeast(json: unknown, maxBytes: number): number {
   const text = JSON.stringify(json);
   return text.length * 3 <= maxBytes ? text.length : Buffer.byteLength(text);
-}
-
-function isRetryable(thrown: unknown, policy: RetryPolicy | undefined): boolean {
-  try {
-    if (policy?.retryable !== undefined) return policy.retryable(thrown) === true;
-  } catch {
-    return false; // a policy that throws denies
-  }
-  return isPrusikError(thrown) ? thrown.retryable : true;
-}
-
-/** Exponential with jitter, so that runs that failed together do not come back together. */
-async function pause(what: ExecuteOptions, tried: number): Promise<void> {
-  const base = what.options.retry?.backoffMs ?? DEFAULT_BACKOFF_MS;
-  const longest = what.options.retry?.maxBackoffMs ?? DEFAULT_MAX_BACKOFF_MS;
-  const waitMs =
-    Math.min(longest, base * 2 ** (tried - 1)) *
-    (0.5 + derivedRandom('backoff', what.run.run, what.key, String(tried)) / 2);
-  await new Promise<void>((resolve) => {
-    const timer = what.clock.after(waitMs, () => {
-      onStop[Symbol.dispose]();
-      resolve();
-    });
-    const onStop = what.stop.onAbort(() => {
-      timer[Symbol.dispose]();
-      resolve();
-    });
-  });
 }

@@ -7,6 +7,7 @@ import {
   type SerializedError,
   type StepIntent,
   type StepKind,
+  type StepPause,
   type Store,
   type WaitKind,
   type WaitStart,
@@ -34,6 +35,8 @@ export interface JournalState {
   readonly outcomes: Map<string, Recorded>;
   /** Steps that were begun and have no outcome. */
   readonly intents: Map<string, StepIntent>;
+  /** The last pause of steps that have no outcome. */
+  readonly pauses: Map<string, StepPause>;
   /** Waits that were begun and have no outcome. */
   readonly waits: Map<string, WaitStart>;
   /** How often a step was begun, for its attempt number. */
@@ -57,6 +60,7 @@ export function emptyJournal(): JournalState {
     startedAt: 0,
     outcomes: new Map(),
     intents: new Map(),
+    pauses: new Map(),
     waits: new Map(),
     attempts: new Map(),
     notes: 0,
@@ -77,8 +81,15 @@ export function foldEntry(state: JournalState, entry: Entry): void {
       state.intents.set(entry.key, entry);
       state.attempts.set(entry.key, entry.attempt);
       return;
+    case 'step-pause':
+      // What was put off is in no doubt.
+      state.intents.delete(entry.key);
+      state.pauses.set(entry.key, entry);
+      state.attempts.set(entry.key, entry.attempt);
+      return;
     case 'step-end':
       state.intents.delete(entry.key);
+      state.pauses.delete(entry.key);
       state.attempts.delete(entry.key);
       state.messages += entry.messages?.count ?? 0;
       return record(state, entry, entry.messages?.count ?? 0, false);

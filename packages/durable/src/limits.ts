@@ -9,13 +9,16 @@ export const DEFAULT_LIMITS: EngineLimits = {
   maxLostLeases: 5,
   cancelGraceMs: 10_000,
   maxOutcomeBytes: 262_144,
+  capacityWaitMs: 3_600_000,
 };
+
+const MAY_BE_ZERO: ReadonlySet<string> = new Set(['parkAfterMs', 'cancelGraceMs', 'capacityWaitMs']);
 
 /** @throws {TypeError} naming the limit that cannot be one. */
 export function completeLimits(given: Partial<EngineLimits> = {}): EngineLimits {
   const limits = { ...DEFAULT_LIMITS, ...given };
   for (const [name, value] of Object.entries(limits)) {
-    const least = name === 'parkAfterMs' || name === 'cancelGraceMs' ? 0 : 1;
+    const least = MAY_BE_ZERO.has(name) ? 0 : 1;
     if (!Number.isSafeInteger(value) || value < least)
       throw new TypeError(`limits.${name} must be a whole number of at least ${least}, not ${value}`);
   }

@@ -1,5 +1,6 @@
 import type { DriveParts } from './drive-parts.ts';
 import type { SlotTicket } from './drive-env.ts';
+import { LONGEST_IN_MEMORY_MS } from './run-step.ts';
 import { lingerMs } from './untracked.ts';
 import { turnOfEventLoop } from './wake-up.ts';
 
@@ -12,7 +13,7 @@ export interface Linger {
 }
 
 export function createLinger(parts: DriveParts, slot: SlotTicket): Linger {
-  const { core, waits, wakeUp, status, diverged } = parts;
+  const { core, steps, waits, wakeUp, status, diverged, untilDue } = parts;
   const { env, run } = core;
   const { limits } = env;
 
@@ -23,8 +24,11 @@ export function createLinger(parts: DriveParts, slot: SlotTicket): Linger {
     // never does: it could hold the room for suspects that its own children need.
     const { tenant } = run.key;
     const hot = !status.suspect && waits.openChildren.some((id) => env.isDrivenHere({ tenant, run: id }));
-    const untilDeadline = Math.max(0, (waits.nextDeadline ?? Infinity) - core.storeNow());
-    const linger = hot ? limits.leaseMs : lingerMs(parts);
+    const nextDeadline = Math.min(waits.nextDeadline ?? Infinity, steps.nextDue ?? Infinity);
+    const untilDeadline = Math.max(0, nextDeadline - core.storeNow());
+    const shortPause = steps.nextDue !== null && steps.nextDue - core.storeNow() <= LONGEST_IN_MEMORY_MS;
+    const quiet = Math.max(lingerMs(parts), shortPause ? LONGEST_IN_MEMORY_MS : 0);
+    const linger = hot ? limits.leaseMs : quiet;
     // A child that parks says nothing to its parent: then there is nothing to stay in memory for.
     const drives = hot ? env.watchDrives(wakeUp.set) : undefined;
     const woken = await wakeUp.wait(Math.min(linger, untilDeadline));
@@ -40,16 +44,20 @@ export function createLinger(parts: DriveParts, slot: SlotTicket): Linger {
    */
   async function forFunction(): Promise<false> {
     const stuck = core.delivery.unasked !== undefined && core.delivery.asked.length > 0;
-    const woken = await wakeUp.wait(stuck ? limits.divergedAfterMs : undefined);
+    const patience = stuck ? limits.divergedAfterMs : Infinity;
+    const due = untilDue();
+    const woken = await wakeUp.wait(Math.min(patience, due));
     const { unasked, asked } = core.delivery;
-    if (!woken && unasked !== undefined)
+    if (!woken && patience <= due && unasked !== undefined)
       diverged(`${unasked.key} is recorded, and ${asked.join(', ')} was asked for instead`);
     return false;
   }
 
   return {
     untilNews() {
-      const waiting = status.settled === undefined ? waits.pending.length > 0 : waits.openChildren.length > 0;
+      const waiting =
+        steps.paused.length > 0 ||
+        (status.settled === undefined ? waits.pending.length > 0 : waits.openChildren.length > 0);
       return waiting && core.delivery.unasked === undefined ? withoutSlot() : forFunction();
     },
     forChildren: withoutSlot,

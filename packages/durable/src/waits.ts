@@ -34,6 +34,8 @@ export interface Waits {
   readonly openChildren: readonly string[];
   /** When the next deadline is due, by the store's clock. */
   readonly nextDeadline: number | null;
+  /** The same without those that are being recorded already. */
+  readonly nextDue: number | null;
 }
 
 /** How long to wait when the store says that a deadline is not due yet. */
@@ -196,10 +198,18 @@ export function createWaits(core: DriveCore): Waits {
       );
     },
     get nextDeadline() {
-      const deadlines = [...pending.values()].flatMap((wait) => (wait.until === undefined ? [] : [wait.until]));
-      return deadlines.length === 0 ? null : Math.min(...deadlines);
+      return nextOf(pending.values());
+    },
+    get nextDue() {
+      return nextOf([...pending.values()].filter(({ key }) => !staged.has(key) && !expiring.has(key)));
     },
   };
+}
+
+function nextOf(waits: Iterable<WaitStart>): number | null {
+  let next: number | null = null;
+  for (const { until } of waits) if (until !== undefined && (next === null || until < next)) next = until;
+  return next;
 }
 
 function outcomeOf(wait: WaitStart, signal: Signal): Outcome {

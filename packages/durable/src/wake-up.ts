@@ -5,7 +5,7 @@ export interface WakeUp {
   set(): void;
   /** Forgets what was told so far, for a loop that is about to look at everything. */
   clear(): void;
-  /** Resolves when set; with `withinMs`, to `false` when the time ran out first. */
+  /** Resolves when set; with a finite `withinMs`, to `false` when the time ran out first. */
   wait(withinMs?: number): Promise<boolean>;
 }
 
@@ -20,13 +20,13 @@ export function createWakeUp(clock: Clock): WakeUp {
     clear() {
       isSet = false;
     },
-    wait(withinMs) {
+    wait(withinMs = Infinity) {
       if (isSet) {
         isSet = false;
         return Promise.resolve(true);
       }
       // No time at all needs no clock: one turn of the event loop, so that what is about to happen may.
-      if (withinMs !== undefined && withinMs <= 0) {
+      if (withinMs <= 0) {
         return turnOfEventLoop().then(() => {
           const woken = isSet;
           isSet = false;
@@ -42,7 +42,7 @@ export function createWakeUp(clock: Clock): WakeUp {
           resolve(woken);
         };
         waiter = () => settle(true);
-        if (withinMs !== undefined) timer = clock.after(withinMs, () => settle(false));
+        if (withinMs < Infinity) timer = clock.after(withinMs, () => settle(false));
       });
     },
   };

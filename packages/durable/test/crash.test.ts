@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { memoryStore } from '@prusik/store-memory';
 import { sqliteStore } from '@prusik/store-sqlite';
-import type { Commit, Entry, Store } from '@prusik/core';
+import { PrusikError, type Commit, type Entry, type Store } from '@prusik/core';
 import { describe, expect, it } from 'vitest';
 import { dyingStore, fakeClock, type FakeClock } from '@prusik/testing-contracts';
 import { durable, engineOn, entriesOf, key } from './support.ts';
@@ -13,6 +13,8 @@ import type { RunResult } from '../src/index.ts';
 interface World {
   readonly effects: string[];
   readonly uuids: Set<string>;
+  /** The shop has had no room once. */
+  refused: boolean;
 }
 
 const LIMITS = { leaseMs: 30_000, heartbeatMs: 10_000 };
@@ -41,6 +43,17 @@ function mainRun(world: World) {
     ]);
     await ctx.sleep('nap', 5_000);
     await ctx.step('once', () => (effect('once'), 3), { effect: 'once', inDoubt: 'fail' }).catch(() => 'in doubt');
+    await ctx
+      .step(
+        'busy',
+        () => {
+          if (world.refused) return effect('busy');
+          world.refused = true;
+          throw new PrusikError('BUSY', 'no room', { retryable: true, meta: { retryAfterMs: 25_000 } });
+        },
+        { effect: 'once', inDoubt: 'fail' },
+      )
+      .catch(() => 'in doubt');
     const parts = await Promise.all([1, 2, 3].map((n) => ctx.child<number>(`c${n}`, 'child', n)));
     ctx.emit('summed', parts.length);
     return { a, b, parts };
@@ -58,7 +71,7 @@ async function bringToEnd(store: Store, clock: FakeClock, world: World): Promise
     const timer = setInterval(() => clock.advance(10_000), 5);
     const result = await driving.finally(() => clearInterval(timer));
     if (result.status !== 'waiting') return result;
-    clock.advance(6_000);
+    clock.advance(Math.max(6_000, (result.wakeAt ?? 0) - clock.now()));
     const { items } = await store.listRequests({ tenant: 'default', root: 'r', status: ['open'], limit: 10 });
     for (const request of items) await engine.decide(request.run, request.id, { status: 'approved' });
   }
@@ -77,7 +90,8 @@ async function check(store: Store, world: World): Promise<void> {
     const keys = outcomes(entries);
     expect(new Set(keys).size, 'an outcome is recorded once').toBe(keys.length);
   }
-  expect(world.effects.filter((effect) => effect === 'once').length).toBeLessThanOrEqual(1);
+  for (const name of ['once', 'busy'])
+    expect(world.effects.filter((effect) => effect === name).length).toBeLessThanOrEqual(1);
   expect(new Set(world.effects.filter((effect) => effect.startsWith('keyed'))).size).toBe(1);
   expect(world.uuids.size).toBe(1);
   const ledger = await store.ledger(key('r'));
@@ -130,7 +144,7 @@ describe.each(Object.entries(stores))('a process that dies at any write to its s
       for (let k = 1; ; k += 1) {
         const clock = fakeClock();
         const { first, second, close } = open(clock);
-        const world: World = { effects: [], uuids: new Set() };
+        const world: World = { effects: [], uuids: new Set(), refused: false };
         const dying = dyingStore(first, k, when);
         const dead = bringToEnd(dying.store, clock, world);
         const how = await Promise.race([dying.died, dead.then((result) => result.status)]);
@@ -155,7 +169,7 @@ describe.each(Object.entries(stores))('a process that dies at any write to its s
   it('DUR-5: dies between the effect of a once step and its record, and the step is in doubt, not done again', async () => {
     const clock = fakeClock();
     const { first, second, close } = open(clock);
-    const world: World = { effects: [], uuids: new Set() };
+    const world: World = { effects: [], uuids: new Set(), refused: false };
     const dying = dyingStore(
       first,
       (method, [commit]) => method === 'commit' && ends(commit as Commit, 'once'),

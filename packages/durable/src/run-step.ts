@@ -1,0 +1,274 @@
+import {
+  PrusikError,
+  serializeError,
+  type Amount,
+  type LedgerChange,
+  type Outcome,
+  type StepEnd,
+  type StepIntent,
+  type StepPause,
+} from '@prusik/core';
+import { checkDoubt } from './doubt.ts';
+import type { DriveCore } from './drive-core.ts';
+import { executeStep, type Execution } from './execute-step.ts';
+import { pauseAfter, type Pause, type Tries } from './retry.ts';
+import type { StepSpec } from './step-spec.ts';
+import type { Stop } from './stop.ts';
+
+/** The longest pause between two executions that is waited out in memory, recorded or not; for a longer one, which is recorded, the run parks. */
+export const LONGEST_IN_MEMORY_MS = 20_000;
+
+/** A step that is to be executed, with what it has behind it. */
+export interface PendingStep {
+  readonly spec: StepSpec;
+  readonly tries: Tries;
+  /** An earlier execution of this drive has written the intent, and it holds for this one. */
+  readonly intended: boolean;
+}
+
+/** A step that is executed again at `until`, by the store's clock. */
+export interface PausedStep extends PendingStep {
+  readonly until: number;
+}
+
+/**
+ * Executes a step once and records what came of it: the intent where one is needed, then the outcome, or the pause before the next
+ * execution. Resolves to the pause, if there is one.
+ */
+export type RunStep = (step: PendingStep, stop: Stop) => Promise<PausedStep | undefined>;
+
+export function createRunStep(core: DriveCore): RunStep {
+  const { state, committer, env } = core;
+
+  async function runStep({ spec, tries, intended }: PendingStep, stop: Stop): Promise<PausedStep | undefined> {
+    const { key, options } = spec;
+    const { effect = 'repeatable' } = options;
+    const earlier = intended ? undefined : state.intents.get(key);
+    if (
+      earlier?.effect === 'once' &&
+      (await settleDoubt(spec, stop, 'its process was lost between the intent and the outcome'))
+    )
+      return undefined;
+    // A call that was reserved and lost is charged in full: nobody knows what it used.
+    const charge: LedgerChange | undefined = earlier?.reserved
+      ? { release: earlier.reserved, use: earlier.reserved }
+      : undefined;
+    const reserved = options.reserve !== undefined && (await core.hasLedger()) ? options.reserve : undefined;
+    const attempt = tries.executions + 1;
+    if (!intended && (effect === 'once' || reserved !== undefined || options.claimRequest !== undefined)) {
+      const refusal = await commitIntent(spec, attempt, reserved, charge);
+      if (refusal !== undefined) {
+        await recordOutcome(
+          spec,
+          { ok: false, error: serializeError(refusal) },
+          { attempt, ...(charge ? { ledger: charge } : {}) },
+        );
+        return undefined;
+      }
+    }
+    const started = env.clock.monotonic();
+    const { execution, thrown } = await executeStep({
+      run: core.run.key,
+      key,
+      body: spec.body,
+      options,
+      attempt,
+      stop,
+      clock: env.clock,
+      graceMs: env.limits.cancelGraceMs,
+      maxOutcomeBytes: env.limits.maxOutcomeBytes,
+      publish: (event) => env.publish(core.run.key, event),
+      engine: env,
+    });
+    if (core.over) return undefined;
+    // Given back in the middle: a repeatable step runs again elsewhere, a `once` step is in doubt; neither has an outcome. What the body
+    // made of being stopped is none either: it may be no more than "I was stopped".
+    if (stop.reason?.code === 'RUN_RELEASED') return undefined;
+    if (execution.settled === 'doubt') {
+      if (stop.reason !== undefined) return undefined; // cancelled: the intent without an outcome says what is known
+      if (await settleDoubt(spec, stop, execution.error.message)) return undefined;
+      // It surely did not happen, so it failed like any other step. To run it again is for its author to say.
+      const ledger = reserved === undefined ? {} : { ledger: { release: reserved, use: reserved } };
+      await recordOutcome(spec, { ok: false, error: serializeError(execution.error) }, { attempt, ...ledger });
+      return undefined;
+    }
+    if (!execution.outcome.ok && stop.reason === undefined) {
+      const { retry } = options;
+      const { capacityWaitMs } = env.limits;
+      const pause = pauseAfter({ run: core.run.key, key, thrown, effect, retry, tries, capacityWaitMs });
+      if (pause !== undefined) return putOff(spec, execution, execution.outcome.error, reserved, pause);
+    }
+    const durationMs = Math.max(0, Math.round(env.clock.monotonic() - started));
+    const ledger = reserved === undefined ? undefined : { release: reserved, use: usedOf(execution, reserved) };
+    await recordOutcome(spec, execution.outcome, {
+      attempt,
+      durationMs,
+      messages: execution.messages,
+      ...(execution.usage ? { usage: execution.usage } : {}),
+      ...(ledger ? { ledger } : {}),
+    });
+    return undefined;
+  }
+
+  /**
+   * A short pause is kept in memory. A long one is recorded, and so is one of a step that was refused and has an intent: that intent must not stand
+   * as a doubt about what surely did not happen, nor its reservation keep others from spending.
+   */
+  async function putOff(
+    spec: StepSpec,
+    execution: Extract<Execution, { settled: 'outcome' }>,
+    error: StepPause['error'],
+    reserved: Amount | undefined,
+    { ms, refused, tries }: Pause,
+  ): Promise<PausedStep> {
+    const { key, options } = spec;
+    const until = Math.ceil(core.storeNow() + ms);
+    const intended = state.intents.has(key);
+    if (ms <= LONGEST_IN_MEMORY_MS && !(refused && intended)) return { spec, tries, intended, until };
+    const pause: StepPause = {
+      type: 'step-pause',
+      key,
+      kind: options.kind ?? 'step',
+      fingerprint: options.fingerprint ?? '',
+      attempt: tries.executions,
+      failures: tries.failures,
+      capacityMs: tries.capacityMs,
+      until,
+      error,
+      ...(options.name === undefined ? {} : { name: options.name }),
+    };
+    // Whoever was refused used nothing that it does not tell of.
+    const use = reserved && (refused ? toldUsage(execution) : usedOf(execution, reserved));
+    const result = await committer.stage({
+      entries: [pause],
+      progress: true,
+      ...(reserved ? { ledger: { release: reserved, ...(use ? { use } : {}) } } : {}),
+    });
+    if (!result.ok) refusedRecord(`The pause of step ${key}`, result.code, key);
+    return { spec, tries, intended: false, until };
+  }
+
+  function refusedRecord(what: string, code: string, key: string): void {
+    core.halt({ type: 'block', code, message: `${what} was refused: ${code}`, key });
+  }
+
+  async function commitIntent(
+    spec: StepSpec,
+    attempt: number,
+    reserved: Amount | undefined,
+    charge: LedgerChange | undefined,
+  ): Promise<PrusikError | undefined> {
+    const { key, options } = spec;
+    const intent: StepIntent = {
+      type: 'step-intent',
+      key,
+      kind: options.kind ?? 'step',
+      fingerprint: options.fingerprint ?? '',
+      effect: options.effect ?? 'repeatable',
+      attempt,
+      ...(options.name === undefined ? {} : { name: options.name }),
+      ...(reserved === undefined ? {} : { reserved }),
+      ...(options.claimRequest === undefined ? {} : { request: options.claimRequest }),
+    };
+    // The second execution of an approved step in doubt, let by a person, does not use up the approval again.
+    const claims = options.claimRequest !== undefined && (state.attempts.get(key) ?? 0) === 0;
+    const ledger = reserved === undefined ? charge : { ...charge, reserve: reserved };
+    const result = await committer.stage({
+      entries: [intent],
+      ...(claims ? { claimRequest: options.claimRequest } : {}),
+      ...(ledger ? { ledger } : {}),
+    });
+    if (result.ok) return undefined;
+    const { code, dimension } = result;
+    const meta = dimension === undefined ? {} : { meta: { dimension } };
+    return new PrusikError(code, `Step ${key} was refused: ${code}`, meta);
+  }
+
+  interface Record {
+    readonly attempt: number;
+    readonly durationMs?: number;
+    readonly messages?: Extract<Execution, { settled: 'outcome' }>['messages'];
+    readonly usage?: StepEnd['usage'];
+    readonly settledBy?: StepEnd['settledBy'];
+    readonly ledger?: LedgerChange;
+  }
+
+  async function recordOutcome(spec: StepSpec, outcome: Outcome, record: Record): Promise<void> {
+    const { key, options } = spec;
+    const end: StepEnd = {
+      type: 'step-end',
+      key,
+      kind: options.kind ?? 'step',
+      fingerprint: options.fingerprint ?? '',
+      attempt: record.attempt,
+      outcome,
+      durationMs: record.durationMs ?? 0,
+      ...(options.name === undefined ? {} : { name: options.name }),
+      ...(record.usage === undefined ? {} : { usage: record.usage }),
+      ...(record.settledBy === undefined ? {} : { settledBy: record.settledBy }),
+    };
+    const result = await committer.stage({
+      entries: [end],
+      progress: true,
+      ...(record.messages && record.messages.length > 0 ? { messages: record.messages } : {}),
+      ...(record.ledger ? { ledger: record.ledger } : {}),
+    });
+    if (!result.ok) refusedRecord(`The outcome of step ${key}`, result.code, key);
+  }
+
+  /** Says whether the step is settled; `false` means that it surely did not run and may run now. */
+  async function settleDoubt(spec: StepSpec, stop: Stop, why: string): Promise<boolean> {
+    const { key, options } = spec;
+    const found = await checkDoubt(core, spec, stop);
+    const attempt = state.attempts.get(key) ?? 1;
+    const reserved = state.intents.get(key)?.reserved;
+    const ledger = reserved ? { ledger: { release: reserved, use: reserved } } : {};
+    if (found.became === 'not-run') return false;
+    if (found.became === 'done') {
+      await recordOutcome(spec, found.value === undefined ? { ok: true } : { ok: true, value: found.value }, {
+        attempt,
+        settledBy: 'check',
+        ...ledger,
+      });
+      return true;
+    }
+    const message = `Nobody knows whether step ${key} happened: ${why}`;
+    if (options.inDoubt === 'fail') {
+      const error = serializeError(new PrusikError('STEP_IN_DOUBT', message));
+      await recordOutcome(spec, { ok: false, error }, { attempt, settledBy: 'doubt', ...ledger });
+      return true;
+    }
+    core.halt({
+      type: 'block',
+      code: 'STEP_IN_DOUBT',
+      message,
+      key,
+      ...(options.name === undefined ? {} : { details: { name: options.name } }),
+    });
+    return true;
+  }
+
+  return runStep;
+}
+
+/** Unknown usage is the reservation, never zero. */
+function usedOf(execution: Extract<Execution, { settled: 'outcome' }>, reserved: Amount): Amount {
+  const { usage, costMicros } = execution;
+  const tokens =
+    usage?.inputTokens === undefined || usage.outputTokens === undefined
+      ? reserved.tokens
+      : usage.inputTokens + usage.outputTokens;
+  const cost = costMicros ?? reserved.costMicros;
+  return {
+    ...(reserved.calls === undefined ? {} : { calls: reserved.calls }),
+    ...(tokens === undefined ? {} : { tokens }),
+    ...(cost === undefined ? {} : { costMicros: cost }),
+  };
+}
+
+/** What an execution says that it used, where it says so. */
+function toldUsage({ usage, costMicros }: Extract<Execution, { settled: 'outcome' }>): Amount | undefined {
+  const tokens = (usage?.inputTokens ?? 0) + (usage?.outputTokens ?? 0);
+  if (tokens === 0 && costMicros === undefined) return undefined;
+  return { tokens, ...(costMicros === undefined ? {} : { costMicros }) };
+}

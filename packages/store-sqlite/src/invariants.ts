@@ -113,6 +113,12 @@ export const INVARIANTS: readonly Invariant[] = [
   {
     about: 'session',
     table: 'sessions',
+    wrong: `x.state = 'closed' and (x.active_run is not null or exists (select 1 from runs r where r.tenant = x.tenant and r.session = x.name and r.in_queue = 1))`,
+    says: `'is closed while runs hold it or stand in its queue'`,
+  },
+  {
+    about: 'session',
+    table: 'sessions',
     wrong: hasGap(conversation, 'n'),
     says: `'has a thread with gaps: messages ' || ${span(conversation, 'n')}`,
   },

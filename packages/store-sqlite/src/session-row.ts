@@ -10,9 +10,11 @@ export interface SessionRow {
   readonly queue: string;
 }
 
+/** The index is named: through all runs that a session ever had the queue would be found, too. */
+const QUEUE = `select name from runs r indexed by runs_queue where r.tenant = s.tenant and r.session = s.name and r.in_queue = 1 order by r.id`;
+
 export function selectSession(where: string): string {
-  return `select s.id, s.tenant, s.name, s.state, s.active_run, s.created_at,
-    (select json_group_array(name order by id) from runs r where r.tenant = s.tenant and r.session = s.name and r.in_queue = 1) as queue
+  return `select s.id, s.tenant, s.name, s.state, s.active_run, s.created_at, (select json_group_array(name) from (${QUEUE})) as queue
     from sessions s where ${where}`;
 }
 

@@ -36,7 +36,7 @@ interface LedgerRow {
 
 const RUN = '(select id from runs where tenant = ? and name = ?)';
 /** A run's thread is never replaced, so it has no floor. */
-const THREADS = {
+export const THREADS = {
   run: '(select id as thread, 0 as floor from runs where tenant = ? and name = ?)',
   session: '(select -id as thread, thread_floor as floor from sessions where tenant = ? and name = ?)',
 } as const;
@@ -110,12 +110,17 @@ interface ThreadStatements {
   readonly head: Database.Statement<Keyed, number>;
 }
 
+/** A page of a thread, oldest first after a number or newest first before one. */
+export function messagesOf(thread: string, side: 'after' | 'before'): string {
+  const [condition, order] =
+    side === 'after' ? ['m.n > max(t.floor, ?)', 'asc'] : ['m.n > t.floor and m.n < ?', 'desc'];
+  return `select m.n, m.body from ${thread} t join messages m on m.thread = t.thread where ${condition} order by m.n ${order} limit ?`;
+}
+
 function threadStatements(db: Database.Database, thread: string): ThreadStatements {
-  const messages = (condition: string, order: string): string =>
-    `select m.n, m.body from ${thread} t join messages m on m.thread = t.thread where ${condition} order by m.n ${order} limit ?`;
   return {
-    after: db.prepare(messages('m.n > max(t.floor, ?)', 'asc')),
-    before: db.prepare(messages('m.n > t.floor and m.n < ?', 'desc')),
+    after: prepareQuery(db, messagesOf(thread, 'after')),
+    before: prepareQuery(db, messagesOf(thread, 'before')),
     head: prepareQuery<Keyed, number>(
       db,
       `select max(t.floor, coalesce((select max(n) from messages where thread = t.thread), 0)) from ${thread} t`,

@@ -6,7 +6,7 @@ type Removal = Pick<StoreTables, 'hideRun' | 'hideSession' | 'deleteHidden' | 'd
 type Write = (statement: Database.Statement<unknown[]>, ...values: unknown[]) => Database.RunResult;
 
 /** No tenant can be called so. What is hidden belongs to it, under its number as its name: so no query can find it, and its name is free. */
-const HIDDEN = '';
+export const HIDDEN_TENANT = '';
 
 /** Tables with many rows of one owner, and the column that names it. A session's owner number is its own with a minus sign. */
 const OWNED = [
@@ -17,17 +17,23 @@ const OWNED = [
   ['blob_uses', 'owner'],
 ] as const;
 
+/** Rows that one statement deletes. A large one takes a third of a millisecond, so time is looked at between statements. */
+const ROWS_A_STATEMENT = 50;
+const MAX_WORK_MS = 5;
+
 export function createRemoval(db: Database.Database, write: Write): Removal {
   // Roots, parents and ends as well: what is on its way out needs no place in their indexes.
   const hideRun = db.prepare(
-    `update runs set tenant = '${HIDDEN}', name = id, session = null, root = '', parent = null, parent_key = null, ended_at = null
+    `update runs set tenant = '${HIDDEN_TENANT}', name = id, session = null, root = '', parent = null, parent_key = null, ended_at = null
      where id = ?`,
   );
-  const hideSession = db.prepare(`update sessions set tenant = '${HIDDEN}', name = id where tenant = ? and name = ?`);
+  const hideSession = db.prepare(
+    `update sessions set tenant = '${HIDDEN_TENANT}', name = id where tenant = ? and name = ?`,
+  );
   const hiddenRun = first(db, 'runs');
   const hiddenSession = first(db, 'sessions');
   const owned = OWNED.map(([table, owner]) =>
-    db.prepare(`delete from ${table} where rowid in (select rowid from ${table} where ${owner} = ? limit ?)`),
+    prepareQuery(db, `delete from ${table} where rowid in (select rowid from ${table} where ${owner} = ? limit ?)`),
   );
   const rest = [
     db.prepare('delete from ledgers where run = ?'),
@@ -36,39 +42,67 @@ export function createRemoval(db: Database.Database, write: Write): Removal {
     db.prepare('delete from runs where id = ?'),
   ];
   const deleteSession = db.prepare('delete from sessions where id = ?');
-  const deleteReplaced = db.prepare(
+  const deleteReplaced = prepareQuery(
+    db,
     `delete from messages where rowid in (select m.rowid from sessions s join messages m on m.thread = -s.id and m.n <= s.thread_floor
        where s.tenant = ? and s.name = ? limit ?)`,
   );
 
-  /** How many of `rows` are left once nothing of this owner is. */
-  function deleteOwned(owner: number, rows: number): number {
-    let left = rows;
-    for (const statement of owned) if (left > 0) left -= write(statement, owner, left).changes;
-    return left;
+  /** Deletes what hangs on an owner, and tells whether nothing is left. */
+  function deleteOwned(owner: number, portion: Portion): boolean {
+    return owned.every((statement) => {
+      let deleted = ROWS_A_STATEMENT;
+      while (deleted === ROWS_A_STATEMENT && !portion.isFull())
+        portion.add((deleted = write(statement, owner, ROWS_A_STATEMENT).changes));
+      return deleted < ROWS_A_STATEMENT;
+    });
   }
 
   return {
     hideRun: ({ number }) => void write(hideRun, number),
     hideSession: ({ key }) => void write(hideSession, key.tenant, key.session),
     deleteHidden(rows) {
-      let left = rows;
+      const portion = startPortion(rows);
       for (let run = hiddenRun.get(); run !== undefined; run = hiddenRun.get()) {
-        left = deleteOwned(run, left);
-        if (left <= 0) return true;
-        for (const statement of rest) left -= write(statement, run).changes;
+        if (!deleteOwned(run, portion)) return true;
+        for (const statement of rest) portion.add(write(statement, run).changes);
       }
       for (let session = hiddenSession.get(); session !== undefined; session = hiddenSession.get()) {
-        left = deleteOwned(-session, left);
-        if (left <= 0) return true;
-        left -= write(deleteSession, session).changes;
+        if (!deleteOwned(-session, portion)) return true;
+        portion.add(write(deleteSession, session).changes);
       }
       return false;
     },
-    deleteReplaced: ({ tenant, session }, rows) => write(deleteReplaced, tenant, session, rows).changes === rows,
+    deleteReplaced({ tenant, session }, rows) {
+      const portion = startPortion(rows);
+      let deleted = ROWS_A_STATEMENT;
+      while (deleted === ROWS_A_STATEMENT && !portion.isFull())
+        portion.add((deleted = write(deleteReplaced, tenant, session, ROWS_A_STATEMENT).changes));
+      return deleted === ROWS_A_STATEMENT;
+    },
+  };
+}
+
+/** What one transaction may delete, by rows and by time. */
+interface Portion {
+  add(rows: number): void;
+  isFull(): boolean;
+}
+
+function startPortion(rows: number): Portion {
+  const until = performance.now() + MAX_WORK_MS;
+  let left = rows;
+  return {
+    add(deleted) {
+      left -= deleted;
+    },
+    isFull: () => left <= 0 || performance.now() > until,
   };
 }
 
 function first(db: Database.Database, table: 'runs' | 'sessions'): Database.Statement<[], number> {
-  return prepareQuery<[], number>(db, `select id from ${table} where tenant = '${HIDDEN}' order by id limit 1`).pluck();
+  return prepareQuery<[], number>(
+    db,
+    `select id from ${table} where tenant = '${HIDDEN_TENANT}' order by id limit 1`,
+  ).pluck();
 }

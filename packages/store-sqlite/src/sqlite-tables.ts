@@ -80,7 +80,7 @@ export function sqliteTables(
   );
   const queueLength = prepareQuery<[string, string], number>(
     db,
-    'select count(*) from runs where tenant = ? and session = ? and in_queue = 1',
+    'select count(*) from runs indexed by runs_queue where tenant = ? and session = ? and in_queue = 1',
   ).pluck();
   const firstInQueue = prepareQuery<[string, string], StateRow>(
     db,

@@ -21,6 +21,10 @@ export const startWriter = (...args: readonly string[]): Writer =>
 export const startBlobWriter = (...args: readonly string[]): Writer =>
   startScript(new URL('blob-writer.ts', import.meta.url), args);
 
+/** The same for `remover.ts`. */
+export const startRemover = (...args: readonly string[]): Writer =>
+  startScript(new URL('remover.ts', import.meta.url), args);
+
 function startScript(url: URL, args: readonly string[]): Writer {
   const script = fileURLToPath(url);
   const child = spawn(process.execPath, ['--conditions=@prusik/source', script, ...args], {

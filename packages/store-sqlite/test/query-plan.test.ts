@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sqliteStore } from '../src/index.ts';
+import { selectSession } from '../src/session-row.ts';
+import { messagesOf, THREADS } from '../src/sqlite-reads.ts';
 import { selectState } from '../src/state-row.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
@@ -47,5 +49,42 @@ describe('what a statement reads', () => {
     expect(plan(`${selectState('r.ready_at is not null')} order by r.priority desc, r.ready_at, r.id`)).toContain(
       'runs_ready',
     );
+  });
+
+  it.each([
+    ['all runs of a tree', selectState("r.tenant = 'a' and r.root = 'b'", 'runs_tree'), 'runs_tree'],
+    ['all runs of a session', selectState("r.tenant = 'a' and r.session = 'b'", 'runs_session'), 'runs_session'],
+    [
+      'what ended before a time',
+      `${selectState("r.tenant = 'a' and r.parent is null and r.ended_at < 1", 'runs_ended')} order by r.ended_at, r.id`,
+      'runs_ended',
+    ],
+    ['what is hidden', "select id from runs where tenant = '' order by id limit 1", 'runs_list'],
+    ['hidden sessions', "select id from sessions where tenant = '' order by id limit 1", 'sessions_list'],
+    [
+      'a list of sessions',
+      `${selectSession("s.tenant = 'a' and s.id < 9")} order by s.id desc limit 5`,
+      'sessions_list',
+    ],
+  ])('REC-4: finds %s along an index, in its order', (_, sql, index) => {
+    const read = plan(sql);
+    expect(read).toMatch(new RegExp(`^SEARCH \\w+ USING (COVERING )?INDEX ${index}\\b`));
+    expect(read).not.toMatch(/SCAN [rs]\b|TEMP B-TREE/);
+  });
+
+  it('SES-1: the queue of a session is found without going through all runs that the session ever had', () => {
+    expect(plan(selectSession("s.tenant = 'a' and s.name = 'b'"))).toMatch(
+      /SEARCH r USING INDEX runs_queue \(tenant=\? AND session=\?\)/,
+    );
+  });
+
+  it.each([
+    ['after', messagesOf(THREADS.session, 'after')],
+    ['before', messagesOf(THREADS.session, 'before')],
+    ['after, of a run', messagesOf(THREADS.run, 'after')],
+  ])('SES-3: reads only the page of a thread that lies %s a number', (_, sql) => {
+    const read = plan(sql.replaceAll('?', '1'));
+    expect(read).toMatch(/SEARCH m USING INDEX sqlite_autoindex_messages_1 \(thread=\? AND n[<>]/);
+    expect(read).not.toMatch(/SCAN [mst]\b|TEMP B-TREE/);
   });
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { NewRun, RemovedRows, RemoveResult, Run, Store } from '@prusik/core';
-import { key, message, newChild, newRequest, newRun, note } from './store-scenario.ts';
+import { key, LEASE_MS, message, newChild, newRequest, newRun, note } from './store-scenario.ts';
 import type { StoreTest, StoreTestBed } from './store-test.ts';
 
 const inSession = (id: string): Pick<NewRun, 'session'> => ({ session: { id, whenBusy: 'refuse' } });
@@ -383,6 +383,23 @@ export const STORE_REMOVAL_TESTS: readonly StoreTest[] = [
 
       assert.deepEqual(await traces(again, 'r'), NO_TRACE);
       assert.equal((await again.start(newRun('r'))).outcome, 'created');
+    },
+  },
+  {
+    title: 'EVT-4: text in progress that a lost worker left goes with its run',
+    async run({ store, clock, start, take, end, running }) {
+      const lost = await running('r');
+      const texts = [{ step: 'a', kind: 'model', attempt: 1, offset: 0, text: 'secret', head: 6 }] as const;
+      await store.writeLiveText([{ run: lost.run, epoch: lost.epoch, texts, ended: [] }]);
+      clock.advance(LEASE_MS);
+      await end(await take('r'));
+      await store.remove(tree('r'));
+
+      await start('r');
+      const held = await take('r');
+
+      assert.equal(held.epoch, lost.epoch);
+      assert.deepEqual(await store.liveText(key('r'), []), []);
     },
   },
   {

@@ -48,6 +48,8 @@ export interface LiveTexts {
   /** @returns the runs that have new text. */
   write(writes: readonly LiveTextWrite[]): readonly RunKey[];
   read(run: RunKey, have: readonly LiveTextMark[]): readonly LiveText[];
+  /** Drops what a lost worker left of runs that were removed: another run may have their names and epochs. */
+  drop(runs: readonly RunKey[]): void;
 }
 
 /** What every store decides alike about text in progress. */
@@ -114,6 +116,9 @@ export function createLiveTexts(rows: LiveTextRows, stateOf: (run: RunKey) => Ru
       if (state?.status !== 'running') return [];
       const marks = new Map(have.map((mark) => [mark.step, mark]));
       return rows.snapshot(() => rows.steps(run).flatMap((row) => beyond(row, state.epoch, marks.get(row.step)))) ?? [];
+    },
+    drop(runs) {
+      if (runs.length > 0) rows.transaction(false, () => runs.forEach((run) => rows.removeRun(run)));
     },
   };
 }

@@ -4,33 +4,39 @@ import { isFinal } from '../run.ts';
 import { requireRun, requireSession, threadOf, threadOfSession } from './rows.ts';
 import type { RunState, SessionState, StoreTransaction } from './tables.ts';
 
+export interface Removed {
+  readonly answer: RemoveResult;
+  /** Whom it has hidden. */
+  readonly runs: readonly RunKey[];
+}
+
 /** Hides what is asked for; the rows are deleted after it, in transactions that do not stop other writes. */
-export function hideRemoved(tx: StoreTransaction, removal: Removal): RemoveResult {
+export function hideRemoved(tx: StoreTransaction, removal: Removal): Removed {
   const { tenant } = removal;
   if ('session' in removal) return removeSession(tx, { tenant, session: removal.session });
   if ('run' in removal) return removeTree(tx, { tenant, run: removal.run });
   return removeEnded(tx, tenant, removal.endedBefore, removal.limit);
 }
 
-function removeSession(tx: StoreTransaction, key: SessionKey): RemoveResult {
+function removeSession(tx: StoreTransaction, key: SessionKey): Removed {
   const { tables } = tx;
   const session = tables.sessionState(key);
-  if (session === undefined) return { outcome: 'unknown' };
+  if (session === undefined) return nothing({ outcome: 'unknown' });
   if (session.state !== 'closed')
-    return { outcome: 'refused', code: 'SESSION_NOT_CLOSED', session: requireSession(tx, key) };
+    return nothing({ outcome: 'refused', code: 'SESSION_NOT_CLOSED', session: requireSession(tx, key) });
   const runs = [...tables.runsOfSession(key)].flatMap((root) => [...tables.treeOf(root.key)]);
   return refuseLive(tx, runs) ?? hide(tx, runs, { session });
 }
 
-function removeTree(tx: StoreTransaction, key: RunKey): RemoveResult {
+function removeTree(tx: StoreTransaction, key: RunKey): Removed {
   const root = tx.tables.state(key);
-  if (root === undefined) return { outcome: 'unknown' };
-  if (root.parent !== undefined) return { outcome: 'refused', code: 'RUN_NOT_ROOT', run: requireRun(tx, key) };
+  if (root === undefined) return nothing({ outcome: 'unknown' });
+  if (root.parent !== undefined) return nothing({ outcome: 'refused', code: 'RUN_NOT_ROOT', run: requireRun(tx, key) });
   const runs = [...tx.tables.treeOf(key)];
   return refuseLive(tx, runs) ?? hide(tx, runs);
 }
 
-function removeEnded(tx: StoreTransaction, tenant: string, before: number, limit: number): RemoveResult {
+function removeEnded(tx: StoreTransaction, tenant: string, before: number, limit: number): Removed {
   const runs: RunState[] = [];
   let trees = 0;
   let more = false;
@@ -48,16 +54,16 @@ function removeEnded(tx: StoreTransaction, tenant: string, before: number, limit
 const isLive = ({ status }: RunState): boolean => !isFinal(status);
 
 /** An ended root may have children that have not heard of it yet: they write, so they stay, and their tree with them. */
-function refuseLive(tx: StoreTransaction, runs: readonly RunState[]): RemoveResult | undefined {
+function refuseLive(tx: StoreTransaction, runs: readonly RunState[]): Removed | undefined {
   const live = runs.find(isLive);
-  return live && { outcome: 'refused', code: 'RUN_LIVE', run: requireRun(tx, live.key) };
+  return live && nothing({ outcome: 'refused', code: 'RUN_LIVE', run: requireRun(tx, live.key) });
 }
 
 function hide(
   tx: StoreTransaction,
   runs: readonly RunState[],
   { session, more = false }: { readonly session?: SessionState; readonly more?: boolean } = {},
-): RemoveResult {
+): Removed {
   const { tables, news } = tx;
   const parts = runs.map((run) => rowsOf(tx, run));
   if (session !== undefined) {
@@ -71,8 +77,13 @@ function hide(
     // A reader that was not through has to learn that nothing will come.
     news.run(run.key, 'end');
   }
-  return { outcome: 'removed', removed: parts.reduce(sum, NO_ROWS), more };
+  return {
+    answer: { outcome: 'removed', removed: parts.reduce(sum, NO_ROWS), more },
+    runs: runs.map(({ key }) => key),
+  };
 }
+
+const nothing = (answer: RemoveResult): Removed => ({ answer, runs: [] });
 
 const NO_ROWS: RemovedRows = { sessions: 0, runs: 0, entries: 0, messages: 0, signals: 0, requests: 0, ledgers: 0 };
 

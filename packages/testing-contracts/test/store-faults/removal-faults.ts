@@ -1,6 +1,6 @@
 import type { NewRun, RemovedRows, RemoveResult, RunState, Store, StoreTables } from '@prusik/core';
 import { isFinal } from '@prusik/core';
-import { port, rows, without, type StoreFault } from './fault.ts';
+import { liveText, port, rows, without, type StoreFault } from './fault.ts';
 import { swallowing } from './value-faults.ts';
 
 /** A removal that does what it should and says something else. */
@@ -147,6 +147,9 @@ export const REMOVAL_FAULTS: readonly StoreFault[] = [
       };
     },
   },
+  liveText('text in progress outlives its run', 'text in progress that a lost worker left', () => ({
+    removeRun: () => undefined,
+  })),
   port('the last that happens to a run is not told', 'a run’s watchers hear of its removal', (store) => ({
     watchRun: (run, on) => store.watchRun(run, (why) => (why === 'end' ? undefined : on(why))),
   })),

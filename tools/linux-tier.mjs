@@ -3,7 +3,16 @@ import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** Command that the tests call → Debian package that brings it. */
-const commands = { bwrap: 'bubblewrap', git: 'git', prlimit: 'util-linux', setpriv: 'util-linux', perl: 'perl-base' };
+const commands = {
+  bwrap: 'bubblewrap',
+  'fiu-run': 'fiu-utils',
+  git: 'git',
+  mount: 'mount',
+  perl: 'perl-base',
+  prlimit: 'util-linux',
+  setpriv: 'util-linux',
+  strace: 'strace',
+};
 
 const missing = Object.entries(commands).filter(
   ([command]) => !(process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, command))),

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, openSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { isPrusikError, PrusikError } from '@prusik/core';
@@ -97,6 +97,8 @@ function prepareFile(file: string): string {
     }
   }
   if (!statSync(file).isFile()) throw new PrusikError('STORE_UNAVAILABLE', `The store is not a file: ${file}`);
+  // SQLite would open what it may only read, and fail at the first write; log and index need the folder.
+  for (const needed of [file, dirname(file)]) accessSync(needed, constants.R_OK | constants.W_OK);
   const found = fileAt(file);
   if (found === undefined) throw new PrusikError('STORE_UNAVAILABLE', `The store is gone: ${file}`);
   // A rollback journal says that whoever created the file died at it: its header means nothing until SQLite has undone that.
@@ -133,7 +135,8 @@ function inReadTransaction<T>(db: Database.Database, read: () => T): T {
   try {
     return read();
   } finally {
-    db.exec('rollback');
+    // Some errors end the transaction by themselves.
+    if (db.inTransaction) db.exec('rollback');
   }
 }
 

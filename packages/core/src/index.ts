@@ -113,7 +113,17 @@ export {
   type LedgerChange,
   type LedgerDimension,
 } from './ledger.ts';
-export type { LiveEvent, RunEvent } from './live-event.ts';
+export { advanceCursor, cursorOf, type EventCursor } from './event-cursor.ts';
+export type { Gap, LiveEvent, RunEvent, StepDelta, StepExecution, StepReset, StepStart } from './live-event.ts';
+export {
+  emptyView,
+  foldEvents,
+  type LiveStepView,
+  type RunView,
+  type StepView,
+  type TreeView,
+  type WaitView,
+} from './run-view.ts';
 export {
   LIVE_STEPS_LIMIT,
   LIVE_STORE_LIMIT,

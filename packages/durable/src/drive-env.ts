@@ -1,5 +1,6 @@
-import type { Clock, DurableDefinition, LiveEvent, RunInfo, RunKey, Store } from '@prusik/core';
+import type { Clock, DurableDefinition, RunInfo, RunKey, Store } from '@prusik/core';
 import type { EngineLimits, EngineWarning } from './engine-types.ts';
+import type { LiveBoard } from './live-board.ts';
 
 /** What every drive of one engine shares. */
 export interface DriveEnv {
@@ -9,7 +10,7 @@ export interface DriveEnv {
   readonly worker: string;
   readonly definitions: ReadonlyMap<string, DurableDefinition<never, unknown, unknown>>;
   readonly deps: (run: RunInfo) => unknown;
-  readonly publish: (run: RunKey, event: LiveEvent) => void;
+  readonly speaker: LiveBoard['speaker'];
   /** Awaited between two pieces of work, so that the process's timers and sockets get their turn. */
   readonly breathe: () => Promise<void> | undefined;
   readonly warn: (warning: EngineWarning) => void;

@@ -3,6 +3,7 @@ import type {
   Clock,
   Decision,
   DurableDefinition,
+  EventCursor,
   Json,
   NewId,
   Run,
@@ -110,14 +111,30 @@ export interface Engine extends AsyncDisposable {
   /** Asks a run to cancel. Confirmed when its status says so. */
   cancel(key: RunKey, reason?: string): Promise<SignalResult>;
   decide(key: RunKey, request: string, decision: Omit<Decision, 'at'>): Promise<DecideResult>;
-  /** Committed entries after `after`, then live ones; ends after the run's end. Closing it never touches the run. */
-  events(key: RunKey, options?: EventOptions): AsyncIterable<RunEvent>;
+  /**
+   * Committed entries after `after`, each once and in order, and live events between them; ends after the run's end. Reading never holds a run up,
+   * and closing the reader never touches the run unless `cancelOnClose` says so. A run that does not exist yet is waited for.
+   *
+   * Reading rejects with the signal's reason, with `ENGINE_CLOSED` when the engine is disposed (an end would say that the run has ended), and
+   * with `CURSOR_AHEAD` for a cursor past the end of the journal.
+   *
+   * @throws {TypeError} for a cursor that is none. @throws {PrusikError} `ENGINE_CLOSED`
+   */
+  events(key: RunKey, options?: EventOptions): AsyncIterableIterator<RunEvent>;
 }
 
 export interface EventOptions {
-  /** Last `seq` already seen. @default 0 */
-  readonly after?: number;
-  /** Also the events of child runs, from their first entry. @default false */
+  /**
+   * What was read already: the last `seq` of the run, or the cursor of its tree ({@link EventCursor}, made by `advanceCursor`). A number does not say
+   * how far children were read: with `tree`, those that were begun before it and not ended come from their first entry. @default 0
+   */
+  readonly after?: number | EventCursor;
+  /** Also the events of child runs. A child's come before its parent's end. @default false */
   readonly tree?: boolean;
+  /**
+   * Asks the run to cancel when the reader is closed or aborted before the run's end was delivered. A reader that is merely forgotten, or that
+   * ends with its engine, cancels nothing. @default false
+   */
+  readonly cancelOnClose?: boolean;
   readonly signal?: AbortSignal;
 }

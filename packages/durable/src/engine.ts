@@ -21,8 +21,9 @@ import type { Engine, EngineOptions, EngineWarning, RunResult, StartOptions } fr
 import { driveInline } from './inline-drive.ts';
 import { refuseInside } from './inside.ts';
 import { completeLimits } from './limits.ts';
-import { createLiveBus } from './live-bus.ts';
-import { runEvents } from './run-events.ts';
+import { createLiveBoard } from './live-board.ts';
+import { createLiveWriter } from './live-writer.ts';
+import { createReaders } from './run-events.ts';
 
 /**
  * Runs durable functions over a store. Whatever a process was doing when it died, an engine on the same store goes on with.
@@ -34,7 +35,9 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
   const { store, clock = systemClock, newId = randomId } = options;
   const limits = completeLimits(options.limits);
   const definitions = indexDefinitions(options.definitions as readonly DurableDefinition<never, unknown, unknown>[]);
-  const bus = createLiveBus();
+  const warn = options.onWarning ?? warnOnProcess;
+  const writer = createLiveWriter(store, clock, warn);
+  const board = createLiveBoard(writer);
   const env: DriveEnv = {
     store,
     clock,
@@ -42,13 +45,14 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
     worker: newId(),
     definitions,
     deps: options.deps ?? (() => undefined),
-    publish: bus.publish,
+    speaker: board.speaker,
     breathe: createBreather(),
-    warn: options.onWarning ?? warnOnProcess,
+    warn,
     isDrivenHere: (run) => driver.isDriving(run),
     watchDrives: (on) => driver.watch(() => on()),
   };
   const driver = createDriver(env);
+  const readers = createReaders({ store, board, warn, isDrivenHere: env.isDrivenHere });
   const workers = new Set<AsyncDisposable>();
   let disposed: Promise<void> | undefined;
 
@@ -162,12 +166,17 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
       store.signal({ run: key, kind: 'user', key: checkId('signal', signalKey), body: toJson(body) }),
     cancel: (key, reason = '') => store.signal({ run: key, kind: 'cancel', key: 'cancel', body: { reason } }),
     decide: (key, request, decision) => store.decide({ run: key, request, decision }),
-    events: (key, how) => runEvents(store, bus, key, how),
+    events(key, how) {
+      checkOpen();
+      return readers.open(key, how);
+    },
     [Symbol.asyncDispose]() {
       disposed ??= (async () => {
         driver.close();
         await Promise.all([...workers].map((worker) => worker[Symbol.asyncDispose]()));
         await driver.release();
+        writer[Symbol.dispose]();
+        readers.close(new PrusikError('ENGINE_CLOSED', 'The engine is disposed'));
       })();
       return disposed;
     },

@@ -3,7 +3,6 @@ import {
   serializeError,
   toJson,
   type Clock,
-  type LiveEvent,
   type Message,
   type Outcome,
   type RunKey,
@@ -14,6 +13,7 @@ import {
 import { checkCounts } from './check-numbers.ts';
 import { runInside } from './inside.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
+import type { StepNews } from './live-board.ts';
 import { createStop, type Stop } from './stop.ts';
 
 /** What came of executing a step's body. `doubt`: the effect may have happened, and nobody knows. */
@@ -40,7 +40,7 @@ export interface ExecuteOptions {
   /** How long a body that is told to stop may take to settle, when its run is cancelled or given back. */
   readonly graceMs: number;
   readonly maxOutcomeBytes: number;
-  readonly publish: (event: LiveEvent) => void;
+  readonly speak: (news: StepNews) => void;
   /** Whose place the body is in. */
   readonly engine: object;
 }
@@ -53,14 +53,13 @@ export interface Executed {
 
 /** Runs the body once. Never rejects. */
 export async function executeStep(what: ExecuteOptions): Promise<Executed> {
-  const { key, attempt, stop } = what;
+  const { stop } = what;
   // Stopped before it began: that is no doubt, it surely did not happen.
   if (stop.reason !== undefined) {
     return {
       execution: { settled: 'outcome', outcome: { ok: false, error: serializeError(stop.reason) }, messages: [] },
     };
   }
-  if (attempt > 1) what.publish({ type: 'step-reset', key, attempt });
   return execute(what);
 }
 
@@ -86,7 +85,10 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
     },
     // A body that goes on after its time has no say any more: what it hands in late is dropped.
     append: (...added) => void (open && messages.push(...added)),
-    delta: (text) => open && what.publish({ type: 'step-delta', key, attempt, text }),
+    delta(text) {
+      if (typeof text !== 'string') throw new TypeError(`delta() takes text, not ${typeof text}`);
+      if (open) what.speak({ type: 'text', key, attempt, text });
+    },
     usage(spent, cost) {
       if (!open) return;
       checkCounts('usage', { ...spent, costMicros: cost });
@@ -105,8 +107,8 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
     },
   });
 
-  what.publish({
-    type: 'step-start',
+  what.speak({
+    type: 'start',
     key,
     kind: options.kind ?? 'step',
     attempt,

@@ -39,6 +39,7 @@ export type RunStep = (step: PendingStep, stop: Stop) => Promise<PausedStep | un
 
 export function createRunStep(core: DriveCore): RunStep {
   const { state, committer, env } = core;
+  const speak = env.speaker(core.run.key, core.run.epoch);
 
   async function runStep({ spec, tries, intended }: PendingStep, stop: Stop): Promise<PausedStep | undefined> {
     const { key, options } = spec;
@@ -77,9 +78,11 @@ export function createRunStep(core: DriveCore): RunStep {
       clock: env.clock,
       graceMs: env.limits.cancelGraceMs,
       maxOutcomeBytes: env.limits.maxOutcomeBytes,
-      publish: (event) => env.publish(core.run.key, event),
+      speak,
       engine: env,
     });
+    // Before the outcome is committed: nobody must find text in progress of a step that has ended.
+    speak({ type: 'over', key });
     if (core.over) return undefined;
     // Given back in the middle: a repeatable step runs again elsewhere, a `once` step is in doubt; neither has an outcome. What the body
     // made of being stopped is none either: it may be no more than "I was stopped".

@@ -1,0 +1,118 @@
+import type { Entry, RunKey, Store } from '@prusik/core';
+import type { EngineWarning } from './engine-types.ts';
+import type { LiveBoard } from './live-board.ts';
+import type { LiveBuffer } from './live-buffer.ts';
+import { createLiveMerge } from './live-merge.ts';
+
+/** Where the readers of one engine get their events. */
+export interface EventSources {
+  readonly store: Store;
+  readonly board: LiveBoard;
+  readonly isDrivenHere: (run: RunKey) => boolean;
+  readonly warn: (warning: EngineWarning) => void;
+}
+
+/** One run that a reader follows: its entries by pages, on demand, and its live events into the reader's buffer. */
+export interface Follower {
+  readonly run: RunKey;
+  /** The run that began it, as far as the reader knows. */
+  readonly parent: string | undefined;
+  /** The next entry, of those that were read. */
+  readonly nextEntry: Entry | undefined;
+  passNextEntry(): void;
+  /** The store may have entries that were not read. */
+  readonly hasNews: boolean;
+  readEntries(): Promise<void>;
+  /** The store may have text that was not read. */
+  readonly hasText: boolean;
+  readText(): Promise<void>;
+  stop(): void;
+}
+
+export interface FollowerOptions {
+  readonly sources: EventSources;
+  readonly buffer: LiveBuffer;
+  readonly run: RunKey;
+  readonly parent: string | undefined;
+  /** Last `seq` that was read. */
+  readonly after: number;
+  readonly wake: () => void;
+}
+
+const PAGE = 200;
+
+export function createFollower({ sources, buffer, run, parent, after, wake }: FollowerOptions): Follower {
+  const { store, board, isDrivenHere } = sources;
+  const merge = createLiveMerge({
+    push: (event) => buffer.push(run, event),
+    lose: (characters) => buffer.lose(0, characters),
+  });
+  let page: readonly Entry[] = [];
+  let at = 0;
+  let seen = after;
+  let hasNews = true;
+  let hasText = true;
+  let stopped = false;
+  const watchers = [
+    store.watchRun(run, () => {
+      hasNews = true;
+      wake();
+    }),
+    store.watchLiveText(run, () => {
+      hasText = true;
+      wake();
+    }),
+    board.listen(run, (event) => {
+      merge.hear(event);
+      wake();
+    }),
+  ];
+
+  return {
+    run,
+    parent,
+    get nextEntry() {
+      return page[at];
+    },
+    passNextEntry() {
+      const entry = page[at];
+      if (entry === undefined) return;
+      seen = entry.seq;
+      at += 1;
+      if (at === page.length) page = [];
+      merge.passed(entry);
+    },
+    get hasNews() {
+      return hasNews;
+    },
+    async readEntries() {
+      hasNews = false;
+      const read = await store.entries(run, { after: seen, limit: PAGE });
+      if (stopped) return;
+      page = read;
+      at = 0;
+      if (page.length === PAGE) hasNews = true;
+    },
+    get hasText() {
+      return hasText;
+    },
+    async readText() {
+      hasText = false;
+      // The board tells sooner, and all of it.
+      if (isDrivenHere(run)) return;
+      // Nobody was promised text in progress.
+      const texts = await store.liveText(run, merge.have()).catch(() => []);
+      if (stopped || texts.length === 0) return;
+      for (const text of texts) merge.read(text);
+      // What was committed before that text was written is older, and may not have been noticed yet.
+      hasNews = true;
+    },
+    stop() {
+      stopped = true;
+      page = [];
+      hasNews = false;
+      hasText = false;
+      for (const watcher of watchers) watcher[Symbol.dispose]();
+    },
+  };
+}

@@ -12,6 +12,7 @@ const USAGE = `Usage: npm run <task> [-- arguments], or node tools/run.mjs <task
   test         the portable tests; arguments go to vitest, e.g. npm test -- packages/durable
   test:linux   the tests that need Linux, root and the Debian packages of tools/linux-tier.mjs
   crash        kill -9 the sample app after every store commit and start it again (needs what test:linux needs)
+  chaos        kill and pause worker processes by a seeded plan and look at what is left; -- --help for all options
   bench        what durability costs, each scenario beside its floor; -- --only NAME, -- --help for all options
   check        build, types, lint, boundaries, package checks, ...; arguments choose sections: npm run check -- lint
   ci           everything, as .ci/run does it (Linux, root)
@@ -53,6 +54,13 @@ const tasks = {
       command: node,
       args: [bin('vitest'), 'run', '--mode', 'linux', 'apps/release-captain/test/kill.linux.test.ts', ...args],
       env: { KILL_POINTS: 'all' },
+    },
+  ],
+  chaos: (args, { node }) => [
+    {
+      command: node,
+      args: ['--conditions=@prusik/source', join(root, 'apps/chaos/src/main.ts'), ...args],
+      cwd: callerDirectory(),
     },
   ],
   // From dist/, as it is published: stripped types and source maps would be measured with it.

@@ -1,7 +1,29 @@
 export { sandboxContract, type SandboxContract } from './sandbox-contract.ts';
 export { scriptedModel, type ScriptedModel, type ScriptedModelOptions } from './scripted-model.ts';
 export type { ScriptedFinish, ScriptedPart, ScriptedReply, ScriptedRequest } from './script-types.ts';
-export { dyingStore, type DiesAt, type DyingStore } from './dying-store.ts';
+export { countedIds } from './crash/counted-ids.ts';
+export { dyingStore, type DiesAt, type DyingStore } from './crash/dying-store.ts';
+export {
+  acknowledgingStore,
+  readLinesFrom,
+  writeLinesTo,
+  type EffectLine,
+  type WriteLine,
+} from './crash/effect-lines.ts';
+export { everyDeath, type EveryDeath, type Life } from './crash/every-death.ts';
+export { inspectStore, type InspectOptions, type Inspection } from './crash/inspect.ts';
+export { killingStore } from './crash/killing-store.ts';
+export { leakCounter, type LeakCounter } from './crash/leaks.ts';
+export {
+  endWithParent,
+  processGroup,
+  type CrashProcess,
+  type ProcessEnd,
+  type ProcessGroup,
+  type ProcessOptions,
+} from './crash/processes.ts';
+export type { Violation } from './crash/rule.ts';
+export { seededRandom, type SeededRandom } from './crash/seeded-random.ts';
 export { fakeClock, type FakeClock } from './fake-clock.ts';
 export { runStoreTest, storeContract, testsFor, type StoreContract, type StoreStorage } from './store-contract.ts';
 export type { StoreTest, StoreTestBed } from './store-test.ts';

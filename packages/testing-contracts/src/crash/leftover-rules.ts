@@ -1,0 +1,83 @@
+import { isFinal, reconcile, type Entry } from '@prusik/core';
+import { perRun, type Found, type Rule } from './rule.ts';
+
+/** What must be settled, free and gone when every run has ended. */
+export const LEFTOVER_RULES: readonly Rule[] = [
+  perRun('not-ended', function* ({ run }) {
+    if (!isFinal(run.status) && run.status !== 'running')
+      yield `it is ${run.status}${run.blocked === undefined ? '' : ` with ${run.blocked.code}`}`;
+  }),
+  perRun('lease-left', function* ({ run }) {
+    if (run.status === 'running') yield 'somebody holds it who is gone';
+  }),
+  {
+    name: 'request-left',
+    *broken({ runs, openRequests }) {
+      const ended = new Set(runs.filter(({ run }) => isFinal(run.status)).map(({ run }) => run.key.run));
+      for (const { run, id } of openRequests)
+        if (ended.has(run.run)) yield { run: run.run, message: `request ${id} is open, and its run has ended` };
+    },
+  },
+  {
+    name: 'budget-unsettled',
+    *broken(found) {
+      for (const { run, ledger } of found.runs) {
+        if (ledger === undefined) continue;
+        const { reserved, used } = ledger;
+        if (reserved.calls + reserved.tokens + reserved.costMicros > 0)
+          yield { run: run.key.run, message: `its ledger still reserves ${JSON.stringify(reserved)}` };
+        // Each reservation was settled by its outcome or charged in full; a call counts as one either way.
+        const calls = entriesOfTree(found, run.root).reduce(
+          (sum, entry) => sum + (entry.type === 'step-intent' ? (entry.reserved?.calls ?? 0) : 0),
+          0,
+        );
+        if (used.calls !== calls)
+          yield { run: run.key.run, message: `its ledger has ${used.calls} calls, and ${calls} were reserved` };
+      }
+    },
+  },
+  {
+    name: 'thread-broken',
+    *broken(found) {
+      for (const { key, messages } of found.threads) {
+        const run = key.id;
+        const first = messages[0]?.n ?? 1;
+        if (messages.some(({ n }, index) => n !== first + index)) yield { run, message: 'its thread has a gap' };
+        const plain = messages.map(({ message }) => message);
+        if (reconcile(plain) !== plain) yield { run, message: 'its thread is no valid conversation' };
+        const owned = rangesOf(found, key.of, key.id);
+        if (new Set(owned).size !== owned.length) yield { run, message: 'two entries name the same message' };
+        if (owned.some((n) => n > first + messages.length - 1))
+          yield { run, message: 'an entry names a message that is not there' };
+      }
+    },
+  },
+  {
+    name: 'session-held',
+    *broken({ threads }) {
+      for (const { session } of threads) {
+        if (session === undefined) continue;
+        const run = session.key.session;
+        if (session.activeRun !== undefined) yield { run, message: `the session is held by ${session.activeRun}` };
+        if (session.queue.length > 0) yield { run, message: `${session.queue.join(', ')} stand in its queue` };
+      }
+    },
+  },
+];
+
+function entriesOfTree({ runs }: Found, root: string): readonly Entry[] {
+  return runs.filter(({ run }) => run.root === root).flatMap(({ entries }) => entries);
+}
+
+/** Numbers of the messages that the entries of a thread's runs name. */
+function rangesOf({ runs }: Found, of: 'run' | 'session', id: string): readonly number[] {
+  return runs
+    .filter(({ run }) => (of === 'session' ? run.session === id : run.session === undefined && run.key.run === id))
+    .flatMap(({ entries }) =>
+      entries.flatMap((entry) =>
+        (entry.type === 'step-end' || entry.type === 'run-start') && entry.messages !== undefined
+          ? Array.from({ length: entry.messages.count }, (_, index) => (entry.messages?.from ?? 0) + index)
+          : [],
+      ),
+    );
+}

@@ -1,0 +1,100 @@
+import type {
+  Entry,
+  Ledger,
+  Request,
+  Run,
+  RunKey,
+  Session,
+  Signal,
+  Store,
+  StoredMessage,
+  ThreadKey,
+} from '@prusik/core';
+
+/** Everything that a store has about one run. */
+export interface RunRecord {
+  readonly run: Run;
+  readonly entries: readonly Entry[];
+  readonly inbox: readonly Signal[];
+  /** Of a root. */
+  readonly ledger: Ledger | undefined;
+}
+
+export interface ThreadRecord {
+  readonly key: ThreadKey;
+  readonly messages: readonly StoredMessage[];
+  readonly session: Session | undefined;
+}
+
+/** Everything that a store has of one tenant. */
+export interface StoreRecord {
+  readonly runs: readonly RunRecord[];
+  readonly threads: readonly ThreadRecord[];
+  readonly openRequests: readonly Request[];
+}
+
+const PAGE = 1_000;
+
+export async function readRecord(store: Store, tenant: string): Promise<StoreRecord> {
+  const found = await pages((after) => store.listRuns({ tenant, limit: PAGE, ...after }));
+  const runs: RunRecord[] = [];
+  for (const run of found) {
+    runs.push({
+      run,
+      entries: await numbered(
+        (after) => store.entries(run.key, { after, limit: PAGE }),
+        (entry) => entry.seq,
+      ),
+      inbox: await numbered(
+        (after) => store.inbox(run.key, { after, limit: PAGE }),
+        (signal) => signal.n,
+      ),
+      ledger: run.parent === undefined ? await store.ledger(run.key) : undefined,
+    });
+  }
+  const sessions = new Set(found.flatMap((run) => run.session ?? []));
+  const threads: ThreadRecord[] = [];
+  for (const id of sessions) threads.push(await readThread(store, { tenant, of: 'session', id }));
+  for (const { key } of found.filter((run) => run.session === undefined))
+    threads.push(await readThread(store, threadOfRun(key)));
+  const openRequests = await pages((after) => store.listRequests({ tenant, status: ['open'], limit: PAGE, ...after }));
+  return { runs, threads, openRequests };
+}
+
+const threadOfRun = ({ tenant, run }: RunKey): ThreadKey => ({ tenant, of: 'run', id: run });
+
+async function readThread(store: Store, key: ThreadKey): Promise<ThreadRecord> {
+  return {
+    key,
+    messages: await numbered(
+      (after) => store.messages(key, { after, limit: PAGE }),
+      (message) => message.n,
+    ),
+    session: key.of === 'session' ? await store.session({ tenant: key.tenant, session: key.id }) : undefined,
+  };
+}
+
+async function pages<T>(
+  read: (after: { after?: string }) => Promise<{ readonly items: readonly T[]; readonly next?: string }>,
+): Promise<readonly T[]> {
+  const all: T[] = [];
+  for (let after: string | undefined; ;) {
+    const page = await read(after === undefined ? {} : { after });
+    all.push(...page.items);
+    if (page.next === undefined) return all;
+    after = page.next;
+  }
+}
+
+async function numbered<T>(
+  read: (after: number) => Promise<readonly T[]>,
+  number: (item: T) => number,
+): Promise<readonly T[]> {
+  const all: T[] = [];
+  for (;;) {
+    const last = all.at(-1);
+    const page = await read(last === undefined ? 0 : number(last));
+    all.push(...page);
+    if (page.length < PAGE) return all;
+  }
+}

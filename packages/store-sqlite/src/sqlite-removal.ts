@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3';
 import type { StoreTables } from '@prusik/core';
+import { keepNumber, NUMBERED } from './last-numbers.ts';
 import { prepareQuery } from './prepare-query.ts';
 
 type Removal = Pick<StoreTables, 'hideRun' | 'hideSession' | 'deleteHidden' | 'deleteReplaced'>;
@@ -41,6 +42,7 @@ export function createRemoval(db: Database.Database, write: Write): Removal {
     // Last: as long as it is there, what is left of it can be found, and no new run gets its number.
     db.prepare('delete from runs where id = ?'),
   ];
+  const keepNumbers = NUMBERED.map((table) => db.prepare(keepNumber(table)));
   const deleteSession = db.prepare('delete from sessions where id = ?');
   const deleteReplaced = prepareQuery(
     db,
@@ -63,6 +65,7 @@ export function createRemoval(db: Database.Database, write: Write): Removal {
     hideSession: ({ key }) => void write(hideSession, key.tenant, key.session),
     deleteHidden(rows) {
       const portion = startPortion(rows);
+      for (const statement of keepNumbers) write(statement);
       for (let run = hiddenRun.get(); run !== undefined; run = hiddenRun.get()) {
         if (!deleteOwned(run, portion)) return true;
         for (const statement of rest) portion.add(write(statement, run).changes);

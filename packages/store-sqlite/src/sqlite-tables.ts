@@ -3,6 +3,7 @@ import type { Message, RunState, SessionLife, Signal, StoreReads, StoreTables, T
 import { createBlobRows } from './blob-rows.ts';
 import { createClaimSources } from './claim-sources.ts';
 import type { Holders } from './holders.ts';
+import { nextNumber } from './last-numbers.ts';
 import { prepareQuery } from './prepare-query.ts';
 import { selectRequest, toRequest, type RequestRow } from './request-row.ts';
 import { toSignal, type SignalRow } from './sqlite-reads.ts';
@@ -30,9 +31,9 @@ export function sqliteTables(
   written: Written,
 ): StoreTables {
   const insertRun = db.prepare(
-    `insert into runs (tenant, name, kind, definition, version, input_hash, session, root, parent, parent_key, depth, priority,
+    `insert into runs (id, tenant, name, kind, definition, version, input_hash, session, root, parent, parent_key, depth, priority,
        created_at, status, epoch, seen, lost, cancel, in_queue, ready_at)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 'none', ?, ?)`,
+     values (${nextNumber('runs')}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 'none', ?, ?)`,
   );
   const insertBody = db.prepare('insert into run_bodies (run, input, context, queued_messages) values (?, ?, ?, ?)');
   const saveRun = db.prepare(
@@ -63,8 +64,8 @@ export function sqliteTables(
     `${selectRequest("q.run = ? and q.status = 'open'")} order by q.id`,
   );
   const insertRequest = db.prepare(
-    `insert into requests (run, tenant, root, name, kind, status, step_key, expires_at, opened_at, claimed, body)
-     values (?, ?, ?, ?, ?, 'open', ?, ?, ?, 0, ?)`,
+    `insert into requests (id, run, tenant, root, name, kind, status, step_key, expires_at, opened_at, claimed, body)
+     values (${nextNumber('requests')}, ?, ?, ?, ?, ?, 'open', ?, ?, ?, 0, ?)`,
   );
   const saveRequest = db.prepare(
     'update requests set status = ?, decision = ?, claimed = ? where run = ? and name = ?',
@@ -74,7 +75,9 @@ export function sqliteTables(
     db,
     'select state, active_run, thread_floor from sessions where tenant = ? and name = ?',
   );
-  const insertSession = db.prepare('insert into sessions (tenant, name, active_run, created_at) values (?, ?, ?, ?)');
+  const insertSession = db.prepare(
+    `insert into sessions (id, tenant, name, active_run, created_at) values (${nextNumber('sessions')}, ?, ?, ?, ?)`,
+  );
   const saveSession = db.prepare(
     'update sessions set state = ?, active_run = ?, thread_floor = ? where tenant = ? and name = ?',
   );

@@ -360,6 +360,35 @@ export const STORE_REMOVAL_TESTS: readonly StoreTest[] = [
     },
   },
   {
+    title: 'REC-1: what comes after a cursor was taken stands after it, also when all that stood before it is gone',
+    async run({ store, running, commit, end }) {
+      const asking = async (id: string): Promise<void> => {
+        const held = await running(id, inSession(`s-${id}`));
+        await commit(held, { requests: [newRequest(`of-${id}`)] });
+        await end(held);
+      };
+      for (const id of ['a', 'b', 'c']) await asking(id);
+      const list = { tenant: 'acme', limit: 2 } as const;
+      const [runPage, requestPage, sessionPage] = [
+        await store.listRuns(list),
+        await store.listRequests(list),
+        await store.listSessions(list),
+      ];
+      for (const id of ['a', 'b', 'c']) {
+        await store.moveSession(session(`s-${id}`), 'closed');
+        await store.remove(session(`s-${id}`));
+      }
+      await asking('new');
+
+      assert.deepEqual((await store.listRuns({ ...list, after: runPage.next ?? '' })).items, []);
+      assert.deepEqual((await store.listSessions({ ...list, after: sessionPage.next ?? '' })).items, []);
+      assert.deepEqual(
+        (await store.listRequests({ ...list, after: requestPage.next ?? '' })).items.map(({ id }) => id),
+        ['of-new'],
+      );
+    },
+  },
+  {
     title: 'REC-4: a journal of thousands of entries goes in one call',
     async run({ store, running, commit, end }) {
       const held = await running('r');

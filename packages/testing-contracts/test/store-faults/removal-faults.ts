@@ -115,6 +115,13 @@ export const REMOVAL_FAULTS: readonly StoreFault[] = [
       return { items: items.slice(query.limit) };
     },
   })),
+  port('a cursor counts what is there', 'what comes after a cursor was taken stands after it', (store) => ({
+    async listRequests(query) {
+      if (query.after === undefined) return store.listRequests(query);
+      const { items } = await store.listRequests({ ...without(query, 'after'), limit: 2 * query.limit });
+      return { items: items.slice(query.limit) };
+    },
+  })),
   answering('only a page of a journal is counted', 'a journal of thousands of entries', (answer) =>
     answer.outcome === 'removed'
       ? { ...answer, removed: { ...answer.removed, entries: Math.min(answer.removed.entries, 1_000) } }

@@ -124,8 +124,11 @@ export interface Store extends AsyncDisposable, LiveTextStore {
 
   /** Calls back after a commit, signal, end or removal of this run became visible; a removal says `end`. `unknown`: another process wrote something, look again. */
   watchRun(run: RunKey, on: (why: 'commit' | 'signal' | 'end' | 'unknown') => void): Disposable;
-  /** Calls back when a run may have become claimable or a timer was set, in this process or (as `multiProcess` says) another. */
-  watchQueue(on: () => void): Disposable;
+  /**
+   * Calls back when a run may have become claimable or a timer was set, in this process or (as `multiProcess` says) another, with the root
+   * of its tree. Without one it may be in any tree.
+   */
+  watchQueue(on: (root?: RunKey) => void): Disposable;
 }
 
 /** What a store can do beyond the contract; the suite tests what is declared. */
@@ -205,8 +208,8 @@ export interface ClaimQuery {
   readonly suspects: SuspectRoom;
   /** What this worker can drive. A run that is asked to cancel is taken whatever its definition. */
   readonly definitions: readonly { readonly name: string; readonly versions: readonly string[] }[];
-  /** Only this run, or only runs of this tree. */
-  readonly only?: { readonly run: RunKey } | { readonly root: RunKey };
+  /** Only this run, or only runs of the trees with these roots, at most {@link PAGE_LIMIT} of them. */
+  readonly only?: { readonly run: RunKey } | { readonly roots: readonly RunKey[] };
 }
 
 /**

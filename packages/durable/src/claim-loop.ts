@@ -1,83 +1,89 @@
-import type { RunKey } from '@prusik/core';
+import type { Claim, ClaimQuery, Run } from '@prusik/core';
 import type { DriveEnv } from './drive-env.ts';
 import type { Driver } from './driver.ts';
 import { createWakeUp } from './wake-up.ts';
 
-/** Claims what is runnable and hands it to the driver, until stopped. */
+/** Claims what is runnable and hands it to the driver, until disposed; a claim under way is waited for. */
 export interface ClaimLoop extends AsyncDisposable {
-  /** When the next timer or lease that this loop could take runs out, as of the last claim. */
-  readonly wakeAt: number | null;
-  /** Gives back what this loop claimed. */
-  release(): Promise<void>;
+  /** There may be something to claim. */
+  wake(): void;
+}
+
+/** What a loop claims next. */
+export interface Claiming {
+  readonly only?: ClaimQuery['only'];
+  /** For whom a run is driven: what one owner claimed can be given back together. */
+  readonly ownerOf: (run: Run) => object;
+  /** `isAll`: nothing more can be taken now of what was asked for. */
+  readonly onClaimed?: (claims: readonly Claim[], isAll: boolean) => void;
+  readonly onError: (cause: unknown) => void;
 }
 
 export interface ClaimLoopOptions {
   readonly env: DriveEnv;
   readonly driver: Driver;
-  /** Only the runs of one tree. */
-  readonly root?: RunKey;
-  /** A claim found nothing that could be taken. */
-  readonly onIdle?: () => void;
-  readonly onError: (cause: unknown) => void;
+  /** Asked when there are places; `due`: the store may have something although nothing was heard. Nothing: until it is woken. */
+  readonly next: (places: number, due: boolean) => Claiming | undefined;
 }
 
 /** How often a store of several processes is asked although nothing was heard: a holder that was killed says nothing. */
 const POLL_MS = 250;
 const LONGEST_BACKOFF_MS = 5_000;
 
-export function startClaimLoop({ env, driver, root, onIdle, onError }: ClaimLoopOptions): ClaimLoop {
+export function startClaimLoop({ env, driver, next }: ClaimLoopOptions): ClaimLoop {
   const { store, clock, limits } = env;
   const wakeUp = createWakeUp(clock);
-  const queue = store.watchQueue(wakeUp.set);
   const drives = driver.watch(() => wakeUp.set());
   const definitions = [...env.definitions.values()].map(({ name, version, continues = [] }) => ({
     name,
     versions: [version, ...continues],
   }));
-  const owner = {};
+  const pollMs = store.capabilities.multiProcess ? POLL_MS : Infinity;
   let stopped = false;
-  let wakeAt: number | null = null;
   let failures = 0;
+  /** When the next timer or lease of what was asked for falls due, by the monotonic clock. */
+  let dueAt = 0;
 
   async function loop(): Promise<void> {
     while (!stopped && !driver.closed) {
       await env.breathe();
       const waitMs = await driver.inTurn(claimOnce);
-      if (!stopped && !driver.closed) await wakeUp.wait(waitMs);
+      if (stopped || driver.closed) return;
+      const woken = await wakeUp.wait(waitMs === Infinity ? undefined : waitMs);
+      if (!woken) dueAt = 0;
     }
   }
 
   /** How long nothing will come by itself. */
-  async function claimOnce(): Promise<number | undefined> {
+  async function claimOnce(): Promise<number> {
     const places = driver.slots.take(limits.slots);
-    if (places === 0) {
-      // Whether something could be taken is not known; whoever waits looks for himself.
-      onIdle?.();
-      return undefined;
-    }
+    if (places === 0) return Infinity; // a place that is free wakes us
+    const due = clock.monotonic() >= dueAt;
+    if (due) dueAt = Infinity;
     let used = 0;
+    const claiming = next(places, due);
     try {
-      const { claims, now, nextAt } = await store.claim({
-        worker: env.worker,
-        leaseMs: limits.leaseMs,
-        limit: places,
-        suspects: driver.suspects,
-        definitions,
-        ...(root === undefined ? {} : { only: { root } }),
-      });
+      if (claiming !== undefined) {
+        const { only, ownerOf, onClaimed } = claiming;
+        const { claims, now, nextAt } = await store.claim({
+          worker: env.worker,
+          leaseMs: limits.leaseMs,
+          limit: places,
+          suspects: driver.suspects,
+          definitions,
+          ...(only === undefined ? {} : { only }),
+        });
+        used = claims.length;
+        for (const claim of claims) driver.drive(claim, now, ownerOf(claim.run));
+        onClaimed?.(claims, used < places);
+        if (nextAt !== null) dueAt = Math.min(dueAt, clock.monotonic() + Math.max(1, nextAt - now));
+      }
       failures = 0;
-      wakeAt = nextAt;
-      for (const claim of claims) driver.drive(claim, now, owner);
-      used = claims.length;
-      if (used === places) return undefined; // a drive that is over wakes us
-      if (used === 0) onIdle?.();
-      const next = nextAt === null ? Infinity : Math.max(1, nextAt - now);
-      const longest = store.capabilities.multiProcess ? POLL_MS : Infinity;
-      const waitMs = Math.min(next, longest);
-      return waitMs === Infinity ? undefined : waitMs;
+      // With every place in use it is a drive that is over that wakes us.
+      return used === places ? Infinity : Math.min(pollMs, Math.max(0, dueAt - clock.monotonic()));
     } catch (cause) {
       failures += 1;
-      onError(cause);
+      claiming?.onError(cause);
       return Math.min(LONGEST_BACKOFF_MS, 50 * 2 ** failures);
     } finally {
       driver.slots.give(places - used);
@@ -86,14 +92,10 @@ export function startClaimLoop({ env, driver, root, onIdle, onError }: ClaimLoop
 
   const running = loop();
   return {
-    get wakeAt() {
-      return wakeAt;
-    },
-    release: () => driver.release(owner),
+    wake: wakeUp.set,
     async [Symbol.asyncDispose]() {
       stopped = true;
       wakeUp.set();
-      queue[Symbol.dispose]();
       drives[Symbol.dispose]();
       await running;
     },

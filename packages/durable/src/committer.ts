@@ -24,6 +24,8 @@ export interface Committer {
   /** Entries that ride with the next commit. */
   defer(...entries: EntryBody[]): void;
   readonly busy: boolean;
+  /** A part that ends the run was staged. */
+  readonly ending: boolean;
 }
 
 export interface CommitterOptions {
@@ -66,6 +68,7 @@ export function createCommitter(options: CommitterOptions): Committer {
   let deferred: EntryBody[] = [];
   let flushing = false;
   let lost = false;
+  let ending = false;
 
   async function flush(): Promise<void> {
     while (staged.length > 0 && !lost) {
@@ -148,12 +151,16 @@ export function createCommitter(options: CommitterOptions): Committer {
     get busy() {
       return flushing;
     },
+    get ending() {
+      return ending;
+    },
     defer(...entries) {
       deferred.push(...entries);
     },
     stage(part) {
       return new Promise((settle) => {
         if (lost) return;
+        ending ||= part.transition?.type === 'end';
         staged.push({ part, settle });
         if (flushing) return;
         flushing = true;

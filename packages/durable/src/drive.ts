@@ -24,6 +24,8 @@ export interface Drive {
   readonly ended: Promise<DriveEnd>;
   /** Its run lost a worker and has committed no step since: it may be what killed it. */
   readonly suspect: boolean;
+  /** It has asked the store to end the run. */
+  readonly ending: boolean;
   /** News from the store: signals up to `inbox`, a request to cancel. */
   notice(news: { readonly inbox: number; readonly cancelRequested: boolean }): void;
   /** The lease is gone: nothing is written any more, live steps are told at once. */
@@ -236,6 +238,9 @@ export function startDrive(
     ended: parts.over,
     get suspect() {
       return status.suspect;
+    },
+    get ending() {
+      return committer.ending;
     },
     notice: parts.notice,
     lose: parts.lose,

@@ -94,7 +94,8 @@ export function createDriver(env: DriveEnv): Driver {
       const entry: Active = { claim, owner, drive: startDrive(env, claim, storeTime, ticket, () => notify()) };
       active.set(name, entry);
       const news = env.store.watchRun(claim.run.key, (why) => {
-        if (why !== 'commit') void lookUp(entry);
+        // An end is nearly always the drive's own.
+        if (why !== 'commit' && !(why === 'end' && entry.drive.ending)) void lookUp(entry);
       });
       beatLater();
       void entry.drive.ended.then(() => {

@@ -13,17 +13,18 @@ import {
   type RunKey,
 } from '@prusik/core';
 import { createBreather } from './breather.ts';
-import { startClaimLoop } from './claim-loop.ts';
 import { parseInput } from './context.ts';
 import type { DriveEnv } from './drive-env.ts';
 import { createDriver } from './driver.ts';
 import type { Engine, EngineOptions, EngineWarning, RunResult, StartOptions } from './engine-types.ts';
+import { createDrivenTrees } from './driven-trees.ts';
 import { driveInline } from './inline-drive.ts';
 import { refuseInside } from './inside.ts';
 import { completeLimits } from './limits.ts';
 import { createLiveBoard } from './live-board.ts';
 import { createLiveWriter } from './live-writer.ts';
 import { createReaders } from './run-events.ts';
+import { startWorker } from './worker.ts';
 
 /**
  * Runs durable functions over a store. Whatever a process was doing when it died, an engine on the same store goes on with.
@@ -53,6 +54,7 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
   };
   const driver = createDriver(env);
   const readers = createReaders({ store, board, warn, isDrivenHere: env.isDrivenHere });
+  const trees = createDrivenTrees(env, driver);
   const workers = new Set<AsyncDisposable>();
   let disposed: Promise<void> | undefined;
 
@@ -132,7 +134,7 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
     checkOpen();
     refuseInside(env, 'drive()');
     // What a run's output looks like is the definition's to say; the journal holds JSON.
-    return (await driveInline(env, driver, key, how)) as RunResult<Output>;
+    return (await driveInline(env, driver, trees, key, how)) as RunResult<Output>;
   }
 
   return {
@@ -147,16 +149,10 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
     drive,
     worker() {
       checkOpen();
-      const onError = (cause: unknown): void =>
-        env.warn({ code: 'CLAIM_FAILED', message: 'The store refused a claim; it is tried again', cause });
-      const loop = startClaimLoop({ env, driver, onError });
-      const keepAlive = setInterval(() => {}, 2 ** 30);
+      const running = startWorker(env, driver);
       const worker: AsyncDisposable = {
         async [Symbol.asyncDispose]() {
-          if (!workers.delete(worker)) return;
-          clearInterval(keepAlive);
-          await loop[Symbol.asyncDispose]();
-          await loop.release();
+          if (workers.delete(worker)) await running[Symbol.asyncDispose]();
         },
       };
       workers.add(worker);

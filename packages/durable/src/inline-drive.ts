@@ -1,17 +1,18 @@
 import { isFinal, PrusikError, type Json, type Run, type RunKey } from '@prusik/core';
-import { startClaimLoop } from './claim-loop.ts';
 import type { DriveEnv } from './drive-env.ts';
+import type { DrivenTrees } from './driven-trees.ts';
 import type { Driver } from './driver.ts';
 import type { DriveOptions, RunResult } from './engine-types.ts';
 import { createWakeUp } from './wake-up.ts';
 
 /**
  * Drives a run's whole tree in this process until the run has ended or nothing but outside events can move it. The same loop as a
- * worker's, narrowed to one tree. What another process is driving is followed.
+ * worker's, narrowed to the trees that somebody waits for. What another process is driving is followed.
  */
 export async function driveInline(
   env: DriveEnv,
   driver: Driver,
+  trees: DrivenTrees,
   key: RunKey,
   { signal }: DriveOptions = {},
 ): Promise<RunResult> {
@@ -26,10 +27,11 @@ export async function driveInline(
   const wakeUp = createWakeUp(env.clock);
   let idle = false;
   let failure: unknown;
-  const claims = startClaimLoop({
-    env,
-    driver,
-    root,
+  const tree = trees.join(root, {
+    onMoved() {
+      idle = false;
+      wakeUp.set();
+    },
     onIdle() {
       idle = true;
       wakeUp.set();
@@ -42,11 +44,6 @@ export async function driveInline(
   const news = env.store.watchRun(key, (why) => {
     if (why !== 'commit') wakeUp.set();
   });
-  const drives = driver.watch((over) => {
-    if (over?.root !== first.root || over.key.tenant !== key.tenant) return;
-    idle = false;
-    wakeUp.set();
-  });
   const abort = wakeUp.set;
   signal?.addEventListener('abort', abort);
   // Timers of the engine do not keep the process alive; somebody who awaits a drive wants it to.
@@ -54,32 +51,40 @@ export async function driveInline(
   try {
     for (;;) {
       await wakeUp.wait();
-      if (signal?.aborted) {
-        // The loop first, or it would claim again what is given back.
-        await claims[Symbol.asyncDispose]();
-        await claims.release();
-        throw signal.reason;
-      }
+      if (signal?.aborted) throw signal.reason;
       if (driver.closed)
         throw new PrusikError('ENGINE_CLOSED', 'The engine was disposed; the run can be driven by another one');
       if (failure !== undefined) throw failure;
       const run = await getRun(env, key);
       if (isFinal(run.status)) return await resultOf(env, run, null);
-      if (driver.active(root) > 0 || !idle) continue;
+      if (driver.active(root) > 0) continue;
+      if (!idle) {
+        tree.ask();
+        continue;
+      }
       idle = false;
-      if (!(await mayStillMove(env, driver, run))) return await resultOf(env, await getRun(env, key), claims.wakeAt);
+      const standing = await standingOf(env, driver, run);
+      if (!standing.mayMove) return await resultOf(env, await getRun(env, key), standing.wakeAt);
     }
   } finally {
     clearInterval(keepAlive);
     signal?.removeEventListener('abort', abort);
-    drives[Symbol.dispose]();
     news[Symbol.dispose]();
-    await claims[Symbol.asyncDispose]();
+    // First, or what is given back would be claimed again.
+    await tree.leave();
+    if (signal?.aborted) await tree.release();
   }
 }
 
-/** Whether some process drives the tree, or will as soon as it can: then this one follows. */
-async function mayStillMove(env: DriveEnv, driver: Driver, run: Run): Promise<boolean> {
+/** Where a tree stands of which nothing can be claimed here and now. */
+interface Standing {
+  /** Some process drives it, or will as soon as it can: then this one follows. */
+  readonly mayMove: boolean;
+  /** When the first of its timers runs out. */
+  readonly wakeAt: number | null;
+}
+
+async function standingOf(env: DriveEnv, driver: Driver, run: Run): Promise<Standing> {
   const { tenant } = run.key;
   // One that is asked to cancel does not wait for its turn.
   if (run.session !== undefined && run.status === 'queued' && !run.cancelRequested) {
@@ -87,10 +92,15 @@ async function mayStillMove(env: DriveEnv, driver: Driver, run: Run): Promise<bo
     const ahead =
       session?.activeRun === undefined ? undefined : await env.store.run({ tenant, run: session.activeRun });
     if (ahead !== undefined && ahead.key.run !== run.key.run)
-      return ahead.status === 'running' || driver.isDriving(ahead.key);
+      return { mayMove: ahead.status === 'running' || driver.isDriving(ahead.key), wakeAt: null };
   }
-  const { items } = await env.store.listRuns({ tenant, root: run.root, status: ['queued', 'running'], limit: 1_000 });
-  return items.some((one) => one.status === 'running' || canDrive(env, one));
+  const status = ['queued', 'running', 'waiting'] as const;
+  const { items } = await env.store.listRuns({ tenant, root: run.root, status, limit: 1_000 });
+  const timers = items.flatMap(({ wakeAt }) => wakeAt ?? []);
+  return {
+    mayMove: items.some((one) => one.status === 'running' || (one.status === 'queued' && canDrive(env, one))),
+    wakeAt: timers.length === 0 ? null : Math.min(...timers),
+  };
 }
 
 /** A run that is asked to cancel needs no definition. */

@@ -108,11 +108,16 @@ export function memoryTables(): MemoryTables {
 
   function indexFor({ only }: ClaimQuery): RunIndex {
     if (only === undefined) return everything;
-    if ('root' in only) return trees.get(only.root.tenant, only.root.run) ?? createRunIndex();
-    const alone = createRunIndex();
-    const found = runs.get(only.run.tenant, only.run.run);
-    if (found !== undefined) alone.add(found);
-    return alone;
+    const named = createRunIndex();
+    if ('run' in only) {
+      const found = runs.get(only.run.tenant, only.run.run);
+      if (found !== undefined) named.add(found);
+      return named;
+    }
+    const found = only.roots.flatMap(({ tenant, run }) => trees.get(tenant, run) ?? []);
+    if (found.length === 1) return found[0] as RunIndex;
+    for (const { ready, timers, leases } of found) for (const run of [...ready, ...timers, ...leases]) named.add(run);
+    return named;
   }
 
   const signalName = (kind: SignalKind, key: string): string => `${kind} ${key}`;

@@ -22,10 +22,10 @@ export function createClaimSources(
       db,
       `${selectState(`r.${sql} is not null and ${MAY_DRIVE}`, index)} order by ${order}, r.id`,
     );
-    const tree = prepareQuery<[string, string, string], StateRow>(
+    const tree = prepareQuery<[string, string], StateRow>(
       db,
       `${selectState(
-        `r.tenant = ? and r.root = ? and r.ended_at is null and r.${sql} is not null and ${MAY_DRIVE}`,
+        `(r.tenant, r.root) in (select value ->> 0, value ->> 1 from json_each(?)) and r.ended_at is null and r.${sql} is not null and ${MAY_DRIVE}`,
         'runs_tree',
       )} order by ${order}, r.id`,
     );
@@ -36,7 +36,10 @@ export function createClaimSources(
         return;
       }
       const pairs = JSON.stringify(definitions.flatMap(({ name, versions }) => versions.map((v) => [name, v])));
-      const rows = only === undefined ? all.iterate(pairs) : tree.iterate(only.root.tenant, only.root.run, pairs);
+      const rows =
+        only === undefined
+          ? all.iterate(pairs)
+          : tree.iterate(JSON.stringify(only.roots.map(({ tenant, run }) => [tenant, run])), pairs);
       for (const row of rows) yield toState(row);
     };
   }

@@ -95,7 +95,7 @@ describe('several processes on one file', () => {
     const store = sqliteStore({ path, pollMs: 10 });
     try {
       const told = new Promise<void>((resolve) => {
-        store.watchQueue(resolve);
+        store.watchQueue(() => resolve());
       });
       dies.process.kill('SIGKILL');
       await told;

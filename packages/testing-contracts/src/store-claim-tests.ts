@@ -99,14 +99,19 @@ export const STORE_CLAIM_TESTS: readonly StoreTest[] = [
     },
   },
   {
-    title: 'DUR-11: claim() can be held to one tree',
+    title: 'DUR-11: claim() can be held to trees, and takes from all of them in one order',
     async run({ running, start, commit, claim }) {
       const parent = await running('p');
-      await start('other');
+      await start('other', { priority: 1 });
+      await start('third');
+      await start('fourth');
       await commit(parent, { children: [newChild('c1', 'p'), newChild('c2', 'p')] });
 
-      assert.deepEqual(ids(await claim({ only: { root: key('p') } })), ['c1', 'c2']);
-      assert.deepEqual(ids(await claim({ only: { root: key('other') } })), ['other']);
+      assert.deepEqual(ids(await claim({ only: { roots: [key('p')] } })), ['c1', 'c2']);
+      const roots = [key('nobody'), key('fourth'), key('p'), key('other')];
+      assert.deepEqual(ids(await claim({ only: { roots } })), ['other', 'fourth']);
+      assert.deepEqual(ids(await claim({ only: { roots: [] } })), []);
+      await assert.rejects(claim({ only: { roots: Array.from({ length: 1_001 }, () => key('p')) } }), TypeError);
     },
   },
   {

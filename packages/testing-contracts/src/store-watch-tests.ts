@@ -94,6 +94,22 @@ export const STORE_WATCH_TESTS: readonly StoreTest[] = [
     },
   },
   {
+    title: 'DUR-11: the queue’s watchers hear in which tree it is, and of each tree once a write',
+    async run({ store, start, take, commit, park }) {
+      const trees: (string | undefined)[] = [];
+      store.watchQueue((root) => trees.push(root?.run));
+
+      await start('p');
+      const parent = await take('p');
+      await commit(parent, { children: [newChild('c', 'p'), newChild('d', 'p')] });
+      await commit(await take('c'), { transition: { type: 'release' } });
+      await start('other');
+      await park(await take('d'), Number.MAX_SAFE_INTEGER);
+
+      assert.deepEqual(trees, ['p', 'p', 'p', 'other', 'p']);
+    },
+  },
+  {
     title: 'DUR-7: the queue’s watchers hear of a new timer, so that who sleeps till the next one looks again',
     async run({ store, clock, running, park }) {
       const held = await running('r');

@@ -156,7 +156,12 @@ export function checkedQuery(query: ClaimQuery): ClaimQuery {
   const { room, alone } = copy.suspects;
   if (!(room >= 0 && room <= 1)) throw new TypeError(`The room for suspects must be from 0 to 1, not ${room}`);
   checkCount('number of losses of a suspect that is alone', alone);
-  if (copy.only !== undefined) checkRunKey('run' in copy.only ? copy.only.run : copy.only.root);
+  if (copy.only !== undefined) {
+    const named = 'run' in copy.only ? [copy.only.run] : copy.only.roots;
+    if (named.length > PAGE_LIMIT)
+      throw new TypeError(`A claim names at most ${PAGE_LIMIT} trees, not ${named.length}`);
+    for (const key of named) checkRunKey(key);
+  }
   return { ...copy, limit: Math.min(copy.limit, PAGE_LIMIT) };
 }
 

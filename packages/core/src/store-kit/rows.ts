@@ -17,6 +17,10 @@ export function threadOfSession({ tenant, session }: SessionKey): ThreadKey {
   return { tenant, of: 'session', id: session };
 }
 
+export function rootOf({ key, root }: Pick<RunState, 'key' | 'root'>): RunKey {
+  return { tenant: key.tenant, run: root };
+}
+
 /** A run that another row of the store names. */
 export function requireState(tx: StoreTransaction, key: RunKey): RunState {
   return tx.tables.state(key) ?? missing(key);

@@ -1,5 +1,6 @@
 import { isFinal } from '../run.ts';
 import { INBOX_LIMIT, type NewSignal, type Signal, type SignalKind, type SignalResult } from '../store.ts';
+import { rootOf } from './rows.ts';
 import type { RunState, StoreTransaction } from './tables.ts';
 
 export function signalRun(tx: StoreTransaction, signal: NewSignal): SignalResult {
@@ -28,7 +29,7 @@ function deliver(tx: StoreTransaction, state: RunState, { kind, key, body }: New
   }
   news.run(state.key, 'signal');
   // A run that anybody may cancel can be taken by workers that could not take it before.
-  if (asked || wakes) news.queue();
+  if (asked || wakes) news.queue(rootOf(state));
   return signal;
 }
 

@@ -3,7 +3,7 @@ import type { RunStart } from '../entry.ts';
 import type { RunKey } from '../ids.ts';
 import { SESSION_QUEUE_LIMIT, type NewRun, type StartResult } from '../store.ts';
 import { findUnknownBlob } from './blob-rows.ts';
-import { requireRun, requireSession, requireState, threadOf } from './rows.ts';
+import { requireRun, requireSession, requireState, rootOf, threadOf } from './rows.ts';
 import type { RunState, SessionState, StoreTransaction } from './tables.ts';
 
 export function startRun(tx: StoreTransaction, run: NewRun): StartResult {
@@ -94,7 +94,7 @@ export function createRun(tx: StoreTransaction, run: NewRun, session?: SessionSt
   if (run.blobs !== undefined) tables.useBlobs(created, run.blobs);
   if (run.budget !== undefined) tables.saveLedger(run.key, openLedger(run.budget));
   news.run(run.key, 'commit');
-  if (!queued) news.queue();
+  if (!queued) news.queue(rootOf(run));
 }
 
 function sessionFor(tx: StoreTransaction, run: NewRun): SessionState | undefined {

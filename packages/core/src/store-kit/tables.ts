@@ -177,6 +177,6 @@ export interface StoreTransaction {
 /** Collected in the transaction, told after it, thrown away with it. */
 export interface News {
   run(run: RunKey, why: 'commit' | 'signal' | 'end'): void;
-  /** A run may have become claimable, or a timer was set. */
-  queue(): void;
+  /** A run of this tree may have become claimable, or a timer of it was set. */
+  queue(root: RunKey): void;
 }

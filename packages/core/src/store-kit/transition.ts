@@ -1,6 +1,6 @@
 import type { Json } from '../json.ts';
 import type { ChildEnd, SignalKind, Transition } from '../store.ts';
-import { threadOf } from './rows.ts';
+import { rootOf, threadOf } from './rows.ts';
 import { signalRun } from './signal.ts';
 import type { RunState, StoreTransaction } from './tables.ts';
 
@@ -16,17 +16,17 @@ export function makeTransition(tx: StoreTransaction, state: RunState, then: Tran
   switch (then.type) {
     case 'release':
       tables.saveRun(ready);
-      return news.queue();
+      return news.queue(rootOf(state));
     case 'park':
       if (state.inbox > seen || unheard) tables.saveRun(ready);
       else tables.saveRun({ ...state, ...RELEASED, status: 'waiting', wakeAt: then.wakeAt });
       // Also for a timer: whoever sleeps until the next one has to know of an earlier one.
-      return state.inbox > seen || unheard || then.wakeAt !== null ? news.queue() : undefined;
+      return state.inbox > seen || unheard || then.wakeAt !== null ? news.queue(rootOf(state)) : undefined;
     case 'block': {
       const { code, request } = then;
       const wakes = unheard || (state.inbox > seen && tables.hasSignalAfter(state, seen, ENDS_A_BLOCK));
       tables.saveRun(wakes ? ready : { ...state, ...RELEASED, status: 'blocked', blocked: { code, request } });
-      return wakes ? news.queue() : undefined;
+      return wakes ? news.queue(rootOf(state)) : undefined;
     }
     case 'end':
       return end(tx, state, then);
@@ -68,5 +68,5 @@ function handOver(tx: StoreTransaction, state: RunState, name: string): void {
   const messages = tables.takeQueuedMessages(next);
   if (messages.length > 0) tables.appendMessages(thread, tables.threadHead(thread) + 1, messages);
   tables.saveRun({ ...next, inQueue: false, readyAt: now });
-  news.queue();
+  news.queue(rootOf(next));
 }

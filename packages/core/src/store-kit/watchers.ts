@@ -1,8 +1,9 @@
-import { runKeyText, type RunKey } from '../ids.ts';
+import { runKeyText, sameRun, type RunKey } from '../ids.ts';
 import type { Store } from '../store.ts';
 import type { News } from './tables.ts';
 
 type RunWatcher = Parameters<Store['watchRun']>[1];
+type QueueWatcher = Parameters<Store['watchQueue']>[0];
 
 /** Who watches in this process, and what the transaction under way will tell them. */
 export interface Watchers {
@@ -13,7 +14,8 @@ export interface Watchers {
   collect(): CollectedNews;
   /** Another process wrote something. */
   tellUnknown(): void;
-  tellQueue(): void;
+  /** A run of this tree may be claimable; without a root, of any tree. */
+  tellQueue(root?: RunKey): void;
   /** There is new text of this run; without one, perhaps of any. */
   tellLiveText(run?: RunKey): void;
   /** How many watch. */
@@ -28,18 +30,15 @@ export interface CollectedNews extends News {
 export function createWatchers(onCountChange: () => void = () => undefined): Watchers {
   const runs = createRunWatchers<RunWatcher>(onCountChange);
   const liveText = createRunWatchers<() => void>(onCountChange);
-  const queue = new Set<() => void>();
+  const queue = new Set<QueueWatcher>();
 
-  const tellQueue = (): void => {
-    const now = [...queue];
-    for (const on of now) if (queue.has(on)) guarded(on);
-  };
+  const tellQueue = (root?: RunKey): void => tellEach(queue, (on) => on(root));
 
   return {
     watchRun: (run, on) => runs.add(run, (why) => on(why)),
     watchLiveText: (run, on) => liveText.add(run, () => on()),
     watchQueue(on) {
-      const watcher = (): void => on();
+      const watcher: QueueWatcher = (root) => on(root);
       queue.add(watcher);
       onCountChange();
       return {
@@ -50,17 +49,17 @@ export function createWatchers(onCountChange: () => void = () => undefined): Wat
     },
     collect() {
       const told: { readonly run: RunKey; readonly why: 'commit' | 'signal' | 'end' }[] = [];
-      let queueMoved = false;
+      let moved: readonly RunKey[] = [];
       return {
         run(run, why) {
           if (runs.count > 0) told.push({ run, why });
         },
-        queue() {
-          queueMoved = true;
+        queue(root) {
+          if (queue.size > 0 && !moved.some((other) => sameRun(root, other))) moved = [...moved, root];
         },
         tell() {
           for (const { run, why } of told) runs.tell(run, (on) => on(why));
-          if (queueMoved) tellQueue();
+          for (const root of moved) tellQueue(root);
         },
       };
     },

@@ -73,8 +73,13 @@ export const CLAIM_FAULTS: readonly StoreFault[] = [
     }),
   ),
   asking('a claim for one run takes any', 'claim() can be held to one run', (query) => without(query, 'only')),
-  asking('a claim for one tree takes any', 'claim() can be held to one tree', (query) =>
+  asking('a claim for some trees takes any', 'claim() can be held to trees', (query) =>
     query.only !== undefined && 'run' in query.only ? query : without(query, 'only'),
+  ),
+  asking('a claim for some trees looks into the first alone', 'claim() can be held to trees', (query) =>
+    query.only !== undefined && 'roots' in query.only
+      ? { ...query, only: { roots: query.only.roots.slice(0, 1) } }
+      : query,
   ),
   reading('a lease still holds at `leaseUntil`', 'a lease is past exactly from', (state) =>
     state.leaseUntil === null ? state : { ...state, leaseUntil: state.leaseUntil + 1 },

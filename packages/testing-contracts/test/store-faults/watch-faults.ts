@@ -107,6 +107,16 @@ export const WATCH_FAULTS: readonly StoreFault[] = [
       commit: (commit) => (commit.children ? deaf(store.commit(commit)) : store.commit(commit)),
     }),
   ),
+  port('the queue’s watchers hear of a run instead of its tree', 'the queue’s watchers hear in which tree', (store) => {
+    const started = new Map<string, RunKey>();
+    return {
+      async commit(commit) {
+        for (const { root, key } of commit.children ?? []) started.set(root, key);
+        return store.commit(commit);
+      },
+      watchQueue: (on) => store.watchQueue((root) => on(root && (started.get(root.run) ?? root))),
+    };
+  }),
   deafTo('nobody hears of a new timer', 'the queue’s watchers hear of a new timer', (store, deaf) => ({
     commit: (commit) =>
       commit.transition?.type === 'park' && commit.transition.wakeAt !== null

@@ -1,8 +1,10 @@
 import { closeSync, existsSync, openSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
-import { PrusikError } from '@prusik/core';
+import { isPrusikError, PrusikError } from '@prusik/core';
+import { copyBlobs, pruneBlobs } from './blob-copies.ts';
+import { blobFolder } from './blob-files.ts';
 import { readFileHeader } from './file-header.ts';
 import { BACKUP_ID, checkIdentity, foreign } from './identity.ts';
 import { checkedPath, openError } from './open-database.ts';
@@ -15,11 +17,13 @@ import { exists, install, partialName, removePartial } from './whole-files.ts';
 const PAGES_A_PIECE = 250;
 /** How often the copy so far is synced beside the event loop, which has to wait for the rest at the end. */
 const PIECES_A_SYNC = 8;
+/** So often a backup is begun anew because a blob was swept meanwhile. */
+const ATTEMPTS = 3;
 
 export interface BackupOptions {
   /** The file of a store. Processes may have it open and write to it, this one too. */
   readonly from: string;
-  /** The backup, which appears under this name only once it is whole and on the disk. */
+  /** The backup, which appears under this name only once it is whole and on the disk. Its blobs are beside it, in a folder with `-blobs` added. */
   readonly to: string;
   /** Replaces an earlier backup of that name; never anything else. @default false */
   readonly overwrite?: boolean;
@@ -35,7 +39,7 @@ export interface BackupProgress {
 }
 
 /**
- * Copies a store as it is at one instant, beside whoever is at work on it: nobody waits for it, and the event loop is free between the
+ * Copies a store with its blobs as it is at one instant, beside whoever is at work on it: nobody waits for it, and the event loop is free between the
  * pieces. The log grows meanwhile by what is written, since the instant has to stay readable.
  *
  * The copy is no store: {@link sqliteStore} refuses it, because its leases are those of another file. `restoreBackup()` makes one of it.
@@ -49,35 +53,31 @@ export async function backupStore(options: BackupOptions): Promise<void> {
   const to = checkedPath(options.to);
   signal?.throwIfAborted();
   const partial = partialName(to);
+  const hadBlobs = existsSync(blobFolder(to));
   try {
-    checkTarget(from, to, overwrite);
-    const source = openToRead(from, { orBackup: false });
-    try {
-      // An open read keeps one instant; without it every write of another process would make SQLite begin anew.
-      source.db.exec('begin');
-      source.db.pragma('user_version');
-      // For its owner only, as the store is; SQLite would go by the umask.
-      closeSync(openSync(partial, 'wx', 0o600));
-      await copyPages(source.db, partial, options);
-    } finally {
-      source.close();
+    const replace = checkTarget(from, to, overwrite);
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await copyStore({ ...options, from, to }, partial, replace);
+      } catch (error) {
+        await removePartial(partial);
+        if (attempt === ATTEMPTS || !wasSwept(error, from)) throw error;
+      }
     }
-    finish(partial, from);
-    signal?.throwIfAborted();
-    await install(partial, to, { replace: overwrite });
   } catch (error) {
-    await removePartial(partial);
+    if (!hadBlobs) await rm(blobFolder(to), { recursive: true, force: true });
     signal?.throwIfAborted();
     throw openError(error, to);
   }
 }
 
-function checkTarget(from: string, to: string, overwrite: boolean): void {
+/** Whether it is a backup that will be replaced. */
+function checkTarget(from: string, to: string, overwrite: boolean): boolean {
   const found = fileAt(to);
   if (found === undefined) {
     if (!existsSync(dirname(to)))
       throw new PrusikError('STORE_UNAVAILABLE', `The directory of the backup does not exist: ${dirname(to)}`);
-    return;
+    return false;
   }
   if (!overwrite) throw exists(to);
   if (found === fileAt(from) || isOpenHere(found))
@@ -85,6 +85,40 @@ function checkTarget(from: string, to: string, overwrite: boolean): void {
   const header = readFileHeader(to);
   if (header.found !== 'database') throw foreign(to, 'backup');
   checkIdentity(to, header, BACKUP_ID);
+  return true;
+}
+
+async function copyStore(options: BackupOptions, partial: string, replace: boolean): Promise<void> {
+  const { from, to, signal } = options;
+  const { db, close } = openToRead(from, { orBackup: false });
+  try {
+    // An open read keeps one instant; without it every write of another process would make SQLite begin anew.
+    db.exec('begin');
+    db.pragma('user_version');
+    // First what a sweep could take away meanwhile. Bytes are named by what they are, so those of an earlier backup stay true.
+    await copyBlobs({ db, from: blobFolder(from), to: blobFolder(to), signal });
+    // For its owner only, as the store is; SQLite would go by the umask.
+    closeSync(openSync(partial, 'wx', 0o600));
+    await copyPages(db, partial, options);
+    finish(partial, from);
+    signal?.throwIfAborted();
+    await install(partial, to, { replace });
+    // The backup is there; what stays beside it costs room and nothing else.
+    await pruneBlobs(db, blobFolder(to)).catch(() => undefined);
+  } finally {
+    close();
+  }
+}
+
+/** Bytes that were removed after the instant of the backup: then a later one is taken. */
+function wasSwept(error: unknown, from: string): boolean {
+  if (!isPrusikError(error, 'STORE_CORRUPT') || typeof error.meta['hash'] !== 'string') return false;
+  const { db, close } = openToRead(from, { orBackup: false });
+  try {
+    return db.prepare('select 1 from blobs where hash = ?').get(error.meta['hash']) === undefined;
+  } finally {
+    close();
+  }
 }
 
 async function copyPages(

@@ -5,6 +5,15 @@ import { join } from 'node:path';
 import { isPrusikError, PrusikError, type BlobBytes } from '@prusik/core';
 import { ownDirectory, syncDirectory } from './own-directory.ts';
 
+/** Where the blobs of the store or backup in this file are. */
+export const blobFolder = (file: string): string => `${file}-blobs`;
+
+export function blobPath(folder: string, hash: string): { readonly directory: string; readonly file: string } {
+  const digits = hash.slice('sha256:'.length);
+  const directory = join(folder, digits.slice(0, 2));
+  return { directory, file: join(directory, digits) };
+}
+
 const READ_BYTES = 262_144;
 const FOLDERS = 256;
 /** What the name of a file begins with that was taken away. */
@@ -31,12 +40,6 @@ export function blobFiles({ folder, now }: BlobFilesOptions): BlobBytes {
       await ownDirectory(directory);
       known.add(directory);
     }
-  }
-
-  function pathOf(hash: string): { readonly directory: string; readonly file: string } {
-    const digits = hash.slice('sha256:'.length);
-    const directory = join(folder, digits.slice(0, 2));
-    return { directory, file: join(directory, digits) };
   }
 
   /** The disk's errors are the store's; those of a body are its own. */
@@ -77,7 +80,7 @@ export function blobFiles({ folder, now }: BlobFilesOptions): BlobBytes {
         } finally {
           await file.close();
         }
-        const { directory, file: name } = pathOf(hash());
+        const { directory, file: name } = blobPath(folder, hash());
         await onDisk(async () => {
           await prepare(directory);
           await rename(draft, name);
@@ -92,16 +95,19 @@ export function blobFiles({ folder, now }: BlobFilesOptions): BlobBytes {
       onDisk(async () => {
         try {
           // Not through a link, and not from a pipe, which would be waited for.
-          const file = await open(pathOf(hash).file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+          const file = await open(
+            blobPath(folder, hash).file,
+            constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+          );
           return pieces(file, onDisk);
         } catch (error) {
           if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
           throw error;
         }
       }),
-    has: (hash) => existsSync(pathOf(hash).file),
+    has: (hash) => existsSync(blobPath(folder, hash).file),
     remove(hash, before) {
-      const { file } = pathOf(hash);
+      const { file } = blobPath(folder, hash);
       try {
         if (statSync(file).mtimeMs <= before) renameSync(file, join(tmp, `${GONE}${randomUUID()}`));
       } catch {

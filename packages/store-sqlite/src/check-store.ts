@@ -1,12 +1,16 @@
 import { setImmediate } from 'node:timers/promises';
 import type Database from 'better-sqlite3';
 import { isPrusikError } from '@prusik/core';
+import { blobFolder } from './blob-files.ts';
+import { blobProblems } from './blob-problems.ts';
 import { storeError } from './errors.ts';
-import { INVARIANTS, type Invariant } from './invariants.ts';
+import { INVARIANTS } from './invariants.ts';
 import { checkedPath, openError } from './open-database.ts';
+import { SCHEMA_VERSION } from './migrations/index.ts';
 import { openToRead } from './open-to-read.ts';
 import { checkRuntime } from './runtime.ts';
 import { HIDDEN_TENANT } from './sqlite-removal.ts';
+import type { StoreProblem } from './store-problem.ts';
 
 /** Rows of which the invariants are asked in one read. */
 const ROWS_A_PORTION = 100;
@@ -19,16 +23,6 @@ export interface CheckOptions {
   /** Also compares every index with its table: several times slower. @default false */
   readonly full?: boolean;
   readonly signal?: AbortSignal;
-}
-
-/** One thing that is wrong. No content of a run is told. */
-export interface StoreProblem {
-  readonly about: 'file' | Invariant['about'];
-  readonly tenant?: string;
-  /** Id of the run, session or request. */
-  readonly id?: string;
-  /** A sentence for people. */
-  readonly message: string;
 }
 
 /**
@@ -46,8 +40,11 @@ export async function* checkStore(options: CheckOptions): AsyncGenerator<StorePr
   let source: ReturnType<typeof openToRead> | undefined;
   try {
     source = openToRead(file, { orBackup: true });
-    const { db } = source;
-    for (const check of [...tableChecks(db, full), ...invariantChecks(db)]) {
+    const { db, version } = source;
+    const checks = [...tableChecks(db, full)];
+    // An older file is migrated before it is used, and is whole if its tables are.
+    if (version === SCHEMA_VERSION) checks.push(...invariantChecks(db), blobCheck(db, blobFolder(file)));
+    for (const check of checks) {
       for (;;) {
         const { problems, done } = nextOf(check, file);
         yield* problems;
@@ -138,4 +135,15 @@ function invariantChecks(db: Database.Database): readonly Check[] {
     });
     return { of: table, next: portion };
   });
+}
+
+function blobCheck(db: Database.Database, folder: string): Check {
+  const next = blobProblems(db, folder, ROWS_A_PORTION);
+  return {
+    of: 'blobs',
+    next() {
+      const problems = next();
+      return { problems: problems ?? [], done: problems === undefined };
+    },
+  };
 }

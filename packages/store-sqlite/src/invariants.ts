@@ -19,11 +19,11 @@ const hasGap = (from: string, column: string): string =>
 const journal = 'entries where run = x.id';
 const inbox = 'inbox where run = x.id';
 const thread = 'messages where thread = x.id';
-const conversation = 'messages where thread = -x.id';
+const conversation = 'messages where thread = -x.id and n > x.thread_floor';
 // The text is looked for before it is parsed: a journal may be long, and few entries hold it.
 const ends = `(select count(*) from entries where run = x.id and instr(body, '"run-end"') > 0 and body ->> '$.type' = 'run-end')`;
 
-/** What the store's own rules keep true, whoever writes. Each is looked for along an index. */
+/** What the store's own rules keep true of whatever is not hidden, whoever writes. Each is looked for along an index. */
 export const INVARIANTS: readonly Invariant[] = [
   {
     about: 'run',
@@ -119,8 +119,15 @@ export const INVARIANTS: readonly Invariant[] = [
   {
     about: 'session',
     table: 'sessions',
-    wrong: hasGap(conversation, 'n'),
+    wrong: `${hasGap(conversation, 'n')} or (select min(n) <> x.thread_floor + 1 from ${conversation})`,
     says: `'has a thread with gaps: messages ' || ${span(conversation, 'n')}`,
+  },
+  {
+    about: 'session',
+    table: 'sessions',
+    wrong: `x.state = 'closed' and (x.active_run is not null
+      or exists (select 1 from runs r where r.tenant = x.tenant and r.session = x.name and r.in_queue = 1))`,
+    says: `'is closed and has runs that hold or await it'`,
   },
   {
     about: 'request',

@@ -5,11 +5,15 @@ import { readFileHeader } from './file-header.ts';
 import { BACKUP_ID, checkIdentity, foreign, STORE_ID } from './identity.ts';
 import { fileAt, isOpenHere, trackOpening } from './open-files.ts';
 
+export interface OpenedToRead {
+  readonly db: Database.Database;
+  /** The schema version of the file, which may be older than ours. */
+  readonly version: number;
+  close(): void;
+}
+
 /** Opens a store, or a backup where that is allowed, only to read it; whoever else has it open goes on. */
-export function openToRead(
-  file: string,
-  { orBackup }: { readonly orBackup: boolean },
-): { readonly db: Database.Database; close(): void } {
+export function openToRead(file: string, { orBackup }: { readonly orBackup: boolean }): OpenedToRead {
   const opened = fileAt(file);
   if (opened === undefined) throw new PrusikError('STORE_UNAVAILABLE', `The file is not there: ${file}`);
   // Under a rollback journal the header means nothing yet.
@@ -29,7 +33,7 @@ export function openToRead(
     const applicationId = Number(db.pragma('application_id', { simple: true }));
     const userVersion = Number(db.pragma('user_version', { simple: true }));
     checkIdentity(file, { applicationId, userVersion }, kindOf(applicationId, orBackup));
-    return { db, close };
+    return { db, version: userVersion, close };
   } catch (error) {
     close();
     throw error;

@@ -3,6 +3,8 @@ import { copyFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { PrusikError } from '@prusik/core';
+import { copyBlobs, type CopyBlobsOptions } from './blob-copies.ts';
+import { blobFolder } from './blob-files.ts';
 import { checkStore } from './check-store.ts';
 import { readFileHeader } from './file-header.ts';
 import { BACKUP_ID, checkIdentity, foreign, STORE_ID } from './identity.ts';
@@ -45,6 +47,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<{ readonly
   signal?.throwIfAborted();
   const partial = partialName(to);
   let lock: ReturnType<typeof lockWhole> | undefined;
+  const hadBlobs = existsSync(blobFolder(to));
   try {
     checkBackup(from);
     checkFolder(to);
@@ -57,6 +60,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<{ readonly
     if (overwrite && fileAt(to) !== undefined) lock = lockWhole(to);
     await copyFile(from, partial);
     const generation = renew(partial, lock?.generation ?? 0);
+    await restoreBlobs(partial, { from: blobFolder(from), to: blobFolder(to), signal });
     signal?.throwIfAborted();
     // Text in progress is of runs that nobody drives any more.
     if (lock !== undefined) for (const suffix of ['', '-wal', '-shm']) await rm(`${to}-live${suffix}`, { force: true });
@@ -66,6 +70,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<{ readonly
     return { generation };
   } catch (error) {
     await removePartial(partial);
+    if (!hadBlobs) await rm(blobFolder(to), { recursive: true, force: true });
     signal?.throwIfAborted();
     throw openError(error, to);
   } finally {
@@ -92,6 +97,16 @@ function checkNoCompanions(to: string): void {
 async function requireSound(from: string, signal: AbortSignal | undefined): Promise<void> {
   for await (const { message } of checkStore({ path: from, ...(signal === undefined ? {} : { signal }) }))
     throw new PrusikError('STORE_CORRUPT', `The backup ${from} is damaged: ${message}`);
+}
+
+/** Bytes that are there already are the same, whoever put them; those that nobody names are swept. */
+async function restoreBlobs(partial: string, options: Omit<CopyBlobsOptions, 'db'>): Promise<void> {
+  const db = new Database(partial, { readonly: true });
+  try {
+    await copyBlobs({ ...options, db });
+  } finally {
+    db.close();
+  }
 }
 
 /** Makes a store of the copy, in one transaction, and tells its generation. */

@@ -1,5 +1,5 @@
 import { BLOB_LIMIT, createWatchers, storeOver, systemClock, type Clock, type Store } from '@prusik/core';
-import { blobFiles } from './blob-files.ts';
+import { blobFiles, blobFolder } from './blob-files.ts';
 import { createStoreClock } from './store-clock.ts';
 import { storeError } from './errors.ts';
 import { watchForChanges } from './foreign-changes.ts';
@@ -107,7 +107,7 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
     capabilities: { durable: true, multiProcess: true, noticeMs: pollMs },
     reads: guarded(reads, file, replacement),
     liveText: live.rows,
-    blobs: blobFiles({ folder: `${file}-blobs`, now: storeClock.read }),
+    blobs: blobFiles({ folder: blobFolder(file), now: storeClock.read }),
     maxBlobBytes,
     watchers,
     write: (size, work) => group.write(size.rows, work),

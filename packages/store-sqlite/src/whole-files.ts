@@ -42,7 +42,7 @@ export function exists(path: string): PrusikError {
   return new PrusikError('STORE_EXISTS', `There is a file already: ${path}`);
 }
 
-async function syncFile(path: string): Promise<void> {
+export async function syncFile(path: string): Promise<void> {
   const file = await open(path, 'r+');
   try {
     await file.sync();

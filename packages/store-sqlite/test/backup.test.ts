@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { Store } from '@prusik/core';
@@ -264,5 +264,81 @@ describe('backup and restore', () => {
       message: expect.stringContaining('fresh.db-wal'),
     });
     expect(existsSync(fresh)).toBe(false);
+  });
+
+  describe('with blobs', () => {
+    const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+    async function read(store: Store, hash: string): Promise<string> {
+      let text = '';
+      for await (const piece of store.readBlob('acme', hash)) text += new TextDecoder().decode(piece);
+      return text;
+    }
+    const fileOf = (path: string, hash: string): string => {
+      const digits = hash.slice('sha256:'.length);
+      return join(`${path}-blobs`, digits.slice(0, 2), digits);
+    };
+
+    it('STO-1: holds the bytes that its rows name, as files of its own', async () => {
+      const store = open(from);
+      const hashes = await Promise.all(
+        ['one', 'two', 'three'].map(async (text) => (await store.putBlob('acme', bytes(text))).hash),
+      );
+      await store.start(newRun('r', { blobs: hashes }));
+      await backupStore({ from, to: backup });
+      for (const hash of hashes) writeFileSync(fileOf(from, hash), 'damaged');
+
+      expect(await problemsOf(checkStore({ path: backup }))).toEqual([]);
+      await restoreBackup({ from: backup, to });
+      const restored = open(to);
+      expect(await Promise.all(hashes.map((hash) => read(restored, hash)))).toEqual(['one', 'two', 'three']);
+      expect(
+        readdirSync(`${to}-blobs`, { recursive: true }).filter((name) => String(name).includes('partial')),
+      ).toEqual([]);
+    });
+
+    it('STO-1: an earlier backup that is replaced leaves no bytes that the new one does not name', async () => {
+      const store = open(from);
+      const { hash: old } = await store.putBlob('acme', bytes('old'));
+      await backupStore({ from, to: backup });
+      expect(existsSync(fileOf(backup, old))).toBe(true);
+      for (let after: string | undefined = ''; after !== undefined;)
+        after = (await store.sweepBlobs({ graceMs: 0, ...(after === '' ? {} : { after }) })).next;
+      const { hash: young } = await store.putBlob('acme', bytes('young'));
+      await backupStore({ from, to: backup, overwrite: true });
+      expect([existsSync(fileOf(backup, old)), existsSync(fileOf(backup, young))]).toEqual([false, true]);
+    });
+
+    it('STO-1: begins anew when a blob is swept meanwhile, and says which is missing when it should be there', async () => {
+      const store = open(from);
+      const blobs = await Promise.all(Array.from({ length: 20 }, (_, n) => store.putBlob('acme', bytes(`blob ${n}`))));
+      const [swept = '', missing = ''] = blobs.map(({ hash }) => hash);
+      const backingUp = backupStore({ from, to: backup });
+      const db = new Database(from);
+      db.prepare('delete from blobs where hash = ?').run(swept);
+      rmSync(fileOf(from, swept));
+      await backingUp;
+      expect(await problemsOf(checkStore({ path: backup }))).toEqual([]);
+
+      rmSync(fileOf(from, missing));
+      const second = join(directory.path, 'second.db');
+      await expect(backupStore({ from, to: second })).rejects.toMatchObject({
+        code: 'STORE_CORRUPT',
+        message: expect.stringContaining(missing),
+      });
+      db.close();
+      expect(readdirSync(directory.path).filter((name) => name.startsWith('second'))).toEqual([]);
+    });
+
+    it('STO-2: a backup whose blobs are damaged is not restored', async () => {
+      const store = open(from);
+      const { hash } = await store.putBlob('acme', bytes('whole'));
+      await backupStore({ from, to: backup });
+      writeFileSync(fileOf(backup, hash), 'half');
+      await expect(restoreBackup({ from: backup, to })).rejects.toMatchObject({
+        code: 'STORE_CORRUPT',
+        message: expect.stringContaining(hash),
+      });
+      expect(readdirSync(directory.path).filter((name) => name.startsWith('restored'))).toEqual([]);
+    });
   });
 });

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -110,12 +110,56 @@ describe('checkStore', () => {
     ['update requests set run = 77', 'The request q belongs to a run that is not there'],
     [`update ledgers set reserved = '{"calls":-1}'`, 'The run talks has a ledger with amounts that are none'],
     ["update sessions set active_run = 'done'", 'The session talk is held by a run that cannot hold it: done'],
+    ["update sessions set state = 'closed'", 'The session talk is closed and has runs that hold or await it'],
     ['update sessions set active_run = null', 'The session talk is free while runs stand in its queue'],
   ])('STO-4: tells of %s', async (damage, said) => {
     const db = new Database(path);
     expect(db.prepare(damage).run().changes).toBeGreaterThan(0);
     db.close();
     expect(await problemsOf(checkStore({ path }))).toContain(said);
+  });
+
+  it('STO-4: tells of blobs whose file is missing or cut, and of uses of none', async () => {
+    const store = sqliteStore({ path });
+    const blobs = await Promise.all(
+      ['one', 'two', 'three'].map((text) => store.putBlob('acme', new TextEncoder().encode(text))),
+    );
+    await store.start(newRun('uses', { blobs: blobs.map(({ hash }) => hash) }));
+    expect(await problemsOf(checkStore({ path }))).toEqual([]);
+    await store[Symbol.asyncDispose]();
+    const [one = '', two = '', three = ''] = blobs.map(({ hash }) => hash);
+    const fileOf = (hash: string): string => join(`${path}-blobs`, hash.slice(7, 9), hash.slice(7));
+    rmSync(fileOf(one));
+    writeFileSync(fileOf(two), 'tw');
+    const db = new Database(path);
+    db.prepare('delete from blobs where hash = ?').run(three);
+    db.close();
+    expect((await problemsOf(checkStore({ path }))).toSorted()).toEqual(
+      [
+        `The file of blob ${one} is missing`,
+        `The file of blob ${two} has 2 bytes instead of 3`,
+        expect.stringMatching(/^Blob number \d is used and is not there$/),
+      ].toSorted(),
+    );
+  });
+
+  it('STO-4: has nothing to say of what is hidden while it is removed, and of a thread that was replaced', async () => {
+    const store = sqliteStore({ path });
+    const talk = { tenant: 'acme', session: 'other' };
+    const epoch = await startAndClaim(store, 'talked', {
+      session: { id: 'other', whenBusy: 'refuse' },
+      messages: [message('o1'), message('o2')],
+    });
+    await end(store, 'talked', epoch);
+    await store.replaceMessages(talk, [message('n1')], 2);
+    expect(await problemsOf(checkStore({ path }))).toEqual([]);
+    await store[Symbol.asyncDispose]();
+    const db = new Database(path);
+    // As `hideRun` leaves it, with half of its journal deleted.
+    db.exec(`update runs set tenant = '', name = id, session = null, root = '', ended_at = null where name = 'done'`);
+    db.exec(`delete from entries where run = 7 and seq = 1`);
+    db.close();
+    expect(await problemsOf(checkStore({ path }))).toEqual([]);
   });
 
   it('STO-4: goes through more runs than one portion holds', async () => {

@@ -135,17 +135,7 @@ export function startDrive(
       }
       const { halted, settled } = status;
       if (halted !== undefined) return halted.type === 'release' ? endings.release() : endings.block(halted);
-      const { unasked } = core.delivery;
-      if (settled !== undefined && unasked !== undefined) {
-        parts.diverged(`the function ended without asking for ${unasked.key}, which is recorded`);
-        continue;
-      }
-      const forgotten = settled === undefined ? undefined : begunAndForgotten();
-      if (forgotten !== undefined) {
-        const message = `Step ${forgotten} was begun, nobody knows whether it happened, and the function no longer asks for it`;
-        core.halt({ type: 'block', code: 'STEP_IN_DOUBT', message, key: forgotten });
-        continue;
-      }
+      if (settled !== undefined && leavesOut()) continue;
       // A function that failed has no use for what pauses; one that returned waits for it, as for every step that it began.
       if (settled?.ok === false) steps.forgetPaused();
       if (settled !== undefined && waits.openChildren.length === 0 && steps.paused.length === 0) {
@@ -161,10 +151,21 @@ export function startDrive(
     }
   }
 
-  /** A `once` step in doubt that the function ended without asking for must not vanish with the end of the run. */
-  function begunAndForgotten(): string | undefined {
-    for (const [key, { effect }] of state.intents) if (effect === 'once' && !core.delivery.hasAsked(key)) return key;
-    return undefined;
+  /** What is on record and the function has ended without asking for. Halts the drive if there is something. */
+  function leavesOut(): boolean {
+    const left = (keys: Iterable<string>): string | undefined => [...keys].find((key) => !core.delivery.hasAsked(key));
+    const once = [...state.intents].flatMap(([key, { effect }]) => (effect === 'once' ? [key] : []));
+    const doubt = left(once);
+    if (doubt !== undefined) {
+      // Must not vanish with the end of the run.
+      const message = `Step ${doubt} was begun, nobody knows whether it happened, and the function no longer asks for it`;
+      core.halt({ type: 'block', code: 'STEP_IN_DOUBT', message, key: doubt });
+      return true;
+    }
+    const unasked =
+      core.delivery.unasked?.key ?? left([...state.waits.keys(), ...state.pauses.keys(), ...state.intents.keys()]);
+    if (unasked !== undefined) parts.diverged(`the function ended without asking for ${unasked}, which is recorded`);
+    return unasked !== undefined;
   }
 
   async function waitForSteps(): Promise<void> {

@@ -1,4 +1,12 @@
-import { addAmounts, NO_AMOUNT, type FinalStatus, type Json, type SerializedError } from '@prusik/core';
+import {
+  addAmounts,
+  NO_AMOUNT,
+  type FinalStatus,
+  type Json,
+  type SerializedError,
+  type StepEnd,
+  type StepIntent,
+} from '@prusik/core';
 import { interventionFor, type DriveCore, type Halt } from './drive-core.ts';
 import type { DriveEnd } from './drive-env.ts';
 import type { Steps } from './steps.ts';
@@ -19,6 +27,21 @@ export interface Endings {
   ): Promise<DriveEnd | undefined>;
   /** Asks the children that have not ended to cancel, each once. */
   cancelChildren(): Promise<void>;
+}
+
+function inDoubt({ key, kind, fingerprint, attempt, name }: StepIntent, status: FinalStatus): StepEnd {
+  const message = `Nobody knows whether step ${key} happened: its run was ${status} meanwhile`;
+  return {
+    type: 'step-end',
+    key,
+    kind,
+    fingerprint,
+    attempt,
+    ...(name === undefined ? {} : { name }),
+    outcome: { ok: false, error: { code: 'STEP_IN_DOUBT', message } },
+    durationMs: 0,
+    settledBy: 'doubt',
+  };
 }
 
 export function createEndings(core: DriveCore, waits: Waits, steps: Steps): Endings {
@@ -61,13 +84,11 @@ export function createEndings(core: DriveCore, waits: Waits, steps: Steps): Endi
       return core.finish('blocked', 'blocked');
     },
     async end(status, result) {
-      // Reservations of steps that were abandoned: nobody knows what they used, so they are charged in full.
-      const lost = [...state.intents.values()].reduce(
-        (sum, intent) => addAmounts(sum, intent.reserved ?? NO_AMOUNT),
-        NO_AMOUNT,
-      );
+      // Steps that were abandoned: nobody knows whether they happened, nor what they used, so reservations are charged in full.
+      const abandoned = [...state.intents.values()];
+      const lost = abandoned.reduce((sum, intent) => addAmounts(sum, intent.reserved ?? NO_AMOUNT), NO_AMOUNT);
       const answer = await committer.stage({
-        entries: [{ type: 'run-end', status, ...result }],
+        entries: [...abandoned.map((step) => inDoubt(step, status)), { type: 'run-end', status, ...result }],
         progress: true,
         ...(lost.calls + lost.tokens + lost.costMicros > 0 ? { ledger: { release: lost, use: lost } } : {}),
         transition: { type: 'end', status, ...result },

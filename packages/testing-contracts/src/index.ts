@@ -31,3 +31,12 @@ export type { HeldRun, StoreScenario } from './store-scenario.ts';
 export { ioErrors, type FaultyCall, type FaultyProcess } from './disk/io-errors.ts';
 export { powerLoss, type PowerLoss } from './disk/power-loss.ts';
 export { smallDisk, type SmallDisk } from './disk/small-disk.ts';
+export {
+  runStreamTest,
+  STREAM_TESTS,
+  streamContract,
+  type StreamContract,
+  type StreamOpenOptions,
+  type StreamStorage,
+} from './stream-contract.ts';
+export type { StreamEngine, StreamOptions, StreamTest, StreamTestBed } from './stream-test.ts';

@@ -39,7 +39,10 @@ await chat.run(talker, 'wait'); // waits for a person, and holds the session
 const refused = await chat.run(talker, 'too early').catch((error: unknown) => error);
 
 const { messages } = await chat.window({ turns: 10 });
+
+const removed = await sessions.delete('chat-1'); // cancels what waits, closes it, removes all of it
 // #endregion usage
 assert(isPrusikError(refused, 'SESSION_BUSY'));
 assert.equal(messages.length, 3);
+assert.equal(removed?.messages, 3);
 await engine[Symbol.asyncDispose]();

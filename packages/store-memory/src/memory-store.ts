@@ -6,7 +6,10 @@ import { memoryTables } from './memory-tables.ts';
 export interface MemoryStoreOptions {
   /** Decides expiry and timers. @default systemClock */
   readonly clock?: Pick<Clock, 'now'>;
-  /** Runs that it holds, ended ones too, at most; a start past it rejects with `STORE_FULL`. @default 100_000 */
+  /**
+   * Runs that it holds, ended ones too, at most, and as many sessions, closed ones too: a start past it rejects with `STORE_FULL`, until
+   * some were removed. @default 100_000
+   */
   readonly maxRuns?: number;
   /** The largest blob, in bytes; a larger one rejects with `BLOB_TOO_LARGE`. @default 67_108_864 */
   readonly maxBlobBytes?: number;
@@ -44,6 +47,12 @@ export function memoryStore({
       // Looked at before, since there is no rollback here: nothing may throw once `work` writes.
       if (size.runs > 0 && tables.runCount + size.runs > maxRuns)
         throw new PrusikError('STORE_FULL', `The store holds ${tables.runCount} of at most ${maxRuns} runs`);
+      // Sessions stay when their runs are removed.
+      if (size.runs > 0 && tables.sessionCount >= maxRuns)
+        throw new PrusikError(
+          'STORE_FULL',
+          `The store holds ${tables.sessionCount} sessions, and has room for ${maxRuns}`,
+        );
       const news = watchers.collect();
       const answer = work({ tables, now: tick(), news });
       news.tell();

@@ -57,6 +57,7 @@ interface SessionRecord {
 /** A store's rows, and how many runs are among them. */
 export interface MemoryTables extends StoreTables {
   readonly runCount: number;
+  readonly sessionCount: number;
 }
 
 /** All rows of a store, in maps, for stores that are built over them. Everything handed out is frozen. */
@@ -140,6 +141,9 @@ export function memoryTables(): MemoryTables {
   return {
     get runCount() {
       return lists.runs.size;
+    },
+    get sessionCount() {
+      return lists.sessions.size;
     },
 
     state: ({ tenant, run }) => runs.get(tenant, run)?.state,

@@ -18,8 +18,12 @@ const newRun = (id: string, more: Partial<NewRun> = {}): NewRun => ({
   ...more,
 });
 
-async function held(store: Store, id: string): Promise<{ readonly run: NewRun['key']; readonly epoch: number }> {
-  await store.start(newRun(id));
+async function held(
+  store: Store,
+  id: string,
+  more: Partial<NewRun> = {},
+): Promise<{ readonly run: NewRun['key']; readonly epoch: number }> {
+  await store.start(newRun(id, more));
   const definitions = [{ name: 'order', versions: ['1'] }];
   await store.claim({ worker: 'w', leaseMs: 1_000, limit: 1, suspects: { room: 0, alone: 1 }, definitions });
   return { run: newRun(id).key, epoch: 1 };
@@ -44,6 +48,30 @@ describe('memoryStore', () => {
     expect((await store.run(lease.run))?.seq).toBe(1);
     expect((await store.listRuns({ tenant: 'acme', limit: 10 })).items).toHaveLength(2);
     await store.commit({ ...lease, entries: [{ type: 'note', name: 'n', data: null }], progress: false });
+  });
+
+  it('I9: has room for runs again when some were removed, and holds no more sessions than runs', async () => {
+    const store = memoryStore({ maxRuns: 2 });
+    const talk = async (id: string): Promise<void> => {
+      const lease = await held(store, id, { session: { id: `s-${id}`, whenBusy: 'refuse' } });
+      await store.commit({
+        ...lease,
+        entries: [{ type: 'run-end', status: 'completed' }],
+        progress: true,
+        transition: { type: 'end', status: 'completed' },
+      });
+    };
+    await talk('a');
+    await talk('b');
+    await expect(store.start(newRun('c'))).rejects.toMatchObject({ code: 'STORE_FULL' });
+    for (const run of ['a', 'b']) await store.remove({ tenant: 'acme', run });
+
+    await expect(store.start(newRun('c'))).rejects.toMatchObject({ code: 'STORE_FULL' });
+    await store.moveSession({ tenant: 'acme', session: 's-a' }, 'closed');
+    await store.remove({ tenant: 'acme', session: 's-a' });
+
+    await talk('c');
+    expect((await store.listSessions({ tenant: 'acme', limit: 5 })).items).toHaveLength(2);
   });
 
   it('I9: holds no more bytes of blobs than it may, and has room again after a sweep', async () => {

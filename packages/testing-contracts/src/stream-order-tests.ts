@@ -64,6 +64,7 @@ export const STREAM_ORDER_TESTS: readonly StreamTest[] = [
 
       const journal = entries(await inTime(all(engine.events(KEY))));
 
+      assert.equal(journal.at(-1)?.type, 'run-end');
       assert.deepEqual(entries(whole ?? []), journal);
       assert.deepEqual(entries(rest ?? []), journal.slice(1));
     },

@@ -22,15 +22,17 @@ export interface Workbench {
   readonly synchronous?: Synchronous;
   readonly definitions: readonly DurableDefinition<never, unknown, never>[];
   readonly limits?: Partial<EngineLimits>;
+  /** Puts something between the engine and its store. */
+  readonly wrap?: (store: Store) => Store;
 }
 
 /** An engine on a file of its own, open for as long as `work` takes. */
 export async function withEngine<T>(
-  { path, synchronous = 'full', definitions, limits = {} }: Workbench,
+  { path, synchronous = 'full', definitions, limits = {}, wrap = (store) => store }: Workbench,
   work: (engine: Engine, store: Store) => Promise<T>,
 ): Promise<T> {
   const store = sqliteStore({ path, synchronous });
-  const engine = createEngine({ store, definitions: definitions as never, limits });
+  const engine = createEngine({ store: wrap(store), definitions: definitions as never, limits });
   try {
     return await work(engine, store);
   } finally {

@@ -131,6 +131,7 @@ export function createDelivery({ state, onDiverged, wake }: DeliveryOptions): De
     release() {
       if (replaying > 0) return;
       paused = false;
+      if (held.length === 0) return;
       const ready = held;
       held = [];
       for (const call of ready) call.begin();

@@ -234,7 +234,7 @@ export type { LiveTextRow, LiveTextRows } from './store-kit/live-text.ts';
 export type { BlobBytes } from './store-kit/blob-bytes.ts';
 export type { StoreBackend, WriteSize } from './store-kit/backend.ts';
 export { storeOver } from './store-kit/port.ts';
-export { describeRun, threadOf, type RunBody } from './store-kit/rows.ts';
+export { describeRun, threadOf, threadOfSession, type RunBody } from './store-kit/rows.ts';
 export type {
   BlobState,
   News,

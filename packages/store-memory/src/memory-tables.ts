@@ -1,6 +1,7 @@
 import {
   describeRun,
   PrusikError,
+  threadOfSession,
   type ClaimQuery,
   type Entry,
   type Ledger,
@@ -11,19 +12,16 @@ import {
   type RunBody,
   type RunKey,
   type RunState,
-  type Session,
-  type SessionKey,
-  type SessionState,
   type Signal,
   type SignalKind,
-  type StoredMessage,
   type StoreTables,
-  type ThreadKey,
 } from '@prusik/core';
 import { frozen } from './frozen.ts';
 import { memoryBlobRows } from './memory-blob-rows.ts';
 import { createKeyed } from './keyed.ts';
 import { listPage } from './list-page.ts';
+import { createMemorySessions, type SessionRecord } from './memory-sessions.ts';
+import { createMemoryThreads } from './memory-threads.ts';
 import { createNumberedRows } from './numbered-rows.ts';
 import { createRunFamilies } from './run-families.ts';
 import { createRunIndex, type Claimable, type RunIndex } from './run-index.ts';
@@ -44,16 +42,6 @@ interface RequestRecord {
   request: Request;
 }
 
-interface SessionRecord {
-  readonly number: number;
-  state: SessionState;
-  readonly createdAt: number;
-  /** Every run that was started in it. */
-  readonly runs: Set<RunRecord>;
-  /** Runs that stand in its queue, oldest first. */
-  readonly queue: Set<RunRecord>;
-}
-
 /** A store's rows, and how many runs are among them. */
 export interface MemoryTables extends StoreTables {
   readonly runCount: number;
@@ -63,17 +51,13 @@ export interface MemoryTables extends StoreTables {
 /** All rows of a store, in maps, for stores that are built over them. Everything handed out is frozen. */
 export function memoryTables(): MemoryTables {
   const runs = createKeyed<RunRecord>();
-  const sessions = createKeyed<SessionRecord>();
+  const sessions = createMemorySessions<RunRecord>();
   const ledgers = createKeyed<Ledger>();
-  const threads = { session: createKeyed<StoredMessage[]>(), run: createKeyed<StoredMessage[]>() };
+  const threads = createMemoryThreads();
   const trees = createKeyed<RunIndex>();
   const everything = createRunIndex();
   const families = createRunFamilies<RunRecord>();
-  const lists = {
-    runs: createNumberedRows<RunRecord>(),
-    requests: createNumberedRows<RequestRecord>(),
-    sessions: createNumberedRows<SessionRecord>(),
-  };
+  const lists = { runs: createNumberedRows<RunRecord>(), requests: createNumberedRows<RequestRecord>() };
   const blobs = memoryBlobRows();
 
   function record({ tenant, run }: RunKey): RunRecord {
@@ -99,8 +83,8 @@ export function memoryTables(): MemoryTables {
     else queue?.delete(found);
   }
 
-  function sessionOf({ state }: RunRecord): SessionRecord | undefined {
-    return state.session === undefined ? undefined : sessions.get(state.key.tenant, state.session);
+  function sessionOf({ state }: RunRecord): SessionRecord<RunRecord> | undefined {
+    return state.session === undefined ? undefined : sessions.get({ tenant: state.key.tenant, session: state.session });
   }
 
   function* among(query: ClaimQuery, which: (index: RunIndex) => Iterable<Claimable>): Iterable<RunState> {
@@ -122,28 +106,14 @@ export function memoryTables(): MemoryTables {
   }
 
   const signalName = (kind: SignalKind, key: string): string => `${kind} ${key}`;
-  const thread = ({ tenant, of, id }: ThreadKey): StoredMessage[] => threads[of].get(tenant, id) ?? [];
-  /** How many messages of the thread are gone: the first that is there has the number after it. */
-  const floorOf = ({ tenant, of, id }: ThreadKey): number =>
-    of === 'run' ? 0 : (sessions.get(tenant, id)?.state.threadFloor ?? 0);
   const describe = ({ state, body }: RunRecord): Run => Object.freeze(describeRun(state, body));
-
-  function describeSession({ state, createdAt, queue }: SessionRecord): Session {
-    return frozen({
-      key: state.key,
-      state: state.state,
-      ...(state.activeRun === null ? {} : { activeRun: state.activeRun }),
-      queue: [...queue].map((queued) => queued.state.key.run),
-      createdAt,
-    });
-  }
 
   return {
     get runCount() {
       return lists.runs.size;
     },
     get sessionCount() {
-      return lists.sessions.size;
+      return sessions.size;
     },
 
     state: ({ tenant, run }) => runs.get(tenant, run)?.state,
@@ -186,11 +156,7 @@ export function memoryTables(): MemoryTables {
       // Nothing that an index goes by.
       found.state = Object.freeze({ ...found.state, seq: found.entries.length, at });
     },
-    appendMessages(key, from, messages) {
-      const kept = thread(key);
-      if (kept.length === 0) threads[key.of].set(key.tenant, key.id, kept);
-      for (const [index, message] of messages.entries()) kept.push(frozen({ n: from + index, message }));
-    },
+    appendMessages: threads.append,
     takeQueuedMessages(state) {
       const found = record(state.key);
       const messages = found.queuedMessages;
@@ -247,37 +213,26 @@ export function memoryTables(): MemoryTables {
     blobsAfter: blobs.after,
     removeBlob: blobs.remove,
 
-    sessionState: ({ tenant, session }: SessionKey) => sessions.get(tenant, session)?.state,
+    sessionState: (key) => sessions.get(key)?.state,
     insertSession(state, createdAt) {
-      const { tenant, session } = state.key;
-      const first = runs.get(tenant, state.activeRun ?? '');
-      const row: SessionRecord = {
-        number: lists.sessions.nextNumber(),
-        state: frozen(state),
-        createdAt,
-        // Its first run was written before it.
-        runs: new Set(first === undefined ? [] : [first]),
-        queue: new Set(),
-      };
-      sessions.set(tenant, session, row);
-      lists.sessions.add(tenant, row);
+      // Its first run was written before it.
+      const first = runs.get(state.key.tenant, state.activeRun ?? '');
+      sessions.insert(state, createdAt, first === undefined ? [] : [first]);
     },
     saveSession(state) {
-      const { tenant, session } = state.key;
-      const found = sessions.get(tenant, session);
+      const found = sessions.get(state.key);
       if (found === undefined) return;
-      threads.session.get(tenant, session)?.splice(0, state.threadFloor - found.state.threadFloor);
       found.state = frozen(state);
+      threads.drop(threadOfSession(state.key), state.threadFloor);
     },
-    queueLength: ({ tenant, session }) => sessions.get(tenant, session)?.queue.size ?? 0,
-    firstInQueue: ({ tenant, session }) =>
-      [...(sessions.get(tenant, session)?.queue ?? [])].find(({ state }) => state.cancel === 'none')?.state,
+    queueLength: (key) => sessions.get(key)?.queue.size ?? 0,
+    firstInQueue: (key) => [...(sessions.get(key)?.queue ?? [])].find(({ state }) => state.cancel === 'none')?.state,
 
     *treeOf({ tenant, run }) {
       for (const { state } of families.treeOf(tenant, run)) yield state;
     },
-    *runsOfSession({ tenant, session }) {
-      for (const { state } of sessions.get(tenant, session)?.runs ?? []) yield state;
+    *runsOfSession(key) {
+      for (const { state } of sessions.get(key)?.runs ?? []) yield state;
     },
     *endedRoots(tenant, before) {
       for (const { state } of families.endedRoots(tenant)) {
@@ -295,15 +250,14 @@ export function memoryTables(): MemoryTables {
       blobs.release(found);
       runs.delete(tenant, run);
       ledgers.delete(tenant, run);
-      threads.run.delete(tenant, run);
+      threads.remove({ tenant, of: 'run', id: run });
     },
-    hideSession({ key: { tenant, session } }) {
-      const found = sessions.get(tenant, session);
+    hideSession({ key }) {
+      const found = sessions.get(key);
       if (found === undefined) return;
       blobs.release(found);
-      lists.sessions.remove(tenant, found);
-      sessions.delete(tenant, session);
-      threads.session.delete(tenant, session);
+      sessions.remove(found);
+      threads.remove(threadOfSession(key));
     },
     // What nobody refers to any more is gone already.
     deleteHidden: () => false,
@@ -321,29 +275,13 @@ export function memoryTables(): MemoryTables {
     },
     entries: ({ tenant, run }, { after, limit }) => runs.get(tenant, run)?.entries.slice(after, after + limit) ?? [],
     inbox: ({ tenant, run }, { after, limit }) => runs.get(tenant, run)?.signals.slice(after, after + limit) ?? [],
-    messages(key, page) {
-      const kept = thread(key);
-      const floor = floorOf(key);
-      if ('after' in page) {
-        const begin = Math.max(0, page.after - floor);
-        return kept.slice(begin, begin + page.limit);
-      }
-      const end = Math.min(kept.length, Math.max(0, page.before - 1 - floor));
-      return kept.slice(Math.max(0, end - page.limit), end);
+    messages: threads.page,
+    threadHead: threads.head,
+    session(key) {
+      const found = sessions.get(key);
+      return found && sessions.describe(found);
     },
-    threadHead: (key) => floorOf(key) + thread(key).length,
-    session({ tenant, session }) {
-      const found = sessions.get(tenant, session);
-      return found && describeSession(found);
-    },
-    listSessions: (query) =>
-      listPage({
-        rows: lists.sessions.of(query.tenant),
-        newestFirst: true,
-        matches: ({ state }) => query.state === undefined || query.state.includes(state.state),
-        show: describeSession,
-        page: query,
-      }),
+    listSessions: sessions.list,
     listRuns: (query) =>
       listPage({
         rows: lists.runs.of(query.tenant),

@@ -1,0 +1,69 @@
+import type { Page, Session, SessionKey, SessionQuery, SessionState } from '@prusik/core';
+import { frozen } from './frozen.ts';
+import { createKeyed } from './keyed.ts';
+import { listPage } from './list-page.ts';
+import { createNumberedRows } from './numbered-rows.ts';
+import type { Claimable } from './run-index.ts';
+
+export interface SessionRecord<Run> {
+  readonly number: number;
+  state: SessionState;
+  readonly createdAt: number;
+  /** Every run that was started in it. */
+  readonly runs: Set<Run>;
+  /** Runs that stand in its queue, oldest first. */
+  readonly queue: Set<Run>;
+}
+
+/** The sessions of all tenants, with their runs. */
+export interface MemorySessions<Run extends Claimable> {
+  get(key: SessionKey): SessionRecord<Run> | undefined;
+  insert(state: SessionState, createdAt: number, runs: Iterable<Run>): void;
+  remove(session: SessionRecord<Run>): void;
+  describe(session: SessionRecord<Run>): Session;
+  list(query: SessionQuery): Page<Session>;
+  readonly size: number;
+}
+
+export function createMemorySessions<Run extends Claimable>(): MemorySessions<Run> {
+  const byKey = createKeyed<SessionRecord<Run>>();
+  const byNumber = createNumberedRows<SessionRecord<Run>>();
+
+  function describe({ state, createdAt, queue }: SessionRecord<Run>): Session {
+    return frozen({
+      key: state.key,
+      state: state.state,
+      ...(state.activeRun === null ? {} : { activeRun: state.activeRun }),
+      queue: [...queue].map((queued) => queued.state.key.run),
+      createdAt,
+    });
+  }
+
+  return {
+    get: ({ tenant, session }) => byKey.get(tenant, session),
+    insert(state, createdAt, runs) {
+      const { tenant, session } = state.key;
+      const number = byNumber.nextNumber();
+      const row = { number, state: frozen(state), createdAt, runs: new Set(runs), queue: new Set<Run>() };
+      byKey.set(tenant, session, row);
+      byNumber.add(tenant, row);
+    },
+    remove(row) {
+      const { tenant, session } = row.state.key;
+      byKey.delete(tenant, session);
+      byNumber.remove(tenant, row);
+    },
+    describe,
+    list: (query) =>
+      listPage({
+        rows: byNumber.of(query.tenant),
+        newestFirst: true,
+        matches: ({ state }) => query.state === undefined || query.state.includes(state.state),
+        show: describe,
+        page: query,
+      }),
+    get size() {
+      return byNumber.size;
+    },
+  };
+}

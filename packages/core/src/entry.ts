@@ -15,10 +15,16 @@ export interface EntryStamp {
   readonly at: number;
 }
 
-/** How a step or a wait ended. A missing value is `undefined`. */
+/** How a step or a wait ended. A missing value is `undefined`, unless it is too large for the journal and stands in a blob, as JSON text. */
 export type Outcome =
-  | { readonly ok: true; readonly value?: Json }
+  | { readonly ok: true; readonly value?: Json; readonly blob?: BlobRef }
   | { readonly ok: false; readonly error: SerializedError };
+
+export interface BlobRef {
+  readonly hash: string;
+  /** In bytes. */
+  readonly size: number;
+}
 
 export type StepKind = 'step' | 'model' | 'tool';
 export type WaitKind = 'timer' | 'signal' | 'child' | 'request';

@@ -47,13 +47,15 @@ export interface SerializedError {
 }
 
 const MESSAGE_LIMIT = 2_000;
+const CODE_LIMIT = 200;
+const META_LIMIT = 16_384;
 
-/** Anything thrown, as a record: unknown throws become `UNKNOWN_ERROR` (or `fallbackCode`); messages are cut at 2,000 characters. */
+/** Anything thrown, as a record: unknown throws become `UNKNOWN_ERROR` (or `fallbackCode`); messages are cut at 2,000 characters, codes at 200, and meta of more than 16 KiB is left out. */
 export function serializeError(error: unknown, fallbackCode = 'UNKNOWN_ERROR'): SerializedError {
   if (isPrusikError(error)) {
     const meta = metaOf(error);
     return {
-      code: error.code,
+      code: error.code.slice(0, CODE_LIMIT),
       message: String(error.message).slice(0, MESSAGE_LIMIT),
       ...(error.retryable === true ? { retryable: true } : {}),
       ...(meta === undefined ? {} : { meta }),
@@ -70,12 +72,12 @@ export function deserializeError(error: SerializedError): PrusikError {
   });
 }
 
-/** What another copy of core, or somebody's imitation, put there may be anything; what is not JSON is left out. */
+/** What another copy of core, or somebody's imitation, put there may be anything; what is not JSON, or is more than a few facts, is left out. */
 function metaOf(error: PrusikError): ErrorMeta | undefined {
   const given: unknown = error.meta;
   if (typeof given !== 'object' || given === null) return undefined;
   try {
-    const meta = toJson(given) as ErrorMeta;
+    const meta = toJson(given, META_LIMIT) as ErrorMeta;
     return Object.keys(meta).length > 0 ? meta : undefined;
   } catch {
     return undefined;

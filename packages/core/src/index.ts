@@ -52,7 +52,7 @@ export {
   type RunKey,
   type SessionKey,
 } from './ids.ts';
-export { canonicalJson, toJson, type Json, type JsonObject } from './json.ts';
+export { canonicalJson, toJson, toJsonText, type Json, type JsonObject } from './json.ts';
 export {
   describeIssues,
   type InferInput,
@@ -78,6 +78,7 @@ export type {
   Thread,
 } from './durable-function.ts';
 export type {
+  BlobRef,
   Effect,
   Entry,
   EntryBody,
@@ -135,6 +136,7 @@ export {
   type LiveTextWrite,
   type NewLiveText,
 } from './live-text.ts';
+export { blobsOf } from './message.ts';
 export type {
   FilePart,
   Message,
@@ -178,6 +180,8 @@ export {
   OPEN_REQUEST_LIMIT,
   PAGE_LIMIT,
   SESSION_QUEUE_LIMIT,
+  WRITE_ITEMS_LIMIT,
+  WRITE_LIMIT,
   suspectShare,
   type ChildEnd,
   type Claim,

@@ -5,16 +5,52 @@ export interface JsonObject {
 }
 
 const DEPTH_LIMIT = 1_000;
+/** A control character is six bytes of JSON text; a character of any script is at most three. */
+const MOST_BYTES_A_CHARACTER = 6;
 
 /**
- * A copy of `value` as JSON would give it back, so that a live result and a replayed one are the same value.
+ * A copy of `value` as JSON would give it back, so that a live result and a replayed one are the same value. One whose text would
+ * have more than `maxBytes` bytes in UTF-8 is given up as soon as that is sure: what is past it is not even looked at.
  * Object properties that are `undefined` are dropped, as `JSON.stringify` does; everything else that JSON
  * would lose or bend (NaN, functions, symbols, BigInt, class instances, cycles, holes) is refused.
  *
  * @throws {TypeError} naming the path of the first value that is not JSON.
+ * @throws {RangeError} past `maxBytes`.
  */
-export function toJson(value: unknown): Json {
-  return copy(value, []);
+export function toJson(value: unknown, maxBytes: number = Infinity): Json {
+  const size: Size = { characters: 0, most: maxBytes };
+  const json = copy(value, [], size);
+  // Counted exactly only where escapes and other scripts could make the difference.
+  if (size.characters * MOST_BYTES_A_CHARACTER > maxBytes && Buffer.byteLength(JSON.stringify(json)) > maxBytes)
+    throw tooLarge(maxBytes);
+  return json;
+}
+
+/**
+ * The same copy with its text, for those who need both: a large one is turned into text once.
+ *
+ * @throws {TypeError} and {RangeError} as {@link toJson}.
+ */
+export function toJsonText(value: unknown, maxBytes: number): { readonly value: Json; readonly text: string } {
+  const json = copy(value, [], { characters: 0, most: maxBytes });
+  const text = JSON.stringify(json);
+  if (text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes) throw tooLarge(maxBytes);
+  return { value: json, text };
+}
+
+/** Characters of the text that was copied so far, without escapes: its bytes are no fewer. */
+interface Size {
+  characters: number;
+  readonly most: number;
+}
+
+function count(size: Size, characters: number): void {
+  size.characters += characters;
+  if (size.characters > size.most) throw tooLarge(size.most);
+}
+
+function tooLarge(maxBytes: number): RangeError {
+  return new RangeError(`The value has more than ${maxBytes} bytes as JSON`);
 }
 
 /**
@@ -59,26 +95,34 @@ function classify(value: unknown, way: Way): 'leaf' | 'array' | 'object' {
   return refuse(way, `an instance of ${(value as object).constructor?.name ?? 'a class'}`);
 }
 
-function copy(value: unknown, way: Way): Json {
+function copy(value: unknown, way: Way, size: Size): Json {
   const kind = classify(value, way);
-  // -0 becomes 0, as it does in JSON text
-  if (kind === 'leaf') return value === 0 ? 0 : (value as Json);
+  if (kind === 'leaf') {
+    count(size, typeof value === 'string' ? value.length + 2 : 1);
+    // -0 becomes 0, as it does in JSON text
+    return value === 0 ? 0 : (value as Json);
+  }
   const step: Way[number] = { object: value as object, key: 0 };
   way.push(step);
+  count(size, 2);
   let result: Json;
   if (kind === 'array') {
     // Array.from visits holes too, which must be refused.
     result = Array.from(value as unknown[], (item, index) => {
       step.key = index;
-      return copy(item, way);
+      if (index > 0) count(size, 1);
+      return copy(item, way, size);
     });
   } else {
     const object: Record<string, Json> = {};
+    let first = true;
     for (const key of Object.keys(value as object)) {
       const item = (value as Readonly<Record<string, unknown>>)[key];
       if (item === undefined) continue;
       step.key = key;
-      setOwn(object, key, copy(item, way));
+      count(size, key.length + (first ? 3 : 4));
+      first = false;
+      setOwn(object, key, copy(item, way, size));
     }
     result = object;
   }

@@ -78,6 +78,15 @@ export type ToolOutput =
   | { readonly type: 'error'; readonly code: string; readonly text: string }
   | { readonly type: 'denied'; readonly reason?: string };
 
+/** Hashes of the blobs that a message names, in its files and in those of its tool results. */
+export function blobsOf({ content }: Message): readonly string[] {
+  return content.flatMap((part) => {
+    if (part.type === 'file') return 'blob' in part.data ? [part.data.blob] : [];
+    if (part.type !== 'tool-result' || part.output.type !== 'content') return [];
+    return part.output.parts.flatMap((file) => (file.type === 'file' && 'blob' in file.data ? [file.data.blob] : []));
+  });
+}
+
 /** Tokens of one model call. A missing number is unknown, which is not zero. */
 export interface Usage {
   readonly inputTokens?: number;

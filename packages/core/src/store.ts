@@ -23,7 +23,8 @@ import type { MoveSessionResult, ReplaceResult, Session, SessionQuery } from './
  * Every method may reject with `STORE_CLOSED` after disposal, and with `STORE_UNAVAILABLE` (retryable) when the
  * store cannot be reached; a {@link Store.commit} that rejects is **ambiguous**: it may or may not have happened, and the
  * holder reads the run again under its own epoch to find out. A wrong argument rejects with a `TypeError` and nothing was
- * written: what comes in is checked, and copied, before anything else. What comes out is frozen or the reader's own.
+ * written: what comes in is checked, and copied, before anything else. So is one
+ * that is larger than {@link WRITE_LIMIT} or {@link WRITE_ITEMS_LIMIT} (`WRITE_TOO_LARGE`). What comes out is frozen or the reader's own.
  */
 export interface Store extends AsyncDisposable, LiveTextStore {
   readonly capabilities: StoreCapabilities;
@@ -324,6 +325,10 @@ export type CommitRefusal =
   | 'BLOB_UNKNOWN'
   | 'JOURNAL_FULL';
 
+/** What one write hands in, at most, in bytes of its JSON text; more rejects with `WRITE_TOO_LARGE`, and nothing is written. */
+export const WRITE_LIMIT: number = 16 * 1_048_576;
+/** Entries, messages, children or requests of one write, at most, each counted for itself; more rejects with `WRITE_TOO_LARGE`. */
+export const WRITE_ITEMS_LIMIT = 1_000;
 /** Entries of one run, at most; a commit that would go past is refused with `JOURNAL_FULL`, unless it ends or blocks the run. */
 export const JOURNAL_LIMIT = 100_000;
 

@@ -1,11 +1,43 @@
 import { describe, expect, it } from 'vitest';
-import { canonicalJson, hashJson, toJson } from '../src/index.ts';
+import { canonicalJson, hashJson, toJson, toJsonText } from '../src/index.ts';
 
 class Point {
   readonly x = 1;
 }
 const cycle: { self?: unknown } = {};
 cycle.self = cycle;
+
+describe('toJson with a bound', () => {
+  const values: Record<string, unknown> = {
+    'plain text': ['x'.repeat(100), 'y'],
+    'other scripts': { ünï: '👩‍🚀'.repeat(10) },
+    escapes: ['\u0001"\\'.repeat(10)],
+    'unpaired surrogates': ['\ud800\udfff\udfff'],
+    numbers: [0, -1, 1.5, 1e300, 5e-324, -0],
+    nested: { a: [[], {}, [null, true, false]], b: { c: { d: 1 } } },
+    'what is dropped': { a: undefined, b: 1 },
+    text: 'x',
+    nothing: null,
+  };
+
+  it.each(Object.entries(values))('ERR-3: takes %s at their size in bytes, and not past it', (_, value) => {
+    const bytes = Buffer.byteLength(JSON.stringify(value));
+
+    expect(toJson(value, bytes)).toEqual(toJson(value));
+    expect(toJsonText(value, bytes)).toEqual({ value: toJson(value), text: JSON.stringify(toJson(value)) });
+    expect(() => toJson(value, bytes - 1)).toThrow(RangeError);
+    expect(() => toJsonText(value, bytes - 1)).toThrow(RangeError);
+  });
+
+  it('ERR-3: looks no further than the bound', () => {
+    let looked = 0;
+    const endless = Array.from({ length: 1_000 }, () =>
+      Object.defineProperty({}, 'text', { enumerable: true, get: () => ((looked += 1), 'x'.repeat(100)) }),
+    );
+    expect(() => toJson(endless, 1_000)).toThrow('more than 1000 bytes');
+    expect(looked).toBeLessThan(11);
+  });
+});
 
 describe('canonicalJson', () => {
   it('DUR-1: equal values have one text, whatever the order of their keys', () => {

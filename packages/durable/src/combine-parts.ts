@@ -1,5 +1,6 @@
 import {
   addAmounts,
+  blobsOf,
   NO_AMOUNT,
   type Commit,
   type EntryBody,
@@ -17,6 +18,8 @@ export interface Part {
   readonly entries: readonly EntryBody[];
   readonly progress?: boolean;
   readonly messages?: readonly Message[];
+  /** Hashes of blobs that the entries name; those of messages are found in them. */
+  readonly blobs?: readonly string[];
   readonly children?: readonly NewRun[];
   readonly cancel?: readonly RunKey[];
   readonly requests?: readonly NewRequest[];
@@ -48,6 +51,7 @@ export function combineParts({ lease, parts, riders, threadHead, seen }: PartsTo
     for (const entry of part.entries)
       entries.push(range !== undefined && entry.type === 'step-end' ? { ...entry, messages: range } : entry);
     if (part.messages) messages.push(...part.messages);
+    if (part.blobs) commit.blobs = joined(commit.blobs, part.blobs);
     if (part.progress) commit.progress = true;
     if (part.children) commit.children = joined(commit.children, part.children);
     if (part.cancel) commit.cancel = joined(commit.cancel, part.cancel);
@@ -57,7 +61,11 @@ export function combineParts({ lease, parts, riders, threadHead, seen }: PartsTo
     if (part.notBefore !== undefined) commit.notBefore = Math.max(commit.notBefore ?? 0, part.notBefore);
     if (part.transition) commit.transition ??= part.transition;
   }
-  if (messages.length > 0) commit.messages = { from: threadHead + 1, items: messages };
+  if (messages.length > 0) {
+    commit.messages = { from: threadHead + 1, items: messages };
+    const named = messages.flatMap(blobsOf);
+    if (named.length > 0) commit.blobs = joined(commit.blobs, named);
+  }
   return commit;
 }
 

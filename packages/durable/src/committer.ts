@@ -1,4 +1,5 @@
 import {
+  isPrusikError,
   PrusikError,
   type Clock,
   type Commit,
@@ -16,7 +17,11 @@ import { combineParts, type Part } from './combine-parts.ts';
 export type PartResult =
   | { readonly ok: true }
   /** `COMMIT_INVALID`: the store calls the commit a mistake of its caller's (`TypeError`). */
-  | { readonly ok: false; readonly code: CommitRefusal | 'COMMIT_INVALID'; readonly dimension?: LedgerDimension };
+  | {
+      readonly ok: false;
+      readonly code: CommitRefusal | 'COMMIT_INVALID' | 'WRITE_TOO_LARGE';
+      readonly dimension?: LedgerDimension;
+    };
 
 export interface Committer {
   /** Resolves after the part is committed and {@link CommitterOptions.onCommitted} was told; never rejects, never settles once the run is lost. */
@@ -50,15 +55,18 @@ export interface CommitterOptions {
 
 interface InvalidCommit {
   readonly outcome: 'refused';
-  readonly code: 'COMMIT_INVALID';
+  readonly code: 'COMMIT_INVALID' | 'WRITE_TOO_LARGE';
   readonly dimension?: undefined;
-  readonly cause: TypeError;
+  readonly cause: unknown;
 }
 
 interface Staged {
   readonly part: Part;
   readonly settle: (result: PartResult) => void;
 }
+
+/** Parts, and entries that ride along, of one commit: it is written in one turn of the event loop, which others wait for. */
+const ITEMS_A_COMMIT = 200;
 
 /** One commit of a run at a time, in the order of staging; what is staged meanwhile goes together into the next. */
 export function createCommitter(options: CommitterOptions): Committer {
@@ -72,15 +80,22 @@ export function createCommitter(options: CommitterOptions): Committer {
 
   async function flush(): Promise<void> {
     while (staged.length > 0 && !lost) {
-      const batch = staged;
-      staged = [];
-      await send(batch);
+      await sendRiders(ITEMS_A_COMMIT);
+      await send(staged.splice(0, ITEMS_A_COMMIT));
     }
     flushing = false;
   }
 
+  /** Whatever more rides along goes ahead: it was asked for before what it rides with. */
+  async function sendRiders(most: number): Promise<void> {
+    for (let before = Infinity; deferred.length > most && deferred.length < before && !lost;) {
+      before = deferred.length;
+      await send([]);
+    }
+  }
+
   async function send(batch: readonly Staged[]): Promise<void> {
-    const riders = [...deferred];
+    const riders = deferred.slice(0, ITEMS_A_COMMIT);
     const parts = batch.map((item) => item.part);
     const commit = combineParts({ lease, parts, riders, threadHead, seen: options.seen() });
     const messages = commit.messages?.items ?? [];
@@ -92,6 +107,10 @@ export function createCommitter(options: CommitterOptions): Committer {
       return;
     }
     if (answer.outcome === 'refused') {
+      if (answer.code === 'WRITE_TOO_LARGE' && batch.length > 0 && riders.length > 0) {
+        await sendRiders(0);
+        if (deferred.length === 0) return send(batch);
+      }
       // Nothing was written. Which part was at fault is found by sending them one by one; the innocent go through.
       if (batch.length > 1) for (const item of batch) await send([item]);
       else {
@@ -131,6 +150,7 @@ export function createCommitter(options: CommitterOptions): Committer {
       } catch (cause) {
         // Not an outage: the same commit would be refused for ever.
         if (cause instanceof TypeError) return { outcome: 'refused', code: 'COMMIT_INVALID', cause };
+        if (isPrusikError(cause, 'WRITE_TOO_LARGE')) return { outcome: 'refused', code: 'WRITE_TOO_LARGE', cause };
         if (clock.monotonic() - started > options.patienceMs) {
           lost = true;
           options.onLost('unavailable', cause);

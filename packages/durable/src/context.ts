@@ -1,28 +1,33 @@
 import {
+  blobsOf,
   checkId,
   derivedRandom,
   derivedUuid,
   hashJson,
   PrusikError,
-  toJson,
   type CallOptions,
   type Decision,
   type DurableContext,
   type DurableDefinition,
   type Json,
+  type Message,
   type NewRun,
   type Received,
   type ReceiveOptions,
   type Run,
   type RunInfo,
 } from '@prusik/core';
+import { bounded } from './bounded.ts';
 import { checkCounts, checkMs } from './check-numbers.ts';
 import { settleWith, type Call } from './delivery.ts';
 import type { DriveParts } from './drive-parts.ts';
+import type { EngineLimits } from './engine-types.ts';
 import { refuseInsideStep } from './inside.ts';
 import type { Recorded } from './journal-state.ts';
 import { reportLateCall } from './untracked.ts';
 import { childRunId, type WaitSpec } from './waits.ts';
+
+const NOTE_NAME_LIMIT = 200;
 
 export interface ContextOptions {
   readonly parts: DriveParts;
@@ -49,6 +54,7 @@ export function runInfo(run: Run, attempt: number): RunInfo {
 export function createContext({ parts, threadBase, info, deps }: ContextOptions): DurableContext {
   const { core, steps, waits, thread, whole, status } = parts;
   const { run, state, committer, delivery } = core;
+  const { limits } = core.env;
   let notes = 0;
 
   /** One call on the context as a promise that a journal settles; it never settles once the drive is over. */
@@ -139,7 +145,7 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
       }),
     request: (key, { kind, body: given, expiresInMs }) =>
       refusing(() => {
-        const body = toJson(given);
+        const body = bounded(`body of request ${key}`, given, limits.maxValueBytes);
         if (expiresInMs !== undefined) checkMs(`request ${key}`, expiresInMs);
         return wait<Decision & { readonly request: string }>({
           key,
@@ -162,15 +168,22 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
           throw new PrusikError('NO_DEFINITION', message, { meta: { definition } });
         }
         // Of what was asked for, not of what the schema makes of it: a default may differ from replay to replay.
-        const fingerprint = hashJson([definition, toJson(input)]);
-        const child = await track(async () => childRun(run, key, found, await parseInput(found, input), options));
+        const given = bounded(`input of child ${key}`, input, limits.maxValueBytes, 'RUN_INPUT_TOO_LARGE');
+        const fingerprint = hashJson([definition, given]);
+        const child = await track(async () =>
+          childRun(run, key, found, await parseInput(found, input, limits), options, limits),
+        );
         return wait<Output>({ key, kind: 'child', fingerprint, child: () => child });
       }),
     now: () => delivery.delivered.at,
     uuid: (key) => derivedUuid('uuid', run.key.tenant, run.key.run, key),
     random: (key) => derivedRandom('random', run.key.tenant, run.key.run, key),
     emit(name, data) {
-      const note = { type: 'note' as const, name, data: toJson(data) };
+      const note = {
+        type: 'note' as const,
+        name: noteName(name),
+        data: bounded('data of a note', data, limits.maxNoteBytes),
+      };
       notes += 1;
       // Counted, not keyed: outcomes come in one order, so the n-th note of a replay is the n-th that is on record.
       if (core.over || notes <= state.notes) return;
@@ -197,8 +210,22 @@ function refusing<T>(call: () => Promise<T>): Promise<T> {
 export async function parseInput(
   definition: DurableDefinition<never, unknown, unknown>,
   input: unknown,
+  { maxValueBytes }: EngineLimits,
 ): Promise<Json> {
-  return toJson(definition.parseInput === undefined ? input : await definition.parseInput(input));
+  const parsed = definition.parseInput === undefined ? input : await definition.parseInput(input);
+  return bounded('input of a run', parsed, maxValueBytes, 'RUN_INPUT_TOO_LARGE');
+}
+
+/** Hashes of the blobs that a run's first messages name, and of others that it needs. */
+export function blobsFor(messages: readonly Message[], more: readonly string[] = []): Pick<NewRun, 'blobs'> {
+  const blobs = [...new Set([...more, ...messages.flatMap(blobsOf)])];
+  return blobs.length === 0 ? {} : { blobs };
+}
+
+function noteName(name: unknown): string {
+  if (typeof name !== 'string' || name.length > NOTE_NAME_LIMIT)
+    throw new TypeError(`The name of a note is a string of at most ${NOTE_NAME_LIMIT} characters`);
+  return name;
 }
 
 function childRun(
@@ -207,9 +234,11 @@ function childRun(
   definition: DurableDefinition<never, unknown, unknown>,
   input: Json,
   options: CallOptions,
+  { maxValueBytes }: EngineLimits,
 ): NewRun {
   if (options.priority !== undefined && !Number.isSafeInteger(options.priority))
     throw new TypeError(`child ${key}: ${options.priority} is not a priority, which is a whole number`);
+  const messages = definition.openingMessages?.(input) ?? [];
   return {
     key: { tenant: parent.key.tenant, run: childRunId(parent.key.tenant, parent.key.run, key) },
     kind: definition.kind,
@@ -217,9 +246,11 @@ function childRun(
     version: definition.version,
     input,
     inputHash: hashJson(input),
-    context: options.context === undefined ? parent.context : toJson(options.context),
+    context:
+      options.context === undefined ? parent.context : bounded('context of a child', options.context, maxValueBytes),
     priority: options.priority ?? parent.priority,
-    messages: definition.openingMessages?.(input) ?? [],
+    messages,
+    ...blobsFor(messages),
     root: parent.root,
     parent: { run: parent.key.run, key },
     depth: parent.depth + 1,

@@ -20,8 +20,12 @@ export interface Call {
 export interface Delivery {
   /** Takes a call in. @throws {PrusikError} `STEP_KEY_REUSED` */
   ask(call: Call): void;
-  /** Hands over the next outcome, if the function has asked for it; says whether it did. */
+  /** Hands over the next outcome, if the function has asked for it and its value is here; says whether it did. */
   deliverNext(): boolean;
+  /** The next outcome, if the function has asked for it and its value stands in a blob. */
+  readonly toLoad: Recorded | undefined;
+  /** The same outcome, with its value. */
+  loaded(recorded: Recorded): void;
   /** Begins the calls that were held back, once nothing on record is left. */
   release(): void;
   /** Begins nothing from now on. */
@@ -116,7 +120,7 @@ export function createDelivery({ state, onDiverged, wake }: DeliveryOptions): De
     },
     deliverNext() {
       const recorded = peek();
-      if (recorded === undefined) return false;
+      if (recorded === undefined || isInBlob(recorded)) return false;
       const call = unsettled.get(recorded.key);
       if (call === undefined) return false;
       next = undefined;
@@ -127,6 +131,13 @@ export function createDelivery({ state, onDiverged, wake }: DeliveryOptions): De
       unsettled.delete(recorded.key);
       call.resolve(recorded);
       return true;
+    },
+    get toLoad() {
+      const recorded = peek();
+      return recorded !== undefined && isInBlob(recorded) && unsettled.has(recorded.key) ? recorded : undefined;
+    },
+    loaded(recorded) {
+      next = recorded;
     },
     release() {
       if (replaying > 0) return;
@@ -152,6 +163,8 @@ export function createDelivery({ state, onDiverged, wake }: DeliveryOptions): De
     },
   };
 }
+
+const isInBlob = ({ outcome }: Recorded): boolean => outcome.ok && outcome.blob !== undefined;
 
 /** The function may change what it gets; what a store in memory holds is frozen. */
 function ownCopy(value: unknown): unknown {

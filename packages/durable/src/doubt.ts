@@ -1,7 +1,8 @@
-import { toJson, type CheckResult, type Json } from '@prusik/core';
+import type { CheckResult } from '@prusik/core';
 import type { DriveCore } from './drive-core.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
 import type { StepSpec } from './step-spec.ts';
+import type { RecordedValue } from './step-value.ts';
 import type { Stop } from './stop.ts';
 
 const CHECK_TIMEOUT_MS = 30_000;
@@ -11,7 +12,7 @@ export async function checkDoubt(
   core: DriveCore,
   spec: StepSpec,
   stop: Stop,
-): Promise<{ readonly became: 'done'; readonly value?: Json } | { readonly became: 'not-run' | 'unknown' }> {
+): Promise<{ readonly became: 'done'; readonly value: RecordedValue } | { readonly became: 'not-run' | 'unknown' }> {
   const { check } = spec.options;
   if (check === undefined) return { became: 'unknown' };
   let timer: Disposable | undefined;
@@ -21,8 +22,7 @@ export async function checkDoubt(
   try {
     const scope = { idempotencyKey: idempotencyKeyOf(core.run.key, spec.key), signal: stop.signal };
     const found = await Promise.race([Promise.resolve().then(() => check(scope)), tooLong]);
-    if (found.became === 'done')
-      return found.value === undefined ? { became: 'done' } : { became: 'done', value: toJson(found.value) };
+    if (found.became === 'done') return { became: 'done', value: await core.values.record(spec.key, found.value) };
     return found.became === 'not-run' ? { became: 'not-run' } : { became: 'unknown' };
   } catch (cause) {
     core.env.warn({ code: 'CHECK_FAILED', message: `The check of step ${spec.key} failed`, run: core.run.key, cause });

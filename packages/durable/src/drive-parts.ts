@@ -7,6 +7,7 @@ import { createEndings, type Endings } from './endings.ts';
 import { createInbox } from './inbox.ts';
 import { emptyJournal, foldEntry } from './journal-state.ts';
 import { createSteps, type Steps } from './steps.ts';
+import { createStepValues } from './step-value.ts';
 import { createStop, type Stop } from './stop.ts';
 import { createThreadReader, type ThreadReader } from './thread-reader.ts';
 import { createWaits, type Waits } from './waits.ts';
@@ -97,8 +98,10 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
       notice(answer);
     },
   });
+  const values = createStepValues({ env, tenant, onLost: (cause) => lose('unavailable', cause) });
   const core: DriveCore = {
     env,
+    values,
     claim,
     run,
     state,

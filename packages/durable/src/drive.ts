@@ -1,18 +1,19 @@
 import {
+  isPrusikError,
   PrusikError,
   serializeError,
-  toJson,
   type Claim,
   type DurableDefinition,
   type Json,
   type SerializedError,
 } from '@prusik/core';
+import { bounded } from './bounded.ts';
 import { createContext, runInfo } from './context.ts';
 import { resolveDependencies } from './dependencies.ts';
 import { createDriveParts, type Settled } from './drive-parts.ts';
 import type { DriveEnd, DriveEnv, SlotTicket } from './drive-env.ts';
 import { takeUpIntervention } from './intervention.ts';
-import { loadJournal } from './journal-state.ts';
+import { loadJournal, type Recorded } from './journal-state.ts';
 import { runInside } from './inside.ts';
 import { createLinger } from './linger.ts';
 import { parkedTooOften } from './untracked.ts';
@@ -123,6 +124,8 @@ export function startDrive(
       wakeUp.clear();
       if (status.end !== undefined) return status.end;
       if (!core.stopping) core.delivery.release();
+      if (core.delivery.toLoad !== undefined && !core.stopping) await loadValue(core.delivery.toLoad);
+      if (status.end !== undefined) return status.end;
       if (core.delivery.deliverNext()) continue;
       if (inbox.behind) await inbox.takeUp();
       if (status.cancelRequested) return cancel();
@@ -168,6 +171,18 @@ export function startDrive(
     return unasked !== undefined;
   }
 
+  /** Right before it is handed over, so that one value of a long journal is in memory at a time. */
+  async function loadValue(recorded: Recorded): Promise<void> {
+    try {
+      core.delivery.loaded(await core.values.load(recorded));
+    } catch (cause) {
+      // An outage: the run goes on when the store is back. Bytes that are gone or damaged may be put again by a person.
+      if (!isPrusikError(cause, 'STORE_CORRUPT') && !isPrusikError(cause, 'BLOB_UNKNOWN')) throw cause;
+      const message = `The value of step ${recorded.key} cannot be read: ${cause.message}`;
+      core.halt({ type: 'block', code: cause.code, message });
+    }
+  }
+
   async function waitForSteps(): Promise<void> {
     const left = releaseDeadline - clock.monotonic();
     if (left <= 0) steps.abort(released());
@@ -178,10 +193,16 @@ export function startDrive(
     if (!how.ok) return endings.end('failed', { error: serializeError(how.error, 'RUN_FAILED') });
     let output: Json | undefined;
     try {
-      output = how.value === undefined ? undefined : toJson(how.value);
+      output =
+        how.value === undefined
+          ? undefined
+          : bounded('output of the run', how.value, limits.maxValueBytes, 'RUN_OUTPUT_TOO_LARGE');
     } catch (cause) {
       const message = `The output cannot be recorded: ${(cause as Error).message}`;
-      status.settled = { ok: false, error: new PrusikError('RUN_OUTPUT_NOT_JSON', message, { cause }) };
+      const error = isPrusikError(cause, 'RUN_OUTPUT_TOO_LARGE')
+        ? cause
+        : new PrusikError('RUN_OUTPUT_NOT_JSON', message, { cause });
+      status.settled = { ok: false, error };
       return undefined;
     }
     return endings.end('completed', output === undefined ? {} : { output });

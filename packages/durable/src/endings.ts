@@ -7,6 +7,7 @@ import {
   type StepEnd,
   type StepIntent,
 } from '@prusik/core';
+import type { Part } from './combine-parts.ts';
 import { interventionFor, type DriveCore, type Halt } from './drive-core.ts';
 import type { DriveEnd } from './drive-env.ts';
 import type { Steps } from './steps.ts';
@@ -44,9 +45,24 @@ function inDoubt({ key, kind, fingerprint, attempt, name }: StepIntent, status: 
   };
 }
 
+/** Steps that were abandoned, and children to cancel, of one commit. */
+const ITEMS_A_COMMIT = 200;
+
 export function createEndings(core: DriveCore, waits: Waits, steps: Steps): Endings {
   const { committer, state, run } = core;
   const asked = new Set<string>();
+
+  /** Nobody knows whether these steps happened, nor what they used, so reservations are charged in full. */
+  function abandon(status: FinalStatus): Part {
+    const abandoned = [...state.intents.values()].slice(0, ITEMS_A_COMMIT);
+    const lost = abandoned.reduce((sum, intent) => addAmounts(sum, intent.reserved ?? NO_AMOUNT), NO_AMOUNT);
+    return {
+      entries: abandoned.map((step) => inDoubt(step, status)),
+      progress: true,
+      ...(lost.calls + lost.tokens + lost.costMicros > 0 ? { ledger: { release: lost, use: lost } } : {}),
+    };
+  }
+
   return {
     async park() {
       const dues = [waits.nextDeadline, steps.nextDue].filter((due) => due !== null);
@@ -84,13 +100,15 @@ export function createEndings(core: DriveCore, waits: Waits, steps: Steps): Endi
       return core.finish('blocked', 'blocked');
     },
     async end(status, result) {
-      // Steps that were abandoned: nobody knows whether they happened, nor what they used, so reservations are charged in full.
-      const abandoned = [...state.intents.values()];
-      const lost = abandoned.reduce((sum, intent) => addAmounts(sum, intent.reserved ?? NO_AMOUNT), NO_AMOUNT);
+      // More than one commit takes go ahead. What is refused there stays: the end of the run must not wait for it.
+      while (state.intents.size > ITEMS_A_COMMIT) {
+        const answer = await committer.stage(abandon(status));
+        if (!answer.ok) break;
+      }
+      const abandoned = abandon(status);
       const answer = await committer.stage({
-        entries: [...abandoned.map((step) => inDoubt(step, status)), { type: 'run-end', status, ...result }],
-        progress: true,
-        ...(lost.calls + lost.tokens + lost.costMicros > 0 ? { ledger: { release: lost, use: lost } } : {}),
+        ...abandoned,
+        entries: [...abandoned.entries, { type: 'run-end', status, ...result }],
         transition: { type: 'end', status, ...result },
       });
       if (answer.ok) return core.finish('ended', 'ended');
@@ -101,7 +119,10 @@ export function createEndings(core: DriveCore, waits: Waits, steps: Steps): Endi
       const open = waits.openChildren.filter((id) => !asked.has(id));
       if (open.length === 0) return;
       for (const id of open) asked.add(id);
-      await committer.stage({ entries: [], cancel: open.map((id) => ({ tenant: run.key.tenant, run: id })) });
+      for (let from = 0; from < open.length; from += ITEMS_A_COMMIT) {
+        const some = open.slice(from, from + ITEMS_A_COMMIT);
+        await committer.stage({ entries: [], cancel: some.map((id) => ({ tenant: run.key.tenant, run: id })) });
+      }
     },
   };
 }

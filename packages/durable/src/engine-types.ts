@@ -52,10 +52,21 @@ export interface EngineLimits {
   readonly maxLostLeases: number;
   /** How long a cancelled step, or a `once` step of a run that is given back, may take to stop. @default 10_000 */
   readonly cancelGraceMs: number;
-  /** A step's outcome, as JSON text. @default 262_144 */
+  /** A step's outcome that stands in the journal, as JSON text; a larger one goes into a blob. @default 262_144 */
+  readonly maxInlineOutcomeBytes: number;
+  /** A step's outcome at all; past it `STEP_RESULT_TOO_LARGE`. @default 67_108_864 */
   readonly maxOutcomeBytes: number;
   /** How long a step may wait, in all, because whoever it asks has no room (HTTP 429, 503, 529); then the refusal is its outcome. @default 3_600_000 */
   readonly capacityWaitMs: number;
+  /** The messages that one execution of a step appends, together; past it `STEP_RESULT_TOO_LARGE`. @default 8_388_608 */
+  readonly maxMessageBytes: number;
+  /**
+   * A run's input, context or output, a signal's or request's body, a decision's value; past it `RUN_INPUT_TOO_LARGE`, `RUN_OUTPUT_TOO_LARGE` or
+   * `VALUE_TOO_LARGE`. @default 1_048_576
+   */
+  readonly maxValueBytes: number;
+  /** The data of a note (`ctx.emit`); past it `VALUE_TOO_LARGE`. @default 65_536 */
+  readonly maxNoteBytes: number;
 }
 
 export interface StartOptions {
@@ -66,6 +77,8 @@ export interface StartOptions {
   readonly context?: Json;
   readonly priority?: number;
   readonly budget?: Budget;
+  /** Hashes of blobs that the input names: kept as long as the run is. */
+  readonly blobs?: readonly string[];
 }
 
 export interface DriveOptions {

@@ -6,14 +6,14 @@ import {
   PrusikError,
   randomId,
   systemClock,
-  toJson,
   type DurableDefinition,
   type NewRun,
   type Run,
   type RunKey,
 } from '@prusik/core';
 import { createBreather } from './breather.ts';
-import { parseInput } from './context.ts';
+import { bounded } from './bounded.ts';
+import { blobsFor, parseInput } from './context.ts';
 import type { DriveEnv } from './drive-env.ts';
 import { createDriver } from './driver.ts';
 import type { Engine, EngineOptions, EngineWarning, RunResult, StartOptions } from './engine-types.ts';
@@ -109,7 +109,8 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
       tenant: checkId('tenant', given.tenant ?? DEFAULT_TENANT),
       run: checkId('run', given.id ?? newId()),
     };
-    const parsed = await parseInput(definition, input);
+    const parsed = await parseInput(definition, input, limits);
+    const messages = definition.openingMessages?.(parsed) ?? [];
     const budget = narrowerBudget(given.budget, definition.budget);
     return {
       key,
@@ -118,9 +119,10 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
       version: definition.version,
       input: parsed,
       inputHash: hashJson(parsed),
-      context: toJson(given.context ?? null),
+      context: bounded('context of a run', given.context ?? null, limits.maxValueBytes),
       priority: given.priority ?? 0,
-      messages: definition.openingMessages?.(parsed) ?? [],
+      messages,
+      ...blobsFor(messages, given.blobs),
       root: key.run,
       depth: 0,
       ...(budget === undefined ? {} : { budget }),
@@ -158,10 +160,19 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
       workers.add(worker);
       return worker;
     },
-    signal: (key, signalKey, body) =>
-      store.signal({ run: key, kind: 'user', key: checkId('signal', signalKey), body: toJson(body) }),
-    cancel: (key, reason = '') => store.signal({ run: key, kind: 'cancel', key: 'cancel', body: { reason } }),
-    decide: (key, request, decision) => store.decide({ run: key, request, decision }),
+    async signal(key, signalKey, given) {
+      const body = bounded('body of a signal', given, limits.maxValueBytes);
+      return store.signal({ run: key, kind: 'user', key: checkId('signal', signalKey), body });
+    },
+    async cancel(key, reason = '') {
+      const body = { reason: bounded('reason of a cancel', reason, limits.maxValueBytes) };
+      return store.signal({ run: key, kind: 'cancel', key: 'cancel', body });
+    },
+    async decide(key, request, decision) {
+      // The interface is dropped: what a decision holds is JSON, or the store refuses it.
+      bounded('decision', decision, limits.maxValueBytes);
+      return store.decide({ run: key, request, decision });
+    },
     events(key, how) {
       checkOpen();
       return readers.open(key, how);

@@ -1,7 +1,8 @@
 import {
+  isPrusikError,
   PrusikError,
   serializeError,
-  toJson,
+  WRITE_ITEMS_LIMIT,
   type Clock,
   type Message,
   type Outcome,
@@ -10,10 +11,12 @@ import {
   type StepScope,
   type Usage,
 } from '@prusik/core';
+import { bounded } from './bounded.ts';
 import { checkCounts } from './check-numbers.ts';
 import { runInside } from './inside.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
 import type { StepNews } from './live-board.ts';
+import type { StepValues } from './step-value.ts';
 import { createStop, type Stop } from './stop.ts';
 
 /** What came of executing a step's body. `doubt`: the effect may have happened, and nobody knows. */
@@ -39,8 +42,9 @@ export interface ExecuteOptions {
   readonly clock: Clock;
   /** How long a body that is told to stop may take to settle, when its run is cancelled or given back. */
   readonly graceMs: number;
-  readonly maxOutcomeBytes: number;
   readonly speak: (news: StepNews) => void;
+  readonly maxMessageBytes: number;
+  readonly record: StepValues['record'];
   /** Whose place the body is in. */
   readonly engine: object;
 }
@@ -152,7 +156,9 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
       return settle({ ok: false, error: serializeError(ended.thrown, 'STEP_FAILED') }, ended.thrown);
     }
     try {
-      return settle({ ok: true, ...jsonOutcome(ended.value, key, what.maxOutcomeBytes) });
+      open = false;
+      checkMessages(key, messages, what.maxMessageBytes);
+      return settle({ ok: true, ...(await what.record(key, ended.value)) });
     } catch (error) {
       // The effect has happened, only its result cannot be kept: for `once` that is doubt, not failure.
       if (once) return { execution: { settled: 'doubt', error: error as PrusikError } };
@@ -165,31 +171,19 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
   }
 }
 
-function jsonOutcome(value: unknown, key: string, maxBytes: number): { value?: ReturnType<typeof toJson> } {
-  if (value === undefined) return {};
-  let json;
+/** @throws {PrusikError} `STEP_RESULT_TOO_LARGE`. What is wrong with them otherwise the store says. */
+function checkMessages(key: string, messages: readonly Message[], maxBytes: number): void {
+  if (messages.length === 0) return;
+  const tooMany = messages.length > WRITE_ITEMS_LIMIT;
   try {
-    json = toJson(value);
-  } catch (cause) {
-    throw new PrusikError(
-      'STEP_RESULT_NOT_JSON',
-      `The result of step ${key} cannot be recorded: ${(cause as Error).message}`,
-      { cause },
-    );
+    if (!tooMany) bounded(`messages of step ${key}`, messages, maxBytes, 'STEP_RESULT_TOO_LARGE');
+  } catch (error) {
+    if (isPrusikError(error)) throw error;
   }
-  const bytes = jsonBytesAtLeast(json, maxBytes);
-  if (bytes > maxBytes) {
+  if (tooMany)
     throw new PrusikError(
       'STEP_RESULT_TOO_LARGE',
-      `The result of step ${key} has more than ${maxBytes} bytes as JSON`,
-      { meta: { maxBytes } },
+      `Step ${key} appended ${messages.length} messages; the limit is ${WRITE_ITEMS_LIMIT}`,
+      { meta: { maxMessages: WRITE_ITEMS_LIMIT } },
     );
-  }
-  return { value: json };
-}
-
-/** Length as UTF-8, measured only where the cheap bound on it could be past the limit. */
-function jsonBytesAtLeast(json: unknown, maxBytes: number): number {
-  const text = JSON.stringify(json);
-  return text.length * 3 <= maxBytes ? text.length : Buffer.byteLength(text);
 }

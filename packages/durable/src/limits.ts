@@ -1,4 +1,8 @@
+import { WRITE_LIMIT } from '@prusik/core';
 import type { EngineLimits } from './engine-types.ts';
+
+/** What of a drive goes into one commit has to fit into one write of the store, with what rides along. */
+const MOST_IN_A_COMMIT = ['maxInlineOutcomeBytes', 'maxMessageBytes', 'maxValueBytes', 'maxNoteBytes'] as const;
 
 export const DEFAULT_LIMITS: EngineLimits = {
   leaseMs: 30_000,
@@ -8,8 +12,12 @@ export const DEFAULT_LIMITS: EngineLimits = {
   slots: 16,
   maxLostLeases: 5,
   cancelGraceMs: 10_000,
-  maxOutcomeBytes: 262_144,
   capacityWaitMs: 3_600_000,
+  maxInlineOutcomeBytes: 262_144,
+  maxOutcomeBytes: 64 * 1_048_576,
+  maxMessageBytes: 8 * 1_048_576,
+  maxValueBytes: 1_048_576,
+  maxNoteBytes: 65_536,
 };
 
 const MAY_BE_ZERO: ReadonlySet<string> = new Set(['parkAfterMs', 'cancelGraceMs', 'capacityWaitMs']);
@@ -21,6 +29,10 @@ export function completeLimits(given: Partial<EngineLimits> = {}): EngineLimits 
     const least = MAY_BE_ZERO.has(name) ? 0 : 1;
     if (!Number.isSafeInteger(value) || value < least)
       throw new TypeError(`limits.${name} must be a whole number of at least ${least}, not ${value}`);
+  }
+  for (const name of MOST_IN_A_COMMIT) {
+    if (limits[name] > WRITE_LIMIT / 2)
+      throw new TypeError(`limits.${name} must be at most ${WRITE_LIMIT / 2}, half of what one write holds`);
   }
   if (limits.heartbeatMs * 2 > limits.leaseMs) {
     throw new TypeError(

@@ -77,7 +77,8 @@ export function createRunStep(core: DriveCore): RunStep {
       stop,
       clock: env.clock,
       graceMs: env.limits.cancelGraceMs,
-      maxOutcomeBytes: env.limits.maxOutcomeBytes,
+      maxMessageBytes: env.limits.maxMessageBytes,
+      record: core.values.record,
       speak,
       engine: env,
     });
@@ -214,6 +215,7 @@ export function createRunStep(core: DriveCore): RunStep {
       entries: [end],
       progress: true,
       ...(record.messages && record.messages.length > 0 ? { messages: record.messages } : {}),
+      ...(outcome.ok && outcome.blob !== undefined ? { blobs: [outcome.blob.hash] } : {}),
       ...(record.ledger ? { ledger: record.ledger } : {}),
     });
     if (!result.ok) refusedRecord(`The outcome of step ${key}`, result.code, key);
@@ -228,11 +230,7 @@ export function createRunStep(core: DriveCore): RunStep {
     const ledger = reserved ? { ledger: { release: reserved, use: reserved } } : {};
     if (found.became === 'not-run') return false;
     if (found.became === 'done') {
-      await recordOutcome(spec, found.value === undefined ? { ok: true } : { ok: true, value: found.value }, {
-        attempt,
-        settledBy: 'check',
-        ...ledger,
-      });
+      await recordOutcome(spec, { ok: true, ...found.value }, { attempt, settledBy: 'check', ...ledger });
       return true;
     }
     const message = `Nobody knows whether step ${key} happened: ${why}`;

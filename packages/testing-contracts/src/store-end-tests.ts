@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { isFinal, JOURNAL_LIMIT } from '@prusik/core';
+import { isFinal, JOURNAL_LIMIT, WRITE_ITEMS_LIMIT } from '@prusik/core';
 import { ending, key, newChild, newRequest, newRun, note } from './store-scenario.ts';
 import type { StoreTest } from './store-test.ts';
 
-const tooLong = Array.from({ length: 10_000 }, () => note('x'));
+const many = Array.from({ length: WRITE_ITEMS_LIMIT }, () => note('x'));
 
 export const STORE_END_TESTS: readonly StoreTest[] = [
   {
@@ -129,8 +129,8 @@ export const STORE_END_TESTS: readonly StoreTest[] = [
     title: 'I9: a journal that is full takes the end and a block, and nothing else',
     async run({ running, commit, tryCommit, run }) {
       const held = await running('r');
-      for (let n = 0; n < JOURNAL_LIMIT / tooLong.length - 1; n += 1) await commit(held, { entries: tooLong });
-      await commit(held, { entries: tooLong.slice(1) });
+      for (let n = 0; n < JOURNAL_LIMIT / many.length - 1; n += 1) await commit(held, { entries: many });
+      await commit(held, { entries: many.slice(1) });
       assert.equal((await run('r')).seq, JOURNAL_LIMIT);
 
       const full = await tryCommit(held, { entries: [note('one more')] });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Json } from '@prusik/core';
+import { WRITE_ITEMS_LIMIT, WRITE_LIMIT, type Json } from '@prusik/core';
 import { key, message, newRequest, newRun, note } from './store-scenario.ts';
 import type { StoreTest } from './store-test.ts';
 
@@ -128,6 +128,30 @@ export const STORE_VALUE_TESTS: readonly StoreTest[] = [
       assert.deepEqual(await journal('r'), ['run-start']);
       assert.deepEqual(await inboxOf('r'), []);
       assert.equal(await store.run(key('x')), undefined);
+    },
+  },
+  {
+    title:
+      'I9: a write of more items or bytes than one may have is refused with WRITE_TOO_LARGE, and one of as many is not',
+    async run({ store, running, commit, tryCommit, journal, inboxOf }) {
+      const held = await running('r');
+      const tooLarge = { code: 'WRITE_TOO_LARGE' };
+      const notes = Array.from({ length: WRITE_ITEMS_LIMIT }, (_, n) => note(`${n}`));
+      const messages = { from: 1, items: notes.map((_, n) => message(`m${n}`)) };
+      await assert.rejects(tryCommit(held, { entries: [...notes, note('more')] }), tooLarge);
+      const more = [...messages.items, message('more')];
+      await assert.rejects(tryCommit(held, { messages: { from: 1, items: more } }), tooLarge);
+      await assert.rejects(store.start(newRun('x', { messages: more })), tooLarge);
+      const signal = { run: key('r'), kind: 'user', key: 'large', body: '' } as const;
+      const room = WRITE_LIMIT - JSON.stringify(signal).length;
+      await assert.rejects(store.signal({ ...signal, body: 'x'.repeat(room + 1) }), tooLarge);
+      await assert.rejects(store.signal({ ...signal, body: 'ü'.repeat(room / 2 + 1) }), tooLarge);
+      assert.deepEqual(await journal('r'), ['run-start']);
+      assert.equal(await store.run(key('x')), undefined);
+
+      assert.equal((await commit(held, { entries: notes, messages })).seq, WRITE_ITEMS_LIMIT + 1);
+      await store.signal({ ...signal, body: 'x'.repeat(room) });
+      assert.equal((await inboxOf('r')).length, 1);
     },
   },
   {

@@ -1,6 +1,5 @@
 import type { BlobSweep } from '../blob.ts';
 import { checkId, type RunKey, type SessionKey } from '../ids.ts';
-import { toJson } from '../json.ts';
 import type { Amount } from '../ledger.ts';
 import type { LiveTextMark, LiveTextWrite } from '../live-text.ts';
 import type { Message, ThreadKey } from '../message.ts';
@@ -18,6 +17,7 @@ import {
   type RequestQuery,
   type RunQuery,
 } from '../store.ts';
+import { checkItems, copied } from './copied.ts';
 
 /**
  * What comes in is checked and copied before it is queued: the caller may change its objects while the write waits, both
@@ -50,6 +50,8 @@ function checkRun(copy: NewRun): void {
     if (copy.budget !== undefined) throw new TypeError('Only a root has a budget');
   }
   checkAmount(copy.budget);
+  checkItems('messages', copy.messages);
+  checkItems('blobs', copy.blobs);
   for (const hash of copy.blobs ?? []) checkBlobHash(hash);
 }
 
@@ -65,6 +67,9 @@ export function checkedCommit(commit: Commit): Commit {
   const copy = copied(commit);
   checkRunKey(copy.run);
   checkCount('epoch', copy.epoch);
+  const { entries, messages, blobs, children, cancel, requests, closeRequests, claimRequests } = copy;
+  const lists = { entries, messages: messages?.items, blobs, children, cancel, requests, closeRequests, claimRequests };
+  for (const [name, items] of Object.entries(lists)) checkItems(name, items);
   for (const [index, entry] of copy.entries.entries()) {
     const last = index === copy.entries.length - 1;
     // The journal's first and last entries mark the run's life: they are written with it, or not at all.
@@ -298,9 +303,4 @@ function checkTime(name: string, value: unknown): void {
 function checkAmount(amount: Amount | undefined): void {
   if (amount === undefined) return;
   for (const [dimension, value] of Object.entries(amount)) checkCount(`amount of ${dimension}`, value);
-}
-
-/** The cast holds because `toJson` keeps every property of a value that is JSON, and throws on any other. */
-function copied<T>(value: T): T {
-  return toJson(value) as T;
 }

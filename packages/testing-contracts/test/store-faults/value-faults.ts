@@ -1,4 +1,4 @@
-import type { Json, Run, Store } from '@prusik/core';
+import { WRITE_ITEMS_LIMIT, type Json, type Run, type Store } from '@prusik/core';
 import { port, rows, type StoreFault } from './fault.ts';
 
 /** A copy made by hand, as a store without care makes it. */
@@ -44,6 +44,9 @@ export const VALUE_FAULTS: readonly StoreFault[] = [
   bent('objects are copied by assignment', (text) => text),
   swallowing('ids that name nothing are a wrong argument', 'start', 'run', 'entries'),
   swallowing('limits, positions, cursors and lease times', 'renew'),
+  port('what is too large is cut', 'a write of more items or bytes', (store) => ({
+    commit: (commit) => store.commit({ ...commit, entries: commit.entries.slice(0, WRITE_ITEMS_LIMIT) }),
+  })),
   swallowing('what JSON cannot hold is a wrong argument', 'commit'),
   swallowing('amounts that are not whole numbers', 'commit'),
   swallowing('a tree that does not fit together', 'start'),

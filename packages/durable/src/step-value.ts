@@ -1,0 +1,101 @@
+import { isPrusikError, PrusikError, toJson, toJsonText, type BlobRef, type Json } from '@prusik/core';
+import type { DriveEnv } from './drive-env.ts';
+import type { Recorded } from './journal-state.ts';
+
+/** What of a value goes into the journal: itself, or the blob that it stands in. */
+export type RecordedValue = { readonly value?: Json } | { readonly blob: BlobRef };
+
+/** Values of steps: small ones stand in the journal, large ones in blobs that it names. */
+export interface StepValues {
+  /**
+   * Never settles when the store stays away for a whole lease: the drive is lost then, as with a commit.
+   *
+   * @throws {PrusikError} `STEP_RESULT_NOT_JSON`, `STEP_RESULT_TOO_LARGE`
+   */
+  record(key: string, value: unknown): RecordedValue | Promise<RecordedValue>;
+  /** The same outcome with its value; what this drive recorded is not read again. */
+  load(recorded: Recorded): Promise<Recorded>;
+}
+
+export interface StepValuesOptions {
+  readonly env: DriveEnv;
+  readonly tenant: string;
+  /** The store did not take a value for as long as the lease could hold. */
+  readonly onLost: (cause: unknown) => void;
+}
+
+const PIECE_CHARACTERS = 262_144;
+
+export function createStepValues({ env, tenant, onLost }: StepValuesOptions): StepValues {
+  const { store, clock, limits } = env;
+  /** Of outcomes that are on their way to the function. */
+  const fresh = new Map<string, Json>();
+
+  async function put(key: string, value: Json, text: string): Promise<RecordedValue> {
+    const started = clock.monotonic();
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        const { hash, size } = await store.putBlob(tenant, encoded(text));
+        fresh.set(key, value);
+        return { blob: { hash, size } };
+      } catch (cause) {
+        if (isPrusikError(cause, 'BLOB_TOO_LARGE') || isPrusikError(cause, 'STORE_FULL'))
+          throw new PrusikError('STEP_RESULT_TOO_LARGE', `The store cannot hold the result of step ${key}`, { cause });
+        if (clock.monotonic() - started > limits.leaseMs) {
+          onLost(cause);
+          return new Promise(() => {});
+        }
+        await new Promise<void>((resolve) => clock.after(Math.min(1_000, 10 * 2 ** attempt), resolve));
+      }
+    }
+  }
+
+  return {
+    record(key, value) {
+      if (value === undefined) return {};
+      const most = Math.min(limits.maxInlineOutcomeBytes, limits.maxOutcomeBytes);
+      try {
+        return { value: toJson(value, most) };
+      } catch (cause) {
+        if (!(cause instanceof RangeError)) throw notJson(key, cause);
+      }
+      try {
+        const large = toJsonText(value, limits.maxOutcomeBytes);
+        return put(key, large.value, large.text);
+      } catch (cause) {
+        if (!(cause instanceof RangeError)) throw notJson(key, cause);
+        const message = `The result of step ${key} has more than ${limits.maxOutcomeBytes} bytes as JSON`;
+        throw new PrusikError('STEP_RESULT_TOO_LARGE', message, { cause, meta: { maxBytes: limits.maxOutcomeBytes } });
+      }
+    },
+    async load(recorded) {
+      const { key, outcome } = recorded;
+      if (!outcome.ok || outcome.blob === undefined) return recorded;
+      const value = fresh.get(key) ?? (JSON.parse(await textOf(outcome.blob)) as Json);
+      fresh.delete(key);
+      return { ...recorded, outcome: { ok: true, value } };
+    },
+  };
+
+  async function textOf({ hash }: BlobRef): Promise<string> {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of store.readBlob(tenant, hash)) pieces.push(piece);
+    return Buffer.concat(pieces).toString();
+  }
+}
+
+function notJson(key: string, cause: unknown): PrusikError {
+  const message = `The result of step ${key} cannot be recorded: ${(cause as Error).message}`;
+  return new PrusikError('STEP_RESULT_NOT_JSON', message, { cause });
+}
+
+/** In pieces: to encode 60 MB in one go would hold up everything else. */
+async function* encoded(text: string): AsyncGenerator<Uint8Array> {
+  for (let from = 0; from < text.length;) {
+    let to = from + PIECE_CHARACTERS;
+    // JSON text has no unpaired surrogate, so a pair that the cut would part goes with this piece.
+    if ((text.charCodeAt(to - 1) & 0xfc00) === 0xd800) to += 1;
+    yield Buffer.from(text.slice(from, to));
+    from = to;
+  }
+}

@@ -11,8 +11,9 @@ import {
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { sqliteStore } from '../src/index.ts';
+import { backupStore, checkStore, sqliteStore } from '../src/index.ts';
 import { SCHEMA_VERSION } from '../src/migrations/index.ts';
+import { newRun, note, problemsOf, runKey, startAndClaim } from './some-runs.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 const run = {
@@ -189,5 +190,75 @@ describe('opening a file', () => {
     writeFileSync(`${path}-journal`, '');
     await makeStore();
     expect(statSync(path).size).toBeGreaterThan(0);
+  });
+
+  it('STO-4: a file that another program holds for itself is waited for as long as writes are, then STORE_BUSY', async () => {
+    await makeStore();
+    const before = readFileSync(path);
+    const other = new Database(path);
+    other.pragma('locking_mode = exclusive');
+    other.exec('begin exclusive');
+    expect(() => sqliteStore({ path, busyMs: 20 })).toThrow(
+      expect.objectContaining({ code: 'STORE_BUSY', retryable: true }),
+    );
+    other.exec('rollback');
+    other.close();
+    expect(readFileSync(path).equals(before)).toBe(true);
+    await makeStore();
+  });
+
+  it('STO-4: a log that was cut, overwritten or lost leaves an earlier commit, whole, and no gap', async () => {
+    const store = sqliteStore({ path });
+    const epoch = await startAndClaim(store, 'written');
+    for (let n = 0; n < 20; n += 1) await note(store, 'written', epoch);
+    const [file, log] = [readFileSync(path), readFileSync(`${path}-wal`)];
+    await store[Symbol.asyncDispose]();
+
+    const damaged = (bytes: Buffer): Buffer => {
+      const copy = Buffer.from(bytes);
+      copy.fill(0xaa, copy.length >> 1, (copy.length >> 1) + 100);
+      return copy;
+    };
+    const logs = [
+      log,
+      log.subarray(0, log.length - 100),
+      log.subarray(0, log.length >> 1),
+      log.subarray(0, 10),
+      damaged(log),
+    ];
+    const lengths: number[] = [];
+    for (const [n, bytes] of [...logs, undefined].entries()) {
+      const copy = join(directory.path, `copy-${n}.db`);
+      writeFileSync(copy, file);
+      if (bytes !== undefined) writeFileSync(`${copy}-wal`, bytes);
+      const opened = sqliteStore({ path: copy });
+      const entries = await opened.entries(runKey('written'), { after: 0, limit: 100 });
+      expect(entries.map(({ seq }) => seq)).toEqual(entries.map((_, index) => index + 1));
+      lengths.push(entries.length);
+      await opened[Symbol.asyncDispose]();
+      expect(await problemsOf(checkStore({ path: copy, full: true }))).toEqual([]);
+    }
+    expect(lengths[0]).toBe(21);
+    expect(lengths.slice(1).every((length) => length < 21)).toBe(true);
+  });
+
+  it('STO-4: a store that is open goes on when a newer release migrates the file, which only adds; opening it again is refused', async () => {
+    const store = sqliteStore({ path });
+    const epoch = await startAndClaim(store, 'r');
+    const newer = new Database(path);
+    newer.exec(`begin immediate;
+      alter table runs add column mood text not null default 'calm';
+      alter table entries add column weight real;
+      create table moods (id integer primary key) strict;
+      create index runs_mood on runs (mood);
+      pragma user_version = ${SCHEMA_VERSION + 1};
+      commit`);
+    newer.close();
+    expect(await note(store, 'r', epoch)).toMatchObject({ outcome: 'committed', seq: 2 });
+    expect((await store.start(newRun('other'))).outcome).toBe('created');
+    expect((await store.listRuns({ tenant: 'acme', limit: 9 })).items).toHaveLength(2);
+    expect(() => sqliteStore({ path })).toThrow(expect.objectContaining({ code: 'STORE_TOO_NEW' }));
+    await expect(backupStore({ from: path, to: `${path}.backup` })).rejects.toMatchObject({ code: 'STORE_TOO_NEW' });
+    await store[Symbol.asyncDispose]();
   });
 });

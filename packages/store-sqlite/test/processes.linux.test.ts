@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { sqliteStore } from '../src/index.ts';
+import { checkStore, sqliteStore } from '../src/index.ts';
 import { startWriter } from './child-process.ts';
+import { problemsOf } from './some-runs.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 it('I1: a process that was stopped, lost its run and goes on, writes nothing more', async () => {
@@ -33,6 +34,23 @@ it('I1: a process that was stopped, lost its run and goes on, writes nothing mor
     zombie.process.kill('SIGKILL');
     await zombie.gone;
     await store[Symbol.asyncDispose]();
+    directory.remove();
+  }
+});
+
+it('STO-7: eight processes make one file and write to it at once; each gets its turn, and nothing is lost', async () => {
+  const directory = temporaryDirectory();
+  const path = join(directory.path, 'store.db');
+  const names = Array.from({ length: 8 }, (_, n) => `w${n}`);
+  try {
+    const writers = names.map((name) => startWriter(path, name, '60'));
+    expect(await Promise.all(writers.map(({ gone }) => gone))).toEqual(names.map(() => 0));
+    const store = sqliteStore({ path });
+    const runs = await Promise.all(names.map((run) => store.run({ tenant: 'acme', run })));
+    await store[Symbol.asyncDispose]();
+    expect(runs.map((run) => run?.seq)).toEqual(names.map(() => 61));
+    expect(await problemsOf(checkStore({ path, full: true }))).toEqual([]);
+  } finally {
     directory.remove();
   }
 });

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import type { ClaimResult, Store } from '@prusik/core';
+import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sqliteStore } from '../src/index.ts';
 import { startWriter } from './child-process.ts';
+import { note, runKey, startAndClaim } from './some-runs.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 const claim = (store: Store): Promise<ClaimResult> =>
@@ -103,5 +105,38 @@ describe('several processes on one file', () => {
     } finally {
       await store[Symbol.asyncDispose]();
     }
+  });
+
+  it('STO-7: a store that is closed in the middle of its writes answers each of them, and keeps what it said', async () => {
+    const store = sqliteStore({ path });
+    const epoch = await startAndClaim(store, 'closed');
+    const writes = Array.from({ length: 300 }, () => note(store, 'closed', epoch));
+    // Some of them are under way by now, most are in the queue.
+    await writes[0];
+    const closing = store[Symbol.asyncDispose]();
+    await expect(note(store, 'closed', epoch)).rejects.toMatchObject({ code: 'STORE_CLOSED' });
+    await closing;
+    const answers = await Promise.allSettled(writes);
+    expect(answers.every(({ status }) => status === 'fulfilled')).toBe(true);
+    const again = sqliteStore({ path });
+    expect((await again.run(runKey('closed')))?.seq).toBe(301);
+    await again[Symbol.asyncDispose]();
+  });
+
+  it('STO-7: a store that is closed while another process holds the file rejects what it could not write, and hangs on nothing', async () => {
+    const store = sqliteStore({ path, busyMs: 50 });
+    const epoch = await startAndClaim(store, 'held');
+    const other = new Database(path);
+    other.exec('begin immediate');
+    const writes = Promise.allSettled(Array.from({ length: 5 }, () => note(store, 'held', epoch)));
+    await store[Symbol.asyncDispose]();
+    await store[Symbol.asyncDispose]();
+    for (const answer of await writes)
+      expect(answer).toMatchObject({ status: 'rejected', reason: { code: 'STORE_BUSY' } });
+    other.exec('rollback');
+    other.close();
+    const again = sqliteStore({ path });
+    expect((await again.run(runKey('held')))?.seq).toBe(1);
+    await again[Symbol.asyncDispose]();
   });
 });

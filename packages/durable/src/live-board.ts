@@ -81,15 +81,16 @@ export function createLiveBoard(writer: BoardWriter): LiveBoard {
   function say(name: string, step: Kept, said: string): void {
     // Whole characters only, since not every store can keep half of one.
     const text = step.half + said;
-    const cut = /[\ud800-\udbff]$/.test(text) ? text.length - 1 : text.length;
-    step.half = text.slice(cut);
-    const whole = text.slice(0, cut).toWellFormed();
+    const complete = cutTo(text, text.length);
+    step.half = text.slice(complete.length);
+    const whole = complete.toWellFormed();
     if (whole === '') return;
     const offset = step.head;
     step.head += whole.length;
-    if (step.text.length === offset && step.head <= LIVE_TEXT_LIMIT && held + whole.length <= BOARD_LIMIT) {
-      step.text += whole;
-      held += whole.length;
+    if (step.text.length === offset) {
+      const kept = cutTo(whole, Math.min(LIVE_TEXT_LIMIT - offset, BOARD_LIMIT - held));
+      step.text += kept;
+      held += kept.length;
     }
     writer.said(step);
     if (listeners.size > 0) tell(name, deltaOf(step, offset, whole));
@@ -145,6 +146,12 @@ export function createLiveBoard(writer: BoardWriter): LiveBoard {
       };
     },
   };
+}
+
+/** The first `length` characters, and not the first half of a surrogate pair at their end. */
+function cutTo(text: string, length: number): string {
+  const cut = text.slice(0, Math.max(0, length));
+  return /[\ud800-\udbff]$/.test(cut) ? cut.slice(0, -1) : cut;
 }
 
 function startOf({ step, kind, name, epoch, attempt }: BoardStep): StepStart {

@@ -23,25 +23,35 @@ export function createReaders(sources: EventSources): Readers {
   const open = new Set<Reader>();
   // A reader that was forgotten without being closed is no reader any more, though the store and the board still know it.
   const forgotten = new FinalizationRegistry<Reader>((reader) => reader.stop());
+  function remembered(reader: Reader): AsyncIterableIterator<RunEvent> {
+    const iterator = iteratorOver(reader);
+    forgotten.register(iterator, reader);
+    return iterator;
+  }
+
   return {
     open(run, options = {}) {
       const reader = createReader(sources, run, options, () => open.delete(reader));
       open.add(reader);
-      const iterator: AsyncIterableIterator<RunEvent> = {
-        next: () => reader.next(iterator),
-        async return() {
-          await reader.close();
-          return { done: true, value: undefined };
-        },
-        [Symbol.asyncIterator]: () => iterator,
-      };
-      forgotten.register(iterator, reader);
-      return iterator;
+      return remembered(reader);
     },
     close(reason) {
       for (const reader of open) reader.fail(reason);
     },
   };
+}
+
+/** In a scope of its own: a closure that the reader holds must not hold the iterator, or it would never be forgotten. */
+function iteratorOver(reader: Reader): AsyncIterableIterator<RunEvent> {
+  const iterator: AsyncIterableIterator<RunEvent> = {
+    next: () => reader.next(iterator),
+    async return() {
+      await reader.close();
+      return { done: true, value: undefined };
+    },
+    [Symbol.asyncIterator]: () => iterator,
+  };
+  return iterator;
 }
 
 interface Reader {

@@ -52,7 +52,7 @@ export interface Session<Resources = undefined> extends AsyncDisposable {
   /** The run that holds the session: running, waiting or blocked. */
   activeRun(): Promise<Run | undefined>;
   /** Events of one run of this session, on from a cursor. @throws {PrusikError} `RUN_UNKNOWN` for a run that is not this session's. */
-  events(run: string, options?: EventOptions): AsyncIterable<RunEvent>;
+  events(run: string, options?: EventOptions): AsyncIterableIterator<RunEvent>;
   /** A page of messages; the newest without a query. */
   history(query?: HistoryQuery): Promise<HistoryPage>;
   /** The end of the conversation within limits, never half a tool exchange. */
@@ -100,12 +100,25 @@ export function createSession<Resources>(
     return run === undefined || isFinal(run.status) ? undefined : run;
   }
 
-  async function* events(id: string, options?: EventOptions): AsyncGenerator<RunEvent, void, void> {
+  async function checkRun(id: string): Promise<void> {
     const run = await store.run({ tenant, run: id });
-    if (run?.session !== key.session) {
-      throw new PrusikError('RUN_UNKNOWN', `Session ${key.session} has no run ${id}`, { meta: { run: id } });
-    }
-    yield* engine.events(run.key, options);
+    if (run?.session === key.session) return;
+    throw new PrusikError('RUN_UNKNOWN', `Session ${key.session} has no run ${id}`, { meta: { run: id } });
+  }
+
+  // Not a generator: one cannot be closed while its reader waits for the next event.
+  function events(id: string, options?: EventOptions): AsyncIterableIterator<RunEvent> {
+    const inner = engine.events({ tenant, run: id }, options);
+    let checked: Promise<void> | undefined;
+    const iterator: AsyncIterableIterator<RunEvent> = {
+      ...inner,
+      async next() {
+        await (checked ??= checkRun(id));
+        return inner.next();
+      },
+      [Symbol.asyncIterator]: () => iterator,
+    };
+    return iterator;
   }
 
   return {

@@ -182,6 +182,19 @@ describe('a session that is held', () => {
     const other = await sessions.open('other');
     await expect(collect(other.events('first'))).rejects.toMatchObject({ code: 'RUN_UNKNOWN' });
   });
+
+  it('I6: a reader of a session is closed while it waits for the next event', async () => {
+    const definition = talker();
+    const session = await createSessions(engineFor([definition])).open('chat');
+    await session.start(definition, 'one', { id: 'first' });
+    const reader = session.events('first');
+    await reader.next();
+    const waits = reader.next();
+
+    await reader.return?.();
+
+    expect(await waits).toEqual({ done: true, value: undefined });
+  });
 });
 
 describe('opening sessions', () => {

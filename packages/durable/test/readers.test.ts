@@ -1,0 +1,195 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { LIVE_TEXT_LIMIT, PrusikError, type RunEvent, type Store } from '@prusik/core';
+import { memoryStore } from '@prusik/store-memory';
+import { fakeClock } from '@prusik/testing-contracts';
+import { describe, expect, it } from 'vitest';
+import type { EngineWarning } from '../src/index.ts';
+import { durable, engineOn, gate, key } from './support.ts';
+
+setFlagsFromString('--expose-gc');
+// The flag is for contexts that are made after it.
+const collectGarbage = runInNewContext('gc') as () => void;
+
+/** A turn of the event loop, in which what was finalized is told. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** A store that counts who watches. */
+function watched(): { readonly store: Store; readonly watching: () => number } {
+  const store = memoryStore();
+  let watching = 0;
+  const counted = (watcher: Disposable): Disposable => {
+    watching += 1;
+    return {
+      [Symbol.dispose]() {
+        watching -= 1;
+        watcher[Symbol.dispose]();
+      },
+    };
+  };
+  return {
+    store: {
+      ...store,
+      watchRun: (run, on) => counted(store.watchRun(run, on)),
+      watchLiveText: (run, on) => counted(store.watchLiveText(run, on)),
+    },
+    watching: () => watching,
+  };
+}
+
+const waits = durable('work', (ctx) => ctx.receive('go'));
+
+describe('readers that nobody reads', () => {
+  it('I6: one that was forgotten watches nothing any more, and one that waits is not forgotten', async () => {
+    const { store, watching } = watched();
+    const engine = engineOn(store, [waits]);
+    await engine.run('work', null, { id: 'r' });
+    const atRest = watching();
+    const waiting: Promise<IteratorResult<RunEvent>>[] = [];
+    await (async () => {
+      for (let n = 0; n < 20; n += 1) await engine.events(key('r')).next();
+      const { seq = 0 } = (await store.run(key('r'))) ?? {};
+      const reader = engine.events(key('r'), { after: seq });
+      waiting.push(reader.next());
+      await turn();
+    })();
+    expect(watching()).toBe(atRest + 42);
+
+    for (let n = 0; n < 50 && watching() > atRest + 2; n += 1) {
+      collectGarbage();
+      await turn();
+    }
+
+    expect(watching()).toBe(atRest + 2);
+    await engine.signal(key('r'), 'go', null);
+    await engine.drive(key('r'));
+    expect(await Promise.all(waiting)).toMatchObject([{ done: false }]);
+  });
+
+  it('I6: one that was not read yet watches nothing', async () => {
+    const { store, watching } = watched();
+    const engine = engineOn(store, [waits]);
+    await engine.run('work', null, { id: 'r' });
+    const atRest = watching();
+    const reader = engine.events(key('r'));
+    expect(watching()).toBe(atRest);
+    await reader.return?.();
+    expect(await reader.next()).toEqual({ done: true, value: undefined });
+  });
+});
+
+describe('text on its way to other processes', () => {
+  const talk = (words: readonly string[], until: Promise<void>) =>
+    durable('work', (ctx) =>
+      ctx.step('talk', async ({ delta }) => {
+        for (const word of words) delta(word);
+        await until;
+        return 'done';
+      }),
+    );
+
+  it('I6: a store that does not take it is told of once, and costs the step nothing', async () => {
+    const memory = memoryStore();
+    const clock = fakeClock();
+    const over = gate();
+    let writes = 0;
+    const warnings: EngineWarning[] = [];
+    const store: Store = {
+      ...memory,
+      writeLiveText() {
+        writes += 1;
+        return Promise.reject(new PrusikError('STORE_UNAVAILABLE', 'The disk is full'));
+      },
+    };
+    const engine = engineOn(store, [talk(['a', 'b'], over.opened)], { clock, warnings });
+    const running = engine.run('work', null, { id: 'r' });
+    for (let n = 0; n < 5; n += 1) {
+      await turn();
+      clock.advance(50);
+    }
+    over.open();
+
+    expect(await running).toMatchObject({ status: 'completed', output: 'done' });
+    expect(writes).toBeGreaterThan(1);
+    expect(warnings.map(({ code }) => code)).toEqual(['LIVE_TEXT_UNAVAILABLE']);
+  });
+
+  it('I6: a store that never answers holds up neither the step nor the disposal, and is asked once', async () => {
+    const memory = memoryStore();
+    const clock = fakeClock();
+    const over = gate();
+    let writes = 0;
+    const store: Store = {
+      ...memory,
+      writeLiveText() {
+        writes += 1;
+        return new Promise(() => undefined);
+      },
+    };
+    const engine = engineOn(store, [talk(['a', 'b'], over.opened)], { clock });
+    const running = engine.run('work', null, { id: 'r' });
+    for (let n = 0; n < 5; n += 1) {
+      await turn();
+      clock.advance(50);
+    }
+    over.open();
+
+    expect(await running).toMatchObject({ status: 'completed' });
+    await engine[Symbol.asyncDispose]();
+    expect(writes).toBe(1);
+  });
+
+  it('I6: it is written while text comes and not otherwise, and taken away before the outcome is committed', async () => {
+    const memory = memoryStore();
+    const clock = fakeClock();
+    const over = gate();
+    const told: string[] = [];
+    const store: Store = {
+      ...memory,
+      writeLiveText(writes) {
+        for (const { texts, ended } of writes)
+          told.push(...texts.map(({ text }) => text), ...ended.map((step) => `-${step}`));
+        return memory.writeLiveText(writes);
+      },
+      commit(commit) {
+        told.push(...commit.entries.map(({ type }) => type));
+        return memory.commit(commit);
+      },
+    };
+    const engine = engineOn(store, [talk(['a', 'b', '\ud83e', '\udea2'], over.opened)], { clock });
+    const running = engine.run('work', null, { id: 'r' });
+    for (let n = 0; n < 5; n += 1) {
+      await turn();
+      clock.advance(50);
+    }
+    over.open();
+    await running;
+
+    expect(told).toEqual(['ab🪢', '-talk', 'run-claim', 'step-end', 'run-end']);
+  });
+
+  it('EVT-3: of a text that is too long a reader elsewhere gets the beginning, and is told how much it does not get', async () => {
+    const store = memoryStore();
+    const clock = fakeClock();
+    const over = gate();
+    const long = 'x'.repeat(LIVE_TEXT_LIMIT + 1_000);
+    const engine = engineOn(store, [talk([long.slice(0, 60_000), long.slice(60_000), 'more'], over.opened)], { clock });
+    const running = engine.run('work', null, { id: 'r' });
+    await turn();
+    clock.advance(50);
+    const reader = engineOn(store, []).events(key('r'));
+    let characters = 0;
+    let missing = 0;
+    while (characters + missing < long.length + 4) {
+      const { value } = await reader.next();
+      if (value?.live === true && value.event.type === 'step-delta') characters += value.event.text.length;
+      if (value?.live === true && value.event.type === 'gap') missing += value.event.characters;
+    }
+    await reader.return?.();
+    over.open();
+    await running;
+
+    expect(characters).toBe(LIVE_TEXT_LIMIT);
+    expect(missing).toBe(1_004);
+  });
+});

@@ -1,4 +1,4 @@
-import type { Entry, RunKey, Store } from '@prusik/core';
+import { PrusikError, type Entry, type RunKey, type Store } from '@prusik/core';
 import type { EngineWarning } from './engine-types.ts';
 import type { LiveBoard } from './live-board.ts';
 import type { LiveBuffer } from './live-buffer.ts';
@@ -53,6 +53,15 @@ export function createFollower({ sources, buffer, run, parent, after, wake }: Fo
   let hasNews = true;
   let hasText = true;
   let stopped = false;
+  /** A run whose entries were seen and that is not there, or begins anew under its name, was removed: nothing more will come of it. */
+  async function checkThere(): Promise<void> {
+    const found = await store.run(run);
+    if (stopped || (found !== undefined && found.seq >= seen)) return;
+    throw new PrusikError('RUN_UNKNOWN', `Run ${run.run} was removed while its events were read`, {
+      meta: { run: run.run },
+    });
+  }
+
   const watchers = [
     store.watchRun(run, () => {
       hasNews = true;
@@ -89,6 +98,7 @@ export function createFollower({ sources, buffer, run, parent, after, wake }: Fo
       hasNews = false;
       const read = await store.entries(run, { after: seen, limit: PAGE });
       if (stopped) return;
+      if (read.length === 0 && seen > 0) await checkThere();
       page = read;
       at = 0;
       if (page.length === PAGE) hasNews = true;

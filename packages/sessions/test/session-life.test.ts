@@ -194,6 +194,39 @@ describe('the removal of a session', () => {
     expect(await again.run(definition, 'anew')).toMatchObject({ output: 'answer 1' });
   });
 
+  it('SES-8: ends a child that outlived its run, which no store removes while it is live', async () => {
+    const store = memoryStore();
+    const run = {
+      kind: 'function',
+      definition: 'raw',
+      version: '1',
+      input: null,
+      inputHash: 'h',
+      context: null,
+      priority: 0,
+      messages: [],
+      root: 'root',
+    } as const;
+    const [root, orphan] = [
+      { tenant: 'default', run: 'root' },
+      { tenant: 'default', run: 'orphan' },
+    ];
+    await store.start({ ...run, key: root, depth: 0, session: { id: 'chat', whenBusy: 'refuse' } });
+    const definitions = [{ name: 'raw', versions: ['1'] }];
+    await store.claim({ worker: 'w', leaseMs: 1_000, limit: 1, suspects: { room: 0, alone: 1 }, definitions });
+    await store.commit({
+      run: root,
+      epoch: 1,
+      entries: [{ type: 'run-end', status: 'completed' }],
+      progress: true,
+      children: [{ ...run, key: orphan, depth: 1, parent: { run: 'root', key: 'c' } }],
+      transition: { type: 'end', status: 'completed' },
+    });
+
+    expect(await createSessions(engineFor([], store)).delete('chat')).toMatchObject({ sessions: 1, runs: 2 });
+    expect(await store.run(orphan)).toBeUndefined();
+  });
+
   it('SES-7: takes nothing of another tenant’s session of that name', async () => {
     const definition = talker();
     const sessions = createSessions(engineFor([definition]));

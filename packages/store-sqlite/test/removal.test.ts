@@ -165,6 +165,20 @@ describe('removal', () => {
     expect(order).toEqual(['started 0', 'started 1', 'started 2', 'started 3', 'started 4', 'removed']);
   });
 
+  it('REC-4: a store that is closed in the middle has removed it all the same, and the next removal deletes the rest', async () => {
+    await longRun(store, 'r', 50_000);
+    const removal = store.remove({ tenant: 'acme', run: 'r' });
+    await store.start(newRun('beside'));
+    await store[Symbol.asyncDispose]();
+
+    expect(await removal).toMatchObject({ outcome: 'removed', removed: { entries: 50_002 } });
+    expect(rowsOf(path)['entries']).toBeGreaterThan(10_000);
+    store = sqliteStore({ path });
+    expect(await store.run(runKey('r'))).toBeUndefined();
+    await store.remove({ tenant: 'acme', endedBefore: 0, limit: 1 });
+    expect(rowsOf(path)).toMatchObject({ entries: 1, runs: 1 });
+  });
+
   it('REC-4: what a process that was killed at it has left is found by nobody, and goes with the next removal', async () => {
     await longRun(store, 'stays', 1);
     const before = rowsOf(path);

@@ -79,19 +79,25 @@ describe('readers that nobody reads', () => {
 });
 
 describe('text on its way to other processes', () => {
-  const talk = (words: readonly string[], until: Promise<void>) =>
-    durable('work', (ctx) =>
+  /** A run that says these words, and then waits: `said` resolves when it has said them. */
+  function talker(...words: readonly string[]) {
+    const said = gate();
+    const over = gate();
+    const definition = durable('work', (ctx) =>
       ctx.step('talk', async ({ delta }) => {
         for (const word of words) delta(word);
-        await until;
+        said.open();
+        await over.opened;
         return 'done';
       }),
     );
+    return { definition, said: said.opened, finish: () => over.open() };
+  }
 
   it('I6: a store that does not take it is told of once, and costs the step nothing', async () => {
     const memory = memoryStore();
     const clock = fakeClock();
-    const over = gate();
+    const talk = talker('a', 'b');
     let writes = 0;
     const warnings: EngineWarning[] = [];
     const store: Store = {
@@ -101,13 +107,14 @@ describe('text on its way to other processes', () => {
         return Promise.reject(new PrusikError('STORE_UNAVAILABLE', 'The disk is full'));
       },
     };
-    const engine = engineOn(store, [talk(['a', 'b'], over.opened)], { clock, warnings });
+    const engine = engineOn(store, [talk.definition], { clock, warnings });
     const running = engine.run('work', null, { id: 'r' });
+    await talk.said;
     for (let n = 0; n < 5; n += 1) {
-      await turn();
       clock.advance(50);
+      await turn();
     }
-    over.open();
+    talk.finish();
 
     expect(await running).toMatchObject({ status: 'completed', output: 'done' });
     expect(writes).toBeGreaterThan(1);
@@ -117,7 +124,7 @@ describe('text on its way to other processes', () => {
   it('I6: a store that never answers holds up neither the step nor the disposal, and is asked once', async () => {
     const memory = memoryStore();
     const clock = fakeClock();
-    const over = gate();
+    const talk = talker('a', 'b');
     let writes = 0;
     const store: Store = {
       ...memory,
@@ -126,13 +133,14 @@ describe('text on its way to other processes', () => {
         return new Promise(() => undefined);
       },
     };
-    const engine = engineOn(store, [talk(['a', 'b'], over.opened)], { clock });
+    const engine = engineOn(store, [talk.definition], { clock });
     const running = engine.run('work', null, { id: 'r' });
+    await talk.said;
     for (let n = 0; n < 5; n += 1) {
-      await turn();
       clock.advance(50);
+      await turn();
     }
-    over.open();
+    talk.finish();
 
     expect(await running).toMatchObject({ status: 'completed' });
     await engine[Symbol.asyncDispose]();
@@ -142,7 +150,7 @@ describe('text on its way to other processes', () => {
   it('I6: it is written while text comes and not otherwise, and taken away before the outcome is committed', async () => {
     const memory = memoryStore();
     const clock = fakeClock();
-    const over = gate();
+    const talk = talker('a', 'b', '\ud83e', '\udea2');
     const told: string[] = [];
     const store: Store = {
       ...memory,
@@ -156,13 +164,14 @@ describe('text on its way to other processes', () => {
         return memory.commit(commit);
       },
     };
-    const engine = engineOn(store, [talk(['a', 'b', '\ud83e', '\udea2'], over.opened)], { clock });
+    const engine = engineOn(store, [talk.definition], { clock });
     const running = engine.run('work', null, { id: 'r' });
+    await talk.said;
     for (let n = 0; n < 5; n += 1) {
-      await turn();
       clock.advance(50);
+      await turn();
     }
-    over.open();
+    talk.finish();
     await running;
 
     expect(told).toEqual(['ab🪢', '-talk', 'run-claim', 'step-end', 'run-end']);
@@ -171,11 +180,11 @@ describe('text on its way to other processes', () => {
   it('EVT-3: of a text that is too long a reader elsewhere gets the beginning, and is told how much it does not get', async () => {
     const store = memoryStore();
     const clock = fakeClock();
-    const over = gate();
     const long = 'x'.repeat(LIVE_TEXT_LIMIT + 1_000);
-    const engine = engineOn(store, [talk([long.slice(0, 60_000), long.slice(60_000), 'more'], over.opened)], { clock });
+    const talk = talker(long.slice(0, 60_000), long.slice(60_000), 'more');
+    const engine = engineOn(store, [talk.definition], { clock });
     const running = engine.run('work', null, { id: 'r' });
-    await turn();
+    await talk.said;
     clock.advance(50);
     const reader = engineOn(store, []).events(key('r'));
     let characters = 0;
@@ -186,7 +195,7 @@ describe('text on its way to other processes', () => {
       if (value?.live === true && value.event.type === 'gap') missing += value.event.characters;
     }
     await reader.return?.();
-    over.open();
+    talk.finish();
     await running;
 
     expect(characters).toBe(LIVE_TEXT_LIMIT);

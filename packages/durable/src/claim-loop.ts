@@ -14,8 +14,8 @@ export interface Claiming {
   readonly only?: ClaimQuery['only'];
   /** For whom a run is driven: what one owner claimed can be given back together. */
   readonly ownerOf: (run: Run) => object;
-  /** `isAll`: nothing more can be taken now of what was asked for. */
-  readonly onClaimed?: (claims: readonly Claim[], isAll: boolean) => void;
+  /** `isAll`: nothing more can be taken now of what was asked for; `nextAt`: when its next timer or lease runs out, by the store's clock. */
+  readonly onClaimed?: (claims: readonly Claim[], isAll: boolean, nextAt: number | null) => void;
   readonly onError: (cause: unknown) => void;
 }
 
@@ -75,7 +75,7 @@ export function startClaimLoop({ env, driver, next }: ClaimLoopOptions): ClaimLo
         });
         used = claims.length;
         for (const claim of claims) driver.drive(claim, now, ownerOf(claim.run));
-        onClaimed?.(claims, used < places);
+        onClaimed?.(claims, used < places, nextAt);
         if (nextAt !== null) dueAt = Math.min(dueAt, clock.monotonic() + Math.max(1, nextAt - now));
       }
       failures = 0;

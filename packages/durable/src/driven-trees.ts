@@ -75,7 +75,9 @@ export function createDrivenTrees(env: DriveEnv, driver: Driver): DrivenTrees {
       if (tree !== undefined) want(tree);
       else if (root === undefined) for (const any of trees.values()) want(any);
     });
-    const drives = driver.watch((over) => {
+    const drives = driver.watch((over, forSuspects) => {
+      // Of these nothing is heard: they were runnable before, and there was no room.
+      if (forSuspects) for (const tree of trees.values()) if (driver.active(tree.root) === 0) want(tree);
       const moved = over && trees.get(runKeyText({ tenant: over.key.tenant, run: over.root }));
       for (const tree of moved ? [moved] : driver.closed ? trees.values() : [])
         for (const member of tree.members) member.onMoved();

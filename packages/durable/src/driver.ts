@@ -20,9 +20,11 @@ export interface Driver {
   readonly closed: boolean;
   /** Gives the runs back that `owner` claimed, or all; resolves when the drives are over. */
   release(owner?: object): Promise<void>;
-  /** Calls back when a drive is over, with its run, and when a place is free. */
-  watch(on: (over?: Run) => void): Disposable;
+  /** Calls back when a drive is over, with its run, when a place is free, and, `forSuspects`, when there is more room for suspects. */
+  watch(on: DriverWatcher): Disposable;
 }
+
+type DriverWatcher = (over?: Run, forSuspects?: boolean) => void;
 
 interface Active {
   readonly claim: Claim;
@@ -32,9 +34,9 @@ interface Active {
 
 export function createDriver(env: DriveEnv): Driver {
   const active = new Map<string, Active>();
-  const watchers = new Set<(over?: Run) => void>();
-  const notify = (over?: Run): void => {
-    for (const on of watchers) on(over);
+  const watchers = new Set<DriverWatcher>();
+  const notify: DriverWatcher = (over, forSuspects = false) => {
+    for (const on of watchers) on(over, forSuspects);
   };
   const slots = createSlots(env.limits.slots, () => notify());
   let heartbeat: Disposable | undefined;
@@ -91,7 +93,11 @@ export function createDriver(env: DriveEnv): Driver {
       // The same run again in one process, after its lease was lost here: the older drive is a zombie and is told so.
       active.get(name)?.drive.lose('superseded');
       const ticket = slots.ticket();
-      const entry: Active = { claim, owner, drive: startDrive(env, claim, storeTime, ticket, () => notify()) };
+      const entry: Active = {
+        claim,
+        owner,
+        drive: startDrive(env, claim, storeTime, ticket, () => notify(undefined, true)),
+      };
       active.set(name, entry);
       const news = env.store.watchRun(claim.run.key, (why) => {
         // An end is nearly always the drive's own.
@@ -102,7 +108,7 @@ export function createDriver(env: DriveEnv): Driver {
         news[Symbol.dispose]();
         if (active.get(name) === entry) active.delete(name);
         ticket.leave();
-        notify(claim.run);
+        notify(claim.run, entry.drive.suspect);
       });
     },
     isDriving: (run) => active.has(runKeyText(run)),

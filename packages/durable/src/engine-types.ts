@@ -89,6 +89,22 @@ export interface DriveOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface DrainOptions {
+  /**
+   * When to stop, whatever is left: milliseconds since the epoch, or a date. Leave room before the end of your host's time: steps of effect `once` may
+   * take `cancelGraceMs` beyond it.
+   */
+  readonly until: number | Date;
+  /** Stops at once, in the same way. The call rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+export type Drained =
+  /** Nothing can be driven here now. `wakeAt`: when the next timer, or the lease of another worker, runs out, by the store's clock. */
+  | { readonly outcome: 'drained'; readonly wakeAt: number | null }
+  /** There was more to do; what was not finished was given back. */
+  | { readonly outcome: 'time-up' };
+
 /** Names an open request; it may be a child's. */
 export interface RequestRef {
   readonly run: RunKey;
@@ -117,8 +133,14 @@ export interface Engine extends AsyncDisposable {
   ): Promise<RunResult<Output>>;
   /** The same for a run that exists. While another process holds the run it follows it. */
   drive<Output = Json>(key: RunKey, options?: DriveOptions): Promise<RunResult<Output>>;
-  /** Drives whatever is runnable, in the background, until disposed. */
+  /** Drives whatever is runnable, in the background, until disposed; then it gives back what it drives. Keeps the process alive. */
   worker(): AsyncDisposable;
+  /**
+   * Drives whatever is runnable until nothing is, or the time is up: a worker for hosts that live as long as a request.
+   *
+   * @throws {PrusikError} `ENGINE_CLOSED`, `STORE_UNAVAILABLE`; the reason of `signal`, unwrapped.
+   */
+  drain(options: DrainOptions): Promise<Drained>;
   /** Sends a `user` signal. */
   signal(key: RunKey, signalKey: string, body: Json): Promise<SignalResult>;
   /** Asks a run to cancel. Confirmed when its status says so. */

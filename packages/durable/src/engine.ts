@@ -14,6 +14,7 @@ import {
 import { createBreather } from './breather.ts';
 import { bounded } from './bounded.ts';
 import { blobsFor, parseInput } from './context.ts';
+import { drain } from './drain.ts';
 import type { DriveEnv } from './drive-env.ts';
 import { createDriver } from './driver.ts';
 import type { Engine, EngineOptions, EngineWarning, RunResult, StartOptions } from './engine-types.ts';
@@ -159,6 +160,11 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
       };
       workers.add(worker);
       return worker;
+    },
+    async drain(how) {
+      checkOpen();
+      refuseInside(env, 'drain()');
+      return drain(env, driver, how);
     },
     async signal(key, signalKey, given) {
       const body = bounded('body of a signal', given, limits.maxValueBytes);

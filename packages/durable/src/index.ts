@@ -1,4 +1,6 @@
 export type {
+  DrainOptions,
+  Drained,
   DriveOptions,
   Engine,
   EngineLimits,

@@ -74,6 +74,28 @@ describe('runs that lost a worker', () => {
     await worker[Symbol.asyncDispose]();
   });
 
+  it('DUR-12: callers that each drive a suspect at its last chance take turns', async () => {
+    const clock = fakeClock();
+    const store = memoryStore({ clock });
+    await lostRuns(store, clock, names(3), 4);
+    let active = 0;
+    let most = 0;
+    const work = durable('work', (ctx) =>
+      ctx.step('s', async () => {
+        active += 1;
+        most = Math.max(most, active);
+        await turns(3);
+        active -= 1;
+      }),
+    );
+    const engine = engineOn(store, [work], { clock });
+
+    const results = await Promise.all(names(3).map((id) => engine.drive(key(id))));
+
+    expect(results.map(({ status }) => status)).toEqual(['completed', 'completed', 'completed']);
+    expect(most).toBe(1);
+  });
+
   it('DUR-12: healthy runs are driven beside a suspect at its last chance, other suspects wait', async () => {
     const clock = fakeClock();
     const store = memoryStore({ clock });

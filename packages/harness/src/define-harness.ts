@@ -15,7 +15,6 @@ import { bindDefinitions } from './bind-definitions.ts';
 import { checkAssembly } from './check-assembly.ts';
 import { createDecisions } from './decisions.ts';
 import { createDisposals } from './dispose.ts';
-import { untilDrained } from './drain.ts';
 import type { DepsOption, HarnessBasics, HarnessOptions, ModelsOption } from './harness-options.ts';
 import type { Harness, RunRef } from './harness-types.ts';
 import { inspect } from './inspect.ts';
@@ -95,14 +94,7 @@ export function defineHarness(
     },
     drive: (run, how) => engine.drive(keyOf(run), how),
     worker: () => engine.worker(),
-    async drain(drain) {
-      const worker = engine.worker();
-      try {
-        return await untilDrained({ store, clock, definitions: new Set(driven.map(({ name }) => name)) }, drain);
-      } finally {
-        await worker[Symbol.asyncDispose]();
-      }
-    },
+    drain: (how) => engine.drain(how),
     events: (run, how) => engine.events(keyOf(run), how),
     cancel: (run, reason) => engine.cancel(keyOf(run), reason),
     signal: (run, key, body) => engine.signal(keyOf(run), key, body),

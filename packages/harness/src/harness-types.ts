@@ -11,7 +11,15 @@ import type {
   RunKey,
   SignalResult,
 } from '@prusik/core';
-import type { DriveOptions, Engine, EventOptions, RunResult, StartOptions } from '@prusik/durable';
+import type {
+  Drained,
+  DrainOptions,
+  DriveOptions,
+  Engine,
+  EventOptions,
+  RunResult,
+  StartOptions,
+} from '@prusik/durable';
 import type { Sessions } from '@prusik/sessions';
 import type { Decisions } from './decisions.ts';
 import type { Inspection } from './inspect.ts';
@@ -31,15 +39,6 @@ export interface HarnessStartOptions<Context = Json> extends Omit<StartOptions, 
 export type HarnessRunOptions<Context = Json> = HarnessStartOptions<Context> & DriveOptions;
 
 export type HarnessRequestQuery = Partial<RequestQuery>;
-
-export interface DrainOptions {
-  /** When to stop, whatever is left: milliseconds since the epoch, or a date. */
-  readonly until: number | Date;
-  /** Whose runs decide when nothing is left. @default 'default' */
-  readonly tenant?: string;
-  /** How often it looks whether anything is left, in milliseconds. @default 50 */
-  readonly pollMs?: number;
-}
 
 /** Definitions assembled over a store. Disposal undoes in reverse order what the harness was given and made. */
 export interface Harness<Definitions extends DefinitionMap, Context = Json> extends AsyncDisposable {
@@ -65,8 +64,8 @@ export interface Harness<Definitions extends DefinitionMap, Context = Json> exte
   drive<Output = Json>(run: RunRef, options?: DriveOptions): Promise<RunResult<Output>>;
   /** Drives whatever is runnable, in the background, until disposed. */
   worker(): AsyncDisposable;
-  /** Drives whatever is runnable until nothing is, or the time is up; says which. What is not finished is given back. */
-  drain(options: DrainOptions): Promise<'drained' | 'time-up'>;
+  /** Drives whatever is runnable until nothing is, or the time is up, and gives back what is not finished. See `Engine.drain`. */
+  drain(options: DrainOptions): Promise<Drained>;
   /** Committed entries after a cursor, then live events. Closing it never touches the run. */
   events(run: RunRef, options?: EventOptions): AsyncIterable<RunEvent>;
   /** Asks a run to cancel. Confirmed when its status says so. */

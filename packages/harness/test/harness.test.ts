@@ -253,7 +253,7 @@ describe('driving in the background', () => {
     await harness.start('clerk', 'question', { id: 'waits', session: 'chat' });
     await harness.start('echo', 'd', { id: 'behind', session: 'chat', whenBusy: 'queue' });
 
-    expect(await harness.drain({ until: Date.now() + 60_000, pollMs: 1 })).toBe('drained');
+    expect(await harness.drain({ until: Date.now() + 60_000 })).toEqual({ outcome: 'drained', wakeAt: null });
 
     const status = async (id: string) => (await harness.engine.store.run({ tenant: 'default', run: id }))?.status;
     expect(await Promise.all(['a', 'b', 'c', 'waits', 'behind'].map(status))).toEqual([
@@ -275,7 +275,7 @@ describe('driving in the background', () => {
     const harness = kept(defineHarness({ store: memoryStore(), agents: { endless }, limits }));
     await harness.start('endless', null, { id: 'one' });
 
-    expect(await harness.drain({ until: Date.now() + 20, pollMs: 1 })).toBe('time-up');
+    expect(await harness.drain({ until: Date.now() + 20 })).toEqual({ outcome: 'time-up' });
 
     expect(await harness.engine.store.run({ tenant: 'default', run: 'one' })).toMatchObject({ status: 'queued' });
     await expect(harness.drain({ until: Number.NaN })).rejects.toThrow(TypeError);

@@ -1,25 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { memoryStore } from '@prusik/store-memory';
-import { sqliteStore } from '@prusik/store-sqlite';
 import type { Store } from '@prusik/core';
 import { dyingStore, everyDeath, fakeClock, inspectStore, type EffectLine } from '@prusik/testing-contracts';
-import type { StoreStorage } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
 import { bringMainRunToEnd, checkMainRun } from './main-run.ts';
+import { STORAGES } from './storages.ts';
 import { entriesOf, key } from './support.ts';
-
-const stores: Readonly<Record<string, () => StoreStorage>> = {
-  memory: () => ({ open: ({ clock }) => memoryStore({ clock }) }),
-  SQLite() {
-    const folder = mkdtempSync(join(tmpdir(), 'crash-'));
-    return {
-      open: ({ clock }) => sqliteStore({ path: join(folder, 'runs.db'), clock, synchronous: 'normal' }),
-      remove: () => rmSync(folder, { recursive: true }),
-    };
-  },
-};
 
 /** A parent that is parked at once meets its children through the store; a hot one waits for them in memory. */
 const waits = { parked: 0, hot: 20_000 };
@@ -27,7 +11,7 @@ const waits = { parked: 0, hot: 20_000 };
 const everyFor = (name: string, sample: number): number =>
   name === 'memory' || process.env['CRASH_POINTS'] === 'all' ? 1 : sample;
 
-const cases = Object.entries(stores).flatMap(([name, create]) =>
+const cases = Object.entries(STORAGES).flatMap(([name, create]) =>
   Object.entries(waits).map(([how, parkAfterMs]) => [name, how, create, parkAfterMs] as const),
 );
 
@@ -61,7 +45,7 @@ describe.each(cases)('a process that dies at any write to its store (%s, %s)', (
   );
 });
 
-describe.each(Object.entries(stores))('a step in doubt (%s)', (_, create) => {
+describe.each(Object.entries(STORAGES))('a step in doubt (%s)', (_, create) => {
   it('DUR-5: dies between the effect of a once step and its record, and the step is in doubt, not done again', async () => {
     const clock = fakeClock();
     const storage = create();

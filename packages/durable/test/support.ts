@@ -21,6 +21,7 @@ export function engineOn(
     readonly clock?: Clock;
     readonly warnings?: EngineWarning[];
     readonly deps?: () => unknown;
+    readonly newId?: () => string;
   } = {},
 ): Engine {
   return createEngine({
@@ -29,6 +30,7 @@ export function engineOn(
     limits: { parkAfterMs: 0, cancelGraceMs: 0, divergedAfterMs: 20, ...more.limits },
     ...(more.clock ? { clock: more.clock } : {}),
     ...(more.deps ? { deps: more.deps } : {}),
+    ...(more.newId ? { newId: more.newId } : {}),
     onWarning: (warning) => more.warnings?.push(warning),
   });
 }

@@ -30,9 +30,10 @@ export interface CrashProcess {
 
 export interface ProcessOptions {
   readonly name: string;
-  /** A program for Node.js; it runs with the same flags as this process. */
+  /** A program for Node.js. */
   readonly script: string;
   readonly args?: readonly string[];
+  /** Flags of Node.js, such as `--conditions`. Not this process's own: with `-e` among them it would start itself again and again. @default [] */
   readonly execArgv?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** Takes what the process writes with `writeLinesTo(3)`. */
@@ -72,9 +73,8 @@ export function processGroup(): ProcessGroup {
   };
 }
 
-function startProcess({ name, script, args = [], execArgv, env = {}, onLine }: ProcessOptions): CrashProcess {
-  const flags = execArgv ?? process.execArgv;
-  const child: ChildProcess = spawn(process.execPath, [...flags, script, ...args], {
+function startProcess({ name, script, args = [], execArgv = [], env = {}, onLine }: ProcessOptions): CrashProcess {
+  const child: ChildProcess = spawn(process.execPath, [...execArgv, script, ...args], {
     env: { ...process.env, ...env },
     stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
   });

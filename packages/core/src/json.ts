@@ -4,7 +4,10 @@ export interface JsonObject {
   readonly [key: string]: Json;
 }
 
-const DEPTH_LIMIT = 1_000;
+/** Levels of a value. */
+const LEVELS = 1_000;
+/** Levels of a value with what it is recorded in: what is as deep as a value may be must not be refused once it is in an entry of a commit. */
+const LEVELS_OF_A_WRITE = 1_020;
 /** A control character is six bytes of JSON text; a character of any script is at most three. */
 const MOST_BYTES_A_CHARACTER = 6;
 
@@ -18,7 +21,16 @@ const MOST_BYTES_A_CHARACTER = 6;
  * @throws {RangeError} past `maxBytes`.
  */
 export function toJson(value: unknown, maxBytes: number = Infinity): Json {
-  const size: Size = { characters: 0, most: maxBytes };
+  return copyWithin(value, maxBytes, LEVELS);
+}
+
+/** The same for what values are recorded in, which may be as much deeper as that takes. */
+export function toJsonOfWrite(value: unknown, maxBytes: number): Json {
+  return copyWithin(value, maxBytes, LEVELS_OF_A_WRITE);
+}
+
+function copyWithin(value: unknown, maxBytes: number, levels: number): Json {
+  const size: Size = { characters: 0, most: maxBytes, levels };
   const json = copy(value, [], size);
   // Counted exactly only where escapes and other scripts could make the difference.
   if (size.characters * MOST_BYTES_A_CHARACTER > maxBytes && Buffer.byteLength(JSON.stringify(json)) > maxBytes)
@@ -32,7 +44,7 @@ export function toJson(value: unknown, maxBytes: number = Infinity): Json {
  * @throws {TypeError} and {RangeError} as {@link toJson}.
  */
 export function toJsonText(value: unknown, maxBytes: number): { readonly value: Json; readonly text: string } {
-  const json = copy(value, [], { characters: 0, most: maxBytes });
+  const json = copy(value, [], { characters: 0, most: maxBytes, levels: LEVELS });
   const text = JSON.stringify(json);
   if (text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes) throw tooLarge(maxBytes);
   return { value: json, text };
@@ -42,6 +54,7 @@ export function toJsonText(value: unknown, maxBytes: number): { readonly value: 
 interface Size {
   characters: number;
   readonly most: number;
+  readonly levels: number;
 }
 
 function count(size: Size, characters: number): void {
@@ -72,7 +85,7 @@ function refuse(way: Way, what: string): never {
 }
 
 /** Checks one value's own kind; returns `array` or `object` where its members are still to be looked at. */
-function classify(value: unknown, way: Way): 'leaf' | 'array' | 'object' {
+function classify(value: unknown, way: Way, levels: number): 'leaf' | 'array' | 'object' {
   switch (typeof value) {
     case 'string':
     case 'boolean':
@@ -86,7 +99,7 @@ function classify(value: unknown, way: Way): 'leaf' | 'array' | 'object' {
   }
   if (value === null) return 'leaf';
   for (const { object } of way) if (object === value) refuse(way, 'a cycle');
-  if (way.length >= DEPTH_LIMIT) refuse(way, `nested deeper than ${DEPTH_LIMIT} levels`);
+  if (way.length >= levels) refuse(way, `nested deeper than ${levels} levels`);
   if (Array.isArray(value)) return 'array';
   const prototype: unknown = Object.getPrototypeOf(value);
   // A plain object of another realm (a worker, a test runner's sandbox) has an Object.prototype of its own.
@@ -96,7 +109,7 @@ function classify(value: unknown, way: Way): 'leaf' | 'array' | 'object' {
 }
 
 function copy(value: unknown, way: Way, size: Size): Json {
-  const kind = classify(value, way);
+  const kind = classify(value, way, size.levels);
   if (kind === 'leaf') {
     count(size, typeof value === 'string' ? value.length + 2 : 1);
     // -0 becomes 0, as it does in JSON text
@@ -140,7 +153,7 @@ function setOwn(object: Record<string, Json>, key: string, value: Json): void {
 }
 
 function canonical(value: unknown, way: Way): string {
-  const kind = classify(value, way);
+  const kind = classify(value, way, LEVELS_OF_A_WRITE);
   if (kind === 'leaf') return JSON.stringify(value);
   const step: Way[number] = { object: value as object, key: 0 };
   way.push(step);

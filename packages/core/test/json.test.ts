@@ -73,7 +73,8 @@ describe('canonicalJson', () => {
     let deep: unknown = 1;
     for (let i = 0; i < 2_000; i += 1) deep = [deep];
 
-    expect(() => canonicalJson(deep)).toThrow('nested deeper than 1000 levels');
+    expect(() => canonicalJson(deep)).toThrow('nested deeper than 1020 levels');
+    expect(() => toJson(deep)).toThrow('nested deeper than 1000 levels');
   });
 
   it('takes the same object twice, as long as it is no cycle', () => {

@@ -1,11 +1,11 @@
 import { PrusikError } from '../errors.ts';
-import { toJson } from '../json.ts';
+import { toJsonOfWrite } from '../json.ts';
 import { WRITE_ITEMS_LIMIT, WRITE_LIMIT } from '../store.ts';
 
-/** The caller's argument as a value of the store's own. The cast holds because `toJson` keeps every property of a value that is JSON, and throws on any other. */
+/** The caller's argument as a value of the store's own. The cast holds because the copy keeps every property of a value that is JSON, and any other is refused. */
 export function copied<T>(value: T): T {
   try {
-    return toJson(value, WRITE_LIMIT) as T;
+    return toJsonOfWrite(value, WRITE_LIMIT) as T;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new PrusikError('WRITE_TOO_LARGE', `One write has at most ${WRITE_LIMIT} bytes as JSON`, {

@@ -19,6 +19,7 @@ export async function removePartial(partial: string): Promise<void> {
 
 /** Puts a finished file under its name, at once and for good: its bytes are on the disk before, and the name is after. */
 export async function install(partial: string, to: string, { replace }: { readonly replace: boolean }): Promise<void> {
+  // SQLite has synced it, but on macOS only as far as the cache of the drive.
   await syncFile(partial);
   if (replace) await rename(partial, to);
   else await linkNew(partial, to);

@@ -1,4 +1,4 @@
-// A process of its own for tests of bad disks: `disk-writer.ts FILE full|normal [COMMITS]`. With COMMITS it makes so many and ends; otherwise it does
+// A process of its own for tests of bad disks: `disk-writer.ts FILE full|normal [COMMITS]`. With COMMITS it makes so many, a third of which name blobs, and ends; otherwise it does
 // what each line on its standard input says: `open`, `commit`, `large`, `read`, `idle` or `close`. It prints what became of each.
 import { createInterface } from 'node:readline';
 import { isPrusikError, type Store } from '@prusik/core';
@@ -20,9 +20,10 @@ async function open(): Promise<string> {
   return 'opened';
 }
 
-async function commit(length: number): Promise<string> {
+async function commit(length: number, blobs: readonly string[] = []): Promise<string> {
   const answer = await note(store as Store, 'r', epoch, {
     entries: [{ type: 'note', name: 'n', data: 'x'.repeat(length) }],
+    blobs,
   });
   return answer.outcome === 'committed' ? String(answer.seq) : answer.outcome;
 }
@@ -54,6 +55,10 @@ if (commits === undefined) {
   for await (const line of createInterface({ input: process.stdin })) process.stdout.write(`${await told(line)}\n`);
 } else {
   await open();
-  for (let n = 0; n < Number(commits); n += 1) process.stdout.write(`${await commit(500)}\n`);
+  for (let n = 0; n < Number(commits); n += 1) {
+    // Every third names a blob.
+    const blob = n % 3 === 0 ? await store?.putBlob('acme', Buffer.alloc(10_000, n)) : undefined;
+    process.stdout.write(`${await commit(500, blob === undefined ? [] : [blob.hash])}\n`);
+  }
   await store?.[Symbol.asyncDispose]();
 }

@@ -159,6 +159,17 @@ describe('powerLoss', () => {
     expect(after('torn')).toEqual({ a: 'x'.repeat(8_192) });
   });
 
+  it('TST-5: follows copies within the kernel, from inside and outside', async () => {
+    const outside = join(folder, 'outside');
+    writeFileSync(outside, 'from outside');
+    const { after } = await run(`
+      fs.writeFileSync(at('a'), 'xxxxxxxx'); fs.copyFileSync(at('a'), at('b')); fs.copyFileSync(${JSON.stringify(outside)}, at('c'));
+      say('copied'); sync(root); say('names'); for (const name of ['a', 'b', 'c']) sync(at(name)); say('bytes'); fs.writeFileSync(at('z'), '');`);
+    expect(after('copied')).toEqual({});
+    expect(after('names')).toEqual({ a: '', b: '', c: '' });
+    expect(after('bytes')).toEqual({ a: 'xxxxxxxx', b: 'xxxxxxxx', c: 'from outside' });
+  });
+
   it('TST-5: what was there before counts as synced', async () => {
     mkdirSync(join(folder, 'written/sub'), { recursive: true });
     writeFileSync(join(folder, 'written/sub/old'), 'old');

@@ -29,7 +29,7 @@ const STDOUT = 1;
 /**
  * Runs a program and records every write and sync under `folder`, so that a test can look at what a loss of power leaves, at any instant. Linux, with
  * Debian's `strace`. The program writes to the folder from one process, with absolute paths, at positions or in order; what cannot be followed
- * (copies in the kernel, appending) is an error. Memory that is mapped is not seen: SQLite rebuilds its `-shm` by itself.
+ * (appending, clones of files) is an error or not supported by the disk of a test. Memory that is mapped is not seen: SQLite rebuilds its `-shm` by itself.
  *
  * @throws when it does not end with exit code 0.
  */

@@ -25,12 +25,16 @@ export interface RecordedDisk {
 /** Writes reach a disk a page at a time, so one of them can be torn there. */
 const PAGE = 4_096;
 /** Calls that change files in ways that are not followed. */
-const UNKNOWN = new Set(['copy_file_range', 'sendfile', 'fallocate', 'pwritev2']);
+const UNKNOWN = new Set(['fallocate', 'pwritev2']);
 
 export function recordDisk(folder: string): RecordedDisk {
   const changes: Change[] = [];
   const names = new Map<string, Node>();
   const open = new Map<number, { readonly path: string; readonly node: Node; at: number; readonly appends: boolean }>();
+  /** Files outside, from which bytes may be copied. */
+  const outside = new Map<number, string>();
+  /** What each file holds just now. */
+  const contents = new Map<number, Buffer>();
   let numbers = 0;
 
   function addTree(path: string): void {
@@ -57,12 +61,12 @@ export function recordDisk(folder: string): RecordedDisk {
 
   function opened(call: SystemCall): void {
     const path = String(stringsOf(call)[0]);
-    if (!isInside(path)) return;
+    if (!isInside(path)) return void outside.set(call.result, path);
     let node = names.get(path);
     if (node === undefined) {
       node = { number: (numbers += 1), is: 'file', bytes: Buffer.alloc(0) };
       rename([{ path, node }]);
-    } else if (/O_TRUNC/.test(call.args)) changes.push({ type: 'resize', node, size: 0 });
+    } else if (/O_TRUNC/.test(call.args)) change({ type: 'resize', node, size: 0 });
     open.set(call.result, { path, node, at: 0, appends: /O_APPEND/.test(call.args) });
   }
 
@@ -75,11 +79,36 @@ export function recordDisk(folder: string): RecordedDisk {
     const positioned = call.name.startsWith('p');
     const at = positioned ? (numbersLeft.at(-1) ?? 0) : file.at;
     if (!positioned) file.at += bytes.length;
+    write(file.node, at, bytes);
+  }
+
+  function write(node: Node, at: number, bytes: Buffer): void {
     for (let from = 0; from < bytes.length;) {
       const to = Math.min(bytes.length, from + PAGE - ((at + from) % PAGE));
-      changes.push({ type: 'write', node: file.node, at: at + from, bytes: bytes.subarray(from, to) });
+      change({ type: 'write', node, at: at + from, bytes: bytes.subarray(from, to) });
       from = to;
     }
+  }
+
+  function change(made: Extract<Change, { type: 'write' | 'resize' }>): void {
+    changes.push(made);
+    contents.set(made.node.number, contentAfter(contentOf(made.node), made));
+  }
+
+  function contentOf(node: Node): Buffer {
+    return contents.get(node.number) ?? Buffer.from('bytes' in node ? node.bytes : []);
+  }
+
+  /** A copy within the kernel, of which the trace shows no bytes. */
+  function copied(from: number, offset: number, to: number, length: number): void {
+    const file = open.get(to);
+    if (file === undefined) return;
+    const source = open.get(from);
+    const path = outside.get(from);
+    if (source === undefined && path === undefined) throw new Error(`It is not known what was copied to ${file.path}`);
+    const bytes = source === undefined ? readFileSync(path ?? '') : contentOf(source.node);
+    write(file.node, file.at, Buffer.from(bytes.subarray(offset, offset + length)));
+    file.at += length;
   }
 
   return {
@@ -93,17 +122,22 @@ export function recordDisk(folder: string): RecordedDisk {
         case 'openat':
           return opened(call);
         case 'close':
+          outside.delete(descriptor);
           return void open.delete(descriptor);
         case 'write':
         case 'writev':
         case 'pwrite64':
         case 'pwritev':
           return written(call);
+        case 'copy_file_range':
+          return copied(descriptor, offsetOf(call), second, call.result);
+        case 'sendfile':
+          return copied(second, offsetOf(call), descriptor, call.result);
         case 'lseek':
           if (file !== undefined) file.at = call.result;
           return undefined;
         case 'ftruncate':
-          return void (file && changes.push({ type: 'resize', node: file.node, size: second }));
+          return file && change({ type: 'resize', node: file.node, size: second });
         case 'fsync':
         case 'fdatasync':
           return void (file && changes.push({ type: 'sync', path: file.path, node: file.node }));
@@ -141,6 +175,14 @@ export function recordDisk(folder: string): RecordedDisk {
     if (node === undefined) throw new Error(`${path} came from outside of the folder, which is not followed`);
     return { node };
   }
+}
+
+/** Where a copy begins in its source: libuv always says. */
+function offsetOf({ name, args }: SystemCall): number {
+  const offset = /\[(\d+)\]/.exec(args)?.[1];
+  if (offset === undefined || args.indexOf('[') !== args.lastIndexOf('['))
+    throw new Error(`A call of ${name} with these offsets is not followed`);
+  return Number(offset);
 }
 
 function writeTree(

@@ -273,6 +273,30 @@ describe('a history that is replaced', () => {
     expect(await session.window({ turns: 2 })).toEqual({ messages, truncated: false });
   });
 
+  it('SES-3: is what a run sees that was parked and is driven anew', async () => {
+    const reader: DurableDefinition<string, number[]> = {
+      ...talker(),
+      name: 'reader',
+      async run(ctx: DurableContext) {
+        const before = await ctx.thread.read();
+        await ctx.step('say', (step) => void step.append(message('said', 'assistant', 'one moment')));
+        await ctx.receive('go');
+        const after = await ctx.thread.read();
+        return [...before, ...after].map(({ n }) => n);
+      },
+    };
+    const engine = engineFor([talker(), reader]);
+    const session = await createSessions(engine).open('chat');
+    await session.run(talker(), 'a');
+    await session.replace([message('sum', 'user', 'summary')]);
+    const parked = await session.run(reader, 'b');
+    expect(parked.status).toBe('waiting');
+
+    await engine.signal(parked.run, 'go', null);
+
+    expect(await engine.drive(parked.run)).toMatchObject({ status: 'completed', output: [3, 4, 3, 4, 5] });
+  });
+
   it('SES-3: is read in pages that end where it begins', async () => {
     const definition = talker();
     const session = await createSessions(engineFor([definition])).open('chat');

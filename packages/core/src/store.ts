@@ -207,6 +207,11 @@ export interface ClaimQuery {
   readonly leaseMs: number;
   readonly limit: number;
   readonly suspects: SuspectRoom;
+  /**
+   * Leases that this worker still drives, although they may be past: it was stopped for longer than they last. While nobody else took them, it must not take
+   * them from itself.
+   */
+  readonly except?: readonly Lease[];
   /** What this worker can drive. A run that is asked to cancel is taken whatever its definition. */
   readonly definitions: readonly { readonly name: string; readonly versions: readonly string[] }[];
   /** Only this run, or only runs of the trees with these roots, at most {@link PAGE_LIMIT} of them. */

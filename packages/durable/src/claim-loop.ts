@@ -70,6 +70,7 @@ export function startClaimLoop({ env, driver, next }: ClaimLoopOptions): ClaimLo
           leaseMs: limits.leaseMs,
           limit: places,
           suspects: driver.suspects,
+          except: driver.overdue,
           definitions,
           ...(only === undefined ? {} : { only }),
         });

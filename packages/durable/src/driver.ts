@@ -1,4 +1,12 @@
-import { runKeyText, suspectShare, type Claim, type Run, type RunKey, type SuspectRoom } from '@prusik/core';
+import {
+  runKeyText,
+  suspectShare,
+  type Claim,
+  type Lease,
+  type Run,
+  type RunKey,
+  type SuspectRoom,
+} from '@prusik/core';
 import { startDrive, type Drive } from './drive.ts';
 import type { DriveEnv } from './drive-env.ts';
 import { createSlots, type Slots } from './slots.ts';
@@ -13,6 +21,8 @@ export interface Driver {
   isDriving(run: RunKey): boolean;
   /** Drives of the tree (or all) that are not over. */
   active(root?: RunKey): number;
+  /** Leases that may be past although they are driven here: this process was stopped, or a clock has jumped. */
+  readonly overdue: readonly Lease[];
   /** Room for more runs that lost a worker: the likelier one is poison, the fewer are driven beside it. */
   readonly suspects: SuspectRoom;
   /** No loop claims for it any more. */
@@ -40,7 +50,11 @@ export function createDriver(env: DriveEnv): Driver {
   };
   const slots = createSlots(env.limits.slots, () => notify());
   let heartbeat: Disposable | undefined;
-  let lastRenewed = 0;
+  /** When the store last answered, and when it last renewed all that was asked for. */
+  let answeredAt = 0;
+  let renewedAt = { monotonic: 0, wall: 0 };
+  const noteRenewal = (): void => void (renewedAt = { monotonic: env.clock.monotonic(), wall: env.clock.now() });
+  const leaseOf = ({ claim: { run } }: Active): Lease => ({ run: run.key, epoch: run.epoch });
 
   function beatLater(): void {
     heartbeat ??= env.clock.after(env.limits.heartbeatMs, () => {
@@ -54,19 +68,19 @@ export function createDriver(env: DriveEnv): Driver {
   async function renew(): Promise<void> {
     const held = [...active.values()];
     try {
-      const renewed = await env.store.renew(
-        held.map(({ claim }) => ({ run: claim.run.key, epoch: claim.run.epoch })),
-        env.limits.leaseMs,
-      );
-      lastRenewed = env.clock.monotonic();
+      const renewed = await env.store.renew(held.map(leaseOf), env.limits.leaseMs);
+      answeredAt = env.clock.monotonic();
+      if (renewed.length === held.length) noteRenewal();
       const kept = new Map(renewed.map((lease) => [`${lease.epoch} ${runKeyText(lease.run)}`, lease]));
-      for (const { claim, drive } of held) {
-        const lease = kept.get(`${claim.run.epoch} ${runKeyText(claim.run.key)}`);
-        if (lease === undefined) drive.lose('superseded');
-        else drive.notice(lease);
+      for (const entry of held) {
+        const { run } = entry.claim;
+        const lease = kept.get(`${run.epoch} ${runKeyText(run.key)}`);
+        // Past is not yet taken: as long as nobody has taken it, the drive goes on and may commit.
+        if (lease === undefined) void lookUp(entry);
+        else entry.drive.notice(lease);
       }
     } catch (cause) {
-      if (env.clock.monotonic() - lastRenewed < env.limits.leaseMs) return;
+      if (env.clock.monotonic() - answeredAt < env.limits.leaseMs) return;
       for (const { drive } of held) drive.lose('unavailable', cause);
     }
   }
@@ -89,7 +103,10 @@ export function createDriver(env: DriveEnv): Driver {
     },
     drive(claim, storeTime, owner) {
       const name = runKeyText(claim.run.key);
-      if (active.size === 0) lastRenewed = env.clock.monotonic();
+      if (active.size === 0) {
+        answeredAt = env.clock.monotonic();
+        noteRenewal();
+      }
       // The same run again in one process, after its lease was lost here: the older drive is a zombie and is told so.
       active.get(name)?.drive.lose('superseded');
       const ticket = slots.ticket();
@@ -113,6 +130,11 @@ export function createDriver(env: DriveEnv): Driver {
     },
     isDriving: (run) => active.has(runKeyText(run)),
     active: (root) => ofTree(root).length,
+    get overdue() {
+      const { monotonic, wall } = renewedAt;
+      const late = Math.max(env.clock.monotonic() - monotonic, Math.abs(env.clock.now() - wall));
+      return late < 2 * env.limits.heartbeatMs ? [] : [...active.values()].map(leaseOf);
+    },
     get suspects() {
       const used = [...active.values()].reduce(
         (sum, { claim, drive }) => sum + (drive.suspect ? suspectShare(claim.lost, alone) : 0),

@@ -115,3 +115,76 @@ describe('runs that lost a worker', () => {
     await worker[Symbol.asyncDispose]();
   });
 });
+
+describe('a process that was stopped for longer than its lease', () => {
+  /** A run whose once step is under way, in an engine whose heartbeat does not come while it is stopped. */
+  async function stopped() {
+    const clock = fakeClock();
+    const store = memoryStore({ clock });
+    const begun: string[] = [];
+    const end = gate<string>();
+    const work = durable('work', async (ctx, input) => {
+      if (input === 'short') return input;
+      return Promise.all([
+        ctx.step('pay', () => (begun.push('pay'), end.opened), { effect: 'once' }),
+        ctx.step('read', () => (begun.push('read'), end.opened)),
+      ]);
+    });
+    const engine = engineOn(store, [work], { clock });
+    await engine.start('work', null, { id: 'r' });
+    const worker = engine.worker();
+    await turns();
+    expect(begun.toSorted()).toEqual(['pay', 'read']);
+    return { clock, store, begun, end, engine, worker };
+  }
+
+  it('DUR-2: goes on with its runs when nobody has taken them, instead of taking them from itself', async () => {
+    const { clock, store, begun, end, engine, worker } = await stopped();
+    // A suspended machine: its wall clock has moved on, and no time has passed for its timers.
+    clock.jump(3_600_000);
+    // Something to claim, before a heartbeat and after one.
+    for (const id of ['a', 'b']) {
+      await engine.start('work', 'short', { id });
+      await turns();
+      expect(await store.run(key(id))).toMatchObject({ status: 'completed' });
+      clock.advance(10_000);
+      await turns();
+    }
+    expect(await store.run(key('r'))).toMatchObject({ status: 'running', epoch: 1 });
+
+    end.open('done');
+    await turns();
+    expect(await store.run(key('r'))).toMatchObject({ status: 'completed', output: ['done', 'done'] });
+    expect(begun.toSorted()).toEqual(['pay', 'read']);
+    await worker[Symbol.asyncDispose]();
+  });
+
+  it('DUR-2, DUR-14: hears of a cancel meanwhile', async () => {
+    const { clock, store, engine, worker } = await stopped();
+    clock.jump(3_600_000);
+    await engine.cancel(key('r'));
+    await turns();
+    clock.advance(10_000);
+    await turns();
+    expect(await store.run(key('r'))).toMatchObject({ status: 'cancelled' });
+    await worker[Symbol.asyncDispose]();
+  });
+
+  it('DUR-2, I1: is told when another worker has taken its runs, and writes nothing more', async () => {
+    const { clock, store, end, worker } = await stopped();
+    clock.jump(3_600_000);
+    const work = durable('work', (ctx) =>
+      Promise.all([ctx.step('pay', () => 'again', { effect: 'once' }), ctx.step('read', () => 'again')]),
+    );
+    const other = engineOn(store, [work], { clock });
+    // Its once step is in doubt: nobody knows that the other is alive.
+    expect(await other.drive(key('r'))).toMatchObject({ status: 'blocked', code: 'STEP_IN_DOUBT' });
+    const before = await store.entries(key('r'), { after: 0, limit: 100 });
+    clock.advance(10_000);
+    end.open('late');
+    await turns();
+
+    expect(await store.entries(key('r'), { after: 0, limit: 100 })).toEqual(before);
+    await worker[Symbol.asyncDispose]();
+  });
+});

@@ -192,6 +192,21 @@ export const STORE_CLAIM_TESTS: readonly StoreTest[] = [
     },
   },
   {
+    title:
+      'DUR-2: a claim leaves the past leases alone that its worker says it still drives, until somebody else has taken them',
+    async run({ clock, running, take, claim }) {
+      const held = await running('r');
+      await running('other');
+      clock.advance(LEASE_MS);
+      const except = [{ run: held.run, epoch: held.epoch }];
+
+      assert.deepEqual(ids(await claim({ except })), ['other']);
+      await take('r', { worker: 'worker-2' });
+      clock.advance(LEASE_MS);
+      assert.deepEqual(ids(await claim({ except })), ['r', 'other']);
+    },
+  },
+  {
     title: 'DUR-12: a run that lost a worker stays a suspect when it is given back without progress',
     async run({ clock, running, take, commit, claim }) {
       await running('r');

@@ -160,6 +160,10 @@ export function checkedQuery(query: ClaimQuery): ClaimQuery {
   checkCount('limit', copy.limit);
   const { room, alone } = copy.suspects;
   if (!(room >= 0 && room <= 1)) throw new TypeError(`The room for suspects must be from 0 to 1, not ${room}`);
+  for (const { run, epoch } of copy.except ?? []) {
+    checkRunKey(run);
+    checkCount('epoch', epoch);
+  }
   checkCount('number of losses of a suspect that is alone', alone);
   if (copy.only !== undefined) {
     const named = 'run' in copy.only ? [copy.only.run] : copy.only.roots;

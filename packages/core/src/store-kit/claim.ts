@@ -28,7 +28,7 @@ function collect(
   const due: RunState[] = [];
   let { room } = query.suspects;
   for (const state of source) {
-    if (!mayDrive(state, query)) continue;
+    if (!mayDrive(state, query) || isExcepted(state, query)) continue;
     const since = runnableSince(state, now);
     if (since > now) return { due, next: since };
     // The first that does not fit is looked at too: what comes behind it, from another source as well, waits for it.
@@ -45,6 +45,15 @@ function mayDrive(state: RunState, query: ClaimQuery): boolean {
   return (
     state.cancel !== 'none' ||
     query.definitions.some(({ name, versions }) => name === state.definition && versions.includes(state.version))
+  );
+}
+
+function isExcepted(state: RunState, { except = [] }: ClaimQuery): boolean {
+  return (
+    state.status === 'running' &&
+    except.some(
+      ({ run, epoch }) => epoch === state.epoch && run.run === state.key.run && run.tenant === state.key.tenant,
+    )
   );
 }
 

@@ -98,6 +98,17 @@ export const CLAIM_FAULTS: readonly StoreFault[] = [
     ...query,
     suspects: { room: 1, alone: 30 },
   })),
+  asking('a worker takes its own runs from itself', 'the past leases alone that its worker says', (query) =>
+    without(query, 'except'),
+  ),
+  asking('what a worker once drove is its own for ever', 'the past leases alone that its worker says', (query) => ({
+    ...query,
+    ...(query.except === undefined
+      ? {}
+      : {
+          except: query.except.flatMap(({ run, epoch }) => [0, 1, 2].map((later) => ({ run, epoch: epoch + later }))),
+        }),
+  })),
   reading('losses do not make a suspect heavier', 'the more room it takes among suspects', (state) => ({
     ...state,
     lost: 0,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -64,6 +65,39 @@ describe('schema versions', () => {
           [2, 'm3'],
           [3, 'm2'],
         ]);
+      } finally {
+        await store[Symbol.asyncDispose]();
+        directory.remove();
+      }
+    },
+  );
+
+  // Fixtures of the versions before it were made when nothing had been released that could fill their tables.
+  it.each(MIGRATIONS.map((_, index) => index + 1).filter((version) => version >= 4))(
+    'sessions, threads and blobs of a file of version %i are what they were',
+    async (version) => {
+      const directory = temporaryDirectory();
+      const path = join(directory.path, 'store.db');
+      writeFileSync(path, gunzipSync(readFileSync(fixture(version))));
+      const store = sqliteStore({ path, clock: { now: () => 1_700_000_060_000 } });
+      try {
+        const { items } = await store.listSessions({ tenant: 'acme', limit: 9 });
+        expect(new Map(items.map(({ key, state }) => [key.session, state]))).toEqual(
+          new Map([
+            ['talk', 'open'],
+            ['closed-talk', 'closed'],
+            ['rewritten-talk', 'open'],
+          ]),
+        );
+        const thread = { tenant: 'acme', of: 'session', id: 'rewritten-talk' } as const;
+        const messages = await store.messages(thread, { after: 0, limit: 9 });
+        expect(messages.map(({ n, message }) => [n, message.id])).toEqual([[3, 'r1']]);
+        const hash = `sha256:${createHash('sha256').update('rope').digest('hex')}`;
+        expect(await store.blob('acme', hash)).toEqual({ hash, size: 4, storedAt: 1_700_000_000_000 });
+        // Its bytes are not in the fixture; that it is used is.
+        for (let after: string | undefined = ''; after !== undefined;)
+          after = (await store.sweepBlobs({ graceMs: 0, ...(after === '' ? {} : { after }) })).next;
+        expect(await store.blob('acme', hash)).toBeDefined();
       } finally {
         await store[Symbol.asyncDispose]();
         directory.remove();

@@ -6,11 +6,15 @@ import { PrusikError } from '@prusik/core';
 export async function ownDirectory(path: string): Promise<void> {
   try {
     await mkdir(path, { mode: 0o700 });
-    await syncDirectory(dirname(path));
-    return;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    await checkOwn(path);
   }
+  // Also of one that was there: whoever made it may not have come to that.
+  await syncDirectory(dirname(path));
+}
+
+async function checkOwn(path: string): Promise<void> {
   const found = await lstat(path);
   if (!found.isDirectory())
     throw new PrusikError('STORE_FOREIGN', `${path} is where the store keeps blobs, and is no directory of its own`);

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   appendFileSync,
   existsSync,
@@ -12,6 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { fakeClock } from '@prusik/testing-contracts';
 import type { Store } from '@prusik/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -124,6 +126,21 @@ describe('files of blobs', () => {
     await store.putBlob('acme', Buffer.alloc(1_000_000));
     await expect(store.putBlob('acme', missing())).rejects.toMatchObject({ message: 'no such file', code: 'ENOENT' });
     expect(inTmp()).toEqual([]);
+  });
+
+  it('I9: bytes whose row could not be written do not stay', async () => {
+    const store = sqliteStore({ path, clock, busyMs: 300 });
+    opened.push(store);
+    const other = new Database(path);
+    other.exec('begin immediate');
+    await expect(store.putBlob('acme', Buffer.from('rope'))).rejects.toMatchObject({ code: 'STORE_BUSY' });
+    const hash = `sha256:${createHash('sha256').update('rope').digest('hex')}`;
+    expect(existsSync(fileOf(hash))).toBe(true);
+    other.exec('rollback');
+    other.close();
+
+    while (existsSync(fileOf(hash)) || inTmp().length > 0) await new Promise((resolve) => setImmediate(resolve));
+    expect(await store.blob('acme', hash)).toBeUndefined();
   });
 
   it('I8: a folder that is a link or no directory is refused, and not written to', async () => {

@@ -28,13 +28,16 @@ export function blobsOver({ reads, write, blobs: bytes, maxBlobBytes = BLOB_LIMI
     await bytes.put(measured.pieces, measured.hash);
     const { size } = measured;
     const hash = measured.hash();
-    const stored = await write({ rows: 1, runs: 0 }, (tx): BlobInfo | undefined => {
+    const writing = write({ rows: 1, runs: 0 }, (tx): BlobInfo | undefined => {
       // A sweep takes bytes away in a transaction too, so one of the two sees the other.
       if (!bytes.has(hash)) return undefined;
       const blob = { hash, size, storedAt: tx.now };
       tx.tables.saveBlob(tenant, blob);
       return blob;
     });
+    // The disk may be full because of these bytes. Not awaited: the store may be as far away as it was for the row.
+    writing.catch(() => discard([hash], 0).then(() => bytes.tidy(-Infinity))).catch(() => undefined);
+    const stored = await writing;
     if (stored !== undefined) return stored;
     throw new PrusikError('BLOB_SWEPT', `The blob ${hash} was swept while its put was under way`, { retryable: true });
   }

@@ -165,6 +165,33 @@ describe('one commit is bounded', () => {
     expect(names).toEqual(Array.from({ length: 2_000 }, (_, n) => `n${n}`));
   });
 
+  it('I9: a run that abandons hundreds of steps in doubt ends in several commits, and tells of each', async () => {
+    const counted = counting(memoryStore());
+    const begun = Promise.withResolvers<void>();
+    let steps = 0;
+    const work = durable('work', async (ctx) => {
+      const hang = (): Promise<never> => {
+        steps += 1;
+        if (steps === 500) begun.resolve();
+        return new Promise(() => {});
+      };
+      await Promise.all(Array.from({ length: 500 }, (_, n) => ctx.step(`s${n}`, hang, { effect: 'once' })));
+    });
+    const engine = engineOn(counted.store, [work]);
+    const driving = engine.run('work', null, { id: 'r' });
+    await begun.promise;
+    counted.entries.splice(0);
+    await engine.cancel(key('r'));
+
+    expect(await driving).toMatchObject({ status: 'cancelled' });
+    expect(Math.max(...counted.entries)).toBeLessThanOrEqual(201);
+    const pages = await Promise.all(
+      [0, 1_000].map((after) => counted.store.entries(key('r'), { after, limit: 1_000 })),
+    );
+    const doubts = pages.flat().filter((entry) => entry.type === 'step-end' && entry.settledBy === 'doubt');
+    expect(doubts).toHaveLength(500);
+  });
+
   it('I9: outcomes that are too large for one write together go through one by one', async () => {
     const counted = counting(memoryStore());
     const work = durable('work', async (ctx) => {

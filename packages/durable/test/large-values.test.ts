@@ -165,8 +165,10 @@ describe('a damaged blob', () => {
 
   it('I1: blocks its run instead of handing over wrong bytes, and the run goes on once it is mended', async () => {
     const { store, folder } = test;
+    const seen: unknown[] = [];
     const work = durable('work', async (ctx) => {
       const text = await ctx.step('large', () => textOf(5_000));
+      seen.push(text);
       await ctx.receive('go');
       return text.length;
     });
@@ -180,6 +182,7 @@ describe('a damaged blob', () => {
 
     const blocked = await engine.drive(key('r'));
     expect(blocked).toMatchObject({ status: 'blocked', code: 'STORE_CORRUPT' });
+    expect(seen).toEqual([textOf(5_000)]);
 
     await store.putBlob('default', Buffer.from(JSON.stringify(textOf(5_000))));
     const request = blocked.status === 'blocked' ? blocked.request : '';

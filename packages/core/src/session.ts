@@ -39,4 +39,6 @@ export type ReplaceResult =
   /** `run` holds the session, or is the first in its queue. */
   | { readonly outcome: 'busy'; readonly run: Run }
   /** `closed`: the session is `closing` or `closed`. */
-  | { readonly outcome: 'closed' | 'unknown' };
+  | { readonly outcome: 'closed' | 'unknown' }
+  /** A message names a blob that is not there. */
+  | { readonly outcome: 'blob-unknown'; readonly blob: string };

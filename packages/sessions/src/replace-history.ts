@@ -1,4 +1,4 @@
-import type { Message, SessionKey, Store } from '@prusik/core';
+import { PrusikError, type Message, type SessionKey, type Store } from '@prusik/core';
 import { sessionBusy, sessionClosed, sessionUnknown, threadMoved } from './refusals.ts';
 
 export interface ReplaceHistoryOptions {
@@ -26,6 +26,8 @@ export async function replaceHistory(
       throw sessionClosed(key);
     case 'unknown':
       throw sessionUnknown(key);
+    case 'blob-unknown':
+      throw new PrusikError('BLOB_UNKNOWN', `There is no blob ${answer.blob}`, { meta: { hash: answer.blob } });
     default:
       return answer satisfies never;
   }

@@ -62,7 +62,7 @@ export interface Session<Resources = undefined> extends AsyncDisposable {
    * means another message than it did.
    *
    * @throws {PrusikError} `SESSION_BUSY` (retryable) while a run holds the session, `THREAD_MOVED`, `SESSION_CLOSED`, `SESSION_UNKNOWN`
-   * before its first run.
+   * before its first run, `BLOB_UNKNOWN` for a file that is not there.
    */
   replace(messages: readonly Message[], options?: ReplaceHistoryOptions): Promise<number>;
   /** The same without messages: the conversation begins anew. */

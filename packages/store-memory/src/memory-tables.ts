@@ -210,6 +210,12 @@ export function memoryTables(): MemoryTables {
       const found = record(state.key);
       for (const user of [found, sessionOf(found)]) if (user !== undefined) blobs.use(user, state.key.tenant, hashes);
     },
+    setSessionBlobs({ key }, hashes) {
+      const found = sessions.get(key);
+      if (found === undefined) return;
+      blobs.release(found);
+      blobs.use(found, key.tenant, hashes);
+    },
     blobsAfter: blobs.after,
     removeBlob: blobs.remove,
 

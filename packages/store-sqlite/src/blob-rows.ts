@@ -27,6 +27,8 @@ export interface BlobRows {
   save(tenant: string, blob: BlobInfo): void;
   /** `owner`: the number of a run, or of a session with a minus sign. */
   use(owner: number, tenant: string, hashes: readonly string[]): void;
+  /** The owner uses none any more. */
+  release(owner: number): void;
   after(number: number, limit: number): readonly BlobState[];
   remove(blob: BlobState): void;
 }
@@ -39,6 +41,7 @@ export function createBlobRows(db: Database.Database, write: Write): BlobRows {
   const use = db.prepare(
     'insert or ignore into blob_uses (owner, blob) select ?, id from blobs where tenant = ? and hash = ?',
   );
+  const release = db.prepare('delete from blob_uses where owner = ?');
   const after = db.prepare<[number, number], InfoRow & { readonly id: number; readonly used: number }>(
     `select id, hash, size, stored_at, exists (select 1 from blob_uses where blob = blobs.id) as used
      from blobs where id > ? order by id limit ?`,
@@ -49,6 +52,7 @@ export function createBlobRows(db: Database.Database, write: Write): BlobRows {
     use(owner, tenant, hashes) {
       for (const hash of hashes) write(use, owner, tenant, hash);
     },
+    release: (owner) => void write(release, owner),
     after: (number, limit) =>
       after.all(number, limit).map((row) => ({ ...toInfo(row), number: row.id, used: row.used === 1 })),
     remove: ({ number }) => void write(remove, number),

@@ -222,6 +222,11 @@ export function sqliteTables(
       blobs.use(number, tenant, hashes);
       if (id !== undefined) blobs.use(numberOf({ tenant, of: 'session', id }), tenant, hashes);
     },
+    setSessionBlobs({ key: { tenant, session: id } }, hashes) {
+      const owner = numberOf({ tenant, of: 'session', id });
+      blobs.release(owner);
+      blobs.use(owner, tenant, hashes);
+    },
     blobsAfter: blobs.after,
     removeBlob: blobs.remove,
 

@@ -219,6 +219,35 @@ export const STORE_SESSION_LIFE_TESTS: readonly StoreTest[] = [
     },
   },
   {
+    title: 'SES-12: a session uses the blobs of the messages that it has now, and none of those that were replaced',
+    async run({ store, start, take, commit, end }) {
+      const put = async (text: string): Promise<string> =>
+        (await store.putBlob('acme', new TextEncoder().encode(text))).hash;
+      const [old, kept] = [await put('old'), await put('kept')];
+      const showing = (id: string, blob: string): Message => ({
+        ...message(id),
+        content: [{ type: 'file', mediaType: 'text/plain', data: { blob } }],
+      });
+      await start('r', inSession('s1'));
+      const held = await take('r');
+      const messages = { from: 1, items: [showing('a', old), showing('b', kept)] };
+      await commit(held, { messages, blobs: [old, kept] });
+      await end(held);
+      await store.remove({ tenant: 'acme', run: 'r' });
+
+      const nowhere = `sha256:${'0'.repeat(64)}`;
+      const refused = await store.replaceMessages(s1, [showing('x', kept), showing('y', nowhere)], 2);
+      assert.deepEqual(refused, { outcome: 'blob-unknown', blob: nowhere });
+      assert.deepEqual((await stored(store)).length, 2);
+      assert.equal((await store.sweepBlobs({ graceMs: 0 })).blobs, 0);
+
+      assert.deepEqual(await store.replaceMessages(s1, [showing('x', kept)], 2), { outcome: 'replaced', head: 3 });
+      await store.sweepBlobs({ graceMs: 0 });
+      assert.equal(await store.blob('acme', old), undefined);
+      assert.equal((await store.blob('acme', kept))?.size, 4);
+    },
+  },
+  {
     title: 'SES-3: what is put into a thread is a copy of what was given',
     async run({ store, start, take, end }) {
       await start('r', inSession('s1'));

@@ -2,7 +2,7 @@ import type { BlobSweep } from '../blob.ts';
 import { checkId, type RunKey, type SessionKey } from '../ids.ts';
 import type { Amount } from '../ledger.ts';
 import type { LiveTextMark, LiveTextWrite } from '../live-text.ts';
-import type { Message, ThreadKey } from '../message.ts';
+import { blobsOf, type Message, type ThreadKey } from '../message.ts';
 import type { Removal } from '../removal.ts';
 import type { SessionLife, SessionQuery } from '../session.ts';
 import {
@@ -123,7 +123,10 @@ export function checkedMove(to: SessionLife): SessionLife {
 
 export function checkedMessages(messages: readonly Message[], expectedHead: number): readonly Message[] {
   checkCount('expected head', expectedHead);
-  return copied(messages);
+  const copy = copied(messages);
+  checkItems('messages', copy);
+  for (const hash of copy.flatMap(blobsOf)) checkBlobHash(hash);
+  return copy;
 }
 
 export function checkedRemoval(removal: Removal): Removal {

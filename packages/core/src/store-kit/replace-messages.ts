@@ -1,6 +1,7 @@
 import type { SessionKey } from '../ids.ts';
-import type { Message } from '../message.ts';
+import { blobsOf, type Message } from '../message.ts';
 import type { ReplaceResult } from '../session.ts';
+import { findUnknownBlob } from './blob-rows.ts';
 import { isHeld } from './move-session.ts';
 import { requireRun, requireSession, threadOfSession } from './rows.ts';
 import type { StoreTransaction } from './tables.ts';
@@ -23,6 +24,10 @@ export function replaceMessages(
   const thread = threadOfSession(key);
   const head = tables.threadHead(thread);
   if (head !== expectedHead) return { outcome: 'moved', head };
+  const blobs = [...new Set(messages.flatMap(blobsOf))];
+  const blob = findUnknownBlob(tx, key.tenant, blobs);
+  if (blob !== undefined) return { outcome: 'blob-unknown', blob };
+  tables.setSessionBlobs(state, blobs);
   tables.saveSession({ ...state, threadFloor: head });
   if (messages.length > 0) tables.appendMessages(thread, head + 1, messages);
   return { outcome: 'replaced', head: head + messages.length };

@@ -131,6 +131,8 @@ export interface StoreTables extends StoreReads {
   saveBlob(tenant: string, blob: BlobInfo): void;
   /** By the run, and by its session where it has one; twice is once. */
   useBlobs(run: RunState, hashes: readonly string[]): void;
+  /** The session uses these and no others; its runs go on using theirs. */
+  setSessionBlobs(session: SessionState, hashes: readonly string[]): void;
   /** Blobs of all tenants with `number > after`, by number. */
   blobsAfter(after: number, limit: number): readonly BlobState[];
   removeBlob(blob: BlobState): void;

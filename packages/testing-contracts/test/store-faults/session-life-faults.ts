@@ -71,6 +71,9 @@ export const SESSION_LIFE_FAULTS: readonly StoreFault[] = [
   seeing('a session that closes is as good as open', 'a thread is not replaced once its session', (session) =>
     session.state === 'closing' ? { ...session, state: 'open' } : session,
   ),
+  rows('blobs of replaced messages stay', 'a session uses the blobs of the messages that it has now', () => ({
+    setSessionBlobs: () => undefined,
+  })),
   port('messages are looked at late', 'what is put into a thread is a copy', (store) => ({
     async replaceMessages(...given) {
       await Promise.resolve();

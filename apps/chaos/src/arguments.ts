@@ -17,6 +17,9 @@ looked at: 0 outcomes twice, 0 lost, one end for each run, nothing left over.
   --lease-ms N       (default 600)
   --synchronous S    full or normal (default full)
   --timeout S        seconds for all runs (default 120)
+  --points           instead of chance: kill one worker before and after its first commit, its second, and so on, each in a
+                     life of its own (3 runs, 1 worker, no other kills; some minutes)
+  --every N          with --points, every so many commits only (default 1)
   --plan             print the plan as JSON and end
   --json             print one JSON object instead of a table
   --keep             leave the file and say where it is
@@ -31,6 +34,8 @@ export interface ChaosArguments extends PlanOptions {
   readonly leaseMs: number;
   readonly synchronous: 'full' | 'normal';
   readonly timeoutMs: number;
+  /** Every so many commits; 0 for a campaign. */
+  readonly points: number;
   readonly plan: boolean;
   readonly json: boolean;
   readonly keep: boolean;
@@ -44,11 +49,13 @@ export function parseArguments(args: readonly string[], newSeed: () => number): 
     args: [...args],
     options: {
       seed: { type: 'string' },
-      runs: { type: 'string', default: '60' },
+      runs: { type: 'string' },
       steps: { type: 'string', default: '6' },
-      workers: { type: 'string', default: '3' },
-      kills: { type: 'string', default: '12' },
-      pauses: { type: 'string', default: '6' },
+      workers: { type: 'string' },
+      kills: { type: 'string' },
+      pauses: { type: 'string' },
+      points: { type: 'boolean', default: false },
+      every: { type: 'string' },
       'lease-ms': { type: 'string', default: '600' },
       synchronous: { type: 'string', default: 'full' },
       timeout: { type: 'string', default: '120' },
@@ -59,7 +66,12 @@ export function parseArguments(args: readonly string[], newSeed: () => number): 
       help: { type: 'boolean', default: false },
     },
   });
-  const { synchronous, sabotage: given } = values;
+  const { synchronous, sabotage: given, points } = values;
+  // Of every point in turn there are many lives, so each is a small one.
+  const usual = points ? { runs: 3, workers: 1, kills: 0, pauses: 0 } : { runs: 60, workers: 3, kills: 12, pauses: 6 };
+  if (values.every !== undefined && !points) throw new TypeError('--every goes with --points');
+  for (const name of ['kills', 'pauses', 'workers'] as const)
+    if (points && values[name] !== undefined) throw new TypeError(`--${name} does not go with --points`);
   if (synchronous !== 'full' && synchronous !== 'normal')
     throw new TypeError(`--synchronous must be full or normal, not ${synchronous}`);
   const sabotage = SABOTAGES.find((name) => name === given);
@@ -67,14 +79,15 @@ export function parseArguments(args: readonly string[], newSeed: () => number): 
     throw new TypeError(`--sabotage must be one of ${SABOTAGES.join(', ')}, not ${given}`);
   return {
     seed: values.seed === undefined ? newSeed() : whole('seed', values.seed, 0, 2 ** 32 - 1),
-    runs: whole('runs', values.runs, 1, 1_000),
+    runs: whole('runs', values.runs ?? String(usual.runs), 1, 1_000),
     steps: whole('steps', values.steps, 1, 100),
-    workers: whole('workers', values.workers, 1, 32),
-    kills: whole('kills', values.kills, 0, 1_000),
-    pauses: whole('pauses', values.pauses, 0, 1_000),
+    workers: whole('workers', values.workers ?? String(usual.workers), 1, 32),
+    kills: whole('kills', values.kills ?? String(usual.kills), 0, 1_000),
+    pauses: whole('pauses', values.pauses ?? String(usual.pauses), 0, 1_000),
     leaseMs: whole('lease-ms', values['lease-ms'], 100, 60_000),
     timeoutMs: whole('timeout', values.timeout, 1, 86_400) * 1_000,
     synchronous,
+    points: points ? whole('every', values.every ?? '1', 1, 1_000) : 0,
     plan: values.plan,
     json: values.json,
     keep: values.keep,

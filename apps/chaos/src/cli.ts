@@ -1,6 +1,8 @@
+import type { Violation } from '@prusik/testing-contracts';
 import { parseArguments, USAGE, type ChaosArguments } from './arguments.ts';
 import { runCampaign, type CampaignResult } from './campaign.ts';
 import { makePlan } from './plan.ts';
+import { runPoints, type PointsResult } from './points.ts';
 
 export interface CliEnvironment {
   readonly print: (text: string) => void;
@@ -32,10 +34,10 @@ export async function runCli(args: readonly string[], environment: CliEnvironmen
   }
   report(`seed ${given.seed}\n`);
   try {
-    const result = await runCampaign({ ...environment, ...given, plan });
+    const options = { ...environment, ...given, plan };
+    const result = given.points > 0 ? await runPoints(options, given.points) : await runCampaign(options);
     print(given.json ? `${JSON.stringify(result)}\n` : table(result));
-    for (const { rule, run, message } of result.violations)
-      report(`violated: ${rule}: ${run === '' ? '' : `${run}: `}${message}\n`);
+    for (const violation of result.violations) report(`violated: ${describe(violation)}\n`);
     if (result.violations.length === 0) return 0;
     report(`Again with: npm run chaos -- ${replay(args, given.seed)}\n`);
     return 1;
@@ -52,7 +54,12 @@ export async function runCli(args: readonly string[], environment: CliEnvironmen
 const replay = (args: readonly string[], seed: number): string =>
   [...args, ...(args.some((arg) => arg.startsWith('--seed')) ? [] : ['--seed', String(seed)])].join(' ');
 
-function table({ violations, ...numbers }: CampaignResult): string {
+function describe({ rule, run, message, point }: Violation & { readonly point?: string }): string {
+  const where = [point, rule, run === '' ? undefined : run].filter((part) => part !== undefined);
+  return `${where.join(': ')}: ${message}`;
+}
+
+function table({ violations, ...numbers }: CampaignResult | PointsResult): string {
   const rows = [...Object.entries(numbers), ['violations', violations.length]];
   return rows.map(([name, value]) => `${String(name).padEnd(20)}${String(value).padStart(10)}\n`).join('');
 }

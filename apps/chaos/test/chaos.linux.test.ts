@@ -47,6 +47,17 @@ it('TST-3, I1, I2, I4, I8: workers that are killed and paused by plan lose nothi
   });
 }, 60_000);
 
+it('TST-3, I1, I4: a worker that is killed before and after a sample of its commits is followed by another, and nothing is lost or done twice', async () => {
+  const command = chaos('--points', '--every', '24', '--runs', '2', '--synchronous', 'normal', '--seed', '3', '--json');
+  const { code } = await command.ended;
+
+  expect(code, command.output).toBe(0);
+  const line = command.output.split('\n').find((text) => text.startsWith('{')) ?? '';
+  const result = JSON.parse(line) as { points: number; violations: readonly unknown[] };
+  expect(result.points).toBeGreaterThan(1);
+  expect(result.violations).toEqual([]);
+}, 60_000);
+
 describe('a promise that is broken on purpose is found', () => {
   it('I1: without the fence, a zombie writes into what is no longer its own', async () => {
     const output = await untilFound(...SHORT, '--kills', '0', '--pauses', '5', '--sabotage', 'fence');

@@ -43,6 +43,8 @@ it.each([
   ['--synchronous', 'off'],
   ['--sabotage', 'everything'],
   ['--unknown'],
+  ['--every', '3'],
+  ['--kills', '3', '--points'],
 ])('ERR-3: %s %s is refused with one line and exit code 2', async (...args) => {
   const { code, printed, reported } = await run(...args);
 

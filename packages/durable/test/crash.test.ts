@@ -17,7 +17,7 @@ const cases = Object.entries(STORAGES).flatMap(([name, create]) =>
 
 describe.each(cases)('a process that dies at any write to its store (%s, %s)', (name, _, create, parkAfterMs) => {
   it('TST-3, I1, I4: dies before and after the k-th write, for every k, and another goes on with nothing lost or done twice', async () => {
-    const every = everyFor(name, 2);
+    const every = everyFor(name, 3);
     const points = await everyDeath({
       create,
       live: (life) => bringMainRunToEnd(life, parkAfterMs),

@@ -3,12 +3,14 @@ import type { EffectLine, Life, WriteLine } from '@prusik/testing-contracts';
 import { expect } from 'vitest';
 import { durable, engineOn, entriesOf, key } from './support.ts';
 
-const LIMITS = { leaseMs: 30_000, heartbeatMs: 10_000 };
+const LIMITS = { leaseMs: 30_000, heartbeatMs: 10_000, maxInlineOutcomeBytes: 1_000 };
+const LARGE = 'x'.repeat(2_000);
 const SESSION = { id: 's', whenBusy: 'queue' } as const;
 
 /**
- * A tree with everything in it: keyed, once and parallel steps, a timer, a signal, a refusal for want of room, three children of which one asks for approval, a ledger,
- * messages, an event of its own, and a second run that stands in the queue of its session.
+ * A tree with everything in it: keyed, once and parallel steps, a timer, a signal, a refusal for want of room, three children of which one
+ * asks for approval, a ledger, an outcome that stands in a blob, text in progress, messages, an event of its own, and a second run that
+ * stands in the queue of its session.
  */
 function definitions(write: WriteLine) {
   const act = (ctx: DurableContext, step: StepScope, effect: Effect): void =>
@@ -51,12 +53,17 @@ function definitions(write: WriteLine) {
       ).catch(() => null);
       const { value: told } = (await ctx.receive('go')) as { value?: unknown };
       const parts = await Promise.all([1, 2, 3].map((n) => ctx.child<number>(`c${n}`, 'child', n)));
+      const large = await step('large', (scope) => {
+        act(ctx, scope, 'repeatable');
+        scope.delta('half of it');
+        return LARGE;
+      });
       ctx.emit('summed', parts.length);
       await step('answer', (scope) => {
         act(ctx, scope, 'repeatable');
         scope.append(text('answer', 'assistant'));
       });
-      return { a, told, parts, sameUuid: b === ctx.uuid('u') };
+      return { a, told, parts, large: large === LARGE, sameUuid: b === ctx.uuid('u') };
     },
     { openingMessages: () => [text('ask', 'user')] },
   );
@@ -100,7 +107,7 @@ export async function bringMainRunToEnd({ store, clock, write }: Life, parkAfter
 
 /** What the rules of every store cannot know: what these runs say, and how often a call was reserved in vain. */
 export async function checkMainRun(store: Store, lines: readonly EffectLine[]): Promise<void> {
-  const output = { a: 1, told: 'first', parts: [10, 20, 30], sameUuid: true };
+  const output = { a: 1, told: 'first', parts: [10, 20, 30], large: true, sameUuid: true };
   expect(await store.run(key('r'))).toMatchObject({ status: 'completed', output });
   expect(await store.run(key('n'))).toMatchObject({ status: 'completed', output: 'replied' });
   const messages = await store.messages({ tenant: 'default', of: 'session', id: 's' }, { after: 0, limit: 10 });

@@ -19,6 +19,9 @@ export const JOURNAL_RULES: readonly Rule[] = [
     if (isFinal(run.status) && entries.at(-1)?.type !== 'run-end') yield `it is ${run.status}, and its end is not last`;
     if (!isFinal(run.status) && ends > 0) yield `its end is recorded, and it is ${run.status}`;
   }),
+  perRun('blob-missing', function* ({ missingBlobs }) {
+    for (const hash of missingBlobs) yield `an outcome stands in ${hash}, which is not there`;
+  }),
   perRun('signal-twice', function* ({ run, inbox }) {
     for (const name of twice(inbox.map(({ kind, key }) => `${kind} ${key}`))) yield `signal ${name} came twice`;
     const gap = inbox.findIndex((signal, index) => signal.n !== index + 1);

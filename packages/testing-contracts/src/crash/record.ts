@@ -16,6 +16,8 @@ export interface RunRecord {
   readonly run: Run;
   readonly entries: readonly Entry[];
   readonly inbox: readonly Signal[];
+  /** Hashes that its outcomes name and the store does not have. */
+  readonly missingBlobs: readonly string[];
   /** Of a root. */
   readonly ledger: Ledger | undefined;
 }
@@ -39,16 +41,18 @@ export async function readRecord(store: Store, tenant: string): Promise<StoreRec
   const found = await pages((after) => store.listRuns({ tenant, limit: PAGE, ...after }));
   const runs: RunRecord[] = [];
   for (const run of found) {
+    const entries = await numbered(
+      (after) => store.entries(run.key, { after, limit: PAGE }),
+      (entry) => entry.seq,
+    );
     runs.push({
       run,
-      entries: await numbered(
-        (after) => store.entries(run.key, { after, limit: PAGE }),
-        (entry) => entry.seq,
-      ),
+      entries,
       inbox: await numbered(
         (after) => store.inbox(run.key, { after, limit: PAGE }),
         (signal) => signal.n,
       ),
+      missingBlobs: await missingBlobs(store, tenant, entries),
       ledger: run.parent === undefined ? await store.ledger(run.key) : undefined,
     });
   }
@@ -59,6 +63,16 @@ export async function readRecord(store: Store, tenant: string): Promise<StoreRec
     threads.push(await readThread(store, threadOfRun(key)));
   const openRequests = await pages((after) => store.listRequests({ tenant, status: ['open'], limit: PAGE, ...after }));
   return { runs, threads, openRequests };
+}
+
+async function missingBlobs(store: Store, tenant: string, entries: readonly Entry[]): Promise<readonly string[]> {
+  const missing: string[] = [];
+  for (const entry of entries) {
+    if (entry.type !== 'step-end' || !entry.outcome.ok || entry.outcome.blob === undefined) continue;
+    const { hash } = entry.outcome.blob;
+    if ((await store.blob(tenant, hash)) === undefined) missing.push(hash);
+  }
+  return missing;
 }
 
 const threadOfRun = ({ tenant, run }: RunKey): ThreadKey => ({ tenant, of: 'run', id: run });

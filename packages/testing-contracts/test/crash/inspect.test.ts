@@ -115,6 +115,13 @@ const broken: Readonly<Record<string, Broken>> = {
   'journal-gap': journal((entries) => entries.map((entry) => ({ ...entry, seq: entry.seq * 2 }))),
   'outcome-twice': journal((entries) => [...entries, { ...(entries[3] as Entry), seq: 6 }]),
   terminal: journal((entries) => [...entries, { ...last(entries), seq: 6 }]),
+  'blob-missing': journal((entries) =>
+    entries.map((entry) =>
+      entry.type === 'step-end'
+        ? { ...entry, outcome: { ok: true, blob: { hash: `sha256:${'0'.repeat(64)}`, size: 1 } } }
+        : entry,
+    ),
+  ),
   'signal-twice': ({ store }) => ({
     store: {
       ...store,

@@ -213,6 +213,56 @@ describe('text in progress', () => {
   });
 });
 
+describe('the live part of the view', () => {
+  const at = (seq: number, body: EntryBody): RunEvent => ({
+    run: root,
+    live: false,
+    entry: { ...body, seq, at: seq } as Entry,
+  });
+  const say = (key: string, epoch: number, attempt = 1): RunEvent => ({
+    run: root,
+    live: true,
+    event: { type: 'step-delta', key, epoch, attempt, offset: 0, text: 'x', joined: 1 },
+  });
+  const start = at(1, { type: 'run-start', definition: 'd', version: '1' });
+  const claim = (seq: number, epoch: number): RunEvent =>
+    at(seq, { type: 'run-claim', worker: 'w', epoch, attempt: 1, definitionHash: '' });
+  const end = (seq: number): RunEvent => {
+    const outcome = { ok: true } as const;
+    return at(seq, { type: 'step-end', key: 's', kind: 'step', fingerprint: '', attempt: 1, outcome, durationMs: 0 });
+  };
+  const liveAfter = (...events: readonly RunEvent[]): readonly string[] =>
+    Object.keys(foldEvents(emptyView(root), events).runs['root']?.live ?? {});
+
+  it('EVT-1: has what is under way, and no longer what has ended or whose drive is over', () => {
+    expect(liveAfter(start, say('s', 1), say('t', 1))).toEqual(['s', 't']);
+    expect(liveAfter(start, say('s', 1), say('t', 1), claim(2, 1), end(3))).toEqual(['t']);
+    expect(liveAfter(start, say('s', 1), claim(2, 2))).toEqual([]);
+    expect(liveAfter(start, say('s', 1), say('t', 2))).toEqual(['t']);
+  });
+
+  it('EVT-5: does not take up what comes too late', () => {
+    expect(liveAfter(start, claim(2, 1), end(3), say('s', 1))).toEqual([]);
+    const park = at(3, { type: 'run-park', waits: [], wakeAt: null });
+    expect(liveAfter(start, claim(2, 1), park, say('s', 1))).toEqual([]);
+    expect(liveAfter(start, claim(2, 1), park, say('s', 2))).toEqual(['s']);
+    const error = { code: 'BUSY', message: '' };
+    const pause = at(3, {
+      type: 'step-pause',
+      key: 's',
+      kind: 'step',
+      fingerprint: '',
+      attempt: 1,
+      until: 9,
+      error,
+      failures: 1,
+      capacityMs: 0,
+    });
+    expect(liveAfter(start, claim(2, 1), say('s', 1), pause, say('s', 1))).toEqual([]);
+    expect(liveAfter(start, claim(2, 1), pause, say('s', 1, 2))).toEqual(['s']);
+  });
+});
+
 it('EVT-2: an entry that is missing is an error, and not another state', () => {
   const entry = (seq: number): RunEvent => ({
     run: root,

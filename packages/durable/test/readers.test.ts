@@ -202,3 +202,50 @@ describe('text on its way to other processes', () => {
     expect(missing).toBe(1_004);
   });
 });
+
+describe('the order of events', () => {
+  it('I3: nothing live overtakes the entry that it followed, however slow the store is', async () => {
+    const memory = memoryStore();
+    const [a, b, slow] = [gate(), gate(), gate()];
+    const begun = gate();
+    let isSlow = false;
+    const store: Store = {
+      ...memory,
+      async entries(run, page) {
+        const read = await memory.entries(run, page);
+        if (isSlow) await slow.opened;
+        return read;
+      },
+    };
+    const engine = engineOn(store, [
+      durable('work', async (ctx) => {
+        await ctx.step('a', () => a.opened);
+        await ctx.step('b', () => (begun.open(), b.opened));
+      }),
+    ]);
+    const running = engine.run('work', null, { id: 'r' });
+    const reader = engine.events(key('r'));
+    const told = async (): Promise<string> => {
+      const { value } = await reader.next();
+      if (value === undefined) return 'the end';
+      const what = value.live ? value.event : value.entry;
+      return 'key' in what ? `${what.type} ${what.key}` : what.type;
+    };
+    expect([await told(), await told()]).toEqual(['run-start', 'step-start a']);
+
+    // What the reader finds in the store is what was there before all that happens now.
+    const next = told();
+    isSlow = true;
+    await engine.signal(key('r'), 'news', null);
+    await turn();
+    a.open();
+    await begun.opened;
+    isSlow = false;
+    slow.open();
+
+    expect([await next, await told(), await told()]).toEqual(['run-claim', 'step-end a', 'step-start b']);
+    b.open();
+    await running;
+    await reader.return?.();
+  });
+});

@@ -1,4 +1,4 @@
-import type { NewRun, Store } from '@prusik/core';
+import { LIVE_STEPS_LIMIT, LIVE_STORE_LIMIT, LIVE_TEXT_LIMIT, type NewRun, type Store } from '@prusik/core';
 import { describe, expect, it } from 'vitest';
 import { memoryStore, memoryTables } from '../src/index.ts';
 import { createSortedIndex } from '../src/sorted-index.ts';
@@ -30,6 +30,31 @@ async function held(
 }
 
 describe('memoryStore', () => {
+  it('I9: keeps so much text in progress in all; of what comes after that it only says how far it came, until there is room', async () => {
+    const store = memoryStore();
+    const full = 'x'.repeat(LIVE_TEXT_LIMIT);
+    const said = (step: string, text: string) =>
+      ({ step, kind: 'model', attempt: 1, offset: 0, text, head: text.length }) as const;
+    const runs = LIVE_STORE_LIMIT / LIVE_TEXT_LIMIT / LIVE_STEPS_LIMIT;
+    const steps = Array.from({ length: LIVE_STEPS_LIMIT }, (_, n) => `s${n}`);
+    for (let n = 0; n < runs; n += 1) {
+      const lease = await held(store, `r${n}`);
+      await store.writeLiveText([{ ...lease, texts: steps.map((step) => said(step, full)), ended: [] }]);
+    }
+    const late = await held(store, 'late');
+    const read = async () => (await store.liveText(late.run, [])).map(({ step, text, head }) => [step, text, head]);
+
+    await store.writeLiveText([{ ...late, texts: [said('a', 'no room')], ended: [] }]);
+    expect(await read()).toEqual([['a', '', 7]]);
+    await store.writeLiveText([{ run: newRun('r0').key, epoch: 1, texts: [], ended: ['s0'] }]);
+    await store.writeLiveText([{ ...late, texts: [said('b', 'room')], ended: [] }]);
+
+    expect(await read()).toEqual([
+      ['a', '', 7],
+      ['b', 'room', 4],
+    ]);
+  });
+
   it('I9: holds no more runs than it may, and refuses the next with STORE_FULL without writing', async () => {
     const store = memoryStore({ maxRuns: 2 });
     const lease = await held(store, 'a');

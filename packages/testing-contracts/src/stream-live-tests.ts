@@ -143,7 +143,7 @@ export const STREAM_LIVE_TESTS: readonly StreamTest[] = [
     title: 'EVT-3: a slow reader loses live events within bounds, is told how many, and never loses an entry',
     async run({ open }) {
       const steps = 1_500;
-      const text = 'x'.repeat(2_000);
+      const text = 'x'.repeat(4_000);
       const engine = await open(async (ctx) => {
         // In portions, so that a reader that held everything could have kept up.
         for (let first = 0; first < steps; first += 100)

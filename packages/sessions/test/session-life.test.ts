@@ -1,4 +1,4 @@
-import type { DurableContext, DurableDefinition } from '@prusik/core';
+import type { DurableContext, DurableDefinition, Store } from '@prusik/core';
 import { createSessions } from '@prusik/sessions';
 import { memoryStore } from '@prusik/store-memory';
 import { describe, expect, it } from 'vitest';
@@ -91,6 +91,34 @@ describe('the end of a session', () => {
 
     const { items } = await store.listRuns({ tenant: 'default', session: 'chat', limit: 100 });
     expect(items.map(({ status }) => status)).toEqual(Array.from({ length: 11 }, () => 'cancelled'));
+    expect(calls).toBe(0);
+    expect(textsOf((await session.history()).messages)).toEqual(['one']);
+  });
+
+  it('SES-8: the queue is cancelled before the run that holds the session, whose end would hand it on', async () => {
+    const inner = memoryStore();
+    const store: Store = {
+      ...inner,
+      /** Answers when a worker has ended the run that held the session. */
+      async signal(signal) {
+        const ended = new Promise<void>((resolve) => {
+          inner.watchRun(signal.run, (why) => (why === 'end' ? resolve() : undefined));
+        });
+        const answer = await inner.signal(signal);
+        if (signal.run.run === 'active') await ended;
+        return answer;
+      },
+    };
+    let calls = 0;
+    const definition = talker(() => void (calls += 1));
+    const engine = engineFor([asker, definition], store);
+    const session = await createSessions(engine).open('chat');
+    await session.run(asker, 'one', { id: 'active' });
+    for (const id of ['a', 'b']) await session.start(definition, id, { id, whenBusy: 'queue' });
+    engine.worker();
+
+    await session.close();
+
     expect(calls).toBe(0);
     expect(textsOf((await session.history()).messages)).toEqual(['one']);
   });

@@ -26,8 +26,8 @@ export interface Delivery {
   readonly toLoad: Recorded | undefined;
   /** The same outcome, with its value. */
   loaded(recorded: Recorded): void;
-  /** Begins the calls that were held back, once nothing on record is left. */
-  release(): void;
+  /** Begins calls that were held back, once nothing on record is left, no more than one turn should have to; says whether there are others. */
+  release(): boolean;
   /** Begins nothing from now on. */
   hold(): void;
   /** Rejects every later call at once, and the ones without an outcome by {@link Delivery.rejectNext}. */
@@ -49,6 +49,8 @@ export interface DeliveryOptions {
   readonly onDiverged: (difference: string) => void;
   readonly wake: () => void;
 }
+
+const BEGUN_A_TURN = 200;
 
 export function createDelivery({ state, onDiverged, wake }: DeliveryOptions): Delivery {
   const keys = new Set<string>();
@@ -113,7 +115,7 @@ export function createDelivery({ state, onDiverged, wake }: DeliveryOptions): De
       if (difference !== undefined) {
         onDiverged(difference);
       } else if (!state.outcomes.has(call.key)) {
-        if (!paused && replaying === 0) call.begin();
+        if (!paused && replaying === 0 && held.length === 0) call.begin();
         else held.push(call);
       }
       wake();
@@ -140,12 +142,10 @@ export function createDelivery({ state, onDiverged, wake }: DeliveryOptions): De
       next = recorded;
     },
     release() {
-      if (replaying > 0) return;
+      if (replaying > 0) return false;
       paused = false;
-      if (held.length === 0) return;
-      const ready = held;
-      held = [];
-      for (const call of ready) call.begin();
+      if (held.length > 0) for (const call of held.splice(0, BEGUN_A_TURN)) call.begin();
+      return held.length > 0;
     },
     hold() {
       paused = true;

@@ -123,7 +123,7 @@ export function startDrive(
       await drainMicrotasks();
       wakeUp.clear();
       if (status.end !== undefined) return status.end;
-      if (!core.stopping) core.delivery.release();
+      if (!core.stopping && core.delivery.release()) continue;
       if (core.delivery.toLoad !== undefined && !core.stopping) await loadValue(core.delivery.toLoad);
       if (status.end !== undefined) return status.end;
       if (core.delivery.deliverNext()) continue;

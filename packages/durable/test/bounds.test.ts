@@ -147,6 +147,25 @@ describe('one commit is bounded', () => {
     expect(keys.slice(0, 2_900)).toEqual(Array.from({ length: 2_900 }, (_, n) => `s${n}`));
   });
 
+  it('I9: thousands of steps that are asked for at once are begun bit by bit', async () => {
+    let begun = 0;
+    const begunAt: number[] = [];
+    const inner = memoryStore();
+    const store: Store = {
+      ...inner,
+      commit(commit) {
+        if (commit.entries.some(({ type }) => type === 'step-end')) begunAt.push(begun);
+        return inner.commit(commit);
+      },
+    };
+    const work = durable('work', (ctx) =>
+      Promise.all(Array.from({ length: 3_000 }, (_, n) => ctx.step(`s${n}`, () => (begun += 1)))).then((all) => all),
+    );
+    const result = await engineOn(store, [work]).run('work', null);
+    expect(result).toMatchObject({ output: Array.from({ length: 3_000 }, (_, n) => n + 1) });
+    expect(begunAt[0]).toBeLessThan(1_000);
+  });
+
   it('I9: so are thousands of notes and timers before a step', async () => {
     const counted = counting(memoryStore());
     const work = durable('work', async (ctx) => {

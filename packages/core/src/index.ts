@@ -247,5 +247,6 @@ export type {
   StoreReads,
   StoreTables,
   StoreTransaction,
+  StoreWrites,
 } from './store-kit/tables.ts';
 export { createWatchers, type CollectedNews, type Watchers } from './store-kit/watchers.ts';

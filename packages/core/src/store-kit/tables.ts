@@ -95,12 +95,10 @@ export interface BlobState extends BlobInfo {
 }
 
 /**
- * The rows of a store, inside one transaction. It keeps and finds; what is allowed and what follows from what is
- * decided once, above it, so that two stores cannot differ in meaning.
- *
- * The iterables are read to their end or abandoned before the first write that follows.
+ * Everything that a transaction may do to the rows. It follows from the arguments and the rows alone: whoever repeats all calls in their order
+ * has the same rows again, with the same numbers. All arguments are JSON.
  */
-export interface StoreTables extends StoreReads {
+export interface StoreWrites {
   insertRun(run: NewRun, state: Omit<RunState, 'number'>): void;
   /** Writes everything of `state` that a transition may change; journal and inbox grow by the methods below. */
   saveRun(state: RunState): void;
@@ -114,13 +112,8 @@ export interface StoreTables extends StoreReads {
   appendMessages(thread: ThreadKey, from: number, messages: readonly Message[]): void;
   /** The messages that were kept back because the run stood in a queue; they are kept no longer. */
   takeQueuedMessages(run: RunState): readonly Message[];
-
-  findSignal(run: RunState, kind: SignalKind, key: string): Signal | undefined;
-  hasSignalAfter(run: RunState, n: number, kinds: readonly SignalKind[]): boolean;
   appendSignal(run: RunState, signal: Signal): void;
 
-  request(run: RunState, id: string): Request | undefined;
-  openRequests(run: RunState): readonly Request[];
   insertRequest(run: RunState, request: NewRequest, openedAt: number): void;
   /** Writes status, decision and claim. */
   saveRequest(run: RunState, request: Request): void;
@@ -133,13 +126,39 @@ export interface StoreTables extends StoreReads {
   useBlobs(run: RunState, hashes: readonly string[]): void;
   /** The session uses these and no others; its runs go on using theirs. */
   setSessionBlobs(session: SessionState, hashes: readonly string[]): void;
-  /** Blobs of all tenants with `number > after`, by number. */
-  blobsAfter(after: number, limit: number): readonly BlobState[];
   removeBlob(blob: BlobState): void;
 
-  sessionState(key: SessionKey): SessionState | undefined;
   insertSession(session: SessionState, createdAt: number): void;
   saveSession(session: SessionState): void;
+
+  /** From now on nobody finds the run or anything of it, and its name is free. */
+  hideRun(run: RunState): void;
+  /** The same for a session and its messages; its runs are hidden by themselves. */
+  hideSession(session: SessionState): void;
+  /** Deletes up to about `rows` rows of what is hidden, whoever hid it, and says whether there may be more. */
+  deleteHidden(rows: number): boolean;
+  /** The same for messages below a session's floor. */
+  deleteReplaced(session: SessionKey, rows: number): boolean;
+}
+
+/**
+ * The rows of a store, inside one transaction. It keeps and finds; what is allowed and what follows from what is
+ * decided once, above it, so that two stores cannot differ in meaning.
+ *
+ * The iterables are read to their end or abandoned before the first write that follows.
+ */
+export interface StoreTables extends StoreReads, StoreWrites {
+  findSignal(run: RunState, kind: SignalKind, key: string): Signal | undefined;
+  hasSignalAfter(run: RunState, n: number, kinds: readonly SignalKind[]): boolean;
+
+  request(run: RunState, id: string): Request | undefined;
+  openRequests(run: RunState): readonly Request[];
+  requestCount(run: RunState): number;
+
+  /** Blobs of all tenants with `number > after`, by number. */
+  blobsAfter(after: number, limit: number): readonly BlobState[];
+
+  sessionState(key: SessionKey): SessionState | undefined;
   queueLength(session: SessionKey): number;
   /** The session's oldest run that stands in its queue and was not asked to cancel. */
   firstInQueue(session: SessionKey): RunState | undefined;
@@ -150,21 +169,15 @@ export interface StoreTables extends StoreReads {
   runsOfSession(key: SessionKey): Iterable<RunState>;
   /** Roots of the tenant that ended before a time, the longest ended first. */
   endedRoots(tenant: string, before: number): Iterable<RunState>;
-  requestCount(run: RunState): number;
-  /** From now on nobody finds the run or anything of it, and its name is free. */
-  hideRun(run: RunState): void;
-  /** The same for a session and its messages; its runs are hidden by themselves. */
-  hideSession(session: SessionState): void;
-  /** Deletes up to about `rows` rows of what is hidden, whoever hid it, and says whether there may be more. */
-  deleteHidden(rows: number): boolean;
-  /** The same for messages below a session's floor. */
-  deleteReplaced(session: SessionKey, rows: number): boolean;
 
   /** Ready runs that the query may take, by priority (highest first), `readyAt`, number. May yield more, which the caller filters. */
   ready(query: ClaimQuery): Iterable<RunState>;
   /** Parked runs with a timer, by its time. */
   timers(query: ClaimQuery): Iterable<RunState>;
-  /** Held runs, by the end of the lease. A store that can prove a holder dead ends its leases at `now` before it looks. */
+  /**
+   * Held runs, by the end of the lease. A store that can prove a holder dead ends its leases at `now` before it looks, which is the only write
+   * that is not asked for from above.
+   */
   leases(query: ClaimQuery, now: number): Iterable<RunState>;
 }
 

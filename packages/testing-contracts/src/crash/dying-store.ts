@@ -15,6 +15,8 @@ const WRITES: ReadonlySet<string> = new Set([
   'putBlob',
 ]);
 
+const NOBODY: Disposable = { [Symbol.dispose]: () => undefined };
+
 /** Whether the process dies at this call, for points that have a name instead of a number. */
 export type DiesAt = (method: string, given: readonly unknown[]) => boolean;
 
@@ -61,6 +63,8 @@ export function dyingStore(inner: Store, dieAt: number | DiesAt, when: 'before' 
     get(target, name) {
       // The only one that answers with something else than a promise.
       if (name === 'readBlob') return readBlob;
+      // Its storage may be closed by now, to be opened for the next process.
+      if (dead && typeof name === 'string' && name.startsWith('watch')) return () => NOBODY;
       const value: unknown = Reflect.get(target, name);
       if (typeof value !== 'function' || typeof name !== 'string' || name.startsWith('watch')) return value;
       return (...given: readonly unknown[]) => call(name, value as (...given: readonly unknown[]) => unknown, given);

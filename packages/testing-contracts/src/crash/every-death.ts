@@ -68,10 +68,13 @@ async function dieOnce(
   let lives = 0;
   const time = setInterval(() => clock.advance(tickMs), TICK_EVERY_MS);
 
-  /** The next process: a storage that several may open is opened again, beside the dead one. */
+  /** The next process: opens the storage again, beside the dead one if it can; what only memory holds is all that is left. */
   async function nextStore(): Promise<Store> {
-    const [first] = stores;
-    if (first !== undefined && !first.capabilities.multiProcess) return first;
+    const last = stores.at(-1);
+    if (last !== undefined && !last.capabilities.multiProcess) {
+      if (!last.capabilities.durable) return last;
+      await last[Symbol.asyncDispose]();
+    }
     const store = await storage.open({ clock });
     stores.push(store);
     return store;

@@ -86,12 +86,13 @@ describe.each(Object.entries(STORAGES))('what meets at one instant (%s)', (_, cr
           return ctx.step('b', () => 2);
         }),
         durable('child', async (ctx) => {
-          await ctx.step('a', () => turns(2));
+          await ctx.step('a', () => turns(5));
           await ctx.step('b', () => 1);
         }),
       ];
       const engine = engineOn(store, definitions, { limits: { cancelGraceMs: 1_000 } });
       const seen = new Set<string>();
+      const children = new Set<string>();
       for (let wait = 0; wait < 60; wait += 2) {
         const run = key(`r${wait}`);
         const driving = engine.run('work', null, { id: run.run });
@@ -101,9 +102,12 @@ describe.each(Object.entries(STORAGES))('what meets at one instant (%s)', (_, cr
         seen.add(status);
         for (const one of (await store.listRuns({ tenant: 'default', root: run.run, limit: 10 })).items)
           expect(isFinal(one.status), `${one.key.run} after ${wait} turns`).toBe(true);
+        for (const child of (await store.listRuns({ tenant: 'default', parent: run.run, limit: 10 })).items)
+          children.add(child.status);
       }
 
       expect([...seen].toSorted()).toEqual(['cancelled', 'completed']);
+      expect([...children].toSorted()).toEqual(['cancelled', 'completed']);
       expect((await inspectStore(store)).violations).toEqual([]);
     });
   }, 30_000);

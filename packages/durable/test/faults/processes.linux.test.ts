@@ -11,8 +11,8 @@ import { durable, engineOn, key } from '../support.ts';
 const SCRIPT = join(import.meta.dirname, '..', 'fixtures', 'fault-worker.ts');
 /** Far longer than a test may take: whoever waits for the lease of a dead process fails. */
 const LONG_LEASE_MS = 60_000;
-const SHORT_LEASE_MS = 600;
-const DEFINITIONS = ['pays', 'parent', 'child', 'holds'].map((name) => durable(name, () => null));
+const SHORT_LEASE_MS = 900;
+const DEFINITIONS = ['pays', 'parent', 'child', 'holds', 'commits'].map((name) => durable(name, () => null));
 
 describe('a worker process', () => {
   let folder: string;
@@ -110,21 +110,28 @@ describe('a worker process', () => {
     expect(await leftBehind(second)).toEqual([]);
   }, 30_000);
 
-  it('fault 7, I1, DUR-2, DUR-3: that is stopped past its lease and goes on writes nothing, and its step is told', async () => {
-    const first = startWorker('first', '', SHORT_LEASE_MS);
-    await engine.start('holds', null, { id: 'r' });
-    await acted('hold');
-    first.pause();
-    const second = startWorker('second', '', SHORT_LEASE_MS);
-    await acted('hold', 2);
-    first.resume();
-    await acted('first told');
+  it.each([
+    ['goes on to commit, is refused', 'commits', 'commit', 0],
+    ['goes on in a step, is told', 'holds', 'hold', 1],
+  ])(
+    'fault 7, I1, DUR-2, DUR-3: that is stopped past its lease and %s, and writes nothing',
+    async (_, name, step, told) => {
+      const first = startWorker('first', '', SHORT_LEASE_MS);
+      await engine.start(name, null, { id: 'r' });
+      await acted(step);
+      first.pause();
+      const second = startWorker('second', '', SHORT_LEASE_MS);
+      await acted(step, 2);
+      first.resume();
+      await acted('first told', told);
 
-    expect(await ended('r')).toMatchObject({ status: 'completed', output: 'second', epoch: 2 });
-    expect(effects('second told')).toBe(0);
-    expect(lines.filter((line) => line.type === 'acknowledged')).toMatchObject([{ key: 'hold', epoch: 2 }]);
-    expect(await leftBehind(first, second)).toEqual([]);
-  }, 30_000);
+      expect(await ended('r')).toMatchObject({ status: 'completed', output: 'second', epoch: 2 });
+      expect(effects('second told')).toBe(0);
+      expect(await leftBehind(first, second)).toEqual([]);
+      expect(lines.filter((line) => line.type === 'acknowledged')).toMatchObject([{ key: step, epoch: 2 }]);
+    },
+    30_000,
+  );
 
   it('fault 14, DUR-12: twenty runs that a killed worker held, and two that start at once: each is recovered once', async () => {
     const first = startWorker('first', 'after-commit:10');

@@ -3,9 +3,16 @@ import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 /** What the first 100 bytes of a database file say, without opening it as one. */
 export type FileHeader =
   | { readonly found: 'nothing' | 'other' }
-  | { readonly found: 'database'; readonly applicationId: number; readonly userVersion: number };
+  | {
+      readonly found: 'database';
+      readonly applicationId: number;
+      readonly userVersion: number;
+      /** In WAL mode, as every store is once it has been made. */
+      readonly isWal: boolean;
+    };
 
 const MAGIC = 'SQLite format 3\0';
+const READ_FORMAT_OFFSET = 19;
 const USER_VERSION_OFFSET = 60;
 const APPLICATION_ID_OFFSET = 68;
 const HEADER_BYTES = 100;
@@ -24,6 +31,7 @@ export function readFileHeader(path: string): FileHeader {
       found: 'database',
       applicationId: header.readUInt32BE(APPLICATION_ID_OFFSET),
       userVersion: header.readUInt32BE(USER_VERSION_OFFSET),
+      isWal: header[READ_FORMAT_OFFSET] === 2,
     };
   } finally {
     closeSync(file);

@@ -20,18 +20,15 @@ export function lockWhole(file: string): WholeLock {
   const header = readFileHeader(file);
   if (header.found !== 'database') throw foreign(file, 'store');
   checkIdentity(file, header);
+  // Only in WAL mode do those who have it open hold it all the time; until then somebody is making it.
+  if (!header.isWal) throw inUse(file);
   const db = new Database(file, { fileMustExist: true, timeout: 0 });
   try {
     db.pragma('locking_mode = exclusive');
-    // Whoever has the file open in WAL mode holds a lock that this needs.
-    if (db.pragma('journal_mode = delete', { simple: true }) !== 'delete') throw inUse(file);
-    db.exec('begin exclusive');
+    // The first read takes the lock, or meets that of whoever has the file open.
     const generation = generationOf(db);
-    db.exec('rollback');
-    // SQLite would remove its journal when it is closed, by name: then that may be the journal of another file.
-    db.pragma('journal_mode = memory');
-    // What a process that was killed has left means nothing any more.
-    for (const suffix of ['-journal', '-shm']) rmSync(`${file}${suffix}`, { force: true });
+    db.pragma('wal_checkpoint(truncate)');
+    for (const suffix of ['-wal', '-shm']) rmSync(`${file}${suffix}`, { force: true });
     return { generation, close: () => void db.close() };
   } catch (error) {
     db.close();

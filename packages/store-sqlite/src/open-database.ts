@@ -36,24 +36,27 @@ export function openDatabase({ path, synchronous, busyMs = OPEN_TIMEOUT_MS }: Op
   checkRuntime();
   const file = checkedPath(path);
   const timeout = Math.min(busyMs, OPEN_TIMEOUT_MS);
-  for (let attempt = 1; ; attempt += 1) {
+  for (let attempt = 1; attempt <= OPEN_ATTEMPTS; attempt += 1) {
     const opened = openOnce(file, synchronous, timeout);
-    // What SQLite has opened is what was there before and after, unless somebody has put another file there meanwhile.
-    if (fileAt(file) === opened.opened) return opened;
-    opened.close();
-    if (attempt === OPEN_ATTEMPTS)
-      throw new PrusikError('STORE_BUSY', `The store ${file} is being replaced`, { retryable: true });
+    if (opened !== undefined) return opened;
   }
+  throw new PrusikError('STORE_BUSY', `The store ${file} is being replaced`, { retryable: true });
 }
 
-function openOnce(file: string, synchronous: 'full' | 'normal', timeout: number): OpenedDatabase {
+/** Nothing when another file was put in the place of this one meanwhile. */
+function openOnce(file: string, synchronous: 'full' | 'normal', timeout: number): OpenedDatabase | undefined {
   let db: Database.Database | undefined;
   let forget: (() => void) | undefined;
   try {
     const opened = prepareFile(file);
     forget = trackOpening(opened);
     db = new Database(file, { timeout });
-    migrate(db, file);
+    const close = closing(db, forget);
+    const version = readVersion(db, file);
+    // From its first read on SQLite holds the file against replacement. Before it another may have come, whose log it would take for its own:
+    // so nothing is written until this is known.
+    if (fileAt(file) !== opened) return void close();
+    migrate(db, file, version);
     enterWal(db, timeout);
     // Writes of ours are a queue that waits by itself; SQLite's own wait sleeps on the event loop, and is unfair.
     db.pragma('busy_timeout = 0');
@@ -61,7 +64,7 @@ function openOnce(file: string, synchronous: 'full' | 'normal', timeout: number)
     // Without it macOS keeps what was synced in the drive's cache.
     if (synchronous === 'full') db.pragma('fullfsync = on');
     db.pragma('trusted_schema = off');
-    return { db, file, opened, close: closing(db, forget) };
+    return { db, file, opened, close };
   } catch (error) {
     db?.close();
     forget?.();
@@ -113,9 +116,7 @@ function prepareFile(file: string): string {
  * Before the file is in WAL mode, so that identity and version are in its header from the first commit on. In one transaction, in
  * which the version is read again: several processes may open a new file at once.
  */
-export function migrate(db: Database.Database, file: string): void {
-  // In one transaction too: identity, version and tables are three reads, and another process may create the file between them.
-  const found = inReadTransaction(db, () => versionOf(db, file));
+export function migrate(db: Database.Database, file: string, found: number): void {
   if (found === SCHEMA_VERSION) return;
   db.exec('begin immediate');
   try {
@@ -130,10 +131,11 @@ export function migrate(db: Database.Database, file: string): void {
   }
 }
 
-function inReadTransaction<T>(db: Database.Database, read: () => T): T {
+/** In one transaction: identity, version and tables are three reads, and another process may create the file between them. */
+export function readVersion(db: Database.Database, file: string): number {
   db.exec('begin');
   try {
-    return read();
+    return versionOf(db, file);
   } finally {
     // Some errors end the transaction by themselves.
     if (db.inTransaction) db.exec('rollback');

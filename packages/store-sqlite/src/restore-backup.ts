@@ -9,7 +9,7 @@ import { checkStore } from './check-store.ts';
 import { readFileHeader } from './file-header.ts';
 import { BACKUP_ID, checkIdentity, foreign, STORE_ID } from './identity.ts';
 import { lockWhole } from './lock-whole.ts';
-import { checkedPath, migrate, openError } from './open-database.ts';
+import { checkedPath, migrate, openError, readVersion } from './open-database.ts';
 import { fileAt } from './open-files.ts';
 import { checkRuntime } from './runtime.ts';
 import { exists, install, partialName, removePartial } from './whole-files.ts';
@@ -59,8 +59,8 @@ export async function restoreBackup(options: RestoreOptions): Promise<{ readonly
     await requireSound(from, signal);
     if (overwrite && fileAt(to) !== undefined) lock = lockWhole(to);
     await copyFile(from, partial);
+    await restoreBlobs(from, { to: blobFolder(to), signal });
     const generation = renew(partial, lock?.generation ?? 0);
-    await restoreBlobs(partial, { from: blobFolder(from), to: blobFolder(to), signal });
     signal?.throwIfAborted();
     // Text in progress is of runs that nobody drives any more.
     if (lock !== undefined) for (const suffix of ['', '-wal', '-shm']) await rm(`${to}-live${suffix}`, { force: true });
@@ -100,10 +100,10 @@ async function requireSound(from: string, signal: AbortSignal | undefined): Prom
 }
 
 /** Bytes that are there already are the same, whoever put them; those that nobody names are swept. */
-async function restoreBlobs(partial: string, options: Omit<CopyBlobsOptions, 'db'>): Promise<void> {
-  const db = new Database(partial, { readonly: true });
+async function restoreBlobs(from: string, options: Pick<CopyBlobsOptions, 'to' | 'signal'>): Promise<void> {
+  const db = new Database(from, { readonly: true });
   try {
-    await copyBlobs({ ...options, db });
+    await copyBlobs({ ...options, db, from: blobFolder(from) });
   } finally {
     db.close();
   }
@@ -115,7 +115,7 @@ function renew(partial: string, replaced: number): number {
   try {
     db.pragma('synchronous = full');
     db.pragma(`application_id = ${STORE_ID}`);
-    migrate(db, partial);
+    migrate(db, partial, readVersion(db, partial));
     db.exec('begin immediate');
     db.prepare('update generation set number = max(number, ?) + 1').run(replaced);
     db.exec('delete from holders');
@@ -128,6 +128,8 @@ function renew(partial: string, replaced: number): number {
     );
     const generation = db.prepare<[], number>('select number from generation').pluck().get() ?? 0;
     db.exec('commit');
+    // As every store is, so that whoever opens it holds it from the first read on.
+    db.pragma('journal_mode = wal');
     return generation;
   } finally {
     db.close();

@@ -8,7 +8,7 @@ import { startWriter } from './child-process.ts';
 import { claimRun, end, newRun, note, park, problemsOf, runKey, startAndClaim } from './some-runs.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
-describe('backup and restore', () => {
+describe('backup and restore', { timeout: 30_000 }, () => {
   let directory: ReturnType<typeof temporaryDirectory>;
   let from: string;
   let backup: string;

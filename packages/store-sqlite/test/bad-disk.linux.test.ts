@@ -98,7 +98,7 @@ describe('a disk that fills up', () => {
   });
 });
 
-describe('a place that cannot be written', () => {
+describe('a place that cannot be written', { timeout: 30_000 }, () => {
   let disk: SmallDisk;
   let path: string;
 
@@ -157,7 +157,7 @@ describe('a place that cannot be written', () => {
   });
 });
 
-describe('calls of the disk that fail', () => {
+describe('calls of the disk that fail', { timeout: 30_000 }, () => {
   let folder: string;
   let path: string;
   let faulty: FaultyProcess;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { checkStore, sqliteStore } from '../src/index.ts';
-import { startWriter } from './child-process.ts';
+import { backupStore, checkStore, restoreBackup, sqliteStore } from '../src/index.ts';
+import { startOpener, startWriter } from './child-process.ts';
 import { problemsOf } from './some-runs.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
@@ -53,4 +53,44 @@ it('STO-7: eight processes make one file and write to it at once; each gets its 
   } finally {
     directory.remove();
   }
-});
+}, 60_000);
+
+it('STO-2: a store that is restored again and again while others open it is never two, and keeps what was answered since', async () => {
+  const directory = temporaryDirectory();
+  const [path, backup] = [join(directory.path, 'store.db'), join(directory.path, 'backup.db')];
+  try {
+    await sqliteStore({ path })[Symbol.asyncDispose]();
+    await backupStore({ from: path, to: backup });
+    const openers = [startOpener(path, 'a', '40'), startOpener(path, 'b', '40')];
+    let going = true;
+    const gone = Promise.all(openers.map((opener) => opener.gone)).finally(() => (going = false));
+    const refusals = new Set<unknown>();
+    let restored = 0;
+    let last = 0;
+    while (going) {
+      try {
+        await restoreBackup({ from: backup, to: path, overwrite: true });
+        restored += 1;
+        last = performance.timeOrigin + performance.now();
+      } catch (error) {
+        refusals.add((error as { code?: string }).code);
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await gone;
+
+    expect(restored).toBeGreaterThan(5);
+    expect([...refusals]).toEqual(['STORE_BUSY']);
+    const store = sqliteStore({ path });
+    for (const line of openers.flatMap(({ lines }) => lines)) {
+      const [id = '', opened] = line.split(' ');
+      expect(opened === undefined ? id : 'answered').toMatch(/^(answered|STORE_BUSY)$/);
+      if (Number(opened) < last) continue;
+      expect(opened === undefined || (await store.run({ tenant: 'acme', run: id })) !== undefined, id).toBe(true);
+    }
+    await store[Symbol.asyncDispose]();
+    expect(await problemsOf(checkStore({ path, full: true }))).toEqual([]);
+  } finally {
+    directory.remove();
+  }
+}, 60_000);

@@ -28,7 +28,7 @@ async function notes(store: Store, run: string): Promise<readonly string[]> {
   }
 }
 
-describe('several processes on one file', () => {
+describe('several processes on one file', { timeout: 30_000 }, () => {
   let directory: ReturnType<typeof temporaryDirectory>;
   let path: string;
 

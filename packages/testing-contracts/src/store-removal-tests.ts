@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { NewRun, RemovedRows, RemoveResult, Run, Store } from '@prusik/core';
+import { REMOVAL_LIMIT, type NewRun, type RemovedRows, type RemoveResult, type Run, type Store } from '@prusik/core';
 import { key, LEASE_MS, message, newChild, newRequest, newRun, note } from './store-scenario.ts';
 import type { StoreTest, StoreTestBed } from './store-test.ts';
 
@@ -213,6 +213,26 @@ export const STORE_REMOVAL_TESTS: readonly StoreTest[] = [
       clock.advance(1);
       const answer = await store.remove({ tenant: 'acme', endedBefore: clock.now(), limit: 2 });
       assert.deepEqual(answer, removed({ runs: 2, entries: 4 }));
+    },
+  },
+  {
+    title: 'I9: a removal by age takes 1,000 runs at most, but a larger tree whole',
+    async run({ store, clock, running, commit, claim, end }) {
+      const root = await running('large');
+      await commit(root, { children: Array.from({ length: REMOVAL_LIMIT }, (_, n) => newChild(`c${n}`, 'large')) });
+      const { claims } = await claim({ limit: REMOVAL_LIMIT });
+      await Promise.all(claims.map(({ run: { key: child, epoch } }) => end({ run: child, epoch })));
+      await end(root);
+      clock.advance(1);
+      await end(await running('small'));
+      clock.advance(1);
+      const removal = { tenant: 'acme', endedBefore: clock.now(), limit: 10 } as const;
+
+      const [first, second] = [await store.remove(removal), await store.remove(removal)];
+
+      const entries = 2 * REMOVAL_LIMIT + 2;
+      assert.deepEqual(first, removed({ runs: REMOVAL_LIMIT + 1, entries, signals: REMOVAL_LIMIT }, true));
+      assert.deepEqual(second, removed({ runs: 1, entries: 2 }));
     },
   },
   {

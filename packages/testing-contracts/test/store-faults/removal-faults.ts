@@ -65,6 +65,16 @@ export const REMOVAL_FAULTS: readonly StoreFault[] = [
   rows('what ended last goes first', 'by age, the trees that ended longest ago', (tables) => ({
     endedRoots: (tenant, before) => [...tables.endedRoots(tenant, before)].toReversed(),
   })),
+  rows('a tree is a page of runs', 'a removal by age takes 1,000 runs at most', (tables) => ({
+    treeOf: (root) => [...tables.treeOf(root)].slice(0, 1_000),
+  })),
+  port('a removal by age has no end', 'a removal by age takes 1,000 runs at most', (store) => ({
+    async remove(removal) {
+      const answer = await store.remove(removal);
+      if (answer.outcome === 'removed' && answer.more) await store.remove(removal);
+      return answer.outcome === 'removed' ? { ...answer, more: false } : answer;
+    },
+  })),
   port('a full answer promises more', 'a removal by age that takes all there are', (store) => ({
     async remove(removal) {
       const answer = await store.remove(removal);

@@ -56,6 +56,7 @@ export function startClaimLoop({ env, driver, next }: ClaimLoopOptions): ClaimLo
 
   /** How long nothing will come by itself. */
   async function claimOnce(): Promise<number> {
+    if (stopped || driver.closed) return Infinity;
     const places = driver.slots.take(limits.slots);
     if (places === 0) return Infinity; // a place that is free wakes us
     const due = clock.monotonic() >= dueAt;

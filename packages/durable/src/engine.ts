@@ -187,6 +187,8 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
       disposed ??= (async () => {
         driver.close();
         await Promise.all([...workers].map((worker) => worker[Symbol.asyncDispose]()));
+        // A claim that was under way still takes runs, which are given back with the others.
+        await driver.inTurn(async () => {});
         await driver.release();
         writer[Symbol.dispose]();
         readers.close(new PrusikError('ENGINE_CLOSED', 'The engine is disposed'));

@@ -46,6 +46,8 @@ export async function driveInline(
   });
   const abort = wakeUp.set;
   signal?.addEventListener('abort', abort);
+  // Closed or aborted while the run was read: whoever tells of it has done so.
+  if (driver.closed || signal?.aborted) wakeUp.set();
   // Timers of the engine do not keep the process alive; somebody who awaits a drive wants it to.
   const keepAlive = setInterval(() => {}, 2 ** 30);
   try {

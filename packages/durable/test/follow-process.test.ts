@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { emptyView, foldEvents, type RunEvent, type Store, type TreeView } from '@prusik/core';
+import { emptyView, foldEvents, type EventCursor, type RunEvent, type Store, type TreeView } from '@prusik/core';
 import { sqliteStore } from '@prusik/store-sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createEngine, type Engine } from '../src/index.ts';
@@ -50,12 +50,12 @@ function talker(text: string) {
 }
 
 /** What a reader in this process is told, until its events end. */
-function reader() {
+function reader(after: EventCursor = {}) {
   const seen: RunEvent[] = [];
   const at: number[] = [];
   let look = (): void => undefined;
   const reading = (async () => {
-    for await (const event of engine.events(key('r'))) {
+    for await (const event of engine.events(key('r'), { after })) {
       seen.push(event);
       at.push(Date.now());
       look();
@@ -68,13 +68,23 @@ function reader() {
     async heard(text: string): Promise<number> {
       await new Promise<void>((resolve) => {
         look = () => {
-          if (viewOf(seen).runs['r']?.live['talk']?.text === text) resolve();
+          if (textOf(seen) === text) resolve();
         };
         look();
       });
       return at.at(-1) ?? 0;
     },
   };
+}
+
+/** What the last execution of the step has said. */
+function textOf(events: readonly RunEvent[]): string {
+  const live = events.flatMap((event) => (event.live ? [event.event] : []));
+  const begun = live.findLastIndex(({ type }) => type === 'step-start');
+  return live
+    .slice(Math.max(0, begun))
+    .map((event) => (event.type === 'step-delta' ? event.text : ''))
+    .join('');
 }
 
 const viewOf = (events: readonly RunEvent[]): TreeView => foldEvents(emptyView(key('r')), events);
@@ -88,7 +98,7 @@ const told = (events: readonly RunEvent[]): readonly string[] =>
   events.map((event) => (event.live ? event.event.type : event.entry.type));
 
 describe('a reader in another process than the run’s', () => {
-  it('EVT-4: hears the text while it is said, within a second, and then what was committed', async () => {
+  it('EVT-4, DUR-16: hears the text while it is said, within a second, also when it re-attaches with a cursor, and then what was committed', async () => {
     const follows = reader();
     const child = talker('once upon a time');
 
@@ -96,14 +106,16 @@ describe('a reader in another process than the run’s', () => {
     expect(heardAt - (await child.said)).toBeLessThan(1_000);
     expect(told(follows.seen).slice(0, 4)).toEqual(['run-start', 'run-claim', 'step-end', 'step-start']);
 
-    // One that comes in the middle of the text is told all of it.
-    const late = reader();
+    // One that comes back in the middle of the text is told all of it, and no entry again.
+    const kept = JSON.parse(JSON.stringify(viewOf(follows.seen))) as TreeView;
+    const late = reader(kept.cursor);
     await late.heard('once upon a time');
     child.finish();
     await Promise.all([follows.reading, late.reading, child.gone]);
 
     expect(viewOf(follows.seen)).toEqual(await journalView());
-    expect(viewOf(late.seen)).toEqual(await journalView());
+    expect(foldEvents(kept, late.seen)).toEqual(await journalView());
+    expect(told(late.seen)[0]).toBe('step-start');
     expect(await store.liveText(key('r'), [])).toEqual([]);
   }, 30_000);
 
@@ -122,10 +134,10 @@ describe('a reader in another process than the run’s', () => {
     const live = follows.seen.flatMap((event) => (event.live ? [event.event] : []));
     const reset = live.findIndex(({ type }) => type === 'step-reset');
     expect(live[reset]).toMatchObject({ key: 'talk', epoch: 2 });
-    const textOf = (events: typeof live): string =>
+    const textIn = (events: typeof live): string =>
       events.map((event) => (event.type === 'step-delta' && event.key === 'talk' ? event.text : '')).join('');
-    expect(textOf(live.slice(0, reset))).toBe('words of the dead');
-    expect(textOf(live.slice(reset))).toMatch(/^words of the living/);
+    expect(textIn(live.slice(0, reset))).toBe('words of the dead');
+    expect(textIn(live.slice(reset))).toMatch(/^words of the living/);
     expect(live.filter(({ type }) => type === 'gap')).toEqual([]);
     expect(viewOf(follows.seen)).toEqual(await journalView());
     expect(viewOf(follows.seen).runs['r']).toMatchObject({

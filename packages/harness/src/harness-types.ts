@@ -67,7 +67,7 @@ export interface Harness<Definitions extends DefinitionMap, Context = Json> exte
   /** Drives whatever is runnable until nothing is, or the time is up, and gives back what is not finished. See `Engine.drain`. */
   drain(options: DrainOptions): Promise<Drained>;
   /** Committed entries after a cursor, then live events. Closing it never touches the run. */
-  events(run: RunRef, options?: EventOptions): AsyncIterable<RunEvent>;
+  events(run: RunRef, options?: EventOptions): AsyncIterableIterator<RunEvent>;
   /** Asks a run to cancel. Confirmed when its status says so. */
   cancel(run: RunRef, reason?: string): Promise<SignalResult>;
   /** Sends a signal that `ctx.receive` waits for. The first per key wins. */

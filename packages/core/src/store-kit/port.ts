@@ -189,7 +189,10 @@ export function storeOver(backend: StoreBackend): Store {
 
     async writeLiveText(writes) {
       checkOpen();
-      for (const run of liveTexts.write(checkedLiveText(writes))) watchers.tellLiveText(run);
+      const told = liveTexts.write(checkedLiveText(writes));
+      // Nobody is called back while the caller is still inside its own call.
+      await Promise.resolve();
+      for (const run of told) watchers.tellLiveText(run);
     },
     async liveText(run, have) {
       checkOpen();

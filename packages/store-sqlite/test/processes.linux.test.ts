@@ -1,8 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { backupStore, checkStore, restoreBackup, sqliteStore } from '../src/index.ts';
 import { startOpener, startWriter } from './child-process.ts';
-import { problemsOf } from './some-runs.ts';
+import { newRun, problemsOf } from './some-runs.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 it('I1: a process that was stopped, lost its run and goes on, writes nothing more', async () => {
@@ -94,3 +96,30 @@ it('STO-2: a store that is restored again and again while others open it is neve
     directory.remove();
   }
 }, 60_000);
+
+it('STO-2: looking at a file that this process has open does not make others take it for free', async () => {
+  const directory = temporaryDirectory();
+  const [path, backup] = [join(directory.path, 'store.db'), join(directory.path, 'backup.db')];
+  const script = fileURLToPath(new URL('backup-writer.ts', import.meta.url));
+  const restoreElsewhere = (): string =>
+    execFileSync(process.execPath, ['--conditions=@prusik/source', script, 'restore', backup, path], {
+      encoding: 'utf8',
+    });
+  const store = sqliteStore({ path });
+  try {
+    await store.start(newRun('r'));
+    // A plain descriptor that is closed drops every lock that the process has on the file.
+    await sqliteStore({ path })[Symbol.asyncDispose]();
+    await backupStore({ from: path, to: backup });
+    expect(await problemsOf(checkStore({ path }))).toEqual([]);
+    await expect(restoreBackup({ from: backup, to: path, overwrite: true })).rejects.toMatchObject({
+      code: 'STORE_BUSY',
+    });
+    await expect(backupStore({ from: path, to: path, overwrite: true })).rejects.toThrow(TypeError);
+    expect(restoreElsewhere()).toBe('STORE_BUSY\n');
+  } finally {
+    await store[Symbol.asyncDispose]();
+  }
+  expect(restoreElsewhere()).toBe('done\n');
+  directory.remove();
+}, 30_000);

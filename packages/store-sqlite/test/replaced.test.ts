@@ -47,11 +47,17 @@ describe.runIf(process.platform !== 'win32')('a file that is taken away while it
     expect(await answers(epoch)).toEqual(allReplaced);
   });
 
-  it('STO-3: a commit whose file is taken away before its answer is not acknowledged', async () => {
-    const epoch = await startAndClaim(store, 'r');
-    const notes = [note(store, 'r', epoch), note(store, 'r', epoch)];
-    rmSync(path);
-    for (const { status } of await Promise.allSettled(notes)) expect(status).toBe('rejected');
+  it('STO-3: a commit whose file is taken away in the middle of it is not acknowledged', async () => {
+    const other = join(directory.path, 'other.db');
+    let taken = false;
+    // The clock is asked inside the transaction.
+    const clock = { now: () => (taken && rmSync(other, { force: true }), Date.now()) };
+    const timed = sqliteStore({ path: other, clock });
+    const epoch = await startAndClaim(timed, 'r');
+    taken = true;
+    for (const { status } of await Promise.allSettled([note(timed, 'r', epoch), note(timed, 'r', epoch)]))
+      expect(status).toBe('rejected');
+    await timed[Symbol.asyncDispose]();
   });
 
   it('STO-3: another file in its place is not written by the one before, and not hurt by its closing', async () => {

@@ -31,11 +31,12 @@ export function pack(packagePath, folder) {
  * @param {string} command
  * @param {string[]} args
  * @param {string} [cwd]
+ * @param {Record<string, string>} [env] beside this process's own
  * @returns {string} its standard output
  */
-export function runQuietly(command, args, cwd = process.cwd()) {
+export function runQuietly(command, args, cwd = process.cwd(), env = {}) {
   // npm goes on trying for a quarter of an hour where it cannot reach the registry
-  const done = spawnSync(command, args, { cwd, encoding: 'utf8', timeout: 180_000 });
+  const done = spawnSync(command, args, { cwd, encoding: 'utf8', timeout: 180_000, env: { ...process.env, ...env } });
   if (done.error !== undefined) throw done.error;
   if (done.status !== 0) {
     throw new Error(`${command} ${args.join(' ')} failed in ${cwd}\n${done.stdout}${done.stderr}`);

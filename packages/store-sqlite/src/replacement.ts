@@ -12,7 +12,7 @@ const CONTENT_EVERY_MS = 250;
 export interface Replacement {
   /** Throws `STORE_REPLACED` when another file, or none, is at the path. A microsecond, so it is asked before each answer. */
   checkPath(): void;
-  /** Inside a transaction: also where the file is the same and a backup was restored into it by SQLite's own means. */
+  /** Inside a transaction: where the file is the same and a backup was restored into it by SQLite's own means. */
   checkContent(): void;
   /** Says it without throwing, once: for those who wait for news. */
   isNews(): boolean;
@@ -55,7 +55,7 @@ export function watchReplacement(db: Database.Database, file: string, opened: st
   return {
     checkPath,
     checkContent() {
-      checkPath();
+      if (replaced) fail();
       const now = performance.now();
       if (now - lookedAt < CONTENT_EVERY_MS) return;
       lookedAt = now;

@@ -67,17 +67,22 @@ export function checkedCommit(commit: Commit): Commit {
   const copy = copied(commit);
   checkRunKey(copy.run);
   checkCount('epoch', copy.epoch);
-  const { entries, messages, blobs, children, cancel, requests, closeRequests, claimRequests } = copy;
-  const lists = { entries, messages: messages?.items, blobs, children, cancel, requests, closeRequests, claimRequests };
-  for (const [name, items] of Object.entries(lists)) checkItems(name, items);
-  for (const [index, entry] of copy.entries.entries()) {
-    const last = index === copy.entries.length - 1;
+  checkItems('entries', copy.entries);
+  checkItems('messages', copy.messages?.items);
+  checkItems('blobs', copy.blobs);
+  checkItems('children', copy.children);
+  checkItems('cancel', copy.cancel);
+  checkItems('requests', copy.requests);
+  checkItems('closeRequests', copy.closeRequests);
+  checkItems('claimRequests', copy.claimRequests);
+  const last = copy.entries.at(-1);
+  for (const entry of copy.entries) {
     // The journal's first and last entries mark the run's life: they are written with it, or not at all.
     if (entry.type === 'run-start') throw new TypeError('Entry 1 is written by start alone');
-    if (entry.type === 'run-end' && !(last && copy.transition?.type === 'end'))
+    if (entry.type === 'run-end' && !(entry === last && copy.transition?.type === 'end'))
       throw new TypeError('The entry run-end is the last one, of the commit that ends the run');
   }
-  if (copy.transition?.type === 'end' && copy.entries.at(-1)?.type !== 'run-end')
+  if (copy.transition?.type === 'end' && last?.type !== 'run-end')
     throw new TypeError('The commit that ends a run ends with the entry run-end');
   for (const child of copy.children ?? []) checkChild(child, copy.run);
   for (const hash of copy.blobs ?? []) checkBlobHash(hash);

@@ -58,6 +58,26 @@ function stage(isTTY: boolean): { output: Output; writes: string[]; clock: Clock
   };
 }
 
+describe('a step that is put off', () => {
+  it('DUR-13: says what it waits for', () => {
+    const paused = event('r', {
+      type: 'step-pause',
+      key: 'model:1',
+      kind: 'model',
+      fingerprint: '',
+      attempt: 1,
+      until: 60_000,
+      failures: 0,
+      capacityMs: 60_000,
+      error: { code: 'MODEL_CALL_FAILED', message: 'no room' },
+    });
+
+    const { parts } = [...story.slice(0, 1), paused].reduce(fold, NO_PROGRESS);
+
+    expect(parts).toMatchObject([{ state: 'waits to try again: MODEL_CALL_FAILED', ended: false }]);
+  });
+});
+
 describe('the progress of a release', () => {
   it('is a fold of its events: parts by the key of their call, calls and tokens', () => {
     const progress = story.reduce(fold, NO_PROGRESS);

@@ -49,6 +49,8 @@ export function fold(progress: Progress, event: RunEvent): Progress {
       const told = { ...progress, ...countOf(progress, entry) };
       return withPart(told, run, (part) => ({ ...part, state: became(entry), calls: part.calls + 1 }));
     }
+    case 'step-pause':
+      return withPart(progress, run, (part) => ({ ...part, state: `waits to try again: ${entry.error.code}` }));
     case 'run-block':
       return withPart(progress, run, (part) => ({ ...part, state: `blocked: ${entry.code}` }));
     case 'run-end':

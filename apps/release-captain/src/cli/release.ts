@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   DEFAULT_TENANT,
   isFinal,
@@ -83,8 +84,14 @@ export async function drive(
       teller.settled();
     }
     const request = result.status === 'waiting' ? await openApproval(app, run.key) : undefined;
-    if (request === undefined) return tellResult(session, result);
+    const wakeAt = result.status === 'waiting' ? result.wakeAt : null;
+    if (request === undefined && wakeAt === null) return tellResult(session, result);
     from = (await app.store.run(run.key))?.seq ?? from;
+    if (request === undefined) {
+      // Nobody is asked: a provider has no room for now. A Ctrl-C meanwhile ends the next drive.
+      await delay(Math.max(0, (wakeAt ?? 0) - Date.now()), undefined, { signal }).catch(() => undefined);
+      continue;
+    }
     const input = request.body['input'] as PublishInput;
     const verdict: Verdict = yes ? { type: 'approve' } : ask === undefined ? { type: 'leave' } : await ask(input);
     if (verdict.type === 'leave') {

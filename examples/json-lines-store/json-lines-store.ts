@@ -2,6 +2,7 @@ import {
   BLOB_LIMIT,
   createWatchers,
   PrusikError,
+  STORE_WRITES,
   storeOver,
   systemClock,
   type ClaimQuery,
@@ -37,33 +38,9 @@ interface Transaction {
 }
 
 // #region writes
-/** Every method that changes rows. The compiler says when there is a new one: a call that is not kept would be lost. */
-const WRITES = Object.keys({
-  insertRun: true,
-  saveRun: true,
-  saveResult: true,
-  appendEntries: true,
-  appendMessages: true,
-  takeQueuedMessages: true,
-  appendSignal: true,
-  insertRequest: true,
-  saveRequest: true,
-  saveLedger: true,
-  saveBlob: true,
-  useBlobs: true,
-  setSessionBlobs: true,
-  removeBlob: true,
-  insertSession: true,
-  saveSession: true,
-  hideRun: true,
-  hideSession: true,
-  deleteHidden: true,
-  deleteReplaced: true,
-} satisfies Record<keyof StoreWrites, true>) as readonly (keyof StoreWrites)[];
-
 /** The same rows; what is done to them is written down in `calls`. */
 function recording(tables: StoreTables, calls: Call[]): StoreTables {
-  const recorded = WRITES.map((method) => [
+  const recorded = STORE_WRITES.map((method) => [
     method,
     (...given: unknown[]): unknown => {
       calls.push([method, ...given]);

@@ -239,14 +239,15 @@ export type { BlobBytes } from './store-kit/blob-bytes.ts';
 export type { StoreBackend, WriteSize } from './store-kit/backend.ts';
 export { storeOver } from './store-kit/port.ts';
 export { describeRun, threadOf, threadOfSession, type RunBody } from './store-kit/rows.ts';
-export type {
-  BlobState,
-  News,
-  RunState,
-  SessionState,
-  StoreReads,
-  StoreTables,
-  StoreTransaction,
-  StoreWrites,
+export {
+  STORE_WRITES,
+  type BlobState,
+  type News,
+  type RunState,
+  type SessionState,
+  type StoreReads,
+  type StoreTables,
+  type StoreTransaction,
+  type StoreWrites,
 } from './store-kit/tables.ts';
 export { createWatchers, type CollectedNews, type Watchers } from './store-kit/watchers.ts';

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { NewRun, SessionKey } from '@prusik/core';
 import { fakeClock } from './fake-clock.ts';
 import {
   anyDefinition,
@@ -119,6 +120,63 @@ export const STORE_LIFETIME_TESTS: readonly StoreTest[] = [
         (await again.messages(thread, { after: 0, limit: 10 })).map(({ n }) => n),
         [1, 2],
       );
+    },
+  },
+  {
+    title:
+      'I1: what was ended, decided, handed over, replaced and removed stays so after the store was disposed and opened',
+    needs: 'durable',
+    async run({ store, clock, open, start, take, commit, run, running, end }) {
+      const inSession = (id: string): Partial<NewRun> => ({ session: { id, whenBusy: 'queue' } });
+      const session = (id: string): SessionKey => ({ tenant: 'acme', session: id });
+      const [old, kept, unused] = await Promise.all(
+        ['old', 'kept', 'unused'].map((text) => store.putBlob('acme', Buffer.from(text))),
+      );
+      await start('ended', inSession('s'));
+      await start('next', { ...inSession('s'), messages: [message('m')] });
+      const held = await take('ended');
+      await commit(held, { entries: [note('a')], requests: [newRequest('q'), newRequest('open')] });
+      await store.decide({ run: held.run, request: 'q', decision: { status: 'answered', value: 'red' } });
+      await commit(held, {
+        entries: [{ type: 'run-end', status: 'completed', output: { rope: 1 } }],
+        transition: { type: 'end', status: 'completed', output: { rope: 1 } },
+      });
+      const file = { type: 'file', mediaType: 'text/plain', data: { blob: kept?.hash ?? '' } } as const;
+      await end(
+        await running('writer', { ...inSession('replaced'), messages: [message('1')], blobs: [old?.hash ?? ''] }),
+      );
+      await store.replaceMessages(session('replaced'), [{ ...message('2'), content: [file] }], 1);
+      await end(await running('gone', { ...inSession('gone'), messages: [message('1')] }));
+      await store.moveSession(session('gone'), 'closed');
+      await store.remove(session('gone'));
+      await end(await running('closed', inSession('closed')));
+      await store.moveSession(session('closed'), 'closed');
+      clock.advance(1);
+      await store.sweepBlobs({ graceMs: 0 });
+      const look = async (at: typeof store): Promise<unknown> => [
+        await at.run(key('ended')),
+        await at.listRequests({ tenant: 'acme', limit: 10 }),
+        await at.listRuns({ tenant: 'acme', limit: 10 }),
+        await at.listSessions({ tenant: 'acme', limit: 10 }),
+        await at.session(session('s')),
+        await at.session(session('gone')),
+        await at.messages({ tenant: 'acme', of: 'session', id: 'replaced' }, { after: 0, limit: 10 }),
+        await at.messages({ tenant: 'acme', of: 'session', id: 'gone' }, { after: 0, limit: 10 }),
+        await at.messages({ tenant: 'acme', of: 'session', id: 's' }, { after: 0, limit: 10 }),
+        await at.blob('acme', unused?.hash ?? ''),
+      ];
+      const before = await look(store);
+      assert.deepEqual((await run('ended')).output, { rope: 1 });
+
+      await store[Symbol.asyncDispose]();
+      const again = await open();
+
+      assert.deepEqual(await look(again), before);
+      // The session uses what its new message names, and the bytes of the old one go with the run that brought them.
+      await again.remove({ tenant: 'acme', run: 'writer' });
+      await again.sweepBlobs({ graceMs: 0 });
+      assert.equal((await again.blob('acme', kept?.hash ?? ''))?.size, 4);
+      assert.equal(await again.blob('acme', old?.hash ?? ''), undefined);
     },
   },
   {

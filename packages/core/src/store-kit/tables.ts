@@ -141,6 +141,30 @@ export interface StoreWrites {
   deleteReplaced(session: SessionKey, rows: number): boolean;
 }
 
+/** The names of all of them: what a store that keeps calls has to keep. */
+export const STORE_WRITES: readonly (keyof StoreWrites)[] = Object.keys({
+  insertRun: true,
+  saveRun: true,
+  saveResult: true,
+  appendEntries: true,
+  appendMessages: true,
+  takeQueuedMessages: true,
+  appendSignal: true,
+  insertRequest: true,
+  saveRequest: true,
+  saveLedger: true,
+  saveBlob: true,
+  useBlobs: true,
+  setSessionBlobs: true,
+  removeBlob: true,
+  insertSession: true,
+  saveSession: true,
+  hideRun: true,
+  hideSession: true,
+  deleteHidden: true,
+  deleteReplaced: true,
+} satisfies Record<keyof StoreWrites, true>) as (keyof StoreWrites)[];
+
 /**
  * The rows of a store, inside one transaction. It keeps and finds; what is allowed and what follows from what is
  * decided once, above it, so that two stores cannot differ in meaning.

@@ -1,4 +1,4 @@
-import type { BlobBytes, LiveTextRows, Store, StoreTables } from '@prusik/core';
+import type { BlobBytes, LiveTextRows, Store, StoreTables, StoreWrites } from '@prusik/core';
 
 /** A way to be broken, and a test of the suite that has to notice. */
 export interface StoreFault {
@@ -20,6 +20,8 @@ export interface Broken {
 /** What can be wrong with how a storage lives on between its openings. */
 export interface StorageFaults {
   readonly forgetsWhenClosed?: boolean;
+  /** Whatever this method wrote is gone with the next opening, and nothing else is. */
+  readonly losesWhenClosed?: keyof StoreWrites;
   readonly clockFollowsTheMachine?: boolean;
   readonly clockIsKeptWithEntriesOnly?: boolean;
   readonly keepsLeasesOfTheClosed?: boolean;

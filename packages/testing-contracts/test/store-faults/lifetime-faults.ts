@@ -1,5 +1,9 @@
-import type { ClaimResult, Store } from '@prusik/core';
+import type { ClaimResult, Store, StoreWrites } from '@prusik/core';
 import { port, storage, type StoreFault } from './fault.ts';
+
+/** All is kept but what one method writes, as by somebody who has overlooked it. */
+const overlooked = (caughtBy: string, ...methods: readonly (keyof StoreWrites)[]): readonly StoreFault[] =>
+  methods.map((method) => storage(`what ${method}() wrote is not kept`, caughtBy, { losesWhenClosed: method }));
 
 export const LIFETIME_FAULTS: readonly StoreFault[] = [
   port('a store cannot be closed', 'after disposal every method refuses', () => ({
@@ -30,6 +34,26 @@ export const LIFETIME_FAULTS: readonly StoreFault[] = [
     };
   }),
   storage('nothing is kept', 'everything is there again after the store was disposed', { forgetsWhenClosed: true }),
+  ...overlooked(
+    'everything is there again after the store was disposed',
+    'saveRun',
+    'appendEntries',
+    'appendMessages',
+    'appendSignal',
+    'insertRequest',
+    'saveLedger',
+  ),
+  ...overlooked(
+    'what was ended, decided, handed over, replaced and removed stays so',
+    'saveResult',
+    'saveRequest',
+    'saveSession',
+    'setSessionBlobs',
+    'removeBlob',
+    'hideRun',
+    'hideSession',
+  ),
+  ...overlooked('blobs are there again, and still used', 'saveBlob', 'useBlobs'),
   storage('the clock begins anew with every opening', 'the store’s clock does not go back from one opening', {
     clockFollowsTheMachine: true,
   }),

@@ -1,4 +1,5 @@
 import {
+  STORE_WRITES,
   createWatchers,
   storeOver,
   type BlobBytes,
@@ -7,6 +8,7 @@ import {
   type Store,
   type StoreCapabilities,
   type StoreTables,
+  type StoreWrites,
   type Watchers,
 } from '@prusik/core';
 import { liveTextRows, memoryBlobs, memoryTables } from '@prusik/store-memory';
@@ -27,10 +29,32 @@ export function sharedStorage(fault?: StoreFault): StoreStorage {
   const bytes = memoryBlobs({ maxBytes: 2 ** 30, now: () => latest });
   const blobs: BlobBytes = { ...bytes, ...broken?.blobs?.(bytes) };
 
+  const calls: (readonly [keyof StoreWrites, ...given: unknown[]])[] = [];
+
   function forget(): void {
     sound = memoryTables();
     broken = fault?.make(sound);
     tables = { ...sound, ...broken?.tables };
+  }
+
+  const apply = (method: keyof StoreWrites, given: readonly unknown[]): unknown =>
+    (tables[method] as (...given: readonly unknown[]) => unknown)(...given);
+
+  /** What is written, and remembered to be written again. */
+  function remembering(): StoreTables {
+    const methods = STORE_WRITES.map((method) => [
+      method,
+      (...given: unknown[]): unknown => {
+        calls.push([method, ...given]);
+        return apply(method, given);
+      },
+    ]);
+    return { ...tables, ...Object.fromEntries(methods) };
+  }
+
+  function forgetAll(lost: keyof StoreWrites): void {
+    forget();
+    for (const [method, ...given] of calls) if (method !== lost) apply(method, given);
   }
 
   /** What one handle writes the watchers of the others hear of. */
@@ -49,15 +73,16 @@ export function sharedStorage(fault?: StoreFault): StoreStorage {
     const watchers = createWatchers();
     const held = new Map<string, RunKey>();
     handles.add(watchers);
+    const written = broken?.storage?.losesWhenClosed === undefined ? tables : remembering();
     const tracking: StoreTables = {
-      ...tables,
+      ...written,
       saveRun(state) {
         if (state.status === 'running') held.set(JSON.stringify(state.key), state.key);
-        tables.saveRun(state);
+        written.saveRun(state);
       },
       appendEntries(run, from, at, bodies) {
         latestEntry = Math.max(latestEntry, at);
-        tables.appendEntries(run, from, at, bodies);
+        written.appendEntries(run, from, at, bodies);
       },
     };
     const store = storeOver({
@@ -89,6 +114,7 @@ export function sharedStorage(fault?: StoreFault): StoreStorage {
         }
         if (broken?.storage?.clockIsKeptWithEntriesOnly === true) latest = latestEntry;
         if (broken?.storage?.forgetsWhenClosed === true) forget();
+        if (broken?.storage?.losesWhenClosed !== undefined) forgetAll(broken.storage.losesWhenClosed);
       },
     });
     return { ...tellingOthers(store, watchers), ...broken?.port?.(store) };

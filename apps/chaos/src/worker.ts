@@ -3,7 +3,7 @@ import { createEngine } from '@prusik/durable';
 import { sqliteStore } from '@prusik/store-sqlite';
 import { acknowledgingStore, endWithParent, killingStore, writeLinesTo } from '@prusik/testing-contracts';
 import { sabotaged, type Sabotage } from './sabotage.ts';
-import { workload } from './workload.ts';
+import { INLINE_BYTES, workload } from './workload.ts';
 
 export interface WorkerOptions {
   readonly leaseMs: number;
@@ -29,6 +29,7 @@ const engine = createEngine({
     parkAfterMs: 20,
     slots: 8,
     cancelGraceMs: 1_000,
+    maxInlineOutcomeBytes: INLINE_BYTES,
     // Every life here may be cut short; who is poison is tested elsewhere.
     maxLostLeases: 1_000,
   },

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { DurableContext, DurableDefinition, Effect, Json, Message } from '@prusik/core';
+import type { DurableContext, DurableDefinition, Effect, Json, Message, StepScope } from '@prusik/core';
 import type { WriteLine } from '@prusik/testing-contracts';
 import type { RunPlan } from './plan.ts';
 
@@ -14,6 +14,9 @@ export type ChaosDefinition = DurableDefinition<Json, unknown>;
 
 const EFFECTS = ['repeatable', 'keyed', 'once'] as const;
 const CHILD_PACE_MS = 5;
+/** Outcomes past it stand in blobs. */
+export const INLINE_BYTES = 1_000;
+const LARGE = INLINE_BYTES;
 
 const effectOf = (n: number): Effect => EFFECTS[n % EFFECTS.length] ?? 'repeatable';
 
@@ -67,7 +70,12 @@ async function runPlanned(ctx: DurableContext, plan: RunPlan, write: WriteLine):
     const effect = effectOf(n);
     // Half of what is in doubt goes on by itself, the other half asks a person.
     const inDoubt = n % 2 === 0 ? 'fail' : 'ask';
-    const done = ctx.step(`s${n}`, (scope) => act(scope, effect), { effect, inDoubt });
+    const body = async (scope: StepScope): Promise<string> => {
+      scope.delta('as it goes');
+      // Some outcomes are too large for the journal, and stand in a blob.
+      return (await act(scope, effect)).repeat(n % 4 === 3 ? LARGE : 1);
+    };
+    const done = ctx.step(`s${n}`, body, { effect, inDoubt });
     return effect === 'once' ? done.catch(() => 'in doubt') : done;
   };
   const half = Math.floor(plan.steps / 2);

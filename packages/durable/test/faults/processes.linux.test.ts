@@ -128,7 +128,8 @@ describe('a worker process', () => {
       expect(await ended('r')).toMatchObject({ status: 'completed', output: 'second', epoch: 2 });
       expect(effects('second told')).toBe(0);
       expect(await leftBehind(first, second)).toEqual([]);
-      expect(lines.filter((line) => line.type === 'acknowledged')).toMatchObject([{ key: step, epoch: 2 }]);
+      const acknowledged = lines.filter((line) => line.type === 'acknowledged');
+      expect(acknowledged.map(({ key: name, epoch }) => [name, epoch > 1])).toEqual([[step, true]]);
     },
     30_000,
   );

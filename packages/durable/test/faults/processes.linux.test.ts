@@ -129,7 +129,7 @@ describe('a worker process', () => {
       expect(effects('second told')).toBe(0);
       expect(await leftBehind(first, second)).toEqual([]);
       const acknowledged = lines.filter((line) => line.type === 'acknowledged');
-      expect(acknowledged.map(({ key: name, epoch }) => [name, epoch > 1])).toEqual([[step, true]]);
+      expect(acknowledged.map((line) => [line.key, line.epoch > 1])).toEqual([[step, true]]);
     },
     30_000,
   );

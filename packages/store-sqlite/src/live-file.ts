@@ -1,9 +1,10 @@
-import { closeSync, existsSync, openSync, rmSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, rmSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { PrusikError, type LiveTextRows } from '@prusik/core';
 import { isDamaged, storeError } from './errors.ts';
 import { readFileHeader } from './file-header.ts';
 import { createLiveTextRows, LIVE_SCHEMA } from './live-text-rows.ts';
+import { fileAt, isOpenHere, trackOpening } from './open-files.ts';
 
 /** "PRSL": what makes a file ours. */
 const APPLICATION_ID = 0x5052534c;
@@ -22,7 +23,9 @@ export interface LiveFile {
 
 interface Opened {
   readonly db: Database.Database;
-  readonly inode: number;
+  /** The file that is open, and not merely its name. */
+  readonly file: string | undefined;
+  close(): void;
   readonly rows: Omit<LiveTextRows, 'transaction' | 'snapshot'>;
 }
 
@@ -43,16 +46,16 @@ export function createLiveFile(options: {
 
   /** The file as it is now; another process may have replaced it since. */
   function open(creates: boolean): Opened | undefined {
-    const inode = statSync(path, { throwIfNoEntry: false })?.ino;
-    if (opened !== undefined && opened.inode === inode) return opened;
+    const file = fileAt(path);
+    if (opened !== undefined && opened.file === file) return opened;
     release();
-    if (closed || (inode === undefined && !creates)) return undefined;
+    if (closed || (file === undefined && !creates)) return undefined;
     opened = openLiveFile(path);
     return opened;
   }
 
   function release(): void {
-    opened?.db.close();
+    opened?.close();
     opened = undefined;
     seen = undefined;
   }
@@ -145,22 +148,29 @@ function openLiveFile(path: string): Opened {
     closeSync(openSync(path, 'a', 0o600));
   }
   const db = new Database(path, { timeout: 0 });
+  const file = fileAt(path);
+  const untrack = trackOpening(file ?? '');
+  const close = (): void => {
+    db.close();
+    untrack();
+  };
   try {
-    const inode = statSync(path).ino;
     db.pragma('journal_mode = wal');
     db.pragma('synchronous = off');
     db.pragma('trusted_schema = off');
     if (db.pragma('user_version', { simple: true }) !== VERSION) createSchema(db);
-    return { db, inode, rows: createLiveTextRows(db) };
+    return { db, file, close, rows: createLiveTextRows(db) };
   } catch (error) {
-    db.close();
+    close();
     throw error;
   }
 }
 
 /** Somebody else's file is left alone, and that of a newer release is; anything that is no database is damage. */
 function checkHeader(path: string): void {
-  if (!existsSync(path)) return;
+  const file = fileAt(path);
+  // What is open here was looked at before, and a second look would drop its locks.
+  if (file === undefined || isOpenHere(file)) return;
   const header = readFileHeader(path);
   if (header.found === 'other') removeFiles(path);
   if (header.found !== 'database') return;

@@ -22,8 +22,15 @@ create table blobs (
 ) strict;
 create table blob_uses (owner integer not null, blob integer not null, primary key (owner, blob)) strict;
 create index blob_uses_of on blob_uses (blob, owner);
+-- Tenants share the file of equal bytes: before it goes, nobody's row may name it.
+create index blobs_hash on blobs (hash);
 
 -- Rises when a backup is restored, which voids what was held before.
 create table generation (id integer primary key check (id = 1), number integer not null) strict;
 insert into generation values (1, 1);
+
+-- SQLite gives the number of the highest row again once that row is gone. A cursor of a list is such a number, and must not mean
+-- another row later: new ones would stand before it and be missed.
+create table last_numbers (of text primary key, number integer not null) strict;
+insert into last_numbers values ('runs', 0), ('sessions', 0), ('requests', 0);
 `;

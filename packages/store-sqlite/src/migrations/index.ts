@@ -1,13 +1,11 @@
 import { initial } from './0001-initial.ts';
 import { sessionsBlobsRetention } from './0002-sessions-blobs-retention.ts';
-import { blobsByHash } from './0003-blobs-by-hash.ts';
-import { lastNumbers } from './0004-last-numbers.ts';
 
 /**
  * Numbered from 1, append-only: what has been released is never changed, and each only adds, so that the release before it
  * still works on the file. A fixture of every version is opened by a test.
  */
-export const MIGRATIONS: readonly string[] = [initial, sessionsBlobsRetention, blobsByHash, lastNumbers];
+export const MIGRATIONS: readonly string[] = [initial, sessionsBlobsRetention];
 
 /** The schema that this code needs. */
 export const SCHEMA_VERSION: number = MIGRATIONS.length;

@@ -130,7 +130,7 @@ describe('REQ-1, REQ-4: a gated call', () => {
     expect(await resultsOf(store, 'r')).toMatchObject({ call_1: { type: 'denied' } });
   });
 
-  it("runs with the input that a person put in place of the model's; both are kept and the model is told", async () => {
+  it("SES-6: runs with the input that a person put in place of the model's; both are kept and the model is told", async () => {
     const done: string[] = [];
     const { store, model, decideAndDrive } = await asked([publish(done)]);
 

@@ -160,7 +160,7 @@ describe('AGT-8: attempts at a model call', () => {
   });
 });
 
-describe('AGT-5: calls that cannot be executed are closed with their reply', () => {
+describe('AGT-5, AGT-11: calls that cannot be executed are closed with their reply', () => {
   it.each([
     ['an unknown tool', { call: 'fly', input: {} }, 'TOOL_UNKNOWN', /look/],
     ['input that is not JSON', { call: 'look', rawInput: '{"q": ' }, 'TOOL_INPUT_INVALID', /not JSON/],
@@ -233,7 +233,7 @@ describe('AGT-6: output by schema', () => {
     },
   );
 
-  it('tells the model what is wrong, and takes the repaired output', async () => {
+  it('SES-6: tells the model what is wrong in a message of its own kind, and takes the repaired output', async () => {
     const { result, model, thread } = await run(['{"title": 1}', '{"title":"x"}']);
 
     expect(result).toMatchObject({ status: 'completed', output: { title: 'x' } });

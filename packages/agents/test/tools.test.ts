@@ -223,7 +223,7 @@ describe('I7: cancel', () => {
 });
 
 describe('DEF-8: context and deps', () => {
-  it('gives tools, policies and instructions the context of the run and the deps of this process', async () => {
+  it('AGT-11: gives tools, policies and instructions the context of the run and the deps of this process', async () => {
     interface Deps {
       readonly db: string;
     }

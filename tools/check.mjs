@@ -25,6 +25,7 @@ const sections = {
   unused: tool('knip', '--no-config-hints'),
   ids: own('check-ids'),
   snippets: own('sync-snippets', '--check'),
+  mutants: () => ['--conditions=@prusik/source', 'tools/sync-mutants.mjs', '--check'],
   lockfile: own('check-lockfile'),
   packages: tool('turbo', 'run', 'check:package', '--output-logs=errors-only'),
   size: tool('size-limit'),

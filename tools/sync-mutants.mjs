@@ -1,0 +1,66 @@
+// Writes packages/testing-contracts/MUTANTS.md: each test of the contract suites, and the ways of being broken that it notices.
+// With --check nothing is written, and drift fails. Needs --conditions=@prusik/source, as it reads the fault lists of the tests.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { root } from './toolchain.mjs';
+
+/** @typedef {{ title: string, needs?: string }} Test */
+/** @typedef {{ name: string, caughtBy: string }} Fault */
+
+const PAGE = 'packages/testing-contracts/MUTANTS.md';
+const INTRODUCTION = `# What the suites notice
+
+Each test of the contract suites, and the adapters, broken on purpose, that it has to fail on. A test without one, or one that passes on its
+broken adapter, fails our own build. The broken adapters stand in \`test/store-faults\` of this package and in \`test\` of \`durable\` and \`sandbox-local\`.
+Where a test fails on yours, they say what may be wrong.
+
+Written by \`npm run mutants\`.
+`;
+
+/**
+ * A section of the page.
+ *
+ * @param {string} heading
+ * @param {readonly Test[]} tests
+ * @param {readonly Fault[]} faults each names a part of the title of one test
+ */
+export function section(heading, tests, faults) {
+  const cell = (/** @type {string} */ text) => text.replaceAll('|', String.raw`\|`);
+  const rows = tests.map(({ title, needs }) => {
+    const noticed = faults.filter(({ caughtBy }) => title.includes(caughtBy)).map(({ name }) => name);
+    if (noticed.length === 0) throw new Error(`nothing is noticed by the test "${title}"`);
+    const only = needs === undefined ? '' : ` (only \`${needs}\`)`;
+    return `| ${cell(title)}${only} | ${noticed.map(cell).join('; ')} |`;
+  });
+  const count = `${tests.length} tests, ${faults.length} broken adapters.`;
+  return [`## ${heading}`, '', count, '', '| test | fails when |', '| --- | --- |', ...rows, ''].join('\n');
+}
+
+/** @param {string} path */
+const load = (path) => import(pathToFileURL(join(root, path)).href);
+
+async function main() {
+  const suites = await load('packages/testing-contracts/src/index.ts');
+  const { STORE_FAULTS } = await load('packages/testing-contracts/test/store-faults/index.ts');
+  const { STREAM_FAULTS } = await load('packages/durable/test/stream-faults.ts');
+  const { SANDBOX_FAULTS } = await load('packages/sandbox-local/test/sandbox-faults.ts');
+  const everything = { durable: true, multiProcess: true, noticeMs: 0 };
+  /** @type {Test[]} */
+  const sandbox = [];
+  suites.sandboxContract({ test: (/** @type {string} */ title) => sandbox.push({ title }), create: () => undefined });
+  const page = [
+    INTRODUCTION,
+    section('Stores: `storeContract`', suites.testsFor(everything), STORE_FAULTS),
+    section('Events of runs: `streamContract`', suites.STREAM_TESTS, STREAM_FAULTS),
+    section('Sandboxes: `sandboxContract`', sandbox, SANDBOX_FAULTS),
+    'With a `control` the attacks are tests too. Each is first made on the control, where it has to succeed; so each is noticed where nothing holds it.\n',
+  ].join('\n');
+  const before = readFileSync(join(root, PAGE), 'utf8').replaceAll('\r\n', '\n');
+  if (page === before) return console.log(`${PAGE} tells what is tested`);
+  if (!process.argv.includes('--check')) return writeFileSync(join(root, PAGE), page);
+  console.error(`${PAGE} differs from the tests; run npm run mutants`);
+  process.exitCode = 1;
+}
+
+if (process.argv[1]?.endsWith('sync-mutants.mjs')) await main();

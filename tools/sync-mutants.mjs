@@ -9,6 +9,8 @@ import { root } from './toolchain.mjs';
 /** @typedef {{ name: string, caughtBy: string }} Fault */
 
 const PAGE = 'packages/testing-contracts/MUTANTS.md';
+/** Names tests too. */
+const GUIDE = 'docs/writing-a-store.md';
 const INTRODUCTION = `# What the suites notice
 
 Each test of the contract suites, and the adapters, broken on purpose, that it has to fail on. A test without one, or one that passes on its
@@ -37,6 +39,19 @@ export function section(heading, tests, faults) {
   return [`## ${heading}`, '', count, '', '| test | fails when |', '| --- | --- |', ...rows, ''].join('\n');
 }
 
+/**
+ * Tests that a page names in the last cell of a row, with … for a part, and that are not there.
+ *
+ * @param {string} page
+ * @param {readonly Test[]} tests
+ */
+export function unknownTests(page, tests) {
+  const named = [...page.matchAll(/\| ((?:I\d+|[A-Z]{2,4}-\d+): [^|]*?)( …)? *\|$/gm)];
+  const isThere = (/** @type {string} */ name, /** @type {boolean} */ cut) =>
+    tests.some(({ title }) => (cut ? title.startsWith(name) : title === name));
+  return named.flatMap(([, name = '', cut]) => (isThere(name, cut !== undefined) ? [] : [name]));
+}
+
 /** @param {string} path */
 const load = (path) => import(pathToFileURL(join(root, path)).href);
 
@@ -56,6 +71,9 @@ async function main() {
     section('Sandboxes: `sandboxContract`', sandbox, SANDBOX_FAULTS),
     'With a `control` the attacks are tests too. Each is first made on the control, where it has to succeed; so each is noticed where nothing holds it.\n',
   ].join('\n');
+  const unknown = unknownTests(readFileSync(join(root, GUIDE), 'utf8'), suites.testsFor(everything));
+  for (const name of unknown) console.error(`${GUIDE}: there is no test "${name}"`);
+  if (unknown.length > 0) process.exitCode = 1;
   const before = readFileSync(join(root, PAGE), 'utf8').replaceAll('\r\n', '\n');
   if (page === before) return console.log(`${PAGE} tells what is tested`);
   if (!process.argv.includes('--check')) return writeFileSync(join(root, PAGE), page);

@@ -65,10 +65,9 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Writes that share a line, at most: what comes after them waits no longer than for these. */
-const SHARED_WRITES = 256;
+/** Writes that share a line, at most: so many of the largest are a string that JavaScript can hold. */
+const SHARED_WRITES = 16;
 
-// #region store
 /**
  * A {@link Store} in one file of JSON lines, for one process: rows in memory, and every transaction a line that is synced before it is
  * answered. Opening reads the file from its beginning.
@@ -85,6 +84,7 @@ export function jsonLinesStore(options: JsonLinesStoreOptions): Store {
   let latest = Number.NEGATIVE_INFINITY;
   const tick = (): number => (latest = Math.max(latest, clock.now()));
 
+  // #region rows
   // What is in memory is what is in the file, or it is thrown away and read again.
   let tables: StoreTables | undefined;
   function rows(): StoreTables {
@@ -115,7 +115,9 @@ export function jsonLinesStore(options: JsonLinesStoreOptions): Store {
       throw error;
     }
   }
+  // #endregion rows
 
+  // #region together
   function answer(writes: readonly Waiting[]): void {
     try {
       if (log.length >= maxBytes) throw new PrusikError('STORE_FULL', `${path} has ${log.length} of ${maxBytes} bytes`);
@@ -128,7 +130,7 @@ export function jsonLinesStore(options: JsonLinesStoreOptions): Store {
       );
       for (const tell of tells) tell();
     } catch (error) {
-      // Nothing of them was kept, so each may be asked for again.
+      // They share a line, so they share what became of it.
       for (const { reject } of writes) reject(error);
     }
   }
@@ -136,6 +138,7 @@ export function jsonLinesStore(options: JsonLinesStoreOptions): Store {
   function answerAll(): void {
     while (waiting.length > 0) answer(waiting.splice(0, SHARED_WRITES));
   }
+  // #endregion together
 
   try {
     // Nobody else can have the file open, so whoever held a run is gone. A file that is full can be read all the same.
@@ -146,6 +149,7 @@ export function jsonLinesStore(options: JsonLinesStoreOptions): Store {
     throw error;
   }
 
+  // #region over
   return storeOver({
     capabilities: { durable: true, multiProcess: false, noticeMs: 0 },
     reads: currentReads(rows),
@@ -165,13 +169,16 @@ export function jsonLinesStore(options: JsonLinesStoreOptions): Store {
       log.close();
     },
   });
+  // #endregion over
 }
 
+// #region leases
 function endLeases(tables: StoreTables, now: number): void {
   // Collected first: the lists of runs change as runs do.
   const held = Array.from(tables.leases(ANY, now));
   for (const state of held) tables.saveRun({ ...state, leaseUntil: Math.min(now, state.leaseUntil ?? now) });
 }
+// #endregion leases
 
 /** Reads of whatever rows there are when they are called. */
 function currentReads(rows: () => StoreReads): StoreReads {
@@ -182,4 +189,3 @@ function currentReads(rows: () => StoreReads): StoreReads {
   // Every property is the method of its name.
   return new Proxy({}, { get: (_, method: string) => call(method) }) as StoreReads;
 }
-// #endregion store

@@ -26,6 +26,7 @@ describe('TST-1: the store suite', () => {
   });
 });
 
+// #region streams
 describe('TST-1: the stream suite, with the engine of durable', () => {
   streamContract({
     test: it,
@@ -39,6 +40,7 @@ describe('TST-1: the stream suite, with the engine of durable', () => {
     },
   });
 });
+// #endregion streams
 
 async function using<T>(work: (store: Store) => Promise<T>): Promise<T> {
   const store = jsonLinesStore({ path });

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { section } from '../sync-mutants.mjs';
+import { section, unknownTests } from '../sync-mutants.mjs';
 
 const tests = [{ title: 'DUR-1: a | b' }, { title: 'DUR-2: c', needs: 'durable' }];
 
@@ -23,4 +23,10 @@ it('TST-2: names each test with what it notices', () => {
 
 it('TST-2: refuses a test that notices nothing', () => {
   expect(() => section('Stores', tests, [{ name: 'one', caughtBy: 'DUR-1' }])).toThrow('DUR-2: c');
+});
+
+it('TST-2: finds tests that a page names and that are not there', () => {
+  const named = unknownTests('| a mistake | DUR-2: c |\n| another | DUR-1: a … |\n| one more | DUR-1: b   |\n', tests);
+
+  expect(named).toEqual(['DUR-1: b']);
 });

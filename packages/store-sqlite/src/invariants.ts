@@ -53,7 +53,7 @@ export const INVARIANTS: readonly Invariant[] = [
     about: 'run',
     table: 'runs',
     wrong: `case x.status
-      when 'queued' then x.lease_until is not null or x.wake_at is not null or (x.ready_at is null) <> x.in_queue or ${ended('x')}
+      when 'queued' then x.lease_until is not null or x.wake_at is not null or (x.ready_at is null) <> (x.in_queue = 1 and x.cancel = 'none') or ${ended('x')}
       when 'running' then x.lease_until is null or x.ready_at is not null or x.wake_at is not null or ${ended('x')}
       when 'waiting' then x.lease_until is not null or x.ready_at is not null or ${ended('x')}
       when 'blocked' then x.lease_until is not null or x.ready_at is not null or x.wake_at is not null or x.block_code is null or ${ended('x')}
@@ -109,12 +109,6 @@ export const INVARIANTS: readonly Invariant[] = [
     table: 'sessions',
     wrong: `x.active_run is null and exists (select 1 from runs r where r.tenant = x.tenant and r.session = x.name and r.in_queue = 1 and r.cancel = 'none')`,
     says: `'is free while runs stand in its queue'`,
-  },
-  {
-    about: 'session',
-    table: 'sessions',
-    wrong: `x.state = 'closed' and (x.active_run is not null or exists (select 1 from runs r where r.tenant = x.tenant and r.session = x.name and r.in_queue = 1))`,
-    says: `'is closed while runs hold it or stand in its queue'`,
   },
   {
     about: 'session',

@@ -42,6 +42,9 @@ describe('checkStore', () => {
     const done = await startAndClaim(store, 'done');
     await note(store, 'done', done, { entries: [{ type: 'note', name: 'n', data: { type: 'run-end' } }] });
     await end(store, 'done', done);
+    // It is ready without its turn, to be ended.
+    await store.start(newRun('given-up', { session: talk }));
+    await store.signal({ run: runKey('given-up'), kind: 'cancel', key: 'cancel', body: null });
     await store[Symbol.asyncDispose]();
   });
   afterEach(() => directory.remove());

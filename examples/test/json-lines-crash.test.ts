@@ -5,6 +5,7 @@ import { everyDeath, inspectStore, processGroup, type EffectLine, type StoreStor
 import { describe, expect, it } from 'vitest';
 import { jsonLinesStore } from '../json-lines-store/json-lines-store.ts';
 import { bringOrderToEnd } from './json-lines-order.ts';
+import { KEY } from './json-lines-run.ts';
 
 const script = join(import.meta.dirname, 'json-lines-process.ts');
 
@@ -21,6 +22,11 @@ it('TST-3, I1, I4: dies before and after its k-th write, for every k, and nothin
   const points = await everyDeath({
     create: storage,
     live: ({ store, clock, write }) => bringOrderToEnd(store, write, clock),
+    // What the rules of every store cannot know: what these runs say.
+    async check({ store }) {
+      const run = await store.run({ tenant: 'default', run: 'o-1' });
+      expect(run).toMatchObject({ status: 'completed', output: { told: 'yes', thanked: 'sent' } });
+    },
   });
   expect(points.size).toBeGreaterThan(20);
 }, 60_000);
@@ -62,6 +68,31 @@ describe('a process that is ended with SIGKILL', () => {
       expect(violations).toEqual([]);
       expect(completed).toBe(3);
       expect(inDoubt).toBe(point === 'before-outcome:ship' ? 1 : 0);
+    } finally {
+      await processes[Symbol.asyncDispose]();
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('TST-3, I1: what was answered is there after SIGKILL, whenever it comes', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'json-lines-'));
+    const path = join(folder, 'runs.jsonl');
+    const processes = processGroup();
+    try {
+      for (const [life, answers] of [1, 3, 7, 12].entries()) {
+        const args = [path, 'disk', '1000'];
+        const one = processes.start({ name: `life ${life}`, script, args, execArgv: ['--conditions=@prusik/source'] });
+        while (one.output.split('\n').length <= answers + 1) await new Promise((resolve) => setTimeout(resolve, 1));
+        one.kill();
+        expect(await one.ended).toMatchObject({ signal: 'SIGKILL' });
+
+        const answered = Number(one.output.split('\n').at(-2));
+        const store = jsonLinesStore({ path });
+        const found = (await store.run(KEY))?.seq ?? 0;
+        await store[Symbol.asyncDispose]();
+        expect(answered).toBeGreaterThan(answers);
+        expect(found).toBeGreaterThanOrEqual(answered);
+      }
     } finally {
       await processes[Symbol.asyncDispose]();
       rmSync(folder, { recursive: true });

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Store } from '@prusik/core';
 import {
   ioErrors,
   powerLoss,
@@ -25,6 +26,13 @@ let folder: string;
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'json-lines-'))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
+/** Rejects where the bytes are not what was put. */
+async function sizeOf(store: Store, hash: string): Promise<number> {
+  let size = 0;
+  for await (const piece of store.readBlob(KEY.tenant, hash)) size += piece.byteLength;
+  return size;
+}
+
 describe('a loss of power', () => {
   it('STO-6: leaves all that was acknowledged, at every instant, whatever else has come to the disk', async () => {
     const written = join(folder, 'written');
@@ -34,12 +42,15 @@ describe('a loss of power', () => {
       folder: written,
     });
     let torn = 0;
+    let blobs = 0;
     for (let instant = 0; instant < record.instants; instant += 1) {
       for (const seed of [0, 1, 2]) {
         const left = join(folder, `${instant}-${seed}`);
         const printed = record.leave(instant, left, seed === 0 ? undefined : seededRandom(seed * 1_000 + instant).next);
         const store = jsonLinesStore({ path: join(left, 'runs.jsonl') });
         const found = (await store.run(KEY))?.seq ?? 0;
+        for (const entry of await store.entries(KEY, { after: 0, limit: 100 }))
+          if (entry.type === 'note' && entry.name === 'blob') blobs += await sizeOf(store, String(entry.data));
         await store[Symbol.asyncDispose]();
         const numbers = printed.map(Number).filter((number) => number > 0);
         const acknowledged = numbers.at(-1) ?? (printed.includes('opened') ? 1 : 0);
@@ -50,6 +61,7 @@ describe('a loss of power', () => {
     }
     expect(record.instants).toBeGreaterThan(COMMITS * 2);
     expect(torn).toBeGreaterThan(0);
+    expect(blobs).toBeGreaterThan(0);
   }, 60_000);
 });
 

@@ -28,6 +28,13 @@ export async function claim(store: Store): Promise<number> {
   return claims[0]?.run.epoch ?? 0;
 }
 
+/** Puts a blob, and commits an entry that names it. */
+export async function noteWithBlob(store: Store, epoch: number, text: string): Promise<CommitResult> {
+  const { hash } = await store.putBlob(KEY.tenant, Buffer.from(text.repeat(1_000)));
+  const entries = [{ type: 'note', name: 'blob', data: hash }] as const;
+  return store.commit({ run: KEY, epoch, entries, progress: true, blobs: [hash] });
+}
+
 /** Commits one entry with so many characters. */
 export function note(store: Store, epoch: number, length = 10): Promise<CommitResult> {
   const entries = [{ type: 'note', name: 'n', data: 'x'.repeat(length) }] as const;

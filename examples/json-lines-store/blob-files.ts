@@ -10,7 +10,16 @@ const DRAFT = 'draft-';
 
 /** A file for each blob, named by its hash once it is whole and synced. Ages go by the store's clock, `now`. */
 export function blobFiles(folder: string, now: () => number): BlobBytes {
+  let isPrepared = false;
   const fileOf = (hash: string): string => join(folder, hash.slice('sha256:'.length));
+
+  /** Synced by whoever comes first, also where another has made it: its name may not be on the disk yet. */
+  async function prepare(): Promise<void> {
+    if (isPrepared) return;
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    syncDirectory(dirname(folder));
+    isPrepared = true;
+  }
 
   async function write(file: FileHandle, body: AsyncIterable<Uint8Array>): Promise<void> {
     // What the body throws is the caller's, so only the disk's part of it is the store's.
@@ -29,7 +38,7 @@ export function blobFiles(folder: string, now: () => number): BlobBytes {
     async put(body, hash) {
       const draft = join(folder, `${DRAFT}${randomUUID()}`);
       const file = await onDisk(async () => {
-        if ((await mkdir(folder, { recursive: true, mode: 0o700 })) !== undefined) syncDirectory(dirname(folder));
+        await prepare();
         return open(draft, 'wx', 0o600);
       });
       try {

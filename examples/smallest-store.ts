@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createWatchers, storeOver, systemClock, type Clock, type Store } from '@prusik/core';
 import { liveTextRows, memoryBlobs, memoryTables } from '@prusik/store-memory';
 
-function smallestStore({ clock = systemClock }: { readonly clock?: Pick<Clock, 'now'> } = {}): Store {
+export function smallestStore({ clock = systemClock }: { readonly clock?: Pick<Clock, 'now'> } = {}): Store {
   const tables = memoryTables();
   const watchers = createWatchers();
   let latest = Number.NEGATIVE_INFINITY;

@@ -16,7 +16,7 @@ import {
 } from '@prusik/core';
 import { liveTextRows, memoryTables } from '@prusik/store-memory';
 import { blobFiles } from './blob-files.ts';
-import { openLog } from './log-file.ts';
+import { openLog, realPath } from './log-file.ts';
 
 export interface JsonLinesStoreOptions {
   /** The file, on a local disk; made when it is missing. Blobs are in `<path>-blobs`. */
@@ -75,9 +75,10 @@ const SHARED_WRITES = 16;
  * @throws {PrusikError} `STORE_BUSY`, `STORE_UNAVAILABLE`, `STORE_FOREIGN`, `STORE_TOO_NEW`, `STORE_CORRUPT`
  */
 export function jsonLinesStore(options: JsonLinesStoreOptions): Store {
-  const { path, clock = systemClock, maxBytes = 1_073_741_824, maxBlobBytes = BLOB_LIMIT } = options;
+  const { clock = systemClock, maxBytes = 1_073_741_824, maxBlobBytes = BLOB_LIMIT } = options;
   for (const [name, value] of Object.entries({ maxBytes, maxBlobBytes }))
     if (!(value > 0)) throw new TypeError(`${name} must be a positive number, not ${value}`);
+  const path = realPath(options.path);
   const log = openLog(path);
   const watchers = createWatchers();
   const waiting: Waiting[] = [];

@@ -6,12 +6,13 @@ import {
   ftruncateSync,
   openSync,
   readSync,
+  realpathSync,
   renameSync,
   statSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { PrusikError } from '@prusik/core';
 import { lockFile } from './file-lock.ts';
@@ -22,6 +23,13 @@ const HEADER = '{"format":"prusik-json-lines","version":1}\n';
 const [SUM, BODY] = ['{"crc":"', '","tx":'] as const;
 const SUM_DIGITS = 8;
 const CHUNK_BYTES = 1_048_576;
+
+/** One name for one file, whatever links lead to it: who locks another name locks nothing. */
+export function realPath(path: string): string {
+  return onDisk(path, () =>
+    existsSync(path) ? realpathSync(path) : join(realpathSync(dirname(path)), basename(path)),
+  );
+}
 
 /** A file that only grows, a line of JSON for each transaction. */
 export interface LogFile {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createEngine } from '@prusik/durable';
@@ -8,6 +8,7 @@ import type { Store } from '@prusik/core';
 import { fakeClock, storeContract, streamContract, type StreamStorage } from '@prusik/testing-contracts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { jsonLinesStore } from '../json-lines-store/json-lines-store.ts';
+import { smallestStore } from '../smallest-store.ts';
 import { claim, KEY, newRun, note } from './json-lines-run.ts';
 
 let folder: string;
@@ -23,6 +24,14 @@ describe('TST-1: the store suite', () => {
     test: it,
     create: () => ({ open: ({ clock }) => jsonLinesStore({ path, clock }) }),
     capabilities: { durable: true, multiProcess: false, noticeMs: 0 },
+  });
+});
+
+describe('TST-1: the store suite, on the smallest store', () => {
+  storeContract({
+    test: it,
+    create: () => ({ open: smallestStore }),
+    capabilities: { durable: false, multiProcess: false, noticeMs: 0 },
   });
 });
 
@@ -138,7 +147,12 @@ describe('the file of a JSON-lines store', () => {
   });
 
   it('I1: a second opening is refused with STORE_BUSY while the first is open, in this process and in another', async () => {
-    await using(async () => expect(codeOf(() => jsonLinesStore({ path }))).toBe('STORE_BUSY'));
+    const link = join(folder, 'link');
+    symlinkSync(folder, link, 'junction');
+    await using(async () => {
+      expect(codeOf(() => jsonLinesStore({ path }))).toBe('STORE_BUSY');
+      expect(codeOf(() => jsonLinesStore({ path: join(link, 'runs.jsonl') }))).toBe('STORE_BUSY');
+    });
     const script = join(import.meta.dirname, 'json-lines-process.ts');
     const other = spawn(process.execPath, ['--conditions=@prusik/source', script, path, 'disk'], {
       stdio: ['pipe', 'pipe', 'inherit'],

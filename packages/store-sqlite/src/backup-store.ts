@@ -1,17 +1,17 @@
-import { closeSync, existsSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { isPrusikError, PrusikError } from '@prusik/core';
-import { copyBlobs, pruneBlobs } from './blob-copies.ts';
+import { copyBlobs, draftFolder, pruneBlobs } from './blob-copies.ts';
 import { blobFolder } from './blob-files.ts';
 import { readFileHeader } from './file-header.ts';
 import { BACKUP_ID, checkIdentity, foreign } from './identity.ts';
+import { lockTarget } from './lock-target.ts';
 import { checkedPath, openError } from './open-database.ts';
 import { fileAt, isOpenHere } from './open-files.ts';
 import { openToRead } from './open-to-read.ts';
 import { checkRuntime } from './runtime.ts';
-import { exists, install, partialName, removePartial } from './whole-files.ts';
+import { exists, install, installFolder, partialName, removePartial } from './whole-files.ts';
 
 /** About a millisecond of copying. */
 const PAGES_A_PIECE = 250;
@@ -44,7 +44,7 @@ export interface BackupProgress {
  *
  * The copy is no store: {@link sqliteStore} refuses it, because its leases are those of another file. `restoreBackup()` makes one of it.
  *
- * @throws {PrusikError} `STORE_EXISTS`, `STORE_UNAVAILABLE` (also: no room for it), `STORE_FOREIGN`, `STORE_TOO_NEW`, `STORE_CORRUPT`
+ * @throws {PrusikError} `STORE_EXISTS`, `STORE_BUSY` (another backup to this name is under way), `STORE_UNAVAILABLE` (also: no room for it), `STORE_FOREIGN`, `STORE_TOO_NEW`, `STORE_CORRUPT`
  */
 export async function backupStore(options: BackupOptions): Promise<void> {
   const { overwrite = false, signal } = options;
@@ -53,32 +53,32 @@ export async function backupStore(options: BackupOptions): Promise<void> {
   const to = checkedPath(options.to);
   signal?.throwIfAborted();
   const partial = partialName(to);
-  const hadBlobs = existsSync(blobFolder(to));
+  let unlock: (() => void) | undefined;
   try {
+    unlock = lockTarget(to);
     const replace = checkTarget(from, to, overwrite);
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await copyStore({ ...options, from, to }, partial, replace);
       } catch (error) {
+        // The blobs stay for the next attempt, which may be too late otherwise as well.
         await removePartial(partial);
         if (attempt === ATTEMPTS || !wasSwept(error, from)) throw error;
       }
     }
   } catch (error) {
-    if (!hadBlobs) await rm(blobFolder(to), { recursive: true, force: true });
+    await rm(blobFolder(partial), { recursive: true, force: true });
     signal?.throwIfAborted();
     throw openError(error, to);
+  } finally {
+    unlock?.();
   }
 }
 
 /** Whether it is a backup that will be replaced. */
 function checkTarget(from: string, to: string, overwrite: boolean): boolean {
   const found = fileAt(to);
-  if (found === undefined) {
-    if (!existsSync(dirname(to)))
-      throw new PrusikError('STORE_UNAVAILABLE', `The directory of the backup does not exist: ${dirname(to)}`);
-    return false;
-  }
+  if (found === undefined) return false;
   if (!overwrite) throw exists(to);
   if (found === fileAt(from) || isOpenHere(found))
     throw new TypeError(`A store cannot be overwritten by its backup: ${to}`);
@@ -96,12 +96,14 @@ async function copyStore(options: BackupOptions, partial: string, replace: boole
     db.exec('begin');
     db.pragma('user_version');
     // First what a sweep could take away meanwhile. Bytes are named by what they are, so those of an earlier backup stay true.
-    await copyBlobs({ db, from: blobFolder(from), to: blobFolder(to), signal });
+    const blobs = draftFolder(partial, to);
+    await copyBlobs({ db, from: blobFolder(from), to: blobs, signal });
     // For its owner only, as the store is; SQLite would go by the umask.
     closeSync(openSync(partial, 'wx', 0o600));
     await copyPages(db, partial, options);
     finish(partial, from);
     signal?.throwIfAborted();
+    await installFolder(blobs, blobFolder(to));
     await install(partial, to, { replace });
     // The backup is there; what stays beside it costs room and nothing else.
     await pruneBlobs(db, blobFolder(to)).catch(() => undefined);

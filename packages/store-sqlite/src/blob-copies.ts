@@ -1,9 +1,10 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream, existsSync } from 'node:fs';
 import { constants, copyFile, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import type Database from 'better-sqlite3';
 import { PrusikError } from '@prusik/core';
-import { blobPath } from './blob-files.ts';
+import { blobFolder, blobPath } from './blob-files.ts';
 import { ownDirectory, syncDirectory } from './own-directory.ts';
 import { syncFile } from './whole-files.ts';
 
@@ -17,8 +18,13 @@ export interface CopyBlobsOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Where blobs are copied to: the folder that is there, or one that gets its name when it is whole. What failed is then nobody else's to lose. */
+export function draftFolder(partial: string, to: string): string {
+  return blobFolder(existsSync(blobFolder(to)) ? to : partial);
+}
+
 /**
- * Copies the bytes of every blob, durably, unless they are there already. Copies, not links: a backup that shares its bytes with the store
+ * Copies the bytes of every blob, durably, unless they are there already, undamaged. Copies, not links: a backup that shares its bytes with the store
  * is damaged with it.
  *
  * @throws {PrusikError} `STORE_CORRUPT` when bytes are missing.
@@ -52,7 +58,7 @@ async function copyBlob(
   const found = await statOf(source);
   if (found?.size !== size)
     throw new PrusikError('STORE_CORRUPT', `The bytes of blob ${hash} are missing`, { meta: { hash } });
-  if ((await statOf(file))?.size === size) return;
+  if ((await statOf(file))?.size === size && (await hashOf(file)) === hash) return;
   await ownDirectory(directory);
   const partial = join(directory, `partial-${randomUUID()}`);
   try {
@@ -74,6 +80,12 @@ export async function pruneBlobs(db: Database.Database, folder: string): Promise
   for (const name of await namesIn(folder))
     for (const digits of await namesIn(join(folder, name)))
       if (has.get(`sha256:${digits}`) === undefined) await rm(join(folder, name, digits), { force: true });
+}
+
+async function hashOf(path: string): Promise<string> {
+  const digest = createHash('sha256');
+  for await (const piece of createReadStream(path)) digest.update(piece as Uint8Array);
+  return `sha256:${digest.digest('hex')}`;
 }
 
 async function statOf(path: string): Promise<Awaited<ReturnType<typeof stat>> | undefined> {

@@ -1,18 +1,18 @@
 import { existsSync, statSync } from 'node:fs';
 import { copyFile, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { PrusikError } from '@prusik/core';
-import { copyBlobs, type CopyBlobsOptions } from './blob-copies.ts';
+import { copyBlobs, draftFolder, type CopyBlobsOptions } from './blob-copies.ts';
 import { blobFolder } from './blob-files.ts';
 import { checkStore } from './check-store.ts';
 import { readFileHeader } from './file-header.ts';
 import { BACKUP_ID, checkIdentity, foreign, STORE_ID } from './identity.ts';
+import { lockTarget } from './lock-target.ts';
 import { lockWhole } from './lock-whole.ts';
 import { checkedPath, migrate, openError, readVersion } from './open-database.ts';
 import { fileAt } from './open-files.ts';
 import { checkRuntime } from './runtime.ts';
-import { exists, install, partialName, removePartial } from './whole-files.ts';
+import { exists, install, installFolder, partialName, removePartial } from './whole-files.ts';
 
 /**
  * What is added to every epoch. The file that the backup was made of went on: its runs were claimed more often than the backup knows, and a
@@ -36,7 +36,7 @@ export interface RestoreOptions {
  *
  * A damaged store cannot be locked, so it is not replaced: move it away first, with its `-wal` and `-shm`.
  *
- * @throws {PrusikError} `STORE_EXISTS`, `STORE_BUSY` (a process has the store open), `STORE_FOREIGN`, `STORE_TOO_NEW`,
+ * @throws {PrusikError} `STORE_EXISTS`, `STORE_BUSY` (a process has the store open, or restores it), `STORE_FOREIGN`, `STORE_TOO_NEW`,
  *   `STORE_CORRUPT` (the backup, or the store that would be replaced), `STORE_UNAVAILABLE`
  */
 export async function restoreBackup(options: RestoreOptions): Promise<{ readonly generation: number }> {
@@ -47,10 +47,10 @@ export async function restoreBackup(options: RestoreOptions): Promise<{ readonly
   signal?.throwIfAborted();
   const partial = partialName(to);
   let lock: ReturnType<typeof lockWhole> | undefined;
-  const hadBlobs = existsSync(blobFolder(to));
+  let unlock: (() => void) | undefined;
   try {
     checkBackup(from);
-    checkFolder(to);
+    unlock = lockTarget(to);
     if (fileAt(to) !== undefined) {
       if (!overwrite) throw exists(to);
       if (!statSync(to).isFile()) throw new PrusikError('STORE_UNAVAILABLE', `The store is not a file: ${to}`);
@@ -59,22 +59,25 @@ export async function restoreBackup(options: RestoreOptions): Promise<{ readonly
     await requireSound(from, signal);
     if (overwrite && fileAt(to) !== undefined) lock = lockWhole(to);
     await copyFile(from, partial);
-    await restoreBlobs(from, { to: blobFolder(to), signal });
+    const blobs = draftFolder(partial, to);
+    await restoreBlobs(from, { to: blobs, signal });
     const generation = renew(partial, lock?.generation ?? 0);
     signal?.throwIfAborted();
     // Text in progress is of runs that nobody drives any more.
     if (lock !== undefined) for (const suffix of ['', '-wal', '-shm']) await rm(`${to}-live${suffix}`, { force: true });
     // An open file cannot be replaced on Windows.
     if (process.platform === 'win32') lock?.close();
+    await installFolder(blobs, blobFolder(to));
     await install(partial, to, { replace: lock !== undefined });
     return { generation };
   } catch (error) {
     await removePartial(partial);
-    if (!hadBlobs) await rm(blobFolder(to), { recursive: true, force: true });
+    await rm(blobFolder(partial), { recursive: true, force: true });
     signal?.throwIfAborted();
     throw openError(error, to);
   } finally {
     lock?.close();
+    unlock?.();
   }
 }
 
@@ -82,11 +85,6 @@ function checkBackup(from: string): void {
   const header = readFileHeader(from);
   if (header.found !== 'database') throw foreign(from, 'backup');
   checkIdentity(from, header, BACKUP_ID);
-}
-
-function checkFolder(to: string): void {
-  if (!existsSync(dirname(to)))
-    throw new PrusikError('STORE_UNAVAILABLE', `The directory of the store does not exist: ${dirname(to)}`);
 }
 
 /** SQLite would take the log of a file that is gone for one of the new file. */
@@ -99,7 +97,7 @@ async function requireSound(from: string, signal: AbortSignal | undefined): Prom
     throw new PrusikError('STORE_CORRUPT', `The backup ${from} is damaged: ${message}`);
 }
 
-/** Bytes that are there already are the same, whoever put them; those that nobody names are swept. */
+/** Undamaged bytes that are there already are the same, whoever put them; those that nobody names are swept. */
 async function restoreBlobs(from: string, options: Pick<CopyBlobsOptions, 'to' | 'signal'>): Promise<void> {
   const db = new Database(from, { readonly: true });
   try {

@@ -296,6 +296,49 @@ describe('backup and restore', { timeout: 30_000 }, () => {
       ).toEqual([]);
     });
 
+    it('STO-1, STO-2: of several to one place at once one is made, with all of its bytes', async () => {
+      const store = open(from);
+      const { hash } = await store.putBlob('acme', bytes('kept'));
+      await store.start(newRun('r', { blobs: [hash] }));
+      const codes = async (work: readonly Promise<unknown>[]): Promise<unknown[]> =>
+        (await Promise.allSettled(work)).map((one) => (one.status === 'fulfilled' ? 'made' : one.reason.code));
+      const backups = [1, 2, 3].map(() => backupStore({ from, to: backup }));
+      expect(await codes(backups)).toEqual(['made', 'STORE_BUSY', 'STORE_BUSY']);
+      const restores = [1, 2, 3].map(() => restoreBackup({ from: backup, to }));
+      expect(await codes(restores)).toEqual(['made', 'STORE_BUSY', 'STORE_BUSY']);
+      await expect(backupStore({ from, to: backup })).rejects.toMatchObject({ code: 'STORE_EXISTS' });
+      await expect(restoreBackup({ from: backup, to })).rejects.toMatchObject({ code: 'STORE_EXISTS' });
+
+      for (const path of [backup, to]) expect(await problemsOf(checkStore({ path }))).toEqual([]);
+      expect(await read(open(to), hash)).toBe('kept');
+      expect(readdirSync(directory.path).filter((name) => name.includes('partial'))).toEqual([]);
+    });
+
+    it('STO-2: a store that is made while another is restored in its place loses nothing', async () => {
+      const store = open(from);
+      await Promise.all(Array.from({ length: 20 }, (_, n) => store.putBlob('acme', bytes(`blob ${n}`))));
+      await backupStore({ from, to: backup });
+      const restoring = restoreBackup({ from: backup, to });
+      const made = open(to);
+      const { hash } = await made.putBlob('acme', bytes('mine'));
+      await expect(restoring).rejects.toMatchObject({ code: 'STORE_EXISTS' });
+      expect(await read(made, hash)).toBe('mine');
+      expect(await problemsOf(checkStore({ path: to }))).toEqual([]);
+      expect(readdirSync(directory.path).filter((name) => name.includes('partial'))).toEqual([]);
+    });
+
+    it('STO-2: bytes that were damaged where they were are those of the backup again, and the other way round', async () => {
+      const store = open(from);
+      const { hash } = await store.putBlob('acme', bytes('whole'));
+      await backupStore({ from, to: backup });
+      writeFileSync(fileOf(backup, hash), 'wrong');
+      await backupStore({ from, to: backup, overwrite: true });
+      await store[Symbol.asyncDispose]();
+      writeFileSync(fileOf(from, hash), 'wrong');
+      await restoreBackup({ from: backup, to: from, overwrite: true });
+      expect(await read(open(from), hash)).toBe('whole');
+    });
+
     it('STO-1: an earlier backup that is replaced leaves no bytes that the new one does not name', async () => {
       const store = open(from);
       const { hash: old } = await store.putBlob('acme', bytes('old'));

@@ -185,7 +185,7 @@ export function createCommitter(options: CommitterOptions): Committer {
         if (flushing) return;
         flushing = true;
         // Parts that are staged in the same microtask turn (a `Promise.all`) share a commit.
-        queueMicrotask(() => void flush());
+        void Promise.resolve().then(flush);
       });
     },
   };

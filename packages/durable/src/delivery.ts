@@ -82,6 +82,7 @@ export function createDelivery({ state, onDiverged, wake }: DeliveryOptions): De
   };
 
   function peek(): Recorded | undefined {
+    if (state.outcomes.size === 0) return undefined;
     next ??= upcoming.next().value;
     if (next === undefined && state.outcomes.size > 0) {
       upcoming = state.outcomes.values();

@@ -17,7 +17,7 @@ import { runInside } from './inside.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
 import type { StepNews } from './live-board.ts';
 import type { StepValues } from './step-value.ts';
-import { createStop, type Stop } from './stop.ts';
+import type { Stop } from './stop.ts';
 
 /** What came of executing a step's body. `doubt`: the effect may have happened, and nobody knows. */
 export type Execution =
@@ -76,13 +76,17 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
   const messages: Message[] = [];
   let usage: Usage | undefined;
   let costMicros: number | undefined;
-  const stop = createStop();
+  // Made when the body asks for its signal: most never do, and one costs more than all else here.
+  let controller: AbortController | undefined;
+  let stopped: PrusikError | undefined;
   let open = true;
   const scope: StepScope = {
     key,
     attempt,
     get signal() {
-      return stop.signal;
+      controller ??= new AbortController();
+      if (stopped !== undefined) controller.abort(stopped);
+      return controller.signal;
     },
     get idempotencyKey() {
       return idempotencyKeyOf(what.run, key);
@@ -120,14 +124,18 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
   });
   let timer: Disposable | undefined;
   const ending = Promise.withResolvers<Ended>();
+  const stopBody = (why: PrusikError): void => {
+    stopped ??= why;
+    controller?.abort(why);
+  };
   const giveUp = (error: PrusikError): void => {
-    stop.abort(error);
+    stopBody(error);
     ending.resolve({ error });
   };
   const onStop = what.stop.onAbort(() => {
     const { reason } = what.stop;
     if (reason === undefined) return;
-    stop.abort(reason);
+    stopBody(reason);
     // The lease still holds: what the body is doing may end, and its outcome be kept. After a loss nothing can be kept.
     const graceful = reason.code === 'RUN_CANCELLED' || (reason.code === 'RUN_RELEASED' && !once);
     if (!graceful || what.graceMs <= 0) return giveUp(reason);

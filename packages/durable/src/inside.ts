@@ -18,7 +18,7 @@ const inside: AsyncLocalStorage<Inside> = new AsyncLocalStorage();
 export async function runInside<T>(code: Inside['code'], engine: object, call: () => T): Promise<Awaited<T>> {
   const mark: Inside = { code, engine, over: false, outer: inside.getStore() };
   try {
-    return await inside.run(mark, async () => call());
+    return await inside.run(mark, call);
   } finally {
     mark.over = true;
   }

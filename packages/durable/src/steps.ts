@@ -27,24 +27,22 @@ export function createSteps(core: DriveCore): Steps {
   const running = new Map<string, { readonly stop: Stop; readonly once: boolean }>();
   const paused = new Map<string, PausedStep>();
 
-  function execute(step: PendingStep): void {
+  /** Never rejects. */
+  async function execute(step: PendingStep): Promise<void> {
     const { key, options } = step.spec;
     const stop = createStop();
     running.set(key, { stop, once: options.effect === 'once' });
-    runStep(step, stop)
-      .then((pause) => {
-        if (pause !== undefined && !core.over) paused.set(key, pause);
-      })
-      .catch((cause: unknown) => {
-        // Nothing above rejects for what a step does, so this is a defect of ours. To try again would repeat the effect.
-        const message = `Step ${key} could not be recorded`;
-        env.warn({ code: 'STEP_NOT_RECORDED', message, run: core.run.key, cause });
-        core.halt({ type: 'block', code: 'STEP_NOT_RECORDED', message, key });
-      })
-      .finally(() => {
-        running.delete(key);
-        core.wake();
-      });
+    try {
+      const pause = await runStep(step, stop);
+      if (pause !== undefined && !core.over) paused.set(key, pause);
+    } catch (cause) {
+      // Nothing above rejects for what a step does, so this is a defect of ours. To try again would repeat the effect.
+      const message = `Step ${key} could not be recorded`;
+      env.warn({ code: 'STEP_NOT_RECORDED', message, run: core.run.key, cause });
+      core.halt({ type: 'block', code: 'STEP_NOT_RECORDED', message, key });
+    }
+    running.delete(key);
+    core.wake();
   }
 
   return {
@@ -68,7 +66,7 @@ export function createSteps(core: DriveCore): Steps {
       };
       const step: PendingStep = { spec, tries, intended: false };
       // Executed since, and lost: there is nothing left to wait for.
-      if (pause === undefined || state.intents.has(key)) return execute(step);
+      if (pause === undefined || state.intents.has(key)) return void execute(step);
       paused.set(key, { ...step, until: pause.until });
       core.wake();
     },
@@ -78,7 +76,7 @@ export function createSteps(core: DriveCore): Steps {
       for (const [key, step] of paused) {
         if (step.until > now) continue;
         paused.delete(key);
-        execute(step);
+        void execute(step);
       }
     },
     forgetPaused: () => paused.clear(),

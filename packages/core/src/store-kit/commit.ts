@@ -136,9 +136,11 @@ function write(tx: StoreTransaction, state: RunState, commit: Commit, approved: 
   }
   const seen = Math.max(state.seen, Math.min(commit.seen ?? 0, state.inbox));
   const lost = commit.progress ? 0 : state.lost;
-  const held: RunState = { ...state, seq: state.seq + commit.entries.length, at, seen, lost };
-  if (commit.transition !== undefined) makeTransition(tx, held, commit.transition, commit.seen ?? 0);
   // A plain step leaves the run's row alone: its place in the journal is the only thing that has changed.
-  else if (seen !== state.seen || lost !== state.lost) tables.saveRun(held);
+  if (commit.transition !== undefined || seen !== state.seen || lost !== state.lost) {
+    const held: RunState = { ...state, seq: state.seq + commit.entries.length, at, seen, lost };
+    if (commit.transition === undefined) tables.saveRun(held);
+    else makeTransition(tx, held, commit.transition, commit.seen ?? 0);
+  }
   news.run(state.key, commit.transition?.type === 'end' ? 'end' : 'commit');
 }

@@ -218,4 +218,30 @@ describe('the file for text in progress', () => {
 
     expect(statSync(live).size).toBeLessThan(100_000);
   });
+
+  it('REC-4: a removal that happened says so, whatever is wrong with the file or holds it just now', async () => {
+    const store = open();
+    const lease = await hold(store);
+    await say(store, lease, 'hello');
+    const other = new Database(live);
+    const end = { entries: [{ type: 'run-end', status: 'completed' }] as const, progress: true };
+    await store.commit({ ...lease, ...end, transition: { type: 'end', status: 'completed' } });
+    other.exec('begin immediate');
+    const removing = store.remove({ tenant: 'acme', run: 'r' });
+    setTimeout(() => other.close(), 20);
+    expect(await removing).toMatchObject({ outcome: 'removed', removed: { runs: 1, entries: 2 } });
+
+    const again = await hold(store);
+    expect(again.epoch).toBe(lease.epoch);
+    expect(await heard(store)).toBeUndefined();
+    await store.commit({ ...again, ...end, transition: { type: 'end', status: 'completed' } });
+    await store[Symbol.asyncDispose]();
+    const foreign = new Database(live);
+    foreign.pragma('application_id = 1');
+    foreign.close();
+    expect(await open().remove({ tenant: 'acme', run: 'r' })).toMatchObject({
+      outcome: 'removed',
+      removed: { runs: 1 },
+    });
+  });
 });

@@ -179,6 +179,39 @@ describe('removal', () => {
     expect(rowsOf(path)).toMatchObject({ entries: 1, runs: 1 });
   });
 
+  it('REC-4, SES-3: what has happened is said to have, although its rows cannot be deleted just now', async () => {
+    await longRun(store, 'long', 2_000);
+    const session = { id: 'talk', whenBusy: 'refuse' } as const;
+    const epoch = await startAndClaim(store, 'talks', { session, messages: [message('m1'), message('m2')] });
+    await end(store, 'talks', epoch);
+    await store[Symbol.asyncDispose]();
+    store = sqliteStore({ path, busyMs: 30 });
+    const other = new Database(path);
+
+    // From the first write on another process holds the file for longer than a write waits.
+    const hold = store.watchRun(runKey('long'), () => void other.exec('begin immediate'));
+    expect(await store.remove({ tenant: 'acme', run: 'long' })).toMatchObject({
+      outcome: 'removed',
+      removed: { entries: 2_002 },
+    });
+    other.exec('commit');
+    hold[Symbol.dispose]();
+    expect(rowsOf(path)['entries']).toBeGreaterThan(2_000);
+
+    const replacing = store.replaceMessages({ tenant: 'acme', session: 'talk' }, [message('n1')], 2);
+    const holdAgain = store.watchQueue(() => void other.exec('begin immediate'));
+    await store.start(newRun('next'));
+    expect(await replacing).toEqual({ outcome: 'replaced', head: 3 });
+    other.exec('commit');
+    holdAgain[Symbol.dispose]();
+    expect(rowsOf(path)['messages']).toBe(3);
+    other.close();
+
+    await store.remove({ tenant: 'acme', run: 'nobody' });
+    await store.replaceMessages({ tenant: 'acme', session: 'talk' }, [message('n2')], 3);
+    expect(rowsOf(path)).toMatchObject({ entries: 3, messages: 1 });
+  });
+
   it('REC-4: what a process that was killed at it has left is found by nobody, and goes with the next removal', async () => {
     await longRun(store, 'stays', 1);
     const before = rowsOf(path);

@@ -1,4 +1,5 @@
-import { PrusikError } from '../errors.ts';
+import { isPrusikError, PrusikError } from '../errors.ts';
+import type { RunKey } from '../ids.ts';
 import type { Lease, Store } from '../store.ts';
 import {
   checkedCommit,
@@ -37,6 +38,8 @@ import type { StoreTransaction } from './tables.ts';
 const ONE_ROW: WriteSize = { rows: 1, runs: 0 };
 /** Rows that are deleted in one transaction: what others write meanwhile waits for no more than these. */
 const DELETED_AT_ONCE = 1_000;
+/** How often text of runs that were removed is taken away while another process writes text; a write of it takes microseconds. */
+const LIVE_DROP_TRIES = 20;
 
 /** The port over a store's tables: checks and copies what comes in, decides, writes, tells. */
 export function storeOver(backend: StoreBackend): Store {
@@ -55,11 +58,30 @@ export function storeOver(backend: StoreBackend): Store {
     await backend.close();
   };
 
-  /** Transactions of bounded size, with those of others between them. What is left at a close is deleted by a later call. */
+  /**
+   * Transactions of bounded size, with those of others between them. What is left at a close is deleted by a later call, and so is what cannot be
+   * deleted just now: what was asked for has happened, and whoever was told otherwise would ask for it again.
+   */
   async function deleteInPortions(deleteSome: (tx: StoreTransaction, rows: number) => boolean): Promise<void> {
-    let more = true;
-    while (more && closing === undefined)
-      more = await write({ rows: DELETED_AT_ONCE, runs: 0 }, (tx) => deleteSome(tx, DELETED_AT_ONCE));
+    try {
+      let more = true;
+      while (more && closing === undefined)
+        more = await write({ rows: DELETED_AT_ONCE, runs: 0 }, (tx) => deleteSome(tx, DELETED_AT_ONCE));
+    } catch (error) {
+      if (!isPrusikError(error)) throw error;
+    }
+  }
+
+  /** The removal has happened, so nothing that is wrong with text that was never promised may say otherwise. */
+  async function dropLiveText(runs: readonly RunKey[]): Promise<void> {
+    for (let tries = 1; tries <= LIVE_DROP_TRIES; tries += 1) {
+      try {
+        return liveTexts.drop(runs);
+      } catch (error) {
+        if (!isPrusikError(error, 'STORE_BUSY')) return;
+        await new Promise((resolve) => setTimeout(resolve, tries));
+      }
+    }
   }
 
   return {
@@ -118,7 +140,7 @@ export function storeOver(backend: StoreBackend): Store {
       checkOpen();
       const checked = checkedRemoval(removal);
       const { answer, runs } = await write({ rows: DELETED_AT_ONCE, runs: 0 }, (tx) => hideRemoved(tx, checked));
-      liveTexts.drop(runs);
+      await dropLiveText(runs);
       await deleteInPortions(({ tables }, rows) => tables.deleteHidden(rows));
       return answer;
     },

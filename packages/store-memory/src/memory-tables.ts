@@ -99,8 +99,10 @@ export function memoryTables(): MemoryTables {
       if (found !== undefined) named.add(found);
       return named;
     }
-    const found = only.roots.flatMap(({ tenant, run }) => trees.get(tenant, run) ?? []);
-    if (found.length === 1) return found[0] as RunIndex;
+    // A tree that is named twice is one tree.
+    const found = new Set(only.roots.flatMap(({ tenant, run }) => trees.get(tenant, run) ?? []));
+    const [first] = found;
+    if (first !== undefined && found.size === 1) return first;
     for (const { ready, timers, leases } of found) for (const run of [...ready, ...timers, ...leases]) named.add(run);
     return named;
   }

@@ -99,6 +99,17 @@ export const STORE_CLAIM_TESTS: readonly StoreTest[] = [
     },
   },
   {
+    title: 'DUR-2: a claim that names a tree twice takes each of its runs once',
+    async run({ start, claim }) {
+      await start('r');
+      const { claims } = await claim({ only: { roots: [key('r'), key('other'), key('r')] } });
+      assert.deepEqual(
+        claims.map(({ run }) => run.epoch),
+        [1],
+      );
+    },
+  },
+  {
     title: 'DUR-11: claim() can be held to trees, and takes from all of them in one order',
     async run({ running, start, commit, claim }) {
       const parent = await running('p');
@@ -189,6 +200,21 @@ export const STORE_CLAIM_TESTS: readonly StoreTest[] = [
       assert.deepEqual(lostTwice, ['e', 'a']);
       assert.deepEqual(nextIsTooHeavy, []);
       assert.deepEqual(alone, ['b']);
+    },
+  },
+  {
+    title: 'DUR-12: a suspect that has no room takes nobody’s place, with limit 1 and beside other suspects neither',
+    async run({ clock, running, take, commit, start, claim }) {
+      for (const id of ['s-1', 's-2']) {
+        await running(id);
+        clock.advance(LEASE_MS);
+        await commit(await take(id), { transition: { type: 'release' } });
+      }
+      await start('innocent-1');
+      await start('innocent-2');
+
+      assert.deepEqual(ids(await claim({ limit: 1, suspects: { room: 0.5, alone: 1 } })), ['innocent-1']);
+      assert.deepEqual(ids(await claim({ limit: 2, suspects: { room: 1, alone: 1 } })), ['s-1', 'innocent-2']);
     },
   },
   {

@@ -26,15 +26,28 @@ function collect(
   now: number,
 ): { readonly due: readonly RunState[]; readonly next?: number } {
   const due: RunState[] = [];
+  // Counted apart: suspects that turn out not to fit must not stand in the places of those behind them.
+  let healthy = 0;
+  let suspects = 0;
   let { room } = query.suspects;
   for (const state of source) {
     if (!mayDrive(state, query) || isExcepted(state, query)) continue;
     const since = runnableSince(state, now);
     if (since > now) return { due, next: since };
-    // The first that does not fit is looked at too: what comes behind it, from another source as well, waits for it.
-    if (room <= 0 && isSuspect(state)) continue;
-    room -= shareOf(state, query);
-    if (due.length >= limit) break;
+    if (isSuspect(state)) {
+      // The first that does not fit is looked at too: what comes behind it, from another source as well, waits for it.
+      if (room <= 0) continue;
+      if (suspects >= limit) {
+        // Behind a run that lost its worker just now there are only others.
+        if (state.status === 'running') break;
+        continue;
+      }
+      room -= shareOf(state, query);
+      suspects += 1;
+    } else {
+      if (healthy >= limit) break;
+      healthy += 1;
+    }
     due.push(state);
   }
   return { due };

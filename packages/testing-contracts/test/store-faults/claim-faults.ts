@@ -120,6 +120,19 @@ export const CLAIM_FAULTS: readonly StoreFault[] = [
   rows('a suspect keeps the innocent from being claimed', 'as far as there is room for suspects', (tables) => ({
     ready: (query) => (first(tables.leases(query, 0)) === undefined ? tables.ready(query) : []),
   })),
+  rows('a claim reads no further than it may take', 'a suspect that has no room takes nobody’s place', ({ ready }) => ({
+    *ready(query) {
+      let read = 0;
+      for (const state of ready(query)) if (read++ < query.limit) yield state;
+    },
+  })),
+  rows('a tree that is named twice is looked through twice', 'names a tree twice', ({ ready }) => ({
+    *ready(query) {
+      const { only } = query;
+      if (only === undefined || 'run' in only) yield* ready(query);
+      else for (const root of only.roots) yield* Array.from(ready({ ...query, only: { roots: [root] } }));
+    },
+  })),
   port('giving a run back clears its name', 'stays a suspect when it is given back', (store) => ({
     commit: (commit) => store.commit(commit.transition?.type === 'release' ? { ...commit, progress: true } : commit),
   })),

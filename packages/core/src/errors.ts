@@ -28,14 +28,18 @@ export class PrusikError extends Error {
   }
 }
 
-/** True for an error of any copy of Prusik; with `code`, only for that one. */
+/** True for an error of any copy of Prusik; with `code`, only for that one. Never throws, whatever was thrown: what cannot be looked at is none. */
 export function isPrusikError(error: unknown, code?: string): error is PrusikError {
-  return (
-    error instanceof Error &&
-    error.name === 'PrusikError' &&
-    typeof (error as { code?: unknown }).code === 'string' &&
-    (code === undefined || (error as PrusikError).code === code)
-  );
+  try {
+    return (
+      error instanceof Error &&
+      error.name === 'PrusikError' &&
+      typeof (error as { code?: unknown }).code === 'string' &&
+      (code === undefined || (error as PrusikError).code === code)
+    );
+  } catch {
+    return false;
+  }
 }
 
 /** An error as the journal keeps it and another process reads it. */
@@ -50,18 +54,27 @@ const MESSAGE_LIMIT = 2_000;
 const CODE_LIMIT = 200;
 const META_LIMIT = 16_384;
 
-/** Anything thrown, as a record: unknown throws become `UNKNOWN_ERROR` (or `fallbackCode`); messages are cut at 2,000 characters, codes at 200, and meta of more than 16 KiB is left out. */
+/**
+ * Anything thrown, as a record: unknown throws become `UNKNOWN_ERROR` (or `fallbackCode`); messages are cut at 2,000 characters, codes at 200, and meta of more than 16 KiB is left out. Never throws:
+ * what throws when it is looked at is told without its content.
+ */
 export function serializeError(error: unknown, fallbackCode = 'UNKNOWN_ERROR'): SerializedError {
-  if (isPrusikError(error)) {
-    const meta = metaOf(error);
-    return {
-      code: error.code.slice(0, CODE_LIMIT),
-      message: String(error.message).slice(0, MESSAGE_LIMIT),
-      ...(error.retryable === true ? { retryable: true } : {}),
-      ...(meta === undefined ? {} : { meta }),
-    };
+  try {
+    if (isPrusikError(error)) return serializePrusikError(error);
+  } catch {
+    // A getter or a proxy of somebody who imitates our errors.
   }
   return { code: fallbackCode, message: describeThrown(error).slice(0, MESSAGE_LIMIT) };
+}
+
+function serializePrusikError(error: PrusikError): SerializedError {
+  const meta = metaOf(error);
+  return {
+    code: error.code.slice(0, CODE_LIMIT),
+    message: String(error.message).slice(0, MESSAGE_LIMIT),
+    ...(error.retryable === true ? { retryable: true } : {}),
+    ...(meta === undefined ? {} : { meta }),
+  };
 }
 
 /** The same condition again, as a throwable. The stack is the reader's own. */

@@ -97,7 +97,13 @@ export function createCommitter(options: CommitterOptions): Committer {
   async function send(batch: readonly Staged[]): Promise<void> {
     const riders = deferred.slice(0, ITEMS_A_COMMIT);
     const parts = batch.map((item) => item.part);
-    const commit = combineParts({ lease, parts, riders, threadHead, seen: options.seen() });
+    let commit: Commit;
+    try {
+      commit = combineParts({ lease, parts, riders, threadHead, seen: options.seen() });
+    } catch {
+      // A message of a step may be anything, and is looked at for the first time here.
+      return refused(batch, riders, { code: 'COMMIT_INVALID' });
+    }
     const messages = commit.messages?.items ?? [];
     const answer = await commitOrFindOut(commit);
     if (answer === undefined) return;
@@ -106,19 +112,7 @@ export function createCommitter(options: CommitterOptions): Committer {
       options.onLost('superseded');
       return;
     }
-    if (answer.outcome === 'refused') {
-      if (answer.code === 'WRITE_TOO_LARGE' && batch.length > 0 && riders.length > 0) {
-        await sendRiders(0);
-        if (deferred.length === 0) return send(batch);
-      }
-      // Nothing was written. Which part was at fault is found by sending them one by one; the innocent go through.
-      if (batch.length > 1) for (const item of batch) await send([item]);
-      else {
-        const { code, dimension } = answer;
-        batch[0]?.settle({ ok: false, code, ...(dimension === undefined ? {} : { dimension }) });
-      }
-      return;
-    }
+    if (answer.outcome === 'refused') return refused(batch, riders, answer);
     deferred = deferred.slice(riders.length);
     const first = answer.seq - commit.entries.length + 1;
     seq = answer.seq;
@@ -126,6 +120,20 @@ export function createCommitter(options: CommitterOptions): Committer {
     const entries = commit.entries.map((body, index) => ({ ...body, seq: first + index, at: answer.at }));
     options.onCommitted(entries, messages, answer, commit.progress);
     for (const item of batch) item.settle({ ok: true });
+  }
+
+  /** Nothing was written. Which part was at fault is found by sending them one by one; the innocent go through. */
+  async function refused(
+    batch: readonly Staged[],
+    riders: readonly EntryBody[],
+    { code, dimension }: Omit<Extract<PartResult, { ok: false }>, 'ok'>,
+  ): Promise<void> {
+    if (code === 'WRITE_TOO_LARGE' && batch.length > 0 && riders.length > 0) {
+      await sendRiders(0);
+      if (deferred.length === 0) return send(batch);
+    }
+    if (batch.length > 1) for (const item of batch) await send([item]);
+    else batch[0]?.settle({ ok: false, code, ...(dimension === undefined ? {} : { dimension }) });
   }
 
   /** A rejected commit is ambiguous: nobody but this drive writes under this epoch, so the journal's length tells what became of it. */

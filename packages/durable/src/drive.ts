@@ -198,7 +198,7 @@ export function startDrive(
           ? undefined
           : bounded('output of the run', how.value, limits.maxValueBytes, 'RUN_OUTPUT_TOO_LARGE');
     } catch (cause) {
-      const message = `The output cannot be recorded: ${(cause as Error).message}`;
+      const message = `The output cannot be recorded: ${serializeError(cause).message}`;
       const error = isPrusikError(cause, 'RUN_OUTPUT_TOO_LARGE')
         ? cause
         : new PrusikError('RUN_OUTPUT_NOT_JSON', message, { cause });

@@ -1,4 +1,4 @@
-import { derivedRandom, isPrusikError, type Effect, type RetryPolicy, type RunKey } from '@prusik/core';
+import { derivedRandom, isPrusikError, serializeError, type Effect, type RetryPolicy, type RunKey } from '@prusik/core';
 
 /** What a step has behind it. */
 export interface Tries {
@@ -66,12 +66,16 @@ function backoff({ run, key, tries }: Failure, n: number, first: number, longest
   return Math.min(longest, first * 2 ** Math.min(30, n - 1)) * jitter;
 }
 
-/** What a refusal for want of capacity asks for. */
+/** What a refusal for want of capacity asks for. One that throws when it is looked at asks for nothing. */
 function retryAfterOf(thrown: unknown): number | undefined {
-  const said: unknown = isPrusikError(thrown)
-    ? (thrown.meta as { readonly retryAfterMs?: unknown } | undefined)?.retryAfterMs
-    : undefined;
-  return typeof said === 'number' && said >= 0 ? said : undefined;
+  try {
+    const said: unknown = isPrusikError(thrown)
+      ? (thrown.meta as { readonly retryAfterMs?: unknown } | undefined)?.retryAfterMs
+      : undefined;
+    return typeof said === 'number' && said >= 0 ? said : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A policy that throws denies. */
@@ -85,5 +89,6 @@ function vetoed(thrown: unknown, policy: RetryPolicy | undefined): boolean {
 
 function isRetryable(thrown: unknown, policy: RetryPolicy | undefined): boolean {
   if (policy?.retryable !== undefined) return !vetoed(thrown, policy);
-  return isPrusikError(thrown) ? thrown.retryable : true;
+  // As recorded, since a getter of the thrown one may throw.
+  return isPrusikError(thrown) ? serializeError(thrown).retryable === true : true;
 }

@@ -1,4 +1,4 @@
-import { isPrusikError, PrusikError, toJson, toJsonText, type BlobRef, type Json } from '@prusik/core';
+import { isPrusikError, PrusikError, serializeError, toJson, toJsonText, type BlobRef, type Json } from '@prusik/core';
 import type { DriveEnv } from './drive-env.ts';
 import type { Recorded } from './journal-state.ts';
 
@@ -85,7 +85,7 @@ export function createStepValues({ env, tenant, onLost }: StepValuesOptions): St
 }
 
 function notJson(key: string, cause: unknown): PrusikError {
-  const message = `The result of step ${key} cannot be recorded: ${(cause as Error).message}`;
+  const message = `The result of step ${key} cannot be recorded: ${serializeError(cause).message}`;
   return new PrusikError('STEP_RESULT_NOT_JSON', message, { cause });
 }
 

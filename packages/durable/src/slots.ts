@@ -31,10 +31,16 @@ export function createSlots(size: number, onFree: () => void): Slots {
     give,
     ticket() {
       let held = true;
+      let inLine: (() => void) | undefined;
       return {
         leave() {
           if (!held) return;
           held = false;
+          if (inLine !== undefined) {
+            // It is over before its turn came, and has no place to give.
+            waiting.splice(waiting.indexOf(inLine), 1);
+            return inLine();
+          }
           give(1);
           if (free > 0) onFree();
         },
@@ -42,7 +48,14 @@ export function createSlots(size: number, onFree: () => void): Slots {
           if (held) return;
           held = true;
           if (free > 0) free -= 1;
-          else await new Promise<void>((resolve) => waiting.push(resolve));
+          else
+            await new Promise<void>((resolve) => {
+              inLine = () => {
+                inLine = undefined;
+                resolve();
+              };
+              waiting.push(inLine);
+            });
         },
       };
     },

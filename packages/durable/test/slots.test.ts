@@ -54,3 +54,28 @@ it.each([1, 3])(
     expect(most).toBe(size);
   },
 );
+
+it('DUR-11: a drive that is over while it stands in line gives no place, and does not take one when its turn would come', async () => {
+  const slots = createSlots(1, () => {});
+  slots.take(1);
+  const holder = slots.ticket();
+  const over = slots.ticket();
+  over.leave();
+  expect(slots.take(1)).toBe(1);
+  const third = slots.ticket();
+  third.leave();
+  expect(slots.take(1)).toBe(1);
+
+  let entered = false;
+  void third.enter().then(() => (entered = true));
+  const left = over.enter();
+  over.leave();
+  await left;
+  expect(entered, 'in a place that the first one holds').toBe(false);
+
+  slots.give(1);
+  await drainMicrotasks();
+  expect(entered).toBe(true);
+  holder.leave();
+  expect(slots.take(2)).toBe(1);
+});

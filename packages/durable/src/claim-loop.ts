@@ -1,4 +1,4 @@
-import type { Claim, ClaimQuery, Run } from '@prusik/core';
+import { PAGE_LIMIT, type Claim, type ClaimQuery, type Run } from '@prusik/core';
 import type { DriveEnv } from './drive-env.ts';
 import type { Driver } from './driver.ts';
 import { createWakeUp } from './wake-up.ts';
@@ -57,7 +57,7 @@ export function startClaimLoop({ env, driver, next }: ClaimLoopOptions): ClaimLo
   /** How long nothing will come by itself. */
   async function claimOnce(): Promise<number> {
     if (stopped || driver.closed) return Infinity;
-    const places = driver.slots.take(limits.slots);
+    const places = driver.slots.take(Math.min(limits.slots, PAGE_LIMIT));
     if (places === 0) return Infinity; // a place that is free wakes us
     const due = clock.monotonic() >= dueAt;
     if (due) dueAt = Infinity;
@@ -81,8 +81,9 @@ export function startClaimLoop({ env, driver, next }: ClaimLoopOptions): ClaimLo
         if (nextAt !== null) dueAt = Math.min(dueAt, clock.monotonic() + Math.max(1, nextAt - now));
       }
       failures = 0;
-      // With every place in use it is a drive that is over that wakes us.
-      return used === places ? Infinity : Math.min(pollMs, Math.max(0, dueAt - clock.monotonic()));
+      // With every place in use it is a drive that is over that wakes us; but one claim may not have asked for them all.
+      if (used === places) return places === PAGE_LIMIT ? 0 : Infinity;
+      return Math.min(pollMs, Math.max(0, dueAt - clock.monotonic()));
     } catch (cause) {
       failures += 1;
       claiming?.onError(cause);
@@ -92,7 +93,8 @@ export function startClaimLoop({ env, driver, next }: ClaimLoopOptions): ClaimLo
     }
   }
 
-  const running = loop();
+  // One loop drives for many: what one caller keeps in its async context must not reach the function of another.
+  const running = env.apart(loop);
   return {
     wake: wakeUp.set,
     async [Symbol.asyncDispose]() {

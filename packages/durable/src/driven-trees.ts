@@ -43,9 +43,8 @@ export function createDrivenTrees(env: DriveEnv, driver: Driver): DrivenTrees {
   }
 
   function next(places: number, due: boolean): Claiming | undefined {
-    // Nothing was heard of these for a while; another process may have died with them.
-    if (due && wanted.size === 0)
-      for (const tree of trees.values()) if (driver.active(tree.root) === 0) wanted.add(tree);
+    // Nothing was heard for a while: another process may have died, or a timer runs out, with a run of a tree of which others are driven.
+    if (due && wanted.size === 0) for (const tree of trees.values()) wanted.add(tree);
     const asked = [...wanted].slice(0, places);
     if (asked.length === 0) return undefined;
     for (const tree of asked) wanted.delete(tree);
@@ -77,7 +76,7 @@ export function createDrivenTrees(env: DriveEnv, driver: Driver): DrivenTrees {
     });
     const drives = driver.watch((over, forSuspects) => {
       // Of these nothing is heard: they were runnable before, and there was no room.
-      if (forSuspects) for (const tree of trees.values()) if (driver.active(tree.root) === 0) want(tree);
+      if (forSuspects) for (const tree of trees.values()) want(tree);
       const moved = over && trees.get(runKeyText({ tenant: over.key.tenant, run: over.root }));
       for (const tree of moved ? [moved] : driver.closed ? trees.values() : [])
         for (const member of tree.members) member.onMoved();

@@ -11,6 +11,8 @@ export interface DriveEnv {
   readonly definitions: ReadonlyMap<string, DurableDefinition<never, unknown, unknown>>;
   readonly deps: (run: RunInfo) => unknown;
   readonly speaker: LiveBoard['speaker'];
+  /** Calls in the async context that the engine was created in. */
+  readonly apart: <T>(call: () => T) => T;
   /** Awaited between two pieces of work, so that the process's timers and sockets get their turn. */
   readonly breathe: () => Promise<void> | undefined;
   readonly warn: (warning: EngineWarning) => void;

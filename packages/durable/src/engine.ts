@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import {
   checkId,
   DEFAULT_TENANT,
@@ -48,6 +49,7 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
     definitions,
     deps: options.deps ?? (() => undefined),
     speaker: board.speaker,
+    apart: AsyncLocalStorage.snapshot(),
     breathe: createBreather(),
     warn,
     isDrivenHere: (run) => driver.isDriving(run),

@@ -44,6 +44,23 @@ export async function driveInline(
   const news = env.store.watchRun(key, (why) => {
     if (why !== 'commit') wakeUp.set();
   });
+  let ahead: { readonly run: RunKey; readonly watch: Disposable } | undefined;
+  /** Of the run that holds the session nothing else would be heard here: it is of another tree. */
+  const follow = (run: RunKey | undefined): boolean => {
+    if (run?.run === ahead?.run.run) return false;
+    ahead?.watch[Symbol.dispose]();
+    ahead =
+      run === undefined
+        ? undefined
+        : {
+            run,
+            watch: env.store.watchRun(run, () => {
+              idle = true;
+              wakeUp.set();
+            }),
+          };
+    return ahead !== undefined;
+  };
   const abort = wakeUp.set;
   signal?.addEventListener('abort', abort);
   // Closed or aborted while the run was read: whoever tells of it has done so.
@@ -65,13 +82,18 @@ export async function driveInline(
         continue;
       }
       idle = false;
-      const standing = await standingOf(env, driver, run);
-      if (!standing.mayMove) return await resultOf(env, await getRun(env, key), standing.wakeAt);
+      const standing = await standingOf(env, run);
+      // It may have moved between the look and the watch.
+      if (follow(standing.ahead)) {
+        idle = true;
+        wakeUp.set();
+      } else if (!standing.mayMove) return await resultOf(env, await getRun(env, key), standing.wakeAt);
     }
   } finally {
     clearInterval(keepAlive);
     signal?.removeEventListener('abort', abort);
     news[Symbol.dispose]();
+    ahead?.watch[Symbol.dispose]();
     // First, or what is given back would be claimed again.
     await tree.leave();
     if (signal?.aborted) await tree.release();
@@ -82,23 +104,27 @@ export async function driveInline(
 interface Standing {
   /** Some process drives it, or will as soon as it can: then this one follows. */
   readonly mayMove: boolean;
+  /** The run that holds its session, while some process drives that. */
+  readonly ahead?: RunKey;
   /** When the first of its timers runs out. */
   readonly wakeAt: number | null;
 }
 
-async function standingOf(env: DriveEnv, driver: Driver, run: Run): Promise<Standing> {
+async function standingOf(env: DriveEnv, run: Run): Promise<Standing> {
   const { tenant } = run.key;
   // One that is asked to cancel does not wait for its turn.
   if (run.session !== undefined && run.status === 'queued' && !run.cancelRequested) {
     const session = await env.store.session({ tenant, session: run.session });
     const ahead =
       session?.activeRun === undefined ? undefined : await env.store.run({ tenant, run: session.activeRun });
-    if (ahead !== undefined && ahead.key.run !== run.key.run)
-      return { mayMove: ahead.status === 'running' || driver.isDriving(ahead.key), wakeAt: null };
+    if (ahead !== undefined && ahead.key.run !== run.key.run) {
+      const mayMove = ahead.status === 'running';
+      return { mayMove, wakeAt: null, ...(mayMove ? { ahead: ahead.key } : {}) };
+    }
   }
   const status = ['queued', 'running', 'waiting'] as const;
   const { items } = await env.store.listRuns({ tenant, root: run.root, status, limit: 1_000 });
-  const timers = items.flatMap(({ wakeAt }) => wakeAt ?? []);
+  const timers = [run, ...items].flatMap(({ wakeAt }) => wakeAt ?? []);
   return {
     mayMove: items.some((one) => one.status === 'running' || (one.status === 'queued' && canDrive(env, one))),
     wakeAt: timers.length === 0 ? null : Math.min(...timers),
@@ -143,7 +169,7 @@ async function resultOf(env: DriveEnv, run: Run, wakeAt: number | null): Promise
         run: key,
         status: 'waiting',
         requests: open.items.map(({ run: asking, id }) => ({ run: asking, request: id })),
-        wakeAt: run.wakeAt ?? wakeAt,
+        wakeAt,
       };
     }
     default:

@@ -96,6 +96,7 @@ function createReader(sources: EventSources, root: RunKey, options: EventOptions
   };
   // Before anything is read, only a reader that has to cancel must hear of it.
   if (cancelOnClose) signal?.addEventListener('abort', onAbort);
+  if (cancelOnClose && signal?.aborted) void cancel();
 
   /** Entries that are read come first, then the live events that came before them; what a step said comes before its end. */
   function takeReady(): RunEvent | undefined {

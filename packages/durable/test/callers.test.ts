@@ -1,0 +1,209 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { PrusikError, type Json } from '@prusik/core';
+import { memoryStore } from '@prusik/store-memory';
+import { describe, expect, it } from 'vitest';
+import { durable, engineOn, gate, key, untilCalled } from './support.ts';
+import { STORES } from './stores.ts';
+
+describe.each(Object.entries(STORES))('callers of run() on %s', (_, create) => {
+  it('DUR-10: a timer of a child runs out while its parent is in a step', async () => {
+    await using test = create();
+    const woken = gate();
+    const child = durable('child', async (ctx) => {
+      await ctx.sleep('short', 60);
+      woken.open();
+    });
+    const parent = durable('parent', async (ctx) => {
+      await Promise.all([ctx.child('c', 'child', null), ctx.step('until it is awake', () => woken.opened)]);
+    });
+
+    expect(await engineOn(test.store, [parent, child]).run('parent', null)).toMatchObject({ status: 'completed' });
+  });
+
+  it('DUR-12: a child whose worker was lost is taken up while its parent is in a step', async () => {
+    await using test = create();
+    const begun = untilCalled();
+    const again = gate();
+    let executions = 0;
+    const child = durable('child', (ctx) =>
+      ctx.step('lost once', () => {
+        executions += 1;
+        if (executions > 1) return again.open();
+        begun.call();
+        return new Promise<void>(() => {});
+      }),
+    );
+    const parent = durable('parent', async (ctx) => {
+      await Promise.all([ctx.child('c', 'child', null), ctx.step('until it was done', () => again.opened)]);
+    });
+    // Holds the other place, so that the child is not taken here at first.
+    const other = durable('other', (ctx) => ctx.step('until it is lost', () => begun.called));
+    const limits = { slots: 2, leaseMs: 300, heartbeatMs: 100 };
+    const engine = engineOn(test.store, [parent, child, other], { limits });
+    const before = engine.run('other', null);
+    const run = engine.run('parent', null);
+    const lost = engineOn({ ...test.store, renew: () => new Promise(() => {}) }, [child], { limits });
+    const _worker = lost.worker();
+    await before;
+
+    expect(await run).toMatchObject({ status: 'completed' });
+    expect(executions).toBe(2);
+    await engine[Symbol.asyncDispose]();
+    await lost[Symbol.asyncDispose]();
+  });
+
+  it('SES-1: one that waits behind the run of its session is answered when that comes to rest', async () => {
+    await using test = create();
+    const begun = untilCalled();
+    const rest = gate();
+    const work = durable('work', async (ctx) => {
+      await ctx.step('work', () => {
+        begun.call();
+        return rest.opened;
+      });
+      await ctx.receive('go');
+    });
+    const engine = engineOn(test.store, [work]);
+    const session = { id: 's', whenBusy: 'queue' } as const;
+    const first = engine.run('work', null, { id: 'first', session });
+    await begun.called;
+    const second = engine.run('work', null, { id: 'second', session });
+    for (let n = 0; n < 20; n += 1) await new Promise((resolve) => setImmediate(resolve));
+    rest.open();
+
+    expect(await first).toMatchObject({ status: 'waiting' });
+    expect(await second).toMatchObject({ status: 'waiting', requests: [], wakeAt: null });
+  });
+
+  it('DUR-7: a run that waits says when the first timer of its tree runs out', async () => {
+    await using test = create();
+    const child = durable('child', (ctx) => ctx.sleep('short', 60_000));
+    const parent = durable('parent', (ctx) =>
+      Promise.all([ctx.child('c', 'child', null), ctx.sleep('long', 3_600_000)]),
+    );
+    const result = await engineOn(test.store, [parent, child]).run('parent', null);
+
+    if (result.status !== 'waiting') throw new Error(`It is ${result.status}`);
+    expect((result.wakeAt ?? Infinity) - Date.now()).toBeLessThan(120_000);
+  });
+
+  it('DUR-11: an engine with more places than one claim may take uses them', async () => {
+    await using test = create();
+    const count = 1_100;
+    const all = gate();
+    let begun = 0;
+    const work = durable('work', (ctx) =>
+      ctx.step('work', () => {
+        begun += 1;
+        if (begun === count) all.open();
+        return all.opened;
+      }),
+    );
+    const engine = engineOn(test.store, [work], { limits: { slots: 2_000 } });
+    const runs = await Promise.all(
+      Array.from({ length: count }, (_one, n) => engine.run('work', null, { id: String(n) })),
+    );
+
+    expect(new Set(runs.map(({ status }) => status))).toEqual(new Set(['completed']));
+  });
+});
+
+describe('what a caller brings along', () => {
+  it('the async context of one caller never reaches the function of another', async () => {
+    const tenants = new AsyncLocalStorage<string>();
+    const seen: Json[] = [];
+    const work = durable('work', (ctx) => {
+      seen.push(tenants.getStore() ?? null);
+      return ctx.step('work', () => 1);
+    });
+    const engine = engineOn(memoryStore(), [work]);
+    await Promise.all(['a', 'b', 'c'].map((name) => tenants.run(name, () => engine.run('work', name))));
+
+    expect(seen).toEqual([null, null, null]);
+  });
+
+  it('EVT-2: a reader whose signal had fired before it was opened asks to cancel, if it cancels on close', async () => {
+    const store = memoryStore();
+    const engine = engineOn(store, [durable('work', (ctx) => ctx.receive('never'))]);
+    await engine.run('work', null, { id: 'r' });
+    const reader = engine.events(key('r'), { cancelOnClose: true, signal: AbortSignal.abort(new Error('gone')) });
+
+    await expect(reader.next()).rejects.toThrow('gone');
+    expect(await engine.drive(key('r'))).toMatchObject({ status: 'cancelled' });
+  });
+});
+
+describe('what user code throws and hands in', () => {
+  const trap = (): never => {
+    throw null;
+  };
+  const revoked = (): unknown => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    return proxy;
+  };
+  const hostile: Record<string, () => unknown> = {
+    'a proxy': () => new Proxy(new Error('no'), { get: trap }),
+    'a revoked proxy': revoked,
+    'an error whose name throws': () => Object.defineProperty(new Error('no'), 'name', { get: trap }),
+    'an error of ours whose retryable throws': () =>
+      Object.defineProperty(new PrusikError('A', 'no'), 'retryable', { get: trap }),
+    'an error of ours whose meta throws': () =>
+      Object.defineProperty(new PrusikError('A', 'no'), 'meta', { get: trap }),
+  };
+
+  it.each(Object.entries(hostile))('ERR-2: %s fails the run that throws it, at once', async (_, make) => {
+    const fails = durable('fails', () => {
+      throw make();
+    });
+    const step = durable('step', (ctx) =>
+      ctx.step('s', () => {
+        throw make();
+      }),
+    );
+    const engine = engineOn(memoryStore(), [fails, step]);
+
+    expect(await engine.run('fails', null)).toMatchObject({ status: 'failed', error: { code: 'RUN_FAILED' } });
+    expect(await engine.run('step', null)).toMatchObject({ status: 'failed', error: { code: 'STEP_FAILED' } });
+  });
+
+  it.each(Object.entries(hostile))('ERR-2: %s as what dependencies throw blocks the run', async (_, make) => {
+    const engine = engineOn(memoryStore(), [durable('work', () => 1)], {
+      deps: () => {
+        throw make();
+      },
+    });
+
+    expect(await engine.run('work', null)).toMatchObject({ status: 'blocked', code: 'DEPS_FAILED' });
+  });
+
+  it('ERR-2: an output that throws when it is looked at fails the run', async () => {
+    const work = durable('work', () => ({
+      get member() {
+        return trap();
+      },
+    }));
+
+    expect(await engineOn(memoryStore(), [work]).run('work', null)).toMatchObject({
+      status: 'failed',
+      error: { code: 'RUN_OUTPUT_NOT_JSON' },
+    });
+  });
+
+  it.each([null, undefined, {}, { role: 'user', content: [null] }])(
+    'ERR-2: %j as a message blocks the run, and what is committed beside it goes through',
+    async (message) => {
+      const work = durable('work', (ctx) =>
+        Promise.all([ctx.step('bad', (step) => step.append(message as never)), ctx.step('good', () => 1)]),
+      );
+      const store = memoryStore();
+
+      expect(await engineOn(store, [work]).run('work', null, { id: 'r' })).toMatchObject({
+        status: 'blocked',
+        code: 'COMMIT_INVALID',
+      });
+      const entries = await store.entries(key('r'), { after: 0, limit: 100 });
+      expect(entries.filter(({ type }) => type === 'step-end')).toMatchObject([{ key: 'good' }]);
+    },
+  );
+});

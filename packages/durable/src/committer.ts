@@ -56,7 +56,6 @@ export interface CommitterOptions {
 interface InvalidCommit {
   readonly outcome: 'refused';
   readonly code: 'COMMIT_INVALID' | 'WRITE_TOO_LARGE';
-  readonly dimension?: undefined;
   readonly cause: unknown;
 }
 

@@ -43,7 +43,7 @@ describe.each(Object.entries(STORES))('callers of run() on %s', (_, create) => {
     const before = engine.run('other', null);
     const run = engine.run('parent', null);
     const lost = engineOn({ ...test.store, renew: () => new Promise(() => {}) }, [child], { limits });
-    const _worker = lost.worker();
+    lost.worker();
     await before;
 
     expect(await run).toMatchObject({ status: 'completed' });

@@ -101,7 +101,7 @@ export interface StepOptions {
   readonly retry?: RetryPolicy;
   /** The body is given up after this long: `STEP_TIMEOUT`, and a `once` step is then in doubt. @default none */
   readonly timeoutMs?: number;
-  /** Finds out what became of a step in doubt. */
+  /** Finds out what became of a step in doubt, within `timeoutMs` (30 s without one). One that throws, hangs or returns nonsense knows nothing. */
   readonly check?: (step: CheckScope) => Promise<CheckResult> | CheckResult;
   /** What happens to a step in doubt that `check` could not settle. `ask` blocks the run; `fail` rejects with `STEP_IN_DOUBT`. @default 'ask' */
   readonly inDoubt?: 'ask' | 'fail';

@@ -33,6 +33,12 @@ const sections = {
 };
 
 const chosen = process.argv.slice(2);
+if (chosen.includes('--help')) {
+  console.log(
+    `Usage: npm run check [-- SECTION ...]\n\nSections, in their order: ${Object.keys(sections).join(', ')}.`,
+  );
+  process.exit(0);
+}
 const unknown = chosen.filter((name) => !Object.hasOwn(sections, name));
 if (unknown.length > 0) {
   console.error(`There is no section "${unknown.join('", "')}". There are: ${Object.keys(sections).join(', ')}.`);

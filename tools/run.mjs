@@ -63,11 +63,15 @@ const tasks = {
       cwd: callerDirectory(),
     },
   ],
-  // From dist/, as it is published: stripped types and source maps would be measured with it.
-  bench: (args, { node }) => [
-    { command: node, args: ['tools/check.mjs', 'build'] },
-    { command: node, args: [join(root, 'apps/benchmarks/src/main.ts'), ...args], cwd: callerDirectory() },
-  ],
+  // From dist/, as it is published: stripped types and source maps would be measured with it. Help measures nothing.
+  bench(args, { node }) {
+    const program = join(root, 'apps/benchmarks/src/main.ts');
+    if (args.includes('--help')) return [{ command: node, args: ['--conditions=@prusik/source', program, '--help'] }];
+    return [
+      { command: node, args: ['tools/check.mjs', 'build'] },
+      { command: node, args: [program, ...args], cwd: callerDirectory() },
+    ];
+  },
   check: (args, { node }) => [{ command: node, args: ['tools/check.mjs', ...args] }],
   ci: () => [{ command: 'bash', args: ['.ci/run'] }],
   pnpm: (args, { pnpm }) => [{ command: pnpm, args, cwd: process.cwd() }],

@@ -9,6 +9,7 @@ import {
   type Decision,
   type DurableContext,
   type DurableDefinition,
+  type Effect,
   type Json,
   type Message,
   type NewRun,
@@ -19,7 +20,7 @@ import {
 } from '@prusik/core';
 import { bounded } from './bounded.ts';
 import { checkCounts, checkMs } from './check-numbers.ts';
-import { settleWith, type Call } from './delivery.ts';
+import { ownCopy, settleWith, type Call } from './delivery.ts';
 import type { DriveParts } from './drive-parts.ts';
 import type { EngineLimits } from './engine-types.ts';
 import { refuseInsideStep } from './inside.ts';
@@ -28,6 +29,7 @@ import { reportLateCall } from './untracked.ts';
 import { childRunId, type WaitSpec } from './waits.ts';
 
 const NOTE_NAME_LIMIT = 200;
+const EFFECTS: ReadonlySet<Effect> = new Set(['repeatable', 'keyed', 'once']);
 
 export interface ContextOptions {
   readonly parts: DriveParts;
@@ -115,6 +117,9 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
     },
     step: (key, body, options = {}) =>
       refusing(() => {
+        // One that is written in another way must not be taken for the default, which may be repeated.
+        if (options.effect !== undefined && !EFFECTS.has(options.effect))
+          throw new TypeError(`step ${key}: ${String(options.effect)} is not an effect`);
         checkCounts('reserve', { ...options.reserve });
         const { retryable: _, ...retry } = options.retry ?? {};
         checkCounts('retry', retry);
@@ -140,7 +145,7 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
         return wait<Received<T>>({ key, kind: 'signal', fingerprint: '', ...until }, (recorded) =>
           recorded.timedOut || !recorded.outcome.ok
             ? { timedOut: true }
-            : { timedOut: false, value: recorded.outcome.value as T },
+            : { timedOut: false, value: ownCopy(recorded.outcome.value) as T },
         );
       }),
     request: (key, { kind, body: given, expiresInMs }) =>

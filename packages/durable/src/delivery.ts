@@ -168,7 +168,7 @@ export function createDelivery({ state, onDiverged, wake }: DeliveryOptions): De
 const isInBlob = ({ outcome }: Recorded): boolean => outcome.ok && outcome.blob !== undefined;
 
 /** The function may change what it gets; what a store in memory holds is frozen. */
-function ownCopy(value: unknown): unknown {
+export function ownCopy(value: unknown): unknown {
   return typeof value === 'object' && value !== null && Object.isFrozen(value) ? structuredClone(value) : value;
 }
 

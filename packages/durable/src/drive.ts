@@ -10,6 +10,7 @@ import {
 import { bounded } from './bounded.ts';
 import { createContext, runInfo } from './context.ts';
 import { resolveDependencies } from './dependencies.ts';
+import { ownCopy } from './delivery.ts';
 import { createDriveParts, type Settled } from './drive-parts.ts';
 import type { DriveEnd, DriveEnv, SlotTicket } from './drive-env.ts';
 import { takeUpIntervention } from './intervention.ts';
@@ -97,7 +98,7 @@ export function startDrive(
             info,
             deps: resolved.value,
           });
-          return settle(() => runInside('function', env, () => definition.run(ctx, run.input as never)));
+          return settle(() => runInside('function', env, () => definition.run(ctx, ownCopy(run.input) as never)));
         },
         (cause: unknown) => {
           const message = `The dependencies of ${definition.name} could not be resolved: ${serializeError(cause).message}`;

@@ -6,6 +6,7 @@ import {
   narrowerBudget,
   PrusikError,
   randomId,
+  serializeError,
   systemClock,
   type DurableDefinition,
   type NewRun,
@@ -38,7 +39,7 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
   const { store, clock = systemClock, newId = randomId } = options;
   const limits = completeLimits(options.limits);
   const definitions = indexDefinitions(options.definitions as readonly DurableDefinition<never, unknown, unknown>[]);
-  const warn = options.onWarning ?? warnOnProcess;
+  const warn = guarded(options.onWarning ?? warnOnProcess);
   const writer = createLiveWriter(store, clock, warn);
   const board = createLiveBoard(writer);
   const env: DriveEnv = {
@@ -210,6 +211,17 @@ function indexDefinitions(
     byName.set(definition.name, definition);
   }
   return byName;
+}
+
+/** Whoever is told must not change what becomes of a run. */
+function guarded(tell: (warning: EngineWarning) => void): (warning: EngineWarning) => void {
+  return (warning) => {
+    try {
+      tell(warning);
+    } catch (error) {
+      process.emitWarning(`onWarning threw when it was told of ${warning.code}: ${serializeError(error).message}`);
+    }
+  };
 }
 
 function warnOnProcess({ code, message }: EngineWarning): void {

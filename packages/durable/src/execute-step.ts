@@ -73,7 +73,8 @@ type Ended = { readonly value: unknown } | { readonly thrown: unknown } | { read
 async function execute(what: ExecuteOptions): Promise<Executed> {
   const { key, options, attempt } = what;
   const once = options.effect === 'once';
-  const messages: Message[] = [];
+  const appended: Message[] = [];
+  let messages: readonly Message[] = [];
   let usage: Usage | undefined;
   let costMicros: number | undefined;
   // Made when the body asks for its signal: most never do, and one costs more than all else here.
@@ -92,7 +93,7 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
       return idempotencyKeyOf(what.run, key);
     },
     // A body that goes on after its time has no say any more: what it hands in late is dropped.
-    append: (...added) => void (open && messages.push(...added)),
+    append: (...added) => void (open && appended.push(...added)),
     delta(text) {
       if (typeof text !== 'string') throw new TypeError(`delta() takes text, not ${typeof text}`);
       if (open) what.speak({ type: 'text', key, attempt, text });
@@ -165,7 +166,7 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
     }
     try {
       open = false;
-      checkMessages(key, messages, what.maxMessageBytes);
+      messages = checkedMessages(key, appended, what.maxMessageBytes);
       return settle({ ok: true, ...(await what.record(key, ended.value)) });
     } catch (error) {
       // The effect has happened, only its result cannot be kept: for `once` that is doubt, not failure.
@@ -179,19 +180,24 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
   }
 }
 
-/** @throws {PrusikError} `STEP_RESULT_TOO_LARGE`. What is wrong with them otherwise the store says. */
-function checkMessages(key: string, messages: readonly Message[], maxBytes: number): void {
-  if (messages.length === 0) return;
-  const tooMany = messages.length > WRITE_ITEMS_LIMIT;
-  try {
-    if (!tooMany) bounded(`messages of step ${key}`, messages, maxBytes, 'STEP_RESULT_TOO_LARGE');
-  } catch (error) {
-    if (isPrusikError(error)) throw error;
-  }
-  if (tooMany)
+/**
+ * Copies: what the body does to its own after the step must not be seen, as a replay would not see it. What is wrong with them but their size the
+ * store says.
+ *
+ * @throws {PrusikError} `STEP_RESULT_TOO_LARGE`
+ */
+function checkedMessages(key: string, messages: readonly Message[], maxBytes: number): readonly Message[] {
+  if (messages.length === 0) return messages;
+  if (messages.length > WRITE_ITEMS_LIMIT)
     throw new PrusikError(
       'STEP_RESULT_TOO_LARGE',
       `Step ${key} appended ${messages.length} messages; the limit is ${WRITE_ITEMS_LIMIT}`,
       { meta: { maxMessages: WRITE_ITEMS_LIMIT } },
     );
+  try {
+    return bounded(`messages of step ${key}`, messages, maxBytes, 'STEP_RESULT_TOO_LARGE') as unknown as Message[];
+  } catch (error) {
+    if (isPrusikError(error)) throw error;
+    return messages;
+  }
 }

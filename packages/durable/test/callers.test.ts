@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { PrusikError, type Json } from '@prusik/core';
 import { memoryStore } from '@prusik/store-memory';
 import { describe, expect, it } from 'vitest';
+import { createEngine } from '../src/index.ts';
 import { durable, engineOn, gate, key, untilCalled } from './support.ts';
 import { STORES } from './stores.ts';
 
@@ -175,6 +176,58 @@ describe('what user code throws and hands in', () => {
     });
 
     expect(await engine.run('work', null)).toMatchObject({ status: 'blocked', code: 'DEPS_FAILED' });
+  });
+
+  it.each(Object.entries(STORES))(
+    'a function may change its input and what it receives, and sees the messages of its steps as they were stored, on %s',
+    async (_, create) => {
+      await using test = create();
+      const work = durable('work', async (ctx, input) => {
+        Object.assign(input as object, { mine: 1 });
+        const signal = await ctx.receive<{ mine?: number }>('go');
+        if (!signal.timedOut) signal.value.mine = 2;
+        const message = { role: 'user' as const, content: [{ type: 'text' as const, text: 'stored' }] };
+        await ctx.step('s', (step) => step.append(message as never));
+        Object.assign(message, { content: [] });
+        const [stored] = await ctx.thread.read();
+        return { input, signal, content: stored?.message.content ?? null };
+      });
+      const engine = engineOn(test.store, [work]);
+      await engine.start('work', {}, { id: 'r' });
+      await engine.signal(key('r'), 'go', {});
+
+      expect(await engine.drive(key('r'))).toMatchObject({
+        status: 'completed',
+        output: { input: { mine: 1 }, signal: { value: { mine: 2 } }, content: [{ text: 'stored' }] },
+      });
+    },
+  );
+
+  it('DUR-4: an effect that is none is refused and not taken for one that may be repeated', async () => {
+    let executions = 0;
+    const work = durable('work', (ctx) => ctx.step('s', () => (executions += 1), { effect: 'Once' as never }));
+
+    expect(await engineOn(memoryStore(), [work]).run('work', null)).toMatchObject({ status: 'failed' });
+    expect(executions).toBe(0);
+  });
+
+  it('a listener for warnings that throws changes nothing', async () => {
+    const sound = memoryStore();
+    let away = true;
+    const entries: typeof sound.entries = (run, page) => {
+      if (!away) return sound.entries(run, page);
+      away = false;
+      return Promise.reject(new Error('away'));
+    };
+    const engine = createEngine({
+      store: { ...sound, entries },
+      definitions: [durable('work', () => 'done')],
+      limits: { leaseMs: 100, heartbeatMs: 50 },
+      onWarning: () => trap(),
+    });
+
+    expect(await engine.run('work', null)).toMatchObject({ status: 'completed', output: 'done' });
+    await engine[Symbol.asyncDispose]();
   });
 
   it('ERR-2: an output that throws when it is looked at fails the run', async () => {

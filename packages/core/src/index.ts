@@ -154,14 +154,18 @@ export type {
   Usage,
 } from './message.ts';
 export { reconcile, TOOL_RESULT_MISSING } from './reconcile.ts';
-export type {
-  ApprovalBody,
-  Decision,
-  InterventionChoice,
-  NewRequest,
-  Request,
-  RequestKind,
-  RequestStatus,
+export {
+  OPEN_REQUEST_LIMIT,
+  type ApprovalBody,
+  type DecideResult,
+  type Decision,
+  type InterventionChoice,
+  type NewDecision,
+  type NewRequest,
+  type Request,
+  type RequestKind,
+  type RequestQuery,
+  type RequestStatus,
 } from './request.ts';
 export { REMOVAL_LIMIT, type Removal, type RemovedRows, type RemoveResult } from './removal.ts';
 export {
@@ -171,45 +175,33 @@ export {
   type ParentLink,
   type Run,
   type RunKind,
+  type RunQuery,
   type RunStatus,
 } from './run.ts';
 export type { MoveSessionResult, ReplaceResult, Session, SessionLife, SessionQuery } from './session.ts';
+export { PAGE_LIMIT, type Page, type PageAfter, type PageBefore } from './page.ts';
+export { SESSION_QUEUE_LIMIT, type NewRun, type StartResult } from './new-run.ts';
 export {
-  INBOX_LIMIT,
-  JOURNAL_LIMIT,
-  OPEN_REQUEST_LIMIT,
-  PAGE_LIMIT,
-  SESSION_QUEUE_LIMIT,
-  WRITE_ITEMS_LIMIT,
-  WRITE_LIMIT,
   suspectShare,
-  type ChildEnd,
   type Claim,
   type ClaimQuery,
   type ClaimResult,
+  type Lease,
+  type RenewedLease,
+  type SuspectRoom,
+} from './claim.ts';
+export {
+  JOURNAL_LIMIT,
+  WRITE_ITEMS_LIMIT,
+  WRITE_LIMIT,
+  type ChildEnd,
   type Commit,
   type CommitRefusal,
   type CommitResult,
-  type DecideResult,
-  type Lease,
-  type NewDecision,
-  type NewRun,
-  type NewSignal,
-  type Page,
-  type PageAfter,
-  type PageBefore,
-  type RenewedLease,
-  type RequestQuery,
-  type RunQuery,
-  type Signal,
-  type SignalKind,
-  type SignalResult,
-  type StartResult,
-  type Store,
-  type StoreCapabilities,
-  type SuspectRoom,
   type Transition,
-} from './store.ts';
+} from './commit.ts';
+export { INBOX_LIMIT, type NewSignal, type Signal, type SignalKind, type SignalResult } from './signal.ts';
+export type { Store, StoreCapabilities } from './store.ts';
 export type {
   CreateWorkspaceOptions,
   Enforcement,

@@ -56,3 +56,31 @@ export interface ApprovalBody {
 
 /** What a person can choose for a blocked run. */
 export type InterventionChoice = 'happened' | 'retry' | 'fail';
+
+/** What somebody decides about one request. */
+export interface NewDecision {
+  readonly run: RunKey;
+  readonly request: string;
+  readonly decision: Omit<Decision, 'at'>;
+}
+
+export type DecideResult =
+  /**
+   * `already`: it was closed before, `request` says how; also when the decision came at or after `expiresAt`, which expires the request.
+   * `early`: `expired` was said before `expiresAt` by the store's clock; it is still open.
+   */
+  { readonly outcome: 'decided' | 'already' | 'early'; readonly request: Request } | { readonly outcome: 'unknown' };
+
+/** Open requests of one run, at most. */
+export const OPEN_REQUEST_LIMIT = 64;
+
+/** Requests of one tenant; each condition narrows it. `after` is a page's `next`. */
+export interface RequestQuery {
+  readonly tenant: string;
+  readonly status?: readonly RequestStatus[];
+  readonly kind?: readonly RequestKind[];
+  readonly run?: string;
+  readonly root?: string;
+  readonly after?: string;
+  readonly limit: number;
+}

@@ -56,3 +56,15 @@ export interface ParentLink {
   /** Key of the parent's step that started this run. */
   readonly key: string;
 }
+
+/** Runs of one tenant; each condition narrows it. `after` is a page's `next`. */
+export interface RunQuery {
+  readonly tenant: string;
+  readonly status?: readonly RunStatus[];
+  readonly definition?: string;
+  readonly session?: string;
+  readonly root?: string;
+  readonly parent?: string;
+  readonly after?: string;
+  readonly limit: number;
+}

@@ -16,6 +16,7 @@ export interface Session {
   readonly createdAt: number;
 }
 
+/** Sessions of one tenant; `after` is a page's `next`. */
 export interface SessionQuery {
   readonly tenant: string;
   readonly state?: readonly SessionLife[];

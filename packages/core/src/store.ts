@@ -1,15 +1,18 @@
 import type { BlobInfo, BlobSweep, PutBlobOptions, SweptBlobs } from './blob.ts';
-import type { EntryBody, Entry } from './entry.ts';
-import type { SerializedError } from './errors.ts';
+import type { ClaimQuery, ClaimResult, Lease, RenewedLease } from './claim.ts';
+import type { Commit, CommitResult } from './commit.ts';
+import type { Entry } from './entry.ts';
 import type { RunKey, SessionKey } from './ids.ts';
-import type { Json } from './json.ts';
-import type { Budget, Ledger, LedgerChange, LedgerDimension } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
 import type { LiveTextStore } from './live-text.ts';
 import type { Message, StoredMessage, ThreadKey } from './message.ts';
-import type { Decision, NewRequest, Request, RequestKind, RequestStatus } from './request.ts';
+import type { NewRun, StartResult } from './new-run.ts';
+import type { Page, PageAfter, PageBefore } from './page.ts';
 import type { Removal, RemoveResult } from './removal.ts';
-import type { FinalStatus, ParentLink, Run, RunKind, RunStatus } from './run.ts';
+import type { DecideResult, NewDecision, Request, RequestQuery } from './request.ts';
+import type { Run, RunQuery } from './run.ts';
 import type { MoveSessionResult, ReplaceResult, Session, SessionQuery } from './session.ts';
+import type { NewSignal, Signal, SignalResult } from './signal.ts';
 
 /**
  * Keeps runs, journals, inboxes, threads, requests and blobs. There are two kinds of write to a run and no third:
@@ -23,8 +26,8 @@ import type { MoveSessionResult, ReplaceResult, Session, SessionQuery } from './
  * Every method may reject with `STORE_CLOSED` after disposal, and with `STORE_UNAVAILABLE` (retryable) when the
  * store cannot be reached; a {@link Store.commit} that rejects is **ambiguous**: it may or may not have happened, and the
  * holder reads the run again under its own epoch to find out. A wrong argument rejects with a `TypeError` and nothing was
- * written: what comes in is checked, and copied, before anything else. So is one
- * that is larger than {@link WRITE_LIMIT} or {@link WRITE_ITEMS_LIMIT} (`WRITE_TOO_LARGE`). What comes out is frozen or the reader's own.
+ * written: what comes in is checked, and copied, before anything else. One that is
+ * larger than {@link WRITE_LIMIT} or {@link WRITE_ITEMS_LIMIT} rejects with `WRITE_TOO_LARGE`, and nothing was written either. What comes out is frozen or the reader's own.
  */
 export interface Store extends AsyncDisposable, LiveTextStore {
   readonly capabilities: StoreCapabilities;
@@ -141,274 +144,4 @@ export interface StoreCapabilities {
   readonly multiProcess: boolean;
   /** Milliseconds until a write of another process is noticed, at most; 0 where writers notify. */
   readonly noticeMs: number;
-}
-
-/** The right to drive a run. */
-export interface Lease {
-  readonly run: RunKey;
-  readonly epoch: number;
-}
-
-/** Also says what the holder should know at once. */
-export interface RenewedLease extends Lease {
-  readonly inbox: number;
-  readonly cancelRequested: boolean;
-}
-
-export interface NewRun {
-  readonly key: RunKey;
-  readonly kind: RunKind;
-  readonly definition: string;
-  readonly version: string;
-  readonly input: Json;
-  readonly inputHash: string;
-  readonly context: Json;
-  readonly priority: number;
-  /** The session's thread becomes the run's; without it the run has a thread of its own. */
-  readonly session?: { readonly id: string; readonly whenBusy: 'refuse' | 'queue' };
-  /**
-   * Enter the thread when the run becomes its session's active one, not before. Entry 1 tells their numbers, unless the run had to
-   * stand in the queue: its journal is not touched when its turn comes.
-   */
-  readonly messages: readonly Message[];
-  /** Hashes of blobs that input or messages name: used by the run, and by its session, from now on. */
-  readonly blobs?: readonly string[];
-  readonly root: string;
-  readonly parent?: ParentLink;
-  readonly depth: number;
-  /** Opens the tree's ledger; only at a root. */
-  readonly budget?: Budget;
-}
-
-export type StartResult =
-  | { readonly outcome: 'created' | 'existing'; readonly run: Run }
-  | { readonly outcome: 'refused'; readonly code: 'RUN_INPUT_MISMATCH'; readonly run: Run }
-  | { readonly outcome: 'refused'; readonly code: 'BLOB_UNKNOWN'; readonly blob: string }
-  | {
-      readonly outcome: 'refused';
-      readonly code: 'SESSION_BUSY' | 'SESSION_QUEUE_FULL';
-      readonly run: Run;
-      /** The run that holds the session is `run`; these are its own open requests. */
-      readonly requestIds: readonly string[];
-    }
-  /** The session is `closing` or `closed`. */
-  | { readonly outcome: 'refused'; readonly code: 'SESSION_CLOSED'; readonly session: Session };
-
-/** Queued runs of one session, at most. */
-export const SESSION_QUEUE_LIMIT = 32;
-/** Signals of kind `user` are refused while a run has this many unread; the engine's own kinds never are. */
-export const INBOX_LIMIT = 1_000;
-/** Open requests of one run, at most. */
-export const OPEN_REQUEST_LIMIT = 64;
-/** The largest page of any list; a larger `limit` is cut to it. */
-export const PAGE_LIMIT = 1_000;
-
-export interface ClaimQuery {
-  readonly worker: string;
-  readonly leaseMs: number;
-  readonly limit: number;
-  readonly suspects: SuspectRoom;
-  /**
-   * Leases that this worker still drives, although they may be past: it was stopped for longer than they last. While nobody else took them, it must not take
-   * them from itself.
-   */
-  readonly except?: readonly Lease[];
-  /** What this worker can drive. A run that is asked to cancel is taken whatever its definition. */
-  readonly definitions: readonly { readonly name: string; readonly versions: readonly string[] }[];
-  /** Only this run, or only runs of the trees with these roots, at most {@link PAGE_LIMIT} of them. */
-  readonly only?: { readonly run: RunKey } | { readonly roots: readonly RunKey[] };
-}
-
-/**
- * How many suspects a claim may take: runs that lost a worker since their last committed step, each of which may be what killed it.
- * They are taken in the claim's order until one does not fit, so that a heavy one is not passed over for ever. See {@link suspectShare}.
- */
-export interface SuspectRoom {
-  /** What is left, from 0 to 1. */
-  readonly room: number;
-  /** From so many losses on a suspect takes all the room, and half as much for each loss fewer. */
-  readonly alone: number;
-}
-
-/** What a run that lost `lost` workers (with this claim) takes of the room for suspects: the likelier it is the killer, the fewer are beside it. */
-export function suspectShare(lost: number, alone: number): number {
-  return 2 ** Math.min(0, lost - alone);
-}
-
-export interface Claim {
-  readonly run: Run;
-  /** Leases lost since the last committed step; 0 for a healthy run. */
-  readonly lost: number;
-  /** Number of the last message of its thread. */
-  readonly threadHead: number;
-}
-
-export interface ClaimResult {
-  readonly claims: readonly Claim[];
-  /** The store's clock. */
-  readonly now: number;
-  /** When the next timer or lease that this query could take runs out, later than `now`; `null` when there is none. */
-  readonly nextAt: number | null;
-}
-
-export interface Commit extends Lease {
-  readonly entries: readonly EntryBody[];
-  /** A step or wait ended, so the run is healthy: clears the count of lost leases. */
-  readonly progress: boolean;
-  /** `from` is the thread's next number; refused with `THREAD_MOVED` when it is not. */
-  readonly messages?: { readonly from: number; readonly items: readonly Message[] };
-  /** Hashes of blobs that entries or messages name: used by the run, and by its session, from now on. Refused with `BLOB_UNKNOWN` where one is not there. */
-  readonly blobs?: readonly string[];
-  /** Started with it, in no session. One that exists is the same child again, or refuses the commit with `RUN_INPUT_MISMATCH`. */
-  readonly children?: readonly NewRun[];
-  /** Children of this run that are asked to cancel: a signal of kind and key `cancel`. */
-  readonly cancel?: readonly RunKey[];
-  readonly requests?: readonly NewRequest[];
-  /** Requests of this run that are closed if they are still open. */
-  readonly closeRequests?: readonly { readonly id: string; readonly status: 'withdrawn' | 'expired' }[];
-  /** Decided requests whose single use is taken; refused with `REQUEST_CLAIMED` unless approved or edited and unclaimed. */
-  readonly claimRequests?: readonly string[];
-  /** A tree without a ledger is without limits: nothing is counted. */
-  readonly ledger?: LedgerChange;
-  /** Last signal that the holder has read. `park` and `block` need it: it is what closes the gap between looking and sleeping. */
-  readonly seen?: number;
-  /** Refused with `TOO_EARLY` while the store's clock is below it. */
-  readonly notBefore?: number;
-  /** Without it the holder goes on. */
-  readonly transition?: Transition;
-}
-
-export type Transition =
-  /**
-   * Releases the lease. Ready at once when the inbox has moved past `seen`, or when it was asked to cancel since it was claimed: the
-   * holder may have read that as one signal among others. A holder that was told by its claim may park, to wait for children to end.
-   */
-  | { readonly type: 'park'; readonly wakeAt: number | null }
-  /** Gives the run back, ready to be claimed. */
-  | { readonly type: 'release' }
-  /** `request` is one of this run's. Ready at once when a decision or cancel has come past `seen`, or cancel as for `park`. */
-  | { readonly type: 'block'; readonly code: string; readonly request: string }
-  /**
-   * Ends the run: releases the lease, withdraws its open requests, hands its session to the next queued run (whose messages enter the
-   * thread now; one that is asked to cancel is passed over) and puts a signal of kind `child` and key = run id, with {@link ChildEnd} as its body, into its parent's inbox.
-   */
-  | { readonly type: 'end'; readonly status: FinalStatus; readonly output?: Json; readonly error?: SerializedError };
-
-/** Body of the signal that a parent gets. */
-export interface ChildEnd {
-  readonly status: FinalStatus;
-  readonly output?: Json;
-  readonly error?: SerializedError;
-}
-
-export type CommitResult =
-  | {
-      readonly outcome: 'committed';
-      /** `seq` of the commit's last entry (of the journal's last when it had none). */
-      readonly seq: number;
-      /** The store's clock: the `at` of its entries. */
-      readonly at: number;
-      readonly inbox: number;
-      readonly cancelRequested: boolean;
-    }
-  /** Somebody else holds the run, or nobody: nothing was written, and nothing under this epoch ever will be. */
-  | { readonly outcome: 'stale' }
-  /** Nothing was written; the lease still holds. */
-  | {
-      readonly outcome: 'refused';
-      readonly code: CommitRefusal;
-      readonly dimension?: LedgerDimension;
-      readonly now: number;
-    };
-
-export type CommitRefusal =
-  | 'BUDGET_EXCEEDED'
-  | 'TOO_EARLY'
-  | 'THREAD_MOVED'
-  | 'REQUEST_CLAIMED'
-  | 'TOO_MANY_REQUESTS'
-  | 'RUN_INPUT_MISMATCH'
-  | 'BLOB_UNKNOWN'
-  | 'JOURNAL_FULL';
-
-/** What one write hands in, at most, in bytes of its JSON text; more rejects with `WRITE_TOO_LARGE`, and nothing is written. */
-export const WRITE_LIMIT: number = 16 * 1_048_576;
-/** Entries, messages, children or requests of one write, at most, each counted for itself; more rejects with `WRITE_TOO_LARGE`. */
-export const WRITE_ITEMS_LIMIT = 1_000;
-/** Entries of one run, at most; a commit that would go past is refused with `JOURNAL_FULL`, unless it ends or blocks the run. */
-export const JOURNAL_LIMIT = 100_000;
-
-/** `wake` says nothing but that the run should be looked at again. */
-export type SignalKind = 'user' | 'cancel' | 'child' | 'decision' | 'wake';
-
-export interface NewSignal {
-  readonly run: RunKey;
-  readonly kind: SignalKind;
-  readonly key: string;
-  readonly body: Json;
-}
-
-export interface Signal {
-  /** Place in the inbox: starts at 1, no gaps. */
-  readonly n: number;
-  readonly kind: SignalKind;
-  readonly key: string;
-  readonly body: Json;
-  readonly at: number;
-}
-
-export type SignalResult =
-  /** `duplicate`: an earlier one of the same kind and key won; `signal` is that one. */
-  | { readonly outcome: 'delivered' | 'duplicate'; readonly signal: Signal }
-  /** `closed`: the run has ended. `full`: {@link INBOX_LIMIT} unread, `user` only. */
-  | { readonly outcome: 'closed' | 'unknown' | 'full' };
-
-export interface NewDecision {
-  readonly run: RunKey;
-  readonly request: string;
-  readonly decision: Omit<Decision, 'at'>;
-}
-
-export type DecideResult =
-  /**
-   * `already`: it was closed before, `request` says how; also when the decision came at or after `expiresAt`, which expires the request.
-   * `early`: `expired` was said before `expiresAt` by the store's clock; it is still open.
-   */
-  { readonly outcome: 'decided' | 'already' | 'early'; readonly request: Request } | { readonly outcome: 'unknown' };
-
-export interface PageAfter {
-  readonly after: number;
-  readonly limit: number;
-}
-
-export interface PageBefore {
-  readonly before: number;
-  readonly limit: number;
-}
-
-export interface Page<T> {
-  readonly items: readonly T[];
-  /** Cursor of the next page; missing on the last. Opaque. */
-  readonly next?: string;
-}
-
-export interface RunQuery {
-  readonly tenant: string;
-  readonly status?: readonly RunStatus[];
-  readonly definition?: string;
-  readonly session?: string;
-  readonly root?: string;
-  readonly parent?: string;
-  readonly after?: string;
-  readonly limit: number;
-}
-
-export interface RequestQuery {
-  readonly tenant: string;
-  readonly status?: readonly RequestStatus[];
-  readonly kind?: readonly RequestKind[];
-  readonly run?: string;
-  readonly root?: string;
-  readonly after?: string;
-  readonly limit: number;
 }

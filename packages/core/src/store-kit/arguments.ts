@@ -5,18 +5,13 @@ import type { LiveTextMark, LiveTextWrite } from '../live-text.ts';
 import { blobsOf, type Message, type ThreadKey } from '../message.ts';
 import type { Removal } from '../removal.ts';
 import type { SessionLife, SessionQuery } from '../session.ts';
-import {
-  PAGE_LIMIT,
-  type ClaimQuery,
-  type Commit,
-  type NewDecision,
-  type NewRun,
-  type NewSignal,
-  type PageAfter,
-  type PageBefore,
-  type RequestQuery,
-  type RunQuery,
-} from '../store.ts';
+import type { ClaimQuery } from '../claim.ts';
+import type { Commit } from '../commit.ts';
+import type { NewRun } from '../new-run.ts';
+import { PAGE_LIMIT, type PageAfter, type PageBefore } from '../page.ts';
+import type { NewDecision, RequestQuery } from '../request.ts';
+import type { RunQuery } from '../run.ts';
+import type { NewSignal } from '../signal.ts';
 import { checkItems, copied } from './copied.ts';
 
 /**

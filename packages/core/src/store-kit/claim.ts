@@ -1,4 +1,4 @@
-import { suspectShare, type Claim, type ClaimQuery, type ClaimResult } from '../store.ts';
+import { suspectShare, type Claim, type ClaimQuery, type ClaimResult } from '../claim.ts';
 import { requireRun, threadOf } from './rows.ts';
 import type { RunState, StoreTransaction } from './tables.ts';
 

@@ -1,5 +1,7 @@
 import { applyToLedger, type Ledger } from '../ledger.ts';
-import { JOURNAL_LIMIT, OPEN_REQUEST_LIMIT, type Commit, type CommitResult, type NewRun } from '../store.ts';
+import { JOURNAL_LIMIT, type Commit, type CommitResult } from '../commit.ts';
+import type { NewRun } from '../new-run.ts';
+import { OPEN_REQUEST_LIMIT } from '../request.ts';
 import { findUnknownBlob } from './blob-rows.ts';
 import { isClaimable } from './decide.ts';
 import { threadOf } from './rows.ts';

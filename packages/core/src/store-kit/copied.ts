@@ -1,6 +1,6 @@
 import { PrusikError } from '../errors.ts';
 import { toJsonOfWrite } from '../json.ts';
-import { WRITE_ITEMS_LIMIT, WRITE_LIMIT } from '../store.ts';
+import { WRITE_ITEMS_LIMIT, WRITE_LIMIT } from '../commit.ts';
 
 /** The caller's argument as a value of the store's own. The cast holds because the copy keeps every property of a value that is JSON, and any other is refused. */
 export function copied<T>(value: T): T {

@@ -1,5 +1,5 @@
 import type { Decision, Request } from '../request.ts';
-import type { DecideResult, NewDecision } from '../store.ts';
+import type { DecideResult, NewDecision } from '../request.ts';
 import type { Json } from '../json.ts';
 import { signalRun } from './signal.ts';
 import type { StoreTransaction } from './tables.ts';

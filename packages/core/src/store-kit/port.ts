@@ -1,6 +1,7 @@
 import { isPrusikError, PrusikError } from '../errors.ts';
 import type { RunKey } from '../ids.ts';
-import type { Lease, Store } from '../store.ts';
+import type { Lease } from '../claim.ts';
+import type { Store } from '../store.ts';
 import {
   checkedCommit,
   checkedDecision,

@@ -1,4 +1,4 @@
-import type { Lease, RenewedLease } from '../store.ts';
+import type { Lease, RenewedLease } from '../claim.ts';
 import type { StoreTransaction } from './tables.ts';
 
 export function renewLeases(tx: StoreTransaction, held: readonly Lease[], leaseMs: number): readonly RenewedLease[] {

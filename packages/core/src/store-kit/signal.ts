@@ -1,5 +1,5 @@
 import { isFinal } from '../run.ts';
-import { INBOX_LIMIT, type NewSignal, type Signal, type SignalKind, type SignalResult } from '../store.ts';
+import { INBOX_LIMIT, type NewSignal, type Signal, type SignalKind, type SignalResult } from '../signal.ts';
 import { rootOf } from './rows.ts';
 import type { RunState, StoreTransaction } from './tables.ts';
 

@@ -1,7 +1,7 @@
 import { openLedger } from '../ledger.ts';
 import type { RunStart } from '../entry.ts';
 import type { RunKey } from '../ids.ts';
-import { SESSION_QUEUE_LIMIT, type NewRun, type StartResult } from '../store.ts';
+import { SESSION_QUEUE_LIMIT, type NewRun, type StartResult } from '../new-run.ts';
 import { findUnknownBlob } from './blob-rows.ts';
 import { requireRun, requireSession, requireState, rootOf, threadOf } from './rows.ts';
 import type { RunState, SessionState, StoreTransaction } from './tables.ts';

@@ -8,17 +8,12 @@ import type { NewRequest, Request } from '../request.ts';
 import type { FinalStatus, ParentLink, Run, RunStatus } from '../run.ts';
 import type { Session, SessionLife, SessionQuery } from '../session.ts';
 import type { SerializedError } from '../errors.ts';
-import type {
-  ClaimQuery,
-  NewRun,
-  Page,
-  PageAfter,
-  PageBefore,
-  RequestQuery,
-  RunQuery,
-  Signal,
-  SignalKind,
-} from '../store.ts';
+import type { ClaimQuery } from '../claim.ts';
+import type { NewRun } from '../new-run.ts';
+import type { Page, PageAfter, PageBefore } from '../page.ts';
+import type { RequestQuery } from '../request.ts';
+import type { RunQuery } from '../run.ts';
+import type { Signal, SignalKind } from '../signal.ts';
 
 /**
  * What a transaction needs to know of a run, without its bodies: read in every commit, so it stays small.

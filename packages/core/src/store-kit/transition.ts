@@ -1,5 +1,6 @@
 import type { Json } from '../json.ts';
-import type { ChildEnd, SignalKind, Transition } from '../store.ts';
+import type { ChildEnd, Transition } from '../commit.ts';
+import type { SignalKind } from '../signal.ts';
 import { rootOf, threadOf } from './rows.ts';
 import { signalRun } from './signal.ts';
 import type { RunState, StoreTransaction } from './tables.ts';

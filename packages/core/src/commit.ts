@@ -1,0 +1,101 @@
+import type { Lease } from './claim.ts';
+import type { EntryBody } from './entry.ts';
+import type { SerializedError } from './errors.ts';
+import type { RunKey } from './ids.ts';
+import type { Json } from './json.ts';
+import type { LedgerChange, LedgerDimension } from './ledger.ts';
+import type { Message } from './message.ts';
+import type { NewRun } from './new-run.ts';
+import type { NewRequest } from './request.ts';
+import type { FinalStatus } from './run.ts';
+
+/** What the holder of a lease writes at once, all or nothing. */
+export interface Commit extends Lease {
+  readonly entries: readonly EntryBody[];
+  /** A step or wait ended, so the run is healthy: clears the count of lost leases. */
+  readonly progress: boolean;
+  /** `from` is the thread's next number; refused with `THREAD_MOVED` when it is not. */
+  readonly messages?: { readonly from: number; readonly items: readonly Message[] };
+  /** Hashes of blobs that entries or messages name: used by the run, and by its session, from now on. Refused with `BLOB_UNKNOWN` where one is not there. */
+  readonly blobs?: readonly string[];
+  /** Started with it, in no session. One that exists is the same child again, or refuses the commit with `RUN_INPUT_MISMATCH`. */
+  readonly children?: readonly NewRun[];
+  /** Children of this run that are asked to cancel: a signal of kind and key `cancel`. */
+  readonly cancel?: readonly RunKey[];
+  readonly requests?: readonly NewRequest[];
+  /** Requests of this run that are closed if they are still open. */
+  readonly closeRequests?: readonly { readonly id: string; readonly status: 'withdrawn' | 'expired' }[];
+  /** Decided requests whose single use is taken; refused with `REQUEST_CLAIMED` unless approved or edited and unclaimed. */
+  readonly claimRequests?: readonly string[];
+  /** A tree without a ledger is without limits: nothing is counted. */
+  readonly ledger?: LedgerChange;
+  /** Last signal that the holder has read. `park` and `block` need it: it is what closes the gap between looking and sleeping. */
+  readonly seen?: number;
+  /** Refused with `TOO_EARLY` while the store's clock is below it. */
+  readonly notBefore?: number;
+  /** Without it the holder goes on. */
+  readonly transition?: Transition;
+}
+
+/** What becomes of the run with the commit. Each lets go of the lease. */
+export type Transition =
+  /**
+   * Releases the lease. Ready at once when the inbox has moved past `seen`, or when it was asked to cancel since it was claimed: the
+   * holder may have read that as one signal among others. A holder that was told by its claim may park, to wait for children to end.
+   */
+  | { readonly type: 'park'; readonly wakeAt: number | null }
+  /** Gives the run back, ready to be claimed. */
+  | { readonly type: 'release' }
+  /** `request` is one of this run's. Ready at once when a decision or cancel has come past `seen`, or cancel as for `park`. */
+  | { readonly type: 'block'; readonly code: string; readonly request: string }
+  /**
+   * Ends the run: releases the lease, withdraws its open requests, hands its session to the next queued run (whose messages enter the
+   * thread now; one that is asked to cancel is passed over) and puts a signal of kind `child` and key = run id, with {@link ChildEnd} as its body, into its parent's inbox.
+   */
+  | { readonly type: 'end'; readonly status: FinalStatus; readonly output?: Json; readonly error?: SerializedError };
+
+/** Body of the signal that a parent gets. */
+export interface ChildEnd {
+  readonly status: FinalStatus;
+  readonly output?: Json;
+  readonly error?: SerializedError;
+}
+
+export type CommitResult =
+  | {
+      readonly outcome: 'committed';
+      /** `seq` of the commit's last entry (of the journal's last when it had none). */
+      readonly seq: number;
+      /** The store's clock: the `at` of its entries. */
+      readonly at: number;
+      readonly inbox: number;
+      readonly cancelRequested: boolean;
+    }
+  /** Somebody else holds the run, or nobody: nothing was written, and nothing under this epoch ever will be. */
+  | { readonly outcome: 'stale' }
+  /** Nothing was written; the lease still holds. */
+  | {
+      readonly outcome: 'refused';
+      readonly code: CommitRefusal;
+      readonly dimension?: LedgerDimension;
+      readonly now: number;
+    };
+
+export type CommitRefusal =
+  | 'BUDGET_EXCEEDED'
+  | 'TOO_EARLY'
+  | 'THREAD_MOVED'
+  | 'REQUEST_CLAIMED'
+  | 'TOO_MANY_REQUESTS'
+  | 'RUN_INPUT_MISMATCH'
+  | 'BLOB_UNKNOWN'
+  | 'JOURNAL_FULL';
+
+/** What one write hands in, at most, in bytes of its JSON text; more rejects with `WRITE_TOO_LARGE`, and nothing is written. */
+export const WRITE_LIMIT: number = 16 * 1_048_576;
+
+/** Entries, messages, children or requests of one write, at most, each counted for itself; more rejects with `WRITE_TOO_LARGE`. */
+export const WRITE_ITEMS_LIMIT = 1_000;
+
+/** Entries of one run, at most; a commit that would go past is refused with `JOURNAL_FULL`, unless it ends or blocks the run. */
+export const JOURNAL_LIMIT = 100_000;

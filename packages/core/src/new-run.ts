@@ -1,0 +1,49 @@
+import type { RunKey } from './ids.ts';
+import type { Json } from './json.ts';
+import type { Budget } from './ledger.ts';
+import type { Message } from './message.ts';
+import type { ParentLink, Run, RunKind } from './run.ts';
+import type { Session } from './session.ts';
+
+/** A run to be started: by {@link Store.start}, or as a child by {@link Store.commit}. */
+export interface NewRun {
+  readonly key: RunKey;
+  readonly kind: RunKind;
+  readonly definition: string;
+  readonly version: string;
+  readonly input: Json;
+  readonly inputHash: string;
+  readonly context: Json;
+  readonly priority: number;
+  /** The session's thread becomes the run's; without it the run has a thread of its own. */
+  readonly session?: { readonly id: string; readonly whenBusy: 'refuse' | 'queue' };
+  /**
+   * Enter the thread when the run becomes its session's active one, not before. Entry 1 tells their numbers, unless the run had to
+   * stand in the queue: its journal is not touched when its turn comes.
+   */
+  readonly messages: readonly Message[];
+  /** Hashes of blobs that input or messages name: used by the run, and by its session, from now on. */
+  readonly blobs?: readonly string[];
+  readonly root: string;
+  readonly parent?: ParentLink;
+  readonly depth: number;
+  /** Opens the tree's ledger; only at a root. */
+  readonly budget?: Budget;
+}
+
+export type StartResult =
+  | { readonly outcome: 'created' | 'existing'; readonly run: Run }
+  | { readonly outcome: 'refused'; readonly code: 'RUN_INPUT_MISMATCH'; readonly run: Run }
+  | { readonly outcome: 'refused'; readonly code: 'BLOB_UNKNOWN'; readonly blob: string }
+  | {
+      readonly outcome: 'refused';
+      readonly code: 'SESSION_BUSY' | 'SESSION_QUEUE_FULL';
+      readonly run: Run;
+      /** The run that holds the session is `run`; these are its own open requests. */
+      readonly requestIds: readonly string[];
+    }
+  /** The session is `closing` or `closed`. */
+  | { readonly outcome: 'refused'; readonly code: 'SESSION_CLOSED'; readonly session: Session };
+
+/** Queued runs of one session, at most. */
+export const SESSION_QUEUE_LIMIT = 32;

@@ -116,15 +116,8 @@ export {
 } from './ledger.ts';
 export { advanceCursor, cursorOf, type EventCursor } from './event-cursor.ts';
 export type { Gap, LiveEvent, RunEvent, StepDelta, StepExecution, StepReset, StepStart } from './live-event.ts';
-export {
-  emptyView,
-  foldEvents,
-  type LiveStepView,
-  type RunView,
-  type StepView,
-  type TreeView,
-  type WaitView,
-} from './run-view.ts';
+export { emptyView, foldEvents, type RunView, type TreeView } from './run-view.ts';
+export type { LiveStepView, StepView, WaitView } from './step-view.ts';
 export {
   LIVE_STEPS_LIMIT,
   LIVE_STORE_LIMIT,

@@ -1,15 +1,4 @@
-import type {
-  Effect,
-  Entry,
-  MessageRange,
-  Outcome,
-  StepEnd,
-  StepIntent,
-  StepKind,
-  StepPause,
-  WaitKind,
-  WaitStart,
-} from './entry.ts';
+import type { Entry, MessageRange } from './entry.ts';
 import type { SerializedError } from './errors.ts';
 import { advanceCursor, type EventCursor } from './event-cursor.ts';
 import type { RunKey } from './ids.ts';
@@ -17,6 +6,16 @@ import type { Json } from './json.ts';
 import type { LiveEvent, RunEvent, StepExecution } from './live-event.ts';
 import type { Usage } from './message.ts';
 import { isFinal, type RunStatus } from './run.ts';
+import {
+  ended,
+  intended,
+  interrupted,
+  putOff,
+  waited,
+  type LiveStepView,
+  type StepView,
+  type WaitView,
+} from './step-view.ts';
 
 /** A tree of runs as its events show it: plain JSON, to be kept and gone on with. */
 export interface TreeView {
@@ -60,45 +59,6 @@ export interface RunView {
   readonly live: Readonly<Record<string, LiveStepView>>;
   /** Text of this epoch or an earlier one comes too late: the drive is over. */
   readonly restedEpoch: number;
-}
-
-export interface StepView {
-  /** `paused`: it failed or was refused, and is executed again at `until`. `interrupted`: a drive, or the run, was over before it had an outcome. */
-  readonly state: 'running' | 'paused' | 'interrupted' | 'completed' | 'failed';
-  readonly kind: StepKind;
-  readonly name?: string;
-  readonly attempt: number;
-  readonly effect?: Effect;
-  /** Of a pause, by the store's clock; `error` says why. */
-  readonly until?: number;
-  readonly error?: SerializedError;
-  readonly outcome?: Outcome;
-  readonly durationMs?: number;
-  readonly usage?: Usage;
-  readonly messages?: MessageRange;
-  readonly settledBy?: StepEnd['settledBy'];
-}
-
-export interface WaitView {
-  readonly kind: WaitKind;
-  readonly open: boolean;
-  readonly until?: number;
-  readonly child?: string;
-  readonly request?: string;
-  /** Missing in one that is neither open nor came to anything: its run ended first. */
-  readonly outcome?: Outcome;
-  readonly timedOut?: boolean;
-}
-
-export interface LiveStepView {
-  readonly epoch: number;
-  readonly attempt: number;
-  readonly kind?: StepKind;
-  readonly name?: string;
-  /** What it said so far, but for what was dropped. */
-  readonly text: string;
-  /** Characters that were dropped. */
-  readonly missing: number;
 }
 
 export function emptyView(root: RunKey): TreeView {
@@ -293,60 +253,8 @@ function interruptSteps({ steps }: Draft): void {
   for (const [key, step] of steps) if (step.state === 'running') steps.set(key, interrupted(step));
 }
 
-function interrupted({ kind, name, attempt, effect }: StepView): StepView {
-  return {
-    state: 'interrupted',
-    kind,
-    ...(name === undefined ? {} : { name }),
-    attempt,
-    ...(effect === undefined ? {} : { effect }),
-  };
-}
-
 function dropLive({ live }: Draft, before: number): void {
   for (const [key, step] of live) if (step.epoch < before) live.delete(key);
-}
-
-function intended({ kind, name, attempt, effect }: StepIntent): StepView {
-  return { state: 'running', kind, ...(name === undefined ? {} : { name }), attempt, effect };
-}
-
-function putOff({ kind, name, attempt, until, error }: StepPause, effect: Effect | undefined): StepView {
-  return {
-    state: 'paused',
-    kind,
-    ...(name === undefined ? {} : { name }),
-    attempt,
-    ...(effect === undefined ? {} : { effect }),
-    until,
-    error,
-  };
-}
-
-function ended(entry: StepEnd, before: StepView | undefined): StepView {
-  const { kind, name, attempt, outcome, durationMs, usage, messages, settledBy } = entry;
-  return {
-    state: outcome.ok ? 'completed' : 'failed',
-    kind,
-    ...(name === undefined ? {} : { name }),
-    attempt,
-    ...(before?.effect === undefined ? {} : { effect: before.effect }),
-    outcome,
-    durationMs,
-    ...(usage === undefined ? {} : { usage }),
-    ...(messages === undefined ? {} : { messages }),
-    ...(settledBy === undefined ? {} : { settledBy }),
-  };
-}
-
-function waited({ kind, until, child, request }: WaitStart): WaitView {
-  return {
-    kind,
-    open: true,
-    ...(until === undefined ? {} : { until }),
-    ...(child === undefined ? {} : { child }),
-    ...(request === undefined ? {} : { request }),
-  };
 }
 
 function foldLive(draft: Draft, event: LiveEvent): void {

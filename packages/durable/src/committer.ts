@@ -65,7 +65,7 @@ interface Staged {
 }
 
 /** Parts, and entries that ride along, of one commit: it is written in one turn of the event loop, which others wait for. */
-const ITEMS_A_COMMIT = 200;
+export const ITEMS_A_COMMIT = 200;
 
 /** One commit of a run at a time, in the order of staging; what is staged meanwhile goes together into the next. */
 export function createCommitter(options: CommitterOptions): Committer {

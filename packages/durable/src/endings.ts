@@ -8,6 +8,7 @@ import {
   type StepIntent,
 } from '@prusik/core';
 import type { Part } from './combine-parts.ts';
+import { ITEMS_A_COMMIT } from './committer.ts';
 import { interventionFor, type DriveCore, type Halt } from './drive-core.ts';
 import type { DriveEnd } from './drive-env.ts';
 import type { Steps } from './steps.ts';
@@ -44,9 +45,6 @@ function inDoubt({ key, kind, fingerprint, attempt, name }: StepIntent, status: 
     settledBy: 'doubt',
   };
 }
-
-/** Steps that were abandoned, and children to cancel, of one commit. */
-const ITEMS_A_COMMIT = 200;
 
 export function createEndings(core: DriveCore, waits: Waits, steps: Steps): Endings {
   const { committer, state, run } = core;

@@ -69,13 +69,19 @@ export interface EngineLimits {
   readonly maxNoteBytes: number;
 }
 
+/** How a run is started. */
 export interface StartOptions {
+  /** @default 'default' */
   readonly tenant?: string;
   /** The run's id: the same id and input again is the same run. @default a new id */
   readonly id?: string;
+  /** The conversation that it belongs to, and what happens while another run holds that. @default none; `whenBusy` `'refuse'` */
   readonly session?: { readonly id: string; readonly whenBusy?: 'refuse' | 'queue' };
+  /** Stored with the run, and the same for its children unless they say otherwise. @default null */
   readonly context?: Json;
+  /** Higher is claimed first. @default 0 */
   readonly priority?: number;
+  /** What the tree may spend, at most what the definition allows. @default the definition's */
   readonly budget?: Budget;
   /** Hashes of blobs that the input names: kept as long as the run is. */
   readonly blobs?: readonly string[];
@@ -121,37 +127,59 @@ export type RunResult<Output = Json> = { readonly run: RunKey } & (
   | { readonly status: 'blocked'; readonly code: string; readonly request: string }
 );
 
+/** What {@link createEngine} makes. Every call may also reject with what the store rejects with, such as `STORE_UNAVAILABLE`. */
 export interface Engine extends AsyncDisposable {
   readonly store: Store;
-  /** Stores a run without driving it. */
+  /**
+   * Stores a run without driving it. The same id, input, definition and session again is the run that exists.
+   *
+   * @throws {PrusikError} `NO_DEFINITION`, `RUN_INPUT_MISMATCH`, `RUN_INPUT_TOO_LARGE`, `VALUE_TOO_LARGE` (the context), `BLOB_UNKNOWN`,
+   *   `SESSION_BUSY` and `SESSION_QUEUE_FULL` (retryable, with `meta` `{ runId, status, requestIds }`), `SESSION_CLOSED`, `ENGINE_CLOSED`; whatever
+   *   `parseInput` throws.
+   * @throws {TypeError} for an id that cannot be one, or an input that JSON cannot hold.
+   */
   start(definition: string, input: unknown, options?: StartOptions): Promise<Run>;
-  /** Starts (or finds) a run and drives its whole tree here until it ends or nothing but outside events can move it. Never hangs on a person. */
+  /**
+   * Starts (or finds) a run and drives its whole tree here until it ends or nothing but outside events can move it. Never hangs on a person.
+   *
+   * @throws {PrusikError} as `start` and `drive` do.
+   */
   run<Output = Json>(
     definition: string,
     input: unknown,
     options?: StartOptions & DriveOptions,
   ): Promise<RunResult<Output>>;
-  /** The same for a run that exists. While another process holds the run it follows it. */
+  /**
+   * The same for a run that exists. While another process holds the run it follows it.
+   *
+   * @throws {PrusikError} `RUN_UNKNOWN`, `NO_DEFINITION`, `RUN_NESTED` (inside a function or step of this engine), `ENGINE_CLOSED`; the reason of
+   *   `signal`, unwrapped.
+   */
   drive<Output = Json>(key: RunKey, options?: DriveOptions): Promise<RunResult<Output>>;
   /** Drives whatever is runnable, in the background, until disposed; then it gives back what it drives. Keeps the process alive. */
   worker(): AsyncDisposable;
   /**
    * Drives whatever is runnable until nothing is, or the time is up: a worker for hosts that live as long as a request.
    *
-   * @throws {PrusikError} `ENGINE_CLOSED`, `STORE_UNAVAILABLE`; the reason of `signal`, unwrapped.
+   * @throws {PrusikError} `RUN_NESTED`, `ENGINE_CLOSED`; the reason of `signal`, unwrapped. @throws {TypeError} when `until` is no time.
    */
   drain(options: DrainOptions): Promise<Drained>;
-  /** Sends a `user` signal. */
+  /** Sends a signal, which `ctx.receive(signalKey)` takes; the first per key wins. @throws {PrusikError} `VALUE_TOO_LARGE` */
   signal(key: RunKey, signalKey: string, body: Json): Promise<SignalResult>;
   /** Asks a run to cancel. Confirmed when its status says so. */
   cancel(key: RunKey, reason?: string): Promise<SignalResult>;
+  /**
+   * Decides a request of this run: of two deciders one wins, and the other is told what was decided.
+   *
+   * @throws {PrusikError} `VALUE_TOO_LARGE`
+   */
   decide(key: RunKey, request: string, decision: Omit<Decision, 'at'>): Promise<DecideResult>;
   /**
    * Committed entries after `after`, each once and in order, and live events between them; ends after the run's end. Reading never holds a run up,
    * and closing the reader never touches the run unless `cancelOnClose` says so. A run that does not exist yet is waited for.
    *
-   * Reading rejects with the signal's reason, with `ENGINE_CLOSED` when the engine is disposed (an end would say that the run has ended), and
-   * with `CURSOR_AHEAD` for a cursor past the end of the journal.
+   * Reading rejects with the signal's reason, with `ENGINE_CLOSED` when the engine is disposed (an end would say that the run has ended),
+   * with `CURSOR_AHEAD` for a cursor past the end of the journal, and with `RUN_UNKNOWN` when the run is removed meanwhile.
    *
    * @throws {TypeError} for a cursor that is none. @throws {PrusikError} `ENGINE_CLOSED`
    */

@@ -188,7 +188,8 @@ export function createRunStep(core: DriveCore): RunStep {
     return new PrusikError(code, `Step ${key} was refused: ${code}`, meta);
   }
 
-  interface Record {
+  /** What is recorded beside an outcome. */
+  interface OutcomeDetails {
     readonly attempt: number;
     readonly durationMs?: number;
     readonly messages?: Extract<Execution, { settled: 'outcome' }>['messages'];
@@ -197,26 +198,26 @@ export function createRunStep(core: DriveCore): RunStep {
     readonly ledger?: LedgerChange;
   }
 
-  async function recordOutcome(spec: StepSpec, outcome: Outcome, record: Record): Promise<void> {
+  async function recordOutcome(spec: StepSpec, outcome: Outcome, details: OutcomeDetails): Promise<void> {
     const { key, options } = spec;
     const end: StepEnd = {
       type: 'step-end',
       key,
       kind: options.kind ?? 'step',
       fingerprint: options.fingerprint ?? '',
-      attempt: record.attempt,
+      attempt: details.attempt,
       outcome,
-      durationMs: record.durationMs ?? 0,
+      durationMs: details.durationMs ?? 0,
       ...(options.name === undefined ? {} : { name: options.name }),
-      ...(record.usage === undefined ? {} : { usage: record.usage }),
-      ...(record.settledBy === undefined ? {} : { settledBy: record.settledBy }),
+      ...(details.usage === undefined ? {} : { usage: details.usage }),
+      ...(details.settledBy === undefined ? {} : { settledBy: details.settledBy }),
     };
     const result = await committer.stage({
       entries: [end],
       progress: true,
-      ...(record.messages && record.messages.length > 0 ? { messages: record.messages } : {}),
+      ...(details.messages && details.messages.length > 0 ? { messages: details.messages } : {}),
       ...(outcome.ok && outcome.blob !== undefined ? { blobs: [outcome.blob.hash] } : {}),
-      ...(record.ledger ? { ledger: record.ledger } : {}),
+      ...(details.ledger ? { ledger: details.ledger } : {}),
     });
     if (!result.ok) refusedRecord(`The outcome of step ${key}`, result.code, key);
   }

@@ -1,0 +1,107 @@
+import type {
+  Effect,
+  MessageRange,
+  Outcome,
+  StepEnd,
+  StepIntent,
+  StepKind,
+  StepPause,
+  WaitKind,
+  WaitStart,
+} from './entry.ts';
+import type { SerializedError } from './errors.ts';
+import type { Usage } from './message.ts';
+
+/** A step as the journal shows it. */
+export interface StepView {
+  /** `paused`: it failed or was refused, and is executed again at `until`. `interrupted`: a drive, or the run, was over before it had an outcome. */
+  readonly state: 'running' | 'paused' | 'interrupted' | 'completed' | 'failed';
+  readonly kind: StepKind;
+  readonly name?: string;
+  readonly attempt: number;
+  readonly effect?: Effect;
+  /** Of a pause, by the store's clock; `error` says why. */
+  readonly until?: number;
+  readonly error?: SerializedError;
+  readonly outcome?: Outcome;
+  readonly durationMs?: number;
+  readonly usage?: Usage;
+  readonly messages?: MessageRange;
+  readonly settledBy?: StepEnd['settledBy'];
+}
+
+/** What a run waits for, or has waited for. */
+export interface WaitView {
+  readonly kind: WaitKind;
+  readonly open: boolean;
+  readonly until?: number;
+  readonly child?: string;
+  readonly request?: string;
+  /** Missing in one that is neither open nor came to anything: its run ended first. */
+  readonly outcome?: Outcome;
+  readonly timedOut?: boolean;
+}
+
+/** A step under way, as live events tell of it. */
+export interface LiveStepView {
+  readonly epoch: number;
+  readonly attempt: number;
+  readonly kind?: StepKind;
+  readonly name?: string;
+  /** What it said so far, but for what was dropped. */
+  readonly text: string;
+  /** Characters that were dropped. */
+  readonly missing: number;
+}
+
+export function intended({ kind, name, attempt, effect }: StepIntent): StepView {
+  return { state: 'running', kind, ...(name === undefined ? {} : { name }), attempt, effect };
+}
+
+export function putOff({ kind, name, attempt, until, error }: StepPause, effect: Effect | undefined): StepView {
+  return {
+    state: 'paused',
+    kind,
+    ...(name === undefined ? {} : { name }),
+    attempt,
+    ...(effect === undefined ? {} : { effect }),
+    until,
+    error,
+  };
+}
+
+export function ended(entry: StepEnd, before: StepView | undefined): StepView {
+  const { kind, name, attempt, outcome, durationMs, usage, messages, settledBy } = entry;
+  return {
+    state: outcome.ok ? 'completed' : 'failed',
+    kind,
+    ...(name === undefined ? {} : { name }),
+    attempt,
+    ...(before?.effect === undefined ? {} : { effect: before.effect }),
+    outcome,
+    durationMs,
+    ...(usage === undefined ? {} : { usage }),
+    ...(messages === undefined ? {} : { messages }),
+    ...(settledBy === undefined ? {} : { settledBy }),
+  };
+}
+
+export function waited({ kind, until, child, request }: WaitStart): WaitView {
+  return {
+    kind,
+    open: true,
+    ...(until === undefined ? {} : { until }),
+    ...(child === undefined ? {} : { child }),
+    ...(request === undefined ? {} : { request }),
+  };
+}
+
+export function interrupted({ kind, name, attempt, effect }: StepView): StepView {
+  return {
+    state: 'interrupted',
+    kind,
+    ...(name === undefined ? {} : { name }),
+    attempt,
+    ...(effect === undefined ? {} : { effect }),
+  };
+}

@@ -14,11 +14,13 @@ export const BLOB_LIMIT: number = 64 * 1_048_576;
 /** How long a blob that nobody uses is kept: longer than any time between a put and the commit that names it. */
 export const BLOB_GRACE_MS = 3_600_000;
 
+/** How a blob is put. */
 export interface PutBlobOptions {
   /** Ends the put, which rejects with its reason. */
   readonly signal?: AbortSignal;
 }
 
+/** Which portion of the blobs is looked at, and how old what goes must be. */
 export interface BlobSweep {
   /** Blobs that were put later than this long ago are left alone. @default 3_600_000 */
   readonly graceMs?: number;

@@ -59,6 +59,7 @@ export interface Claim {
   readonly threadHead: number;
 }
 
+/** What a claim took, and when it is worth asking again. */
 export interface ClaimResult {
   readonly claims: readonly Claim[];
   /** The store's clock. */

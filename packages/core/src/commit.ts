@@ -61,6 +61,7 @@ export interface ChildEnd {
   readonly error?: SerializedError;
 }
 
+/** `committed`: all of it is there. `stale` and `refused`: nothing of it. */
 export type CommitResult =
   | {
       readonly outcome: 'committed';
@@ -81,6 +82,7 @@ export type CommitResult =
       readonly now: number;
     };
 
+/** Why a commit of the holder was refused. They are looked for in the order that {@link Store.commit} names. */
 export type CommitRefusal =
   | 'BUDGET_EXCEEDED'
   | 'TOO_EARLY'
@@ -97,5 +99,5 @@ export const WRITE_LIMIT: number = 16 * 1_048_576;
 /** Entries, messages, children or requests of one write, at most, each counted for itself; more rejects with `WRITE_TOO_LARGE`. */
 export const WRITE_ITEMS_LIMIT = 1_000;
 
-/** Entries of one run, at most; a commit that would go past is refused with `JOURNAL_FULL`, unless it ends or blocks the run. */
+/** Entries of one run, at most; a commit that would go past is refused with `JOURNAL_FULL`, unless it ends, blocks or unblocks the run. */
 export const JOURNAL_LIMIT = 100_000;

@@ -25,6 +25,7 @@ export interface DelegationPolicy<Agent extends string = string, Model extends s
   readonly wallMs?: number;
 }
 
+/** What a policy allows where it says nothing: calls in all, calls at once, levels. */
 export const DELEGATION_DEFAULTS: { readonly calls: number; readonly parallel: number; readonly depth: number } = {
   calls: 32,
   parallel: 8,
@@ -61,12 +62,14 @@ export interface DelegationState {
   readonly elapsedMs: number;
 }
 
+/** One call that a workflow wants to make. */
 export interface DelegationRequest {
   readonly agent: string;
   /** Alias that is asked for in place of the agent's own. */
   readonly model?: string;
 }
 
+/** What becomes of a call. A refused one costs nothing. */
 export type DelegationDecision =
   | { readonly decision: 'start' }
   /** Everything allows it but the number of children under way. */

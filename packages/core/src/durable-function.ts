@@ -38,6 +38,7 @@ export interface CallOptions {
   readonly priority?: number;
 }
 
+/** What a function may know of its run. */
 export interface RunInfo {
   readonly key: RunKey;
   readonly root: string;
@@ -90,6 +91,7 @@ export interface Thread {
   read(): Promise<readonly StoredMessage[]>;
 }
 
+/** What a step is, and what may happen to it. */
 export interface StepOptions {
   readonly kind?: StepKind;
   /** For people and traces: the tool's or model's name. */
@@ -132,6 +134,7 @@ export interface RetryPolicy {
   readonly retryable?: (error: unknown) => boolean;
 }
 
+/** What the body of a step has instead of the context. */
 export interface StepScope {
   readonly key: string;
   readonly attempt: number;
@@ -147,23 +150,28 @@ export interface StepScope {
   usage(usage: Usage, costMicros?: number): void;
 }
 
+/** What a `check` has to find out what became of a step. */
 export interface CheckScope {
   readonly idempotencyKey: string;
   readonly signal: AbortSignal;
 }
 
+/** `done`: it happened, and this is its outcome. `not-run`: it surely did not, and may run now. `unknown`: it stays in doubt. */
 export type CheckResult =
   | { readonly became: 'done'; readonly value?: Json }
   | { readonly became: 'not-run' }
   | { readonly became: 'unknown' };
 
+/** How long a signal is waited for. */
 export interface ReceiveOptions {
   /** From the call, by the store's clock, set once. @default never */
   readonly timeoutMs?: number;
 }
 
+/** A signal, or word that the time was up first. */
 export type Received<T> = { readonly timedOut: false; readonly value: T } | { readonly timedOut: true };
 
+/** What a person is asked, and for how long. */
 export interface RequestSpec {
   readonly kind: RequestKind;
   readonly body: Json;

@@ -20,13 +20,16 @@ export type Outcome =
   | { readonly ok: true; readonly value?: Json; readonly blob?: BlobRef }
   | { readonly ok: false; readonly error: SerializedError };
 
+/** Names bytes of the run’s tenant. */
 export interface BlobRef {
   readonly hash: string;
   /** In bytes. */
   readonly size: number;
 }
 
+/** What a step is to people and traces; compared on replay. */
 export type StepKind = 'step' | 'model' | 'tool';
+/** What a run can wait for. */
 export type WaitKind = 'timer' | 'signal' | 'child' | 'request';
 
 /** Numbers of the messages that were added to the run's thread in the same commit. */
@@ -35,6 +38,7 @@ export interface MessageRange {
   readonly count: number;
 }
 
+/** An entry as its writer hands it in. */
 export type EntryBody =
   | RunStart
   | RunClaim
@@ -111,6 +115,7 @@ export interface StepPause extends Keyed {
   readonly capacityMs: number;
 }
 
+/** A step has its outcome. No other entry of its key follows. */
 export interface StepEnd extends Keyed {
   readonly type: 'step-end';
   readonly kind: StepKind;
@@ -124,6 +129,7 @@ export interface StepEnd extends Keyed {
   readonly settledBy?: 'check' | 'intervention' | 'doubt';
 }
 
+/** The run begins to wait. */
 export interface WaitStart extends Keyed {
   readonly type: 'wait-start';
   readonly kind: WaitKind;
@@ -135,6 +141,7 @@ export interface WaitStart extends Keyed {
   readonly request?: string;
 }
 
+/** What was waited for has come, or its time was up. */
 export interface WaitEnd extends Keyed {
   readonly type: 'wait-end';
   readonly kind: WaitKind;
@@ -150,6 +157,7 @@ export interface RunNote {
   readonly data: Json;
 }
 
+/** The drive let go of a run that only waits, or whose steps pause. */
 export interface RunPark {
   readonly type: 'run-park';
   /** Keys of what it waits for. */
@@ -157,6 +165,7 @@ export interface RunPark {
   readonly wakeAt: number | null;
 }
 
+/** The run cannot go on until a person decides the request. */
 export interface RunBlock {
   readonly type: 'run-block';
   readonly code: string;

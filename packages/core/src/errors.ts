@@ -3,6 +3,7 @@ import { toJson, type Json } from './json.ts';
 /** What may be told about an error without telling content: ids, numbers, names of limits. Never user or model text. */
 export type ErrorMeta = Readonly<Record<string, Json>>;
 
+/** What an error says beside its code and message. */
 export interface PrusikErrorOptions {
   readonly cause?: unknown;
   /** Whether the same call may succeed later without a change by the caller. @default false */

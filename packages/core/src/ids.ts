@@ -46,6 +46,7 @@ export function checkId(kind: keyof typeof ID_LIMITS, value: unknown): string {
   return value;
 }
 
+/** Whether two keys name one run. */
 export function sameRun(a: RunKey, b: RunKey): boolean {
   return a.run === b.run && a.tenant === b.tenant;
 }
@@ -74,4 +75,5 @@ export function derivedRandom(...parts: readonly string[]): number {
 
 /** Where new ids come from; injected, so that a test can name them. */
 export type NewId = () => string;
+/** A random UUID. */
 export const randomId: NewId = () => randomUUID();

@@ -26,10 +26,13 @@ export interface LedgerChange {
 }
 
 const DIMENSIONS = ['calls', 'tokens', 'costMicros'] as const;
+/** What can be limited. */
 export type LedgerDimension = (typeof DIMENSIONS)[number];
 
+/** Nothing of any dimension. */
 export const NO_AMOUNT: Required<Amount> = { calls: 0, tokens: 0, costMicros: 0 };
 
+/** The ledger of a tree that has spent nothing. */
 export function openLedger(limits: Budget): Ledger {
   return { limits, used: NO_AMOUNT, reserved: NO_AMOUNT };
 }
@@ -65,6 +68,7 @@ export function narrowerBudget(a: Budget | undefined, b: Budget | undefined): Bu
   return narrower;
 }
 
+/** The sum, in each dimension. */
 export function addAmounts(a: Amount, b: Amount): Required<Amount> {
   return mapDimensions((dimension) => (a[dimension] ?? 0) + (b[dimension] ?? 0));
 }

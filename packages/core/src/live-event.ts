@@ -8,6 +8,7 @@ export interface StepExecution {
   readonly attempt: number;
 }
 
+/** An execution of a step begins. */
 export interface StepStart extends StepExecution {
   readonly type: 'step-start';
   readonly kind: StepKind;

@@ -45,6 +45,7 @@ export interface LiveStep {
   readonly attempt: number;
 }
 
+/** Text that an execution has said since the last write. */
 export interface NewLiveText extends LiveStep {
   /** Where `text` begins, in characters of the attempt's whole text. What the store has already is not added twice. */
   readonly offset: number;

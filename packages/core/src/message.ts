@@ -13,6 +13,7 @@ export interface Message {
   readonly content: readonly MessagePart[];
 }
 
+/** Why a message is there. */
 export type MessageKind = 'user' | 'assistant' | 'tool' | 'context' | 'summary' | 'continuation' | 'child-result';
 
 /** What a provider attached to a part (signatures, cache marks): sent back to that provider only. */
@@ -21,18 +22,21 @@ export interface ProviderData {
   readonly data: JsonObject;
 }
 
+/** Text, as it was said. */
 export interface TextPart {
   readonly type: 'text';
   readonly text: string;
   readonly provider?: ProviderData;
 }
 
+/** What a model thought before it answered. */
 export interface ReasoningPart {
   readonly type: 'reasoning';
   readonly text: string;
   readonly provider?: ProviderData;
 }
 
+/** A file, by blob, by address or in place. */
 export interface FilePart {
   readonly type: 'file';
   /** IANA media type, such as `image/png`. */
@@ -42,6 +46,7 @@ export interface FilePart {
   readonly provider?: ProviderData;
 }
 
+/** A model asks for a tool. */
 export interface ToolCallPart {
   readonly type: 'tool-call';
   readonly callId: string;
@@ -52,6 +57,7 @@ export interface ToolCallPart {
   readonly provider?: ProviderData;
 }
 
+/** What came of a call of a tool. */
 export interface ToolResultPart {
   readonly type: 'tool-result';
   readonly callId: string;
@@ -60,6 +66,7 @@ export interface ToolResultPart {
   readonly provider?: ProviderData;
 }
 
+/** Something that an answer refers to. */
 export interface SourcePart {
   readonly type: 'source';
   readonly id: string;
@@ -68,6 +75,7 @@ export interface SourcePart {
   readonly provider?: ProviderData;
 }
 
+/** A part of a message, in its order. */
 export type MessagePart = TextPart | ReasoningPart | FilePart | ToolCallPart | ToolResultPart | SourcePart;
 
 /** How a tool call was closed. Every call is closed exactly once. */

@@ -31,6 +31,7 @@ export interface NewRun {
   readonly budget?: Budget;
 }
 
+/** `existing`: the same start again. `refused`: nothing was written, and `run` or `session` is what stands in the way. */
 export type StartResult =
   | { readonly outcome: 'created' | 'existing'; readonly run: Run }
   | { readonly outcome: 'refused'; readonly code: 'RUN_INPUT_MISMATCH'; readonly run: Run }

@@ -20,6 +20,7 @@ export interface RemovedRows {
   readonly ledgers: number;
 }
 
+/** `removed`: all of it. `refused` and `unknown`: nothing. */
 export type RemoveResult =
   /** `more`: there are more such trees, and the same call removes them. */
   | { readonly outcome: 'removed'; readonly removed: RemovedRows; readonly more: boolean }

@@ -64,6 +64,7 @@ export interface NewDecision {
   readonly decision: Omit<Decision, 'at'>;
 }
 
+/** Whether this decision is the one that counts. */
 export type DecideResult =
   /**
    * `already`: it was closed before, `request` says how; also when the decision came at or after `expiresAt`, which expires the request.
@@ -71,7 +72,7 @@ export type DecideResult =
    */
   { readonly outcome: 'decided' | 'already' | 'early'; readonly request: Request } | { readonly outcome: 'unknown' };
 
-/** Open requests of one run, at most. */
+/** Open requests of one run, at most; its interventions are not counted, so that it can always ask for help. */
 export const OPEN_REQUEST_LIMIT = 64;
 
 /** Requests of one tenant; each condition narrows it. `after` is a page's `next`. */

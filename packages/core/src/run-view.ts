@@ -61,6 +61,7 @@ export interface RunView {
   readonly restedEpoch: number;
 }
 
+/** The view before any event. */
 export function emptyView(root: RunKey): TreeView {
   return { root, cursor: {}, runs: {} };
 }

@@ -7,12 +7,16 @@ import type { Json } from './json.ts';
  * `waiting` (parked), `blocked` (cannot go on without a person). The other three are final.
  */
 export type RunStatus = 'queued' | 'running' | 'waiting' | 'blocked' | FinalStatus;
+/** How a run ends, once. */
 export type FinalStatus = 'completed' | 'failed' | 'cancelled';
 
+/** What a definition is: to people, to traces, and to the checks of an assembly. The engine drives all alike. */
 export type RunKind = 'workflow' | 'agent' | 'function';
 
+/** How a run can end. */
 export const FINAL_STATUSES: readonly RunStatus[] = ['completed', 'failed', 'cancelled'];
 
+/** Whether a run of this status has ended. */
 export function isFinal(status: RunStatus): status is FinalStatus {
   return FINAL_STATUSES.includes(status);
 }
@@ -51,6 +55,7 @@ export interface Run {
   readonly blocked?: { readonly code: string; readonly request: string };
 }
 
+/** The run that called this one. */
 export interface ParentLink {
   readonly run: string;
   /** Key of the parent's step that started this run. */

@@ -24,6 +24,7 @@ export interface SessionQuery {
   readonly limit: number;
 }
 
+/** What became of a move. */
 export type MoveSessionResult =
   /** `already`: it was there before, or past it. */
   | { readonly outcome: 'moved' | 'already'; readonly session: Session }
@@ -32,6 +33,7 @@ export type MoveSessionResult =
   /** No run was ever started in it. */
   | { readonly outcome: 'unknown' };
 
+/** What became of a replacement; it is all there or nothing. */
 export type ReplaceResult =
   /** `head` is the number of the thread's last message from now on. */
   | { readonly outcome: 'replaced'; readonly head: number }

@@ -22,6 +22,7 @@ export interface Signal {
   readonly at: number;
 }
 
+/** Whether the signal is in the inbox, and if not why. */
 export type SignalResult =
   /** `duplicate`: an earlier one of the same kind and key won; `signal` is that one. */
   | { readonly outcome: 'delivered' | 'duplicate'; readonly signal: Signal }

@@ -101,6 +101,7 @@ export interface Store extends AsyncDisposable, LiveTextStore {
    * when they are not what was put, and with `BLOB_UNKNOWN` when there is no such blob.
    */
   readBlob(tenant: string, hash: string): AsyncIterable<Uint8Array>;
+  /** `undefined` when the tenant has no such blob. */
   blob(tenant: string, hash: string): Promise<BlobInfo | undefined>;
   /**
    * Removes one portion of what nobody uses and is older than the grace, of all tenants, and of what puts have left behind that
@@ -109,6 +110,7 @@ export interface Store extends AsyncDisposable, LiveTextStore {
    */
   sweepBlobs(sweep?: BlobSweep): Promise<SweptBlobs>;
 
+  /** `undefined` for a run that is not there, or was removed; so for ledgers and sessions. */
   run(key: RunKey): Promise<Run | undefined>;
   /** Entries with `seq > after`, oldest first. An unknown run has none. */
   entries(run: RunKey, page: PageAfter): Promise<readonly Entry[]>;
@@ -118,7 +120,9 @@ export interface Store extends AsyncDisposable, LiveTextStore {
   messages(thread: ThreadKey, page: PageAfter | PageBefore): Promise<readonly StoredMessage[]>;
   /** Number of the last message that the thread ever had; 0 for an unknown one. */
   threadHead(thread: ThreadKey): Promise<number>;
+  /** Of a tree, by its root; a tree without a budget has none. */
   ledger(root: RunKey): Promise<Ledger | undefined>;
+  /** A session is there from its first run on. */
   session(key: SessionKey): Promise<Session | undefined>;
   /** Newest first. */
   listSessions(query: SessionQuery): Promise<Page<Session>>;

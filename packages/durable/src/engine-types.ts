@@ -16,6 +16,7 @@ import type {
   Store,
 } from '@prusik/core';
 
+/** What an engine is made of. */
 export interface EngineOptions<Deps = unknown> {
   readonly store: Store;
   readonly definitions: readonly DurableDefinition<never, unknown, Deps>[];
@@ -30,6 +31,7 @@ export interface EngineOptions<Deps = unknown> {
   readonly onWarning?: (warning: EngineWarning) => void;
 }
 
+/** Something that no caller is there to hear. `code` is stable. */
 export interface EngineWarning {
   readonly code: string;
   readonly message: string;
@@ -37,6 +39,7 @@ export interface EngineWarning {
   readonly cause?: unknown;
 }
 
+/** Bounds of one engine: times in milliseconds, sizes in bytes of JSON. */
 export interface EngineLimits {
   /** How long a claim holds without renewal. @default 30_000 */
   readonly leaseMs: number;
@@ -87,6 +90,7 @@ export interface StartOptions {
   readonly blobs?: readonly string[];
 }
 
+/** How a run is driven. */
 export interface DriveOptions {
   /**
    * Stops driving: steps that may be repeated are told to stop, `once` steps are waited for within `cancelGraceMs`, the run is given back and
@@ -95,6 +99,7 @@ export interface DriveOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How long an engine is drained. */
 export interface DrainOptions {
   /**
    * When to stop, whatever is left: milliseconds since the epoch, or a date. Leave room before the end of your host's time: steps of effect `once` may
@@ -105,6 +110,7 @@ export interface DrainOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Why draining ended. */
 export type Drained =
   /** Nothing can be driven here now. `wakeAt`: when the next timer, or the lease of another worker, runs out, by the store's clock. */
   | { readonly outcome: 'drained'; readonly wakeAt: number | null }
@@ -186,6 +192,7 @@ export interface Engine extends AsyncDisposable {
   events(key: RunKey, options?: EventOptions): AsyncIterableIterator<RunEvent>;
 }
 
+/** What is read, and from where on. */
 export interface EventOptions {
   /**
    * What was read already: the last `seq` of the run, or the cursor of its tree ({@link EventCursor}, made by `advanceCursor`). A number does not say

@@ -4,6 +4,7 @@ import type { EngineLimits } from './engine-types.ts';
 /** What of a drive goes into one commit has to fit into one write of the store, with what rides along. */
 const MOST_IN_A_COMMIT = ['maxInlineOutcomeBytes', 'maxMessageBytes', 'maxValueBytes', 'maxNoteBytes'] as const;
 
+/** The limits of an engine that is given none. */
 export const DEFAULT_LIMITS: EngineLimits = {
   leaseMs: 30_000,
   heartbeatMs: 10_000,

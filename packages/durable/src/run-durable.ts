@@ -2,6 +2,7 @@ import { hashJson, type DurableContext, type Json, type Store } from '@prusik/co
 import { createEngine } from './engine.ts';
 import type { DriveOptions, RunResult } from './engine-types.ts';
 
+/** A durable function with the run that it is called as. */
 export interface RunDurableOptions<Input extends Json, Output> extends DriveOptions {
   readonly store: Store;
   /** The same id again goes on where the run was, or gives its recorded result. */

@@ -31,6 +31,7 @@ export interface LiveTextRows {
   size(): number;
 }
 
+/** What a store keeps of one execution beside its text. */
 export interface LiveTextRow extends LiveStep {
   /** The store's own number of the row. */
   readonly id: number;

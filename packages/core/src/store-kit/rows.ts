@@ -13,6 +13,7 @@ export function threadOf(run: Pick<RunState, 'key' | 'session'>): ThreadKey {
     : threadOfSession({ tenant, session: run.session });
 }
 
+/** The thread of a session’s conversation. */
 export function threadOfSession({ tenant, session }: SessionKey): ThreadKey {
   return { tenant, of: 'session', id: session };
 }

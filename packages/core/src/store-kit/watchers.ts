@@ -22,11 +22,13 @@ export interface Watchers {
   readonly count: { readonly runs: number; readonly queue: number; readonly liveText: number };
 }
 
+/** What one transaction has to tell. */
 export interface CollectedNews extends News {
   /** Calls the watchers. Only after the commit: nobody sees what is not committed. */
   tell(): void;
 }
 
+/** The watchers of one open store. `onCountChange` is told when somebody begins or ends to watch. */
 export function createWatchers(onCountChange: () => void = () => undefined): Watchers {
   const runs = createRunWatchers<RunWatcher>(onCountChange);
   const liveText = createRunWatchers<() => void>(onCountChange);

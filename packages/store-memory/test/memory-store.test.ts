@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { LIVE_STEPS_LIMIT, LIVE_STORE_LIMIT, LIVE_TEXT_LIMIT, type NewRun, type Store } from '@prusik/core';
 import { describe, expect, it } from 'vitest';
 import { memoryStore, memoryTables } from '../src/index.ts';
@@ -138,6 +139,36 @@ describe('memoryStore', () => {
     calls.push('called');
     await started;
     expect(calls).toEqual(['called', 'told']);
+  });
+});
+
+describe('a body', () => {
+  const LARGE = 3_000_000;
+
+  it('I9: that gives nothing, again and again, lets others have their turn, and can be aborted', async () => {
+    async function* nothing(): AsyncGenerator<Uint8Array> {
+      for (let given = 0; given < LARGE; given += 1) yield new Uint8Array(0);
+    }
+    const stop = new AbortController();
+    const reason = new Error('Enough');
+    const put = memoryStore().putBlob('acme', nothing(), { signal: stop.signal });
+    setImmediate(() => stop.abort(reason));
+    await expect(put).rejects.toBe(reason);
+  });
+
+  it('I1: has the size that it has, whatever it says', async () => {
+    class Liar extends Uint8Array {
+      override get byteLength(): number {
+        return 0;
+      }
+    }
+    const store = memoryStore({ maxBlobBytes: 10 });
+    for (const body of [new Liar(10), [new Liar(10)]]) {
+      const { hash, size } = await store.putBlob('acme', body instanceof Uint8Array ? body : Readable.from(body));
+      expect(size).toBe(10);
+      for await (const piece of store.readBlob('acme', hash)) expect(piece).toEqual(new Uint8Array(10));
+    }
+    await expect(store.putBlob('acme', new Liar(11))).rejects.toMatchObject({ code: 'BLOB_TOO_LARGE' });
   });
 });
 

@@ -25,41 +25,45 @@ export function measureBody(body: Uint8Array | AsyncIterable<Uint8Array>, maxByt
       throw new PrusikError('BLOB_TOO_LARGE', `A blob has at most ${maxBytes} bytes`, { meta: { maxBytes } });
   };
 
+  /** A copy, since whoever made it may use its memory again while it is being written. The `slice` of a Buffer would be none. */
+  function counted(chunk: Uint8Array): Uint8Array {
+    // What is too large is not copied first; what says that it is smaller than it is has the size that it has.
+    if (chunk.byteLength > maxBytes) count(chunk.byteLength);
+    const copy = new Uint8Array(chunk);
+    count(copy.byteLength);
+    return copy;
+  }
+
+  const turn = (): Promise<void> => stop.race(new Promise((resolve) => setImmediate(resolve)));
+
   async function* pieces(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const chunk of chunks) {
+      // A source that gives nothing at once, again and again, must not keep everything else from its turn.
+      if (chunk.byteLength === 0) await turn();
       for (let from = 0; from < chunk.byteLength; from += PIECE_BYTES) {
         const piece = chunk.subarray(from, from + PIECE_BYTES);
         digest.update(piece);
         yield piece;
-        await stop.race(new Promise((resolve) => setImmediate(resolve)));
+        await turn();
       }
     }
   }
 
-  async function* counted(source: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {
+  async function* streamed(source: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {
     for await (const chunk of stoppable(source, stop)) {
       if (!(chunk instanceof Uint8Array)) throw new TypeError('The body of a blob yields Uint8Array');
-      count(chunk.byteLength);
-      yield copyOf(chunk);
+      yield counted(chunk);
     }
   }
 
-  function whole(bytes: Uint8Array): readonly Uint8Array[] {
-    count(bytes.byteLength);
-    return [copyOf(bytes)];
-  }
-
   return {
-    pieces: pieces(body instanceof Uint8Array ? whole(body) : counted(body)),
+    pieces: pieces(body instanceof Uint8Array ? [counted(body)] : streamed(body)),
     get size() {
       return size;
     },
     hash: () => (hash ??= `sha256:${digest.digest('hex')}`),
   };
 }
-
-/** Whoever made it may use its memory again while it is being written. The `slice` of a Buffer would be no copy. */
-const copyOf = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);
 
 /** What an iterable gives until it is stopped; then it is told to end, and not waited for. */
 async function* stoppable<T>(source: AsyncIterable<T>, stop: Stop): AsyncGenerator<T> {

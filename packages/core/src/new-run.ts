@@ -25,6 +25,7 @@ export interface NewRun {
   /** Hashes of blobs that input or messages name: used by the run, and by its session, from now on. */
   readonly blobs?: readonly string[];
   readonly root: string;
+  /** Only of a child, which a commit of its parent starts. */
   readonly parent?: ParentLink;
   readonly depth: number;
   /** Opens the tree's ledger; only at a root. */

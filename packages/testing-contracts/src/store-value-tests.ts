@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { WRITE_ITEMS_LIMIT, WRITE_LIMIT, type Json } from '@prusik/core';
+import { WRITE_ITEMS_LIMIT, WRITE_LIMIT, type Commit, type Json } from '@prusik/core';
 import { key, message, newRequest, newRun, note } from './store-scenario.ts';
 import type { StoreTest } from './store-test.ts';
 
@@ -162,12 +162,67 @@ export const STORE_VALUE_TESTS: readonly StoreTest[] = [
       await assert.rejects(store.start(newRun('r', { root: 'other' })), TypeError);
       await assert.rejects(store.start(newRun('r', { root: 'p', parent: { run: 'r', key: 'k' } })), TypeError);
       await assert.rejects(store.start(newRun('r', { root: 'p', parent, budget: { calls: 1 } })), TypeError);
+      await assert.rejects(store.start(newRun('r', { root: 'p', parent, depth: 1 })), TypeError);
       const strange = newRun('c', { root: 'p', parent: { run: 'somebody', key: 'k' } });
       const talking = newRun('c', { root: 'p', parent, session: { id: 's', whenBusy: 'queue' } });
       const foreign = newRun('c', { key: key('c', 'other'), root: 'p', parent });
       for (const child of [strange, talking, foreign, newRun('c')])
         await assert.rejects(tryCommit(held, { children: [child] }), TypeError);
       assert.equal(await store.run(key('c')), undefined);
+    },
+  },
+  {
+    title: 'I9: kinds, states and lists that there are not are a wrong argument, and nothing of it is written',
+    async run({ store, running, tryCommit, claim, run, journal, inboxOf }) {
+      const held = await running('r');
+      // As a caller without types has them.
+      const any = (value: unknown): never => value as never;
+      for (const more of [
+        { kind: any('job') },
+        { input: any(undefined) },
+        { session: { id: 's', whenBusy: any('wait') } },
+        { messages: any({ length: 2 }) },
+        { messages: any(['hello']) },
+        { blobs: any('') },
+      ])
+        await assert.rejects(store.start(newRun('x', more)), TypeError);
+      for (const more of [
+        { transition: any({ type: 'nap' }) },
+        { entries: [{ type: 'run-end', status: any('running') }], transition: any({ type: 'end', status: 'running' }) },
+        { entries: [any({ type: 'remark' })] },
+        { entries: any('ab') },
+        { requests: [newRequest('q', { kind: any('riddle') })] },
+        { requests: [newRequest('q', { body: any(undefined) })] },
+        { closeRequests: [{ id: 'q', status: any('approved') }] },
+        { children: [newRun('c', { root: 'elsewhere', parent: { run: 'r', key: 'k' } })] },
+      ] satisfies Partial<Commit>[])
+        await assert.rejects(tryCommit(held, more), TypeError);
+      const signal = { run: key('r'), kind: 'user', key: 'k', body: null } as const;
+      await assert.rejects(store.signal({ ...signal, kind: any('shout') }), TypeError);
+      await assert.rejects(store.signal({ ...signal, body: any(undefined) }), TypeError);
+      await assert.rejects(claim({ definitions: any('order') }), TypeError);
+      await assert.rejects(store.listRuns({ tenant: 'acme', limit: 1, status: any('queued') }), TypeError);
+      await assert.rejects(store.listSessions({ tenant: 'acme', limit: 1, state: any('open') }), TypeError);
+
+      assert.deepEqual([(await run('r')).status, await journal('r')], ['running', ['run-start']]);
+      assert.deepEqual(await inboxOf('r'), []);
+      for (const id of ['x', 'c']) assert.equal(await store.run(key(id)), undefined);
+    },
+  },
+  {
+    title: 'I9: what is asked for is read once: it is checked, and nothing else is looked for',
+    async run({ store, start }) {
+      await start('r');
+      let reads = 0;
+      const twoFaced = {
+        tenant: 'acme',
+        get run(): string {
+          reads += 1;
+          return reads === 1 ? 'r' : 'other';
+        },
+      };
+      assert.equal((await store.run(twoFaced))?.key.run, 'r');
+      assert.equal(reads, 1);
     },
   },
   {

@@ -1,18 +1,49 @@
 import type { BlobSweep } from '../blob.ts';
+import type { EntryBody, StepKind } from '../entry.ts';
 import { checkId, type RunKey, type SessionKey } from '../ids.ts';
-import type { Amount } from '../ledger.ts';
 import type { LiveTextMark, LiveTextWrite } from '../live-text.ts';
 import { blobsOf, type Message, type ThreadKey } from '../message.ts';
 import type { Removal } from '../removal.ts';
 import type { SessionLife, SessionQuery } from '../session.ts';
-import type { ClaimQuery } from '../claim.ts';
-import type { Commit } from '../commit.ts';
+import type { ClaimQuery, Lease } from '../claim.ts';
+import type { Commit, Transition } from '../commit.ts';
 import type { NewRun } from '../new-run.ts';
 import { PAGE_LIMIT, type PageAfter, type PageBefore } from '../page.ts';
-import type { NewDecision, RequestQuery } from '../request.ts';
-import type { RunQuery } from '../run.ts';
-import type { NewSignal } from '../signal.ts';
+import type { NewDecision, RequestKind, RequestQuery } from '../request.ts';
+import { FINAL_STATUSES, type RunKind, type RunQuery } from '../run.ts';
+import type { NewSignal, SignalKind } from '../signal.ts';
+import {
+  checkAmount,
+  checkCount,
+  checkJson,
+  checkList,
+  checkOneOf,
+  checkRecords,
+  checkText,
+  checkTime,
+} from './argument-values.ts';
 import { checkItems, copied } from './copied.ts';
+
+const ENTRY_TYPES: readonly EntryBody['type'][] = [
+  'run-start',
+  'run-claim',
+  'step-intent',
+  'step-pause',
+  'step-end',
+  'wait-start',
+  'wait-end',
+  'note',
+  'run-park',
+  'run-block',
+  'run-unblock',
+  'run-cancel',
+  'run-end',
+];
+const RUN_KINDS: readonly RunKind[] = ['workflow', 'agent', 'function'];
+const STEP_KINDS: readonly StepKind[] = ['step', 'model', 'tool'];
+const SIGNAL_KINDS: readonly SignalKind[] = ['user', 'cancel', 'child', 'decision', 'wake'];
+const REQUEST_KINDS: readonly RequestKind[] = ['approval', 'question', 'intervention', 'sign-in'];
+const TRANSITIONS: readonly Transition['type'][] = ['park', 'release', 'block', 'end'];
 
 /**
  * What comes in is checked and copied before it is queued: the caller may change its objects while the write waits, both
@@ -21,12 +52,15 @@ import { checkItems, copied } from './copied.ts';
 
 export function checkedRun(run: NewRun): NewRun {
   const copy = copied(run);
+  // Who starts it alone could name a parent that is not there, or has ended.
+  if (copy.parent !== undefined) throw new TypeError('A child is started by a commit of its parent');
   checkRun(copy);
   return copy;
 }
 
 function checkRun(copy: NewRun): void {
   checkRunKey(copy.key);
+  checkOneOf('kind of a run', copy.kind, RUN_KINDS);
   checkId('definition name', copy.definition);
   checkText('version', copy.version);
   checkText('input hash', copy.inputHash);
@@ -34,7 +68,12 @@ function checkRun(copy: NewRun): void {
   checkCount('depth', copy.depth);
   if (!Number.isSafeInteger(copy.priority))
     throw new TypeError(`The priority must be an integer, not ${copy.priority}`);
-  if (copy.session !== undefined) checkId('session', copy.session.id);
+  checkJson('input', copy.input);
+  checkJson('context', copy.context);
+  if (copy.session !== undefined) {
+    checkId('session', copy.session.id);
+    checkOneOf('way of a run whose session is busy', copy.session.whenBusy, ['refuse', 'queue']);
+  }
   if (copy.parent === undefined) {
     if (copy.root !== copy.key.run) throw new TypeError('A run without a parent is its own root');
   } else {
@@ -45,9 +84,20 @@ function checkRun(copy: NewRun): void {
     if (copy.budget !== undefined) throw new TypeError('Only a root has a budget');
   }
   checkAmount(copy.budget);
-  checkItems('messages', copy.messages);
-  checkItems('blobs', copy.blobs);
-  for (const hash of copy.blobs ?? []) checkBlobHash(hash);
+  checkMessages(copy.messages);
+  checkBlobs(copy.blobs);
+}
+
+function checkMessages(messages: readonly Message[]): void {
+  checkJson('list of messages', messages);
+  checkRecords('messages', messages);
+  checkItems('messages', messages);
+}
+
+function checkBlobs(blobs: readonly string[] | undefined): void {
+  checkList('blobs', blobs);
+  checkItems('blobs', blobs);
+  for (const hash of blobs ?? []) checkBlobHash(hash);
 }
 
 /** A child belongs to its parent's tree, and to no session: its messages are its own. */
@@ -62,16 +112,17 @@ export function checkedCommit(commit: Commit): Commit {
   const copy = copied(commit);
   checkRunKey(copy.run);
   checkCount('epoch', copy.epoch);
-  checkItems('entries', copy.entries);
-  checkItems('messages', copy.messages?.items);
-  checkItems('blobs', copy.blobs);
-  checkItems('children', copy.children);
-  checkItems('cancel', copy.cancel);
-  checkItems('requests', copy.requests);
-  checkItems('closeRequests', copy.closeRequests);
+  if (copy.messages !== undefined) checkMessages(copy.messages.items);
+  checkBlobs(copy.blobs);
+  for (const name of ['entries', 'children', 'cancel', 'requests', 'closeRequests'] as const) {
+    checkRecords(name, copy[name]);
+    checkItems(name, copy[name]);
+  }
+  checkList('claimRequests', copy.claimRequests);
   checkItems('claimRequests', copy.claimRequests);
   const last = copy.entries.at(-1);
   for (const entry of copy.entries) {
+    checkOneOf('type of an entry', entry.type, ENTRY_TYPES);
     // The journal's first and last entries mark the run's life: they are written with it, or not at all.
     if (entry.type === 'run-start') throw new TypeError('Entry 1 is written by start alone');
     if (entry.type === 'run-end' && !(entry === last && copy.transition?.type === 'end'))
@@ -80,7 +131,8 @@ export function checkedCommit(commit: Commit): Commit {
   if (copy.transition?.type === 'end' && last?.type !== 'run-end')
     throw new TypeError('The commit that ends a run ends with the entry run-end');
   for (const child of copy.children ?? []) checkChild(child, copy.run);
-  for (const hash of copy.blobs ?? []) checkBlobHash(hash);
+  if (copy.transition !== undefined) checkOneOf('transition', copy.transition.type, TRANSITIONS);
+  if (copy.transition?.type === 'end') checkOneOf('status of an end', copy.transition.status, FINAL_STATUSES);
   if (copy.messages !== undefined) checkCount('message number', copy.messages.from);
   if (copy.seen !== undefined) checkCount('last signal seen', copy.seen);
   if ((copy.transition?.type === 'park' || copy.transition?.type === 'block') && copy.seen === undefined)
@@ -91,13 +143,18 @@ export function checkedCommit(commit: Commit): Commit {
   const ids = new Set<string>();
   for (const request of copy.requests ?? []) {
     checkId('request', request.id);
+    checkOneOf('kind of a request', request.kind, REQUEST_KINDS);
+    checkJson('body of a request', request.body);
     if (ids.has(request.id)) throw new TypeError(`Request ${JSON.stringify(request.id)} is there twice`);
     ids.add(request.id);
     if (request.stepKey !== '') checkId('step key', request.stepKey);
     if (request.expiresAt !== null) checkTime('expiresAt', request.expiresAt);
   }
   for (const id of copy.claimRequests ?? []) checkId('request', id);
-  for (const { id } of copy.closeRequests ?? []) checkId('request', id);
+  for (const { id, status } of copy.closeRequests ?? []) {
+    checkId('request', id);
+    checkOneOf('status of a request that is closed', status, ['withdrawn', 'expired']);
+  }
   for (const key of copy.cancel ?? []) {
     checkRunKey(key);
     if (key.tenant !== copy.run.tenant) throw new TypeError('A child is of the same tenant as its parent');
@@ -111,7 +168,9 @@ export function checkedCommit(commit: Commit): Commit {
 export function checkedSignal(signal: NewSignal): NewSignal {
   const copy = copied(signal);
   checkRunKey(copy.run);
+  checkOneOf('kind of a signal', copy.kind, SIGNAL_KINDS);
   checkId('signal', copy.key);
+  checkJson('body of a signal', copy.body);
   return copy;
 }
 
@@ -124,7 +183,7 @@ export function checkedMove(to: SessionLife): SessionLife {
 export function checkedMessages(messages: readonly Message[], expectedHead: number): readonly Message[] {
   checkCount('expected head', expectedHead);
   const copy = copied(messages);
-  checkItems('messages', copy);
+  checkMessages(copy);
   for (const hash of copy.flatMap(blobsOf)) checkBlobHash(hash);
   return copy;
 }
@@ -143,16 +202,13 @@ export function checkedRemoval(removal: Removal): Removal {
   return copy;
 }
 
-const DECISIONS: ReadonlySet<string> = new Set(['approved', 'edited', 'rejected', 'answered', 'expired', 'withdrawn']);
+const DECISIONS: readonly string[] = ['approved', 'edited', 'rejected', 'answered', 'expired', 'withdrawn'];
 
 export function checkedDecision(decision: NewDecision): NewDecision {
   const copy = copied(decision);
   checkRunKey(copy.run);
   checkId('request', copy.request);
-  if (!DECISIONS.has(copy.decision.status))
-    throw new TypeError(
-      `A decision is one of ${[...DECISIONS].join(', ')}, not ${JSON.stringify(copy.decision.status)}`,
-    );
+  checkOneOf('decision', copy.decision.status, DECISIONS);
   return copy;
 }
 
@@ -163,6 +219,13 @@ export function checkedQuery(query: ClaimQuery): ClaimQuery {
   checkCount('limit', copy.limit);
   const { room, alone } = copy.suspects;
   if (!(room >= 0 && room <= 1)) throw new TypeError(`The room for suspects must be from 0 to 1, not ${room}`);
+  checkRecords('definitions', copy.definitions);
+  for (const { name, versions } of copy.definitions) {
+    checkText('definition name', name);
+    checkList('versions', versions);
+    for (const version of versions) checkText('version', version);
+  }
+  checkRecords('leases', copy.except);
   for (const { run, epoch } of copy.except ?? []) {
     checkRunKey(run);
     checkCount('epoch', epoch);
@@ -170,6 +233,7 @@ export function checkedQuery(query: ClaimQuery): ClaimQuery {
   checkCount('number of losses of a suspect that is alone', alone);
   if (copy.only !== undefined) {
     const named = 'run' in copy.only ? [copy.only.run] : copy.only.roots;
+    checkRecords('roots', named);
     if (named.length > PAGE_LIMIT)
       throw new TypeError(`A claim names at most ${PAGE_LIMIT} trees, not ${named.length}`);
     for (const key of named) checkRunKey(key);
@@ -181,14 +245,27 @@ export function checkLeaseMs(ms: number): void {
   if (!(Number.isSafeInteger(ms) && ms > 0)) throw new TypeError(`leaseMs must be a positive integer, not ${ms}`);
 }
 
+export function checkedLeases(held: readonly Lease[]): readonly Lease[] {
+  const copy = copied(held);
+  checkRecords('leases', copy);
+  for (const { run, epoch } of copy) {
+    checkRunKey(run);
+    checkCount('epoch', epoch);
+  }
+  return copy;
+}
+
 export function checkedLiveText(writes: readonly LiveTextWrite[]): readonly LiveTextWrite[] {
   const copy = copied(writes);
+  checkRecords('writes', copy);
   for (const { run, epoch, texts, ended } of copy) {
     checkRunKey(run);
     checkCount('epoch', epoch);
     for (const step of ended) checkId('step key', step);
-    for (const { step, attempt, offset, text, head } of texts) {
+    for (const { step, kind, name, attempt, offset, text, head } of texts) {
       checkId('step key', step);
+      checkOneOf('kind of a step', kind, STEP_KINDS);
+      if (name !== undefined && typeof name !== 'string') throw new TypeError(`The name of step ${step} is no string`);
       checkCount('attempt', attempt);
       checkCount('offset', offset);
       checkCount('head', head);
@@ -201,19 +278,22 @@ export function checkedLiveText(writes: readonly LiveTextWrite[]): readonly Live
 }
 
 export function checkedMarks(have: readonly LiveTextMark[]): readonly LiveTextMark[] {
-  for (const { step, epoch, attempt, offset } of have) {
+  const copy = copied(have);
+  checkRecords('marks', copy);
+  for (const { step, epoch, attempt, offset } of copy) {
     checkId('step key', step);
     checkCount('epoch', epoch);
     checkCount('attempt', attempt);
     checkCount('offset', offset);
   }
-  return have;
+  return copy;
 }
 
 /** The same page with its limit within bounds. */
 export function checkedPage<T extends PageAfter | PageBefore>(page: T): T {
-  checkCount('page position', 'after' in page ? page.after : page.before);
-  return { ...page, limit: checkedLimit(page.limit) };
+  const copy = copied(page);
+  checkCount('page position', 'after' in copy ? copy.after : copy.before);
+  return { ...copy, limit: checkedLimit(copy.limit) };
 }
 
 function checkedLimit(limit: number): number {
@@ -223,28 +303,35 @@ function checkedLimit(limit: number): number {
 }
 
 export function checkedRunQuery(query: RunQuery): RunQuery {
-  checkList(query);
-  if (query.definition !== undefined) checkId('definition name', query.definition);
-  if (query.session !== undefined) checkId('session', query.session);
-  if (query.parent !== undefined) checkId('run', query.parent);
-  return { ...query, limit: checkedLimit(query.limit) };
+  const copy = checkedListQuery(query);
+  checkList('statuses', copy.status);
+  if (copy.definition !== undefined) checkId('definition name', copy.definition);
+  if (copy.session !== undefined) checkId('session', copy.session);
+  if (copy.root !== undefined) checkId('run', copy.root);
+  if (copy.parent !== undefined) checkId('run', copy.parent);
+  return copy;
 }
 
 export function checkedSessionQuery(query: SessionQuery): SessionQuery {
-  checkList(query);
-  return { ...query, limit: checkedLimit(query.limit) };
+  const copy = checkedListQuery(query);
+  checkList('states', copy.state);
+  return copy;
 }
 
 export function checkedRequestQuery(query: RequestQuery): RequestQuery {
-  checkList(query);
-  if (query.run !== undefined) checkId('run', query.run);
-  return { ...query, limit: checkedLimit(query.limit) };
+  const copy = checkedListQuery(query);
+  checkList('statuses', copy.status);
+  checkList('kinds', copy.kind);
+  if (copy.run !== undefined) checkId('run', copy.run);
+  if (copy.root !== undefined) checkId('run', copy.root);
+  return copy;
 }
 
-function checkList({ tenant, root, after }: { tenant: string; root?: string; after?: string }): void {
-  checkId('tenant', tenant);
-  if (root !== undefined) checkId('run', root);
-  parseCursor(after);
+function checkedListQuery<T extends RunQuery | SessionQuery | RequestQuery>(query: T): T {
+  const copy = copied(query);
+  checkId('tenant', copy.tenant);
+  parseCursor(copy.after);
+  return { ...copy, limit: checkedLimit(copy.limit) };
 }
 
 /** The number in a cursor of ours; 0 is before the first. */
@@ -276,38 +363,21 @@ export function checkedSweep({
   return { graceMs, limit: checkedLimit(limit), at: stage === 'row' ? { row: number } : { portion: number } };
 }
 
-export function checkRunKey({ tenant, run }: RunKey): void {
+function checkRunKey({ tenant, run }: RunKey): void {
   checkId('tenant', tenant);
   checkId('run', run);
+}
+
+/** Copies, like all that comes in: what is read twice may be another the second time. */
+export function checkedRunKey({ tenant, run }: RunKey): RunKey {
+  return { tenant: checkId('tenant', tenant), run: checkId('run', run) };
 }
 
 export function checkedSessionKey({ tenant, session }: SessionKey): SessionKey {
   return { tenant: checkId('tenant', tenant), session: checkId('session', session) };
 }
 
-export function checkThreadKey({ tenant, of, id }: ThreadKey): void {
-  checkId('tenant', tenant);
-  checkId(of, id);
-}
-
-/** A name that is not an id of ours: of a version, a worker, a code. */
-function checkText(name: string, value: unknown): void {
-  if (typeof value !== 'string' || value.length > 200 || !value.isWellFormed() || value.includes('\0'))
-    throw new TypeError(`The ${name} must be a string of at most 200 characters without NUL or an unpaired surrogate`);
-}
-
-function checkCount(name: string, value: unknown): void {
-  if (!Number.isSafeInteger(value) || (value as number) < 0)
-    throw new TypeError(`The ${name} must be a whole number, not ${String(value)}`);
-}
-
-function checkTime(name: string, value: unknown): void {
-  if (!Number.isFinite(value))
-    throw new TypeError(`${name} must be milliseconds since the epoch, not ${String(value)}`);
-}
-
-/** Anything but whole units would make a limit that NaN slips under, or sums that drift. */
-function checkAmount(amount: Amount | undefined): void {
-  if (amount === undefined) return;
-  for (const [dimension, value] of Object.entries(amount)) checkCount(`amount of ${dimension}`, value);
+export function checkedThreadKey({ tenant, of, id }: ThreadKey): ThreadKey {
+  checkOneOf('owner of a thread', of, ['session', 'run']);
+  return { tenant: checkId('tenant', tenant), of, id: checkId(of, id) };
 }

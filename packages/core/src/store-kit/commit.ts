@@ -104,6 +104,10 @@ function checkNames({ tables }: StoreTransaction, state: RunState, commit: Commi
     if (tables.request(state, id) !== undefined)
       throw new TypeError(`${run} has had a request ${JSON.stringify(id)} before`);
   }
+  for (const { key, root } of commit.children ?? []) {
+    if (root !== state.root)
+      throw new TypeError(`Run ${key.run} is a child of run ${state.key.run} and does not belong to its tree`);
+  }
   for (const key of commit.cancel ?? []) {
     const child = tables.state(key);
     if (child !== undefined && child.parent?.run !== state.key.run)

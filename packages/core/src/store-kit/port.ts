@@ -1,6 +1,5 @@
 import { isPrusikError, PrusikError } from '../errors.ts';
 import type { RunKey } from '../ids.ts';
-import type { Lease } from '../claim.ts';
 import type { Store } from '../store.ts';
 import {
   checkedCommit,
@@ -18,9 +17,10 @@ import {
   checkedSessionQuery,
   checkedSignal,
   checkLeaseMs,
-  checkRunKey,
+  checkedLeases,
+  checkedRunKey,
   checkedSessionKey,
-  checkThreadKey,
+  checkedThreadKey,
 } from './arguments.ts';
 import type { StoreBackend, WriteSize } from './backend.ts';
 import { blobsOver } from './blobs.ts';
@@ -100,8 +100,7 @@ export function storeOver(backend: StoreBackend): Store {
     async renew(held, leaseMs) {
       checkOpen();
       checkLeaseMs(leaseMs);
-      const leases = held.map(({ run, epoch }): Lease => ({ run: { tenant: run.tenant, run: run.run }, epoch }));
-      for (const { run } of leases) checkRunKey(run);
+      const leases = checkedLeases(held);
       return write({ rows: leases.length, runs: 0 }, (tx) => renewLeases(tx, leases, leaseMs));
     },
     async commit(commit) {
@@ -165,33 +164,27 @@ export function storeOver(backend: StoreBackend): Store {
 
     async run(key) {
       checkOpen();
-      checkRunKey(key);
-      return reads.run(key);
+      return reads.run(checkedRunKey(key));
     },
     async entries(run, page) {
       checkOpen();
-      checkRunKey(run);
-      return reads.entries(run, checkedPage(page));
+      return reads.entries(checkedRunKey(run), checkedPage(page));
     },
     async inbox(run, page) {
       checkOpen();
-      checkRunKey(run);
-      return reads.inbox(run, checkedPage(page));
+      return reads.inbox(checkedRunKey(run), checkedPage(page));
     },
     async messages(thread, page) {
       checkOpen();
-      checkThreadKey(thread);
-      return reads.messages(thread, checkedPage(page));
+      return reads.messages(checkedThreadKey(thread), checkedPage(page));
     },
     async threadHead(thread) {
       checkOpen();
-      checkThreadKey(thread);
-      return reads.threadHead(thread);
+      return reads.threadHead(checkedThreadKey(thread));
     },
     async ledger(root) {
       checkOpen();
-      checkRunKey(root);
-      return reads.ledger(root);
+      return reads.ledger(checkedRunKey(root));
     },
     async session(key) {
       checkOpen();
@@ -219,19 +212,16 @@ export function storeOver(backend: StoreBackend): Store {
     },
     async liveText(run, have) {
       checkOpen();
-      checkRunKey(run);
-      return liveTexts.read(run, checkedMarks(have));
+      return liveTexts.read(checkedRunKey(run), checkedMarks(have));
     },
 
     watchLiveText(run, on) {
       checkOpen();
-      checkRunKey(run);
-      return watchers.watchLiveText(run, on);
+      return watchers.watchLiveText(checkedRunKey(run), on);
     },
     watchRun(run, on) {
       checkOpen();
-      checkRunKey(run);
-      return watchers.watchRun(run, on);
+      return watchers.watchRun(checkedRunKey(run), on);
     },
     watchQueue(on) {
       checkOpen();

@@ -50,6 +50,10 @@ export const VALUE_FAULTS: readonly StoreFault[] = [
   swallowing('what JSON cannot hold is a wrong argument', 'commit'),
   swallowing('amounts that are not whole numbers', 'commit'),
   swallowing('a tree that does not fit together', 'start'),
+  swallowing('kinds, states and lists that there are not', 'signal'),
+  port('what is asked for is read twice', 'what is asked for is read once', (store) => ({
+    run: (asked) => store.run(asked).then(() => store.run(asked)),
+  })),
   swallowing('a park or block without the last signal seen', 'commit'),
   port('a reader can write', 'who changes what it was given', (store) => {
     let shared: Run | undefined;

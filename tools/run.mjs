@@ -11,7 +11,8 @@ const USAGE = `Usage: npm run <task> [-- arguments], or node tools/run.mjs <task
   demo         write release notes for this repository; -- --repo DIR for another one, -- --help for all options
   test         the portable tests; arguments go to vitest, e.g. npm test -- packages/durable
   test:linux   the tests that need Linux, root and the Debian packages of tools/linux-tier.mjs
-  crash        kill -9 the sample app after every store commit and start it again (needs what test:linux needs)
+  crash        kill -9 the sample app after every store commit and start it again (needs what test:linux needs, and
+               takes some minutes); arguments go to vitest
   chaos        kill and pause worker processes by a seeded plan and look at what is left; -- --help for all options
   bench        what durability costs, each scenario beside its floor; -- --only NAME, -- --help for all options
   check        build, types, lint, boundaries, package checks, ...; arguments choose sections: npm run check -- lint

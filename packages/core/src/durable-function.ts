@@ -75,8 +75,8 @@ export interface DurableContext<Deps = unknown> {
   receive<T extends Json = Json>(key: string, options?: ReceiveOptions): Promise<Received<T>>;
   /** Opens a request to a person and waits for the decision; an expired or withdrawn one is a decision too. */
   request(key: string, spec: RequestSpec): Promise<Decision & { readonly request: string }>;
-  /** Starts a child run, whose id follows from this run and the key, and waits for its end. Rejects with the child's error. */
-  child<Output>(key: string, definition: string, input: Json, options?: ChildOptions): Promise<Output>;
+  /** Starts a child run, whose id follows from this run and the key, and waits for its end. It spends from its root's ledger. Rejects with the child's error. */
+  child<Output>(key: string, definition: string, input: Json, options?: CallOptions): Promise<Output>;
   /** Time of the last delivered outcome, by the store's clock; the same on replay. */
   now(): number;
   /** The same on every attempt. */
@@ -178,6 +178,3 @@ export interface RequestSpec {
   /** @default never */
   readonly expiresInMs?: number;
 }
-
-/** A child spends from its root's ledger. */
-export type ChildOptions = CallOptions;

@@ -65,7 +65,6 @@ export type {
   CallOptions,
   CheckResult,
   CheckScope,
-  ChildOptions,
   DurableContext,
   DurableDefinition,
   Received,

@@ -1,4 +1,4 @@
-import { PrusikError, type Claim, type ThreadKey } from '@prusik/core';
+import { PrusikError, threadOf, type Claim } from '@prusik/core';
 import { createCommitter } from './committer.ts';
 import { createDelivery, type Delivery } from './delivery.ts';
 import type { DriveCore, Halt } from './drive-core.ts';
@@ -68,14 +68,12 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
     suspect: claim.lost > 0,
     reading: 0,
   };
-  const threadKey: ThreadKey =
-    run.session === undefined ? { tenant, of: 'run', id: run.key.run } : { tenant, of: 'session', id: run.session };
   let storeClock = { at: storeTime, monotonic: clock.monotonic() };
   let ledger: Promise<boolean> | undefined;
 
   const state = emptyJournal();
   const inbox = createInbox(store, run.key);
-  const thread = createThreadReader(store, threadKey, claim.threadHead);
+  const thread = createThreadReader(store, threadOf(run), claim.threadHead);
   let delivery: Delivery = createDelivery({ state, onDiverged: diverged, wake: wakeUp.set });
   const committer = createCommitter({
     store,

@@ -1,4 +1,4 @@
-import { PrusikError, type Message, type SessionKey, type Store } from '@prusik/core';
+import { PrusikError, threadOfSession, type Message, type SessionKey, type Store } from '@prusik/core';
 import { sessionBusy, sessionClosed, sessionUnknown, threadMoved } from './refusals.ts';
 
 export interface ReplaceHistoryOptions {
@@ -13,7 +13,7 @@ export async function replaceHistory(
   messages: readonly Message[],
   { expectedHead }: ReplaceHistoryOptions,
 ): Promise<number> {
-  const head = expectedHead ?? (await store.threadHead({ tenant: key.tenant, of: 'session', id: key.session }));
+  const head = expectedHead ?? (await store.threadHead(threadOfSession(key)));
   const answer = await store.replaceMessages(key, messages, head);
   switch (answer.outcome) {
     case 'replaced':

@@ -1,6 +1,7 @@
 import {
   isFinal,
   PrusikError,
+  threadOfSession,
   type AnyDefinition,
   type CallInput,
   type CallOutput,
@@ -9,7 +10,6 @@ import {
   type RunEvent,
   type SessionKey,
   type SignalResult,
-  type ThreadKey,
 } from '@prusik/core';
 import type { DriveOptions, Engine, EventOptions, RunResult, StartOptions } from '@prusik/durable';
 import { closeSession, type CloseSessionOptions } from './close-session.ts';
@@ -86,7 +86,7 @@ export function createSession<Resources>(
 ): Session<Resources> {
   const { store } = engine;
   const { tenant } = key;
-  const thread: ThreadKey = { tenant, of: 'session', id: key.session };
+  const thread = threadOfSession(key);
 
   const inSession = <Options extends SessionStartOptions>({ whenBusy = 'refuse', ...rest }: Options) => ({
     ...rest,

@@ -27,7 +27,7 @@ export interface BackupOptions {
   readonly to: string;
   /** Replaces an earlier backup of that name; never anything else. @default false */
   readonly overwrite?: boolean;
-  /** Stops it, and leaves nothing behind. */
+  /** Stops it. Nothing is left but copies of blobs, where there was a folder of them: the next backup uses them or takes them away. */
   readonly signal?: AbortSignal;
   /** Called after each piece of about a megabyte. What it throws stops the backup. */
   readonly onProgress?: (progress: BackupProgress) => void;

@@ -134,7 +134,7 @@ export interface Store extends AsyncDisposable, LiveTextStore {
   /** Calls back after a commit, signal, end or removal of this run became visible; a removal says `end`. `unknown`: another process wrote something, look again. */
   watchRun(run: RunKey, on: (why: 'commit' | 'signal' | 'end' | 'unknown') => void): Disposable;
   /**
-   * Calls back when a run may have become claimable or a timer was set, in this process or (as `multiProcess` says) another, with the root
+   * Calls back when a run may have become claimable, a timer was set or a run came to rest, in this process or (as `multiProcess` says) another, with the root
    * of its tree. Without one it may be in any tree.
    */
   watchQueue(on: (root?: RunKey) => void): Disposable;

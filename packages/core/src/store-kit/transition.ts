@@ -14,20 +14,19 @@ export function makeTransition(tx: StoreTransaction, state: RunState, then: Tran
   const ready: RunState = { ...state, ...RELEASED, status: 'queued', readyAt: now };
   // A cancel that came after the claim may have been missed by a holder that read it as one signal among others.
   const unheard = state.cancel === 'asked';
+  // Whatever becomes of it: it may be claimed, or has a timer that is earlier than the one that others sleep for, or whoever follows its tree
+  // waits for nothing any more.
+  if (then.type !== 'end') news.queue(rootOf(state));
   switch (then.type) {
     case 'release':
-      tables.saveRun(ready);
-      return news.queue(rootOf(state));
+      return tables.saveRun(ready);
     case 'park':
-      if (state.inbox > seen || unheard) tables.saveRun(ready);
-      else tables.saveRun({ ...state, ...RELEASED, status: 'waiting', wakeAt: then.wakeAt });
-      // Also for a timer: whoever sleeps until the next one has to know of an earlier one.
-      return state.inbox > seen || unheard || then.wakeAt !== null ? news.queue(rootOf(state)) : undefined;
+      if (state.inbox > seen || unheard) return tables.saveRun(ready);
+      return tables.saveRun({ ...state, ...RELEASED, status: 'waiting', wakeAt: then.wakeAt });
     case 'block': {
       const { code, request } = then;
       const wakes = unheard || (state.inbox > seen && tables.hasSignalAfter(state, seen, ENDS_A_BLOCK));
-      tables.saveRun(wakes ? ready : { ...state, ...RELEASED, status: 'blocked', blocked: { code, request } });
-      return wakes ? news.queue(rootOf(state)) : undefined;
+      return tables.saveRun(wakes ? ready : { ...state, ...RELEASED, status: 'blocked', blocked: { code, request } });
     }
     case 'end':
       return end(tx, state, then);

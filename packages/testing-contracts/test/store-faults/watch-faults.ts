@@ -117,6 +117,13 @@ export const WATCH_FAULTS: readonly StoreFault[] = [
       watchQueue: (on) => store.watchQueue((root) => on(root && (started.get(root.run) ?? root))),
     };
   }),
+  deafTo(
+    'nobody hears of a run that comes to rest',
+    'the queue’s watchers hear of a run that comes to rest',
+    (store, deaf) => ({
+      commit: (commit) => (commit.transition?.type === 'block' ? deaf(store.commit(commit)) : store.commit(commit)),
+    }),
+  ),
   deafTo('nobody hears of a new timer', 'the queue’s watchers hear of a new timer', (store, deaf) => ({
     commit: (commit) =>
       commit.transition?.type === 'park' && commit.transition.wakeAt !== null

@@ -217,7 +217,7 @@ export type {
   WorkspaceSource,
   WritableSandboxProcess,
 } from './sandbox.ts';
-export { parseCursor } from './store-kit/arguments.ts';
+export { parseCursor } from './store-kit/page-arguments.ts';
 export type { LiveTextRow, LiveTextRows } from './store-kit/live-text.ts';
 export type { BlobBytes } from './store-kit/blob-bytes.ts';
 export type { StoreBackend, WriteSize } from './store-kit/backend.ts';

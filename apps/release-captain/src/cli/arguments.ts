@@ -57,7 +57,7 @@ Options
   --to REF        last commit that is                                (default: HEAD)
   --out DIR       where RELEASE_NOTES.md goes                        (default: ./release-notes)
   --db FILE       where runs are kept; workspaces live beside it     (default: OUT/.release-captain/runs.db)
-  --run-id ID     name the run; the same id goes on where it was     (default: a new one)
+  --run-id ID     name the run; alone, take a known one further      (default: a new one)
   --yes           approve the draft without asking
   --json          events as NDJSON on stdout, and nothing else
   --no-drive      only record: start or decide, and leave the work to another process

@@ -1,16 +1,15 @@
 import type { BlobSweep } from '../blob.ts';
-import type { EntryBody, StepKind } from '../entry.ts';
-import { checkId, type RunKey, type SessionKey } from '../ids.ts';
-import type { LiveTextMark, LiveTextWrite } from '../live-text.ts';
-import { blobsOf, type Message, type ThreadKey } from '../message.ts';
-import type { Removal } from '../removal.ts';
-import type { SessionLife, SessionQuery } from '../session.ts';
 import type { ClaimQuery, Lease } from '../claim.ts';
 import type { Commit, Transition } from '../commit.ts';
+import type { EntryBody } from '../entry.ts';
+import { checkId, type RunKey } from '../ids.ts';
+import { blobsOf, type Message } from '../message.ts';
 import type { NewRun } from '../new-run.ts';
-import { PAGE_LIMIT, type PageAfter, type PageBefore } from '../page.ts';
-import type { NewDecision, RequestKind, RequestQuery } from '../request.ts';
-import { FINAL_STATUSES, type RunKind, type RunQuery } from '../run.ts';
+import { PAGE_LIMIT } from '../page.ts';
+import type { Removal } from '../removal.ts';
+import type { NewDecision, RequestKind } from '../request.ts';
+import { FINAL_STATUSES, type RunKind } from '../run.ts';
+import type { SessionLife } from '../session.ts';
 import type { NewSignal, SignalKind } from '../signal.ts';
 import {
   checkAmount,
@@ -23,6 +22,8 @@ import {
   checkTime,
 } from './argument-values.ts';
 import { checkItems, copied } from './copied.ts';
+import { checkBlobHash, checkRunKey } from './key-arguments.ts';
+import { checkedLimit } from './page-arguments.ts';
 
 const ENTRY_TYPES: readonly EntryBody['type'][] = [
   'run-start',
@@ -40,7 +41,6 @@ const ENTRY_TYPES: readonly EntryBody['type'][] = [
   'run-end',
 ];
 const RUN_KINDS: readonly RunKind[] = ['workflow', 'agent', 'function'];
-const STEP_KINDS: readonly StepKind[] = ['step', 'model', 'tool'];
 const SIGNAL_KINDS: readonly SignalKind[] = ['user', 'cancel', 'child', 'decision', 'wake'];
 const REQUEST_KINDS: readonly RequestKind[] = ['approval', 'question', 'intervention', 'sign-in'];
 const TRANSITIONS: readonly Transition['type'][] = ['park', 'release', 'block', 'end'];
@@ -212,7 +212,7 @@ export function checkedDecision(decision: NewDecision): NewDecision {
   return copy;
 }
 
-export function checkedQuery(query: ClaimQuery): ClaimQuery {
+export function checkedClaimQuery(query: ClaimQuery): ClaimQuery {
   const copy = copied(query);
   checkText('worker', copy.worker);
   checkLeaseMs(copy.leaseMs);
@@ -255,97 +255,6 @@ export function checkedLeases(held: readonly Lease[]): readonly Lease[] {
   return copy;
 }
 
-export function checkedLiveText(writes: readonly LiveTextWrite[]): readonly LiveTextWrite[] {
-  const copy = copied(writes);
-  checkRecords('writes', copy);
-  for (const { run, epoch, texts, ended } of copy) {
-    checkRunKey(run);
-    checkCount('epoch', epoch);
-    for (const step of ended) checkId('step key', step);
-    for (const { step, kind, name, attempt, offset, text, head } of texts) {
-      checkId('step key', step);
-      checkOneOf('kind of a step', kind, STEP_KINDS);
-      if (name !== undefined && typeof name !== 'string') throw new TypeError(`The name of step ${step} is no string`);
-      checkCount('attempt', attempt);
-      checkCount('offset', offset);
-      checkCount('head', head);
-      if (typeof text !== 'string' || !text.isWellFormed())
-        throw new TypeError(`The text of step ${step} is no string, or holds an unpaired surrogate`);
-      if (head < offset + text.length) throw new TypeError(`The text of step ${step} goes past its head`);
-    }
-  }
-  return copy;
-}
-
-export function checkedMarks(have: readonly LiveTextMark[]): readonly LiveTextMark[] {
-  const copy = copied(have);
-  checkRecords('marks', copy);
-  for (const { step, epoch, attempt, offset } of copy) {
-    checkId('step key', step);
-    checkCount('epoch', epoch);
-    checkCount('attempt', attempt);
-    checkCount('offset', offset);
-  }
-  return copy;
-}
-
-/** The same page with its limit within bounds. */
-export function checkedPage<T extends PageAfter | PageBefore>(page: T): T {
-  const copy = copied(page);
-  checkCount('page position', 'after' in copy ? copy.after : copy.before);
-  return { ...copy, limit: checkedLimit(copy.limit) };
-}
-
-function checkedLimit(limit: number): number {
-  if (!(Number.isSafeInteger(limit) && limit > 0))
-    throw new TypeError(`limit must be a positive integer, not ${limit}`);
-  return Math.min(limit, PAGE_LIMIT);
-}
-
-export function checkedRunQuery(query: RunQuery): RunQuery {
-  const copy = checkedListQuery(query);
-  checkList('statuses', copy.status);
-  if (copy.definition !== undefined) checkId('definition name', copy.definition);
-  if (copy.session !== undefined) checkId('session', copy.session);
-  if (copy.root !== undefined) checkId('run', copy.root);
-  if (copy.parent !== undefined) checkId('run', copy.parent);
-  return copy;
-}
-
-export function checkedSessionQuery(query: SessionQuery): SessionQuery {
-  const copy = checkedListQuery(query);
-  checkList('states', copy.state);
-  return copy;
-}
-
-export function checkedRequestQuery(query: RequestQuery): RequestQuery {
-  const copy = checkedListQuery(query);
-  checkList('statuses', copy.status);
-  checkList('kinds', copy.kind);
-  if (copy.run !== undefined) checkId('run', copy.run);
-  if (copy.root !== undefined) checkId('run', copy.root);
-  return copy;
-}
-
-function checkedListQuery<T extends RunQuery | SessionQuery | RequestQuery>(query: T): T {
-  const copy = copied(query);
-  checkId('tenant', copy.tenant);
-  parseCursor(copy.after);
-  return { ...copy, limit: checkedLimit(copy.limit) };
-}
-
-/** The number in a cursor of ours; 0 is before the first. */
-export function parseCursor(cursor: string | undefined): number | undefined {
-  if (cursor === undefined) return undefined;
-  if (!/^[1-9]\d{0,15}$/.test(cursor)) throw new TypeError(`${JSON.stringify(cursor)} is no cursor of this store`);
-  return Number(cursor);
-}
-
-export function checkBlobHash(hash: unknown): void {
-  if (typeof hash !== 'string' || !/^sha256:[0-9a-f]{64}$/.test(hash))
-    throw new TypeError('The hash of a blob is "sha256:" and 64 hexadecimal digits');
-}
-
 /** A sweep with its cursor read. Rows come first, then bytes that have none. */
 export function checkedSweep({
   graceMs,
@@ -361,23 +270,4 @@ export function checkedSweep({
   if (stage === undefined) throw new TypeError(`${JSON.stringify(after)} is no cursor of a sweep`);
   const number = Number(digits);
   return { graceMs, limit: checkedLimit(limit), at: stage === 'row' ? { row: number } : { portion: number } };
-}
-
-function checkRunKey({ tenant, run }: RunKey): void {
-  checkId('tenant', tenant);
-  checkId('run', run);
-}
-
-/** Copies, like all that comes in: what is read twice may be another the second time. */
-export function checkedRunKey({ tenant, run }: RunKey): RunKey {
-  return { tenant: checkId('tenant', tenant), run: checkId('run', run) };
-}
-
-export function checkedSessionKey({ tenant, session }: SessionKey): SessionKey {
-  return { tenant: checkId('tenant', tenant), session: checkId('session', session) };
-}
-
-export function checkedThreadKey({ tenant, of, id }: ThreadKey): ThreadKey {
-  checkOneOf('owner of a thread', of, ['session', 'run']);
-  return { tenant: checkId('tenant', tenant), of, id: checkId(of, id) };
 }

@@ -3,10 +3,11 @@ import { BLOB_GRACE_MS, BLOB_LIMIT, type BlobInfo, type BlobSweep, type SweptBlo
 import { PrusikError } from '../errors.ts';
 import { checkId } from '../ids.ts';
 import type { Store } from '../store.ts';
-import { checkBlobHash, checkedSweep } from './arguments.ts';
+import { checkedSweep } from './arguments.ts';
 import type { StoreBackend } from './backend.ts';
 import { measureBody } from './blob-body.ts';
 import { sweepBlobRows } from './blob-rows.ts';
+import { checkBlobHash } from './key-arguments.ts';
 import { createStop, type Stop } from './stop.ts';
 
 /** Names that one transaction looks up, when bytes without a row are looked for. */

@@ -2,33 +2,27 @@ import { isPrusikError, PrusikError } from '../errors.ts';
 import type { RunKey } from '../ids.ts';
 import type { Store } from '../store.ts';
 import {
+  checkedClaimQuery,
   checkedCommit,
   checkedDecision,
-  checkedLiveText,
-  checkedMarks,
+  checkedLeases,
   checkedMessages,
   checkedMove,
-  checkedPage,
-  checkedQuery,
   checkedRemoval,
-  checkedRequestQuery,
   checkedRun,
-  checkedRunQuery,
-  checkedSessionQuery,
   checkedSignal,
   checkLeaseMs,
-  checkedLeases,
-  checkedRunKey,
-  checkedSessionKey,
-  checkedThreadKey,
 } from './arguments.ts';
 import type { StoreBackend, WriteSize } from './backend.ts';
 import { blobsOver } from './blobs.ts';
 import { claimRuns } from './claim.ts';
 import { commitRun } from './commit.ts';
 import { decideRequest } from './decide.ts';
+import { checkedRunKey, checkedSessionKey, checkedThreadKey } from './key-arguments.ts';
+import { checkedLiveText, checkedMarks } from './live-text-arguments.ts';
 import { createLiveTexts } from './live-text.ts';
 import { moveSession } from './move-session.ts';
+import { checkedPage, checkedRequestQuery, checkedRunQuery, checkedSessionQuery } from './page-arguments.ts';
 import { hideRemoved } from './remove.ts';
 import { renewLeases } from './renew.ts';
 import { replaceMessages } from './replace-messages.ts';
@@ -94,7 +88,7 @@ export function storeOver(backend: StoreBackend): Store {
     },
     async claim(query) {
       checkOpen();
-      const checked = checkedQuery(query);
+      const checked = checkedClaimQuery(query);
       return write({ rows: checked.limit, runs: 0 }, (tx) => claimRuns(tx, checked));
     },
     async renew(held, leaseMs) {

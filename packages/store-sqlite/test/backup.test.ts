@@ -80,6 +80,19 @@ describe('backup and restore', { timeout: 30_000 }, () => {
     expect((await open(to).run(runKey('beside')))?.seq).toBeGreaterThanOrEqual(seen);
   });
 
+  it('STO-1: the lock that a dead process left keeps nobody away, one that is held does, and none stays behind', async () => {
+    await open(from).start(newRun('r'));
+    const lock = `${backup}.partial-lock`;
+    const left = new Database(lock);
+    left.pragma('user_version = 1');
+    left.exec('begin exclusive');
+    await expect(backupStore({ from, to: backup })).rejects.toMatchObject({ code: 'STORE_BUSY', retryable: true });
+    left.close();
+    expect(existsSync(lock)).toBe(true);
+    await backupStore({ from, to: backup });
+    expect(readdirSync(directory.path).filter((name) => name.includes('backup'))).toEqual(['backup.db']);
+  });
+
   it('STO-1: what is stopped leaves nothing behind', async () => {
     await fill(open(from), 1_000);
     const stop = new AbortController();

@@ -5,6 +5,7 @@ import {
   STORE_WRITES,
   storeOver,
   systemClock,
+  wallTime,
   type ClaimQuery,
   type Clock,
   type Store,
@@ -83,7 +84,7 @@ export function jsonLinesStore(options: JsonLinesStoreOptions): Store {
   const watchers = createWatchers();
   const waiting: Waiting[] = [];
   let latest = Number.NEGATIVE_INFINITY;
-  const tick = (): number => (latest = Math.max(latest, clock.now()));
+  const tick = (): number => (latest = Math.max(latest, wallTime(clock)));
 
   // #region rows
   // What is in memory is what is in the file, or it is thrown away and read again.

@@ -11,6 +11,17 @@ export interface Clock {
   after(delayMs: number, wake: () => void): Disposable;
 }
 
+/**
+ * The clock's wall time.
+ *
+ * @throws {TypeError} when it is none. A store's time never goes back, so one that is NaN or without end would be its time for ever.
+ */
+export function wallTime(clock: Pick<Clock, 'now'>): number {
+  const now = clock.now();
+  if (!Number.isFinite(now)) throw new TypeError(`The clock must tell milliseconds since the epoch, not ${now}`);
+  return now;
+}
+
 /** setTimeout fires at once for anything longer than this; a longer wait is cut and taken up again by its owner. */
 const LONGEST_TIMEOUT_MS = 2_147_483_647;
 

@@ -16,7 +16,7 @@ export {
   type DefinitionMap,
   type DepsOf,
 } from './call-types.ts';
-export { systemClock, type Clock } from './clock.ts';
+export { systemClock, wallTime, type Clock } from './clock.ts';
 export { loadedCopies } from './copies.ts';
 export {
   checkDelegationPolicy,

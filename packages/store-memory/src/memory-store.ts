@@ -1,5 +1,14 @@
 import { liveTextRows } from './live-text-rows.ts';
-import { BLOB_LIMIT, createWatchers, PrusikError, storeOver, systemClock, type Clock, type Store } from '@prusik/core';
+import {
+  BLOB_LIMIT,
+  createWatchers,
+  PrusikError,
+  storeOver,
+  systemClock,
+  wallTime,
+  type Clock,
+  type Store,
+} from '@prusik/core';
 import { memoryBlobs } from './memory-blobs.ts';
 import { memoryTables } from './memory-tables.ts';
 
@@ -32,7 +41,7 @@ export function memoryStore({
   const tables = memoryTables();
   const watchers = createWatchers();
   let latest = Number.NEGATIVE_INFINITY;
-  const tick = (): number => (latest = Math.max(latest, clock.now()));
+  const tick = (): number => (latest = Math.max(latest, wallTime(clock)));
 
   return storeOver({
     capabilities: { durable: false, multiProcess: false, noticeMs: 0 },

@@ -76,6 +76,16 @@ describe('memoryStore', () => {
     await store.commit({ ...lease, entries: [{ type: 'note', name: 'n', data: null }], progress: false });
   });
 
+  it('I9: a clock that tells no time is refused, and its next time counts', async () => {
+    let now = 1_000;
+    const store = memoryStore({ clock: { now: () => now } });
+    await store.start(newRun('a'));
+    for (now of [Number.NaN, Infinity]) await expect(store.start(newRun('b'))).rejects.toThrow(TypeError);
+    now = 2_000;
+    expect(await store.start(newRun('b'))).toMatchObject({ outcome: 'created', run: { createdAt: 2_000 } });
+    await store[Symbol.asyncDispose]();
+  });
+
   it('I9: has room for runs again when some were removed, and holds no more sessions than runs', async () => {
     const store = memoryStore({ maxRuns: 2 });
     const talk = async (id: string): Promise<void> => {

@@ -1,5 +1,5 @@
 import type Database from 'better-sqlite3';
-import type { Clock } from '@prusik/core';
+import { wallTime, type Clock } from '@prusik/core';
 
 /** The file's clock: the caller's, but never behind what any process has written into this file. */
 export interface StoreClock {
@@ -20,7 +20,7 @@ export function createStoreClock(db: Database.Database, clock: Pick<Clock, 'now'
   let latest = Number.NEGATIVE_INFINITY;
   return {
     read() {
-      latest = Math.max(latest, clock.now(), highest.get() ?? 0);
+      latest = Math.max(latest, wallTime(clock), highest.get() ?? 0);
       return latest;
     },
     keep: (now) => void keep.run(now, now),

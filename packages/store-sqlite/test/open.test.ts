@@ -184,6 +184,17 @@ describe('opening a file', () => {
     expect(statSync(path, { throwIfNoEntry: false })).toBeUndefined();
   });
 
+  it('I9: a clock that tells no time is refused, and its next time counts', async () => {
+    let now = 1_000;
+    const store = sqliteStore({ path, clock: { now: () => now } });
+    await store.start(run);
+    const other = { ...run, key: { tenant: 'acme', run: 'other' }, root: 'other' };
+    for (now of [Number.NaN, Infinity]) await expect(store.start(other)).rejects.toThrow(TypeError);
+    now = 2_000;
+    expect(await store.start(other)).toMatchObject({ outcome: 'created', run: { createdAt: 2_000 } });
+    await store[Symbol.asyncDispose]();
+  });
+
   it('undoes the making of a file that was broken off, and makes it again', async () => {
     // What is left when a process dies between SQLite's first write and its commit: no version, and a journal.
     writeFileSync(path, '');

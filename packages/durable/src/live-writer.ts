@@ -12,6 +12,8 @@ import type { BoardStep, BoardWriter } from './live-board.ts';
 
 /** How long text is gathered before it is written: with the store's look every 100 ms a reader elsewhere is 150 ms behind at most. */
 const FLUSH_MS = 50;
+/** Of one write, with room for escapes: what the store would refuse as too large would keep the text of all others from being written too. */
+const PORTION_CHARACTERS = 1_048_576;
 
 /**
  * Writes the text of steps under way to the store. Nobody knows whether anybody reads it elsewhere, so it is written as it comes, and only then.
@@ -24,7 +26,7 @@ export function createLiveWriter(
 ): BoardWriter & Disposable {
   /** How far each step’s text is in the store. */
   const written = new WeakMap<BoardStep, number>();
-  let unwritten = new Set<BoardStep>();
+  const unwritten = new Set<BoardStep>();
   let over = new Set<BoardStep>();
   let timer: Disposable | undefined;
   let writing = false;
@@ -45,9 +47,8 @@ export function createLiveWriter(
   /** One at a time, so that a step that is over is dropped after the last text that was written of it. */
   async function write(): Promise<void> {
     writing = true;
-    const said = unwritten;
+    const said = takePortion();
     const ended = over;
-    unwritten = new Set();
     over = new Set();
     const heads = new Map([...said].map((step) => [step, step.head]));
     try {
@@ -61,6 +62,18 @@ export function createLiveWriter(
     writing = false;
     for (const step of over) unwritten.delete(step);
     if (unwritten.size > 0 || over.size > 0) later();
+  }
+
+  function takePortion(): ReadonlySet<BoardStep> {
+    const portion = new Set<BoardStep>();
+    let characters = 0;
+    for (const step of unwritten) {
+      characters += textOf(step, written.get(step) ?? 0).text.length;
+      if (portion.size > 0 && characters > PORTION_CHARACTERS) break;
+      portion.add(step);
+      unwritten.delete(step);
+    }
+    return portion;
   }
 
   function fail(cause: unknown): void {

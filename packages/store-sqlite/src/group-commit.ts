@@ -1,5 +1,5 @@
 import type Database from 'better-sqlite3';
-import { PrusikError, type CollectedNews, type StoreTransaction } from '@prusik/core';
+import { isPrusikError, PrusikError, type CollectedNews, type StoreTransaction } from '@prusik/core';
 import { isBusy, storeError } from './errors.ts';
 
 /** Past either of these a transaction is committed, and what is left waits for the next. */
@@ -91,17 +91,13 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     } catch (error) {
       rollBack();
       // What was written may be in the log or not, and only a reader of the file can tell.
-      const told = storeError(error, path);
-      const ambiguous = new PrusikError('STORE_AMBIGUOUS', `It is not known whether ${path} took a write`, {
-        cause: told,
-        retryable: true,
-      });
-      return rejectAll(batch, ambiguous);
+      return rejectAll(batch, ambiguous(error));
     }
     try {
       options.beforeAnswer();
     } catch (error) {
-      return rejectAll(batch, error);
+      // It was committed; into which file is what could not be seen, unless it is known to be another one now.
+      return rejectAll(batch, isPrusikError(error, 'STORE_REPLACED') ? error : ambiguous(error));
     }
     for (const tell of done) tell();
     options.afterCommit();
@@ -150,6 +146,13 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     } catch {
       // What made the transaction fail is what the members are told; the next `begin` meets this again.
     }
+  }
+
+  function ambiguous(error: unknown): PrusikError {
+    return new PrusikError('STORE_AMBIGUOUS', `It is not known whether ${path} took a write`, {
+      cause: storeError(error, path),
+      retryable: true,
+    });
   }
 
   function rejectAll(members: readonly Member[], error: unknown): void {

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { Store } from '@prusik/core';
@@ -45,6 +45,34 @@ describe.runIf(process.platform !== 'win32')('a file that is taken away while it
     expect(await answers(epoch)).toEqual(allReplaced);
     renameSync(`${path}.away`, path);
     expect(await answers(epoch)).toEqual(allReplaced);
+  });
+
+  it('STO-3, STO-5: a commit of which it cannot be seen where it went is ambiguous, and reading tells', async () => {
+    const folder = join(directory.path, 'folder');
+    mkdirSync(folder);
+    let hidden = false;
+    // The clock is asked inside the transaction. A link to itself leads nowhere, and is no missing file either.
+    const clock = {
+      now() {
+        if (hidden && lstatSync(folder).isDirectory()) {
+          renameSync(folder, `${folder}.away`);
+          symlinkSync(folder, folder);
+        }
+        return Date.now();
+      },
+    };
+    const timed = sqliteStore({ path: join(folder, 'store.db'), clock });
+    const epoch = await startAndClaim(timed, 'r');
+    hidden = true;
+    await expect(note(timed, 'r', epoch)).rejects.toMatchObject({
+      code: 'STORE_AMBIGUOUS',
+      cause: { code: 'STORE_UNAVAILABLE' },
+    });
+    hidden = false;
+    rmSync(folder);
+    renameSync(`${folder}.away`, folder);
+    expect((await timed.run(runKey('r')))?.seq).toBe(2);
+    await timed[Symbol.asyncDispose]();
   });
 
   it('STO-3: a commit whose file is taken away in the middle of it is not acknowledged', async () => {

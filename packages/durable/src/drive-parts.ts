@@ -109,7 +109,15 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
       return delivery;
     },
     storeNow: () => storeClock.at + (clock.monotonic() - storeClock.monotonic),
-    hasLedger: () => (ledger ??= store.ledger({ tenant, run: run.root }).then((found) => found !== undefined)),
+    hasLedger: () =>
+      (ledger ??= store.ledger({ tenant, run: run.root }).then(
+        (found) => found !== undefined,
+        (cause: unknown) => {
+          // Nothing has happened yet: the run goes on when the store is back.
+          lose('unavailable', cause);
+          return new Promise<never>(() => {});
+        },
+      )),
     halt(why) {
       status.halted ??= why;
       delivery.hold();

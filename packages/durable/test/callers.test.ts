@@ -235,6 +235,20 @@ describe('what user code throws and hands in', () => {
     expect(executions).toBe(0);
   });
 
+  it('DUR-12: a store that fails while a ledger is looked for costs the drive, and blocks no run', async () => {
+    const sound = memoryStore();
+    let fails = true;
+    const ledger: typeof sound.ledger = (root) => {
+      if (!fails) return sound.ledger(root);
+      fails = false;
+      return Promise.reject(new Error('away'));
+    };
+    const work = durable('work', (ctx) => ctx.step('s', () => 'done', { reserve: { calls: 1 } }));
+    const engine = engineOn({ ...sound, ledger }, [work], { limits: { leaseMs: 100, heartbeatMs: 50 } });
+
+    expect(await engine.run('work', null, { budget: { calls: 2 } })).toMatchObject({ status: 'completed' });
+  });
+
   it('a listener for warnings that throws changes nothing', async () => {
     const sound = memoryStore();
     let away = true;

@@ -2,7 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import Database from 'better-sqlite3';
 import { isPrusikError, PrusikError } from '@prusik/core';
-import { copyBlobs, draftFolder, pruneBlobs } from './blob-copies.ts';
+import { copyBlobs, draftFolder, installBlobs, pruneBlobs } from './blob-copies.ts';
 import { blobFolder } from './blob-files.ts';
 import { readFileHeader } from './file-header.ts';
 import { BACKUP_ID, checkIdentity, foreign } from './identity.ts';
@@ -11,7 +11,7 @@ import { checkedPath, openError } from './open-database.ts';
 import { fileAt, isOpenHere } from './open-files.ts';
 import { openToRead } from './open-to-read.ts';
 import { checkRuntime } from './runtime.ts';
-import { exists, install, installFolder, partialName, removePartial } from './whole-files.ts';
+import { exists, install, partialName, removePartial } from './whole-files.ts';
 
 /** About a millisecond of copying. */
 const PAGES_A_PIECE = 250;
@@ -103,7 +103,7 @@ async function copyStore(options: BackupOptions, partial: string, replace: boole
     await copyPages(db, partial, options);
     finish(partial, from);
     signal?.throwIfAborted();
-    await installFolder(blobs, blobFolder(to));
+    await installBlobs(blobs, blobFolder(to));
     await install(partial, to, { replace });
     // The backup is there; what stays beside it costs room and nothing else.
     await pruneBlobs(db, blobFolder(to)).catch(() => undefined);

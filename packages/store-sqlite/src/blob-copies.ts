@@ -18,9 +18,22 @@ export interface CopyBlobsOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Where blobs are copied to: the folder that is there, or one that gets its name when it is whole. What failed is then nobody else's to lose. */
+/** Where blobs are copied to: the folder that is there, or one of the attempt's own. What failed is then nobody else's to lose. */
 export function draftFolder(partial: string, to: string): string {
   return blobFolder(existsSync(blobFolder(to)) ? to : partial);
+}
+
+/** Gives what was copied its names for good, before the file that goes with it. Somebody may have made a store there meanwhile: its blobs stay beside them. */
+export async function installBlobs(draft: string, to: string): Promise<void> {
+  if (draft === to) return;
+  for (const name of await namesIn(draft)) {
+    await ownDirectory(to);
+    await ownDirectory(join(to, name));
+    for (const digits of await namesIn(join(draft, name)))
+      await rename(join(draft, name, digits), join(to, name, digits));
+    await syncDirectory(join(to, name));
+  }
+  await rm(draft, { recursive: true, force: true });
 }
 
 /**

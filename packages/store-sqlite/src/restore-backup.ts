@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { copyFile, rm } from 'node:fs/promises';
 import Database from 'better-sqlite3';
 import { PrusikError } from '@prusik/core';
-import { copyBlobs, draftFolder, type CopyBlobsOptions } from './blob-copies.ts';
+import { copyBlobs, draftFolder, installBlobs, type CopyBlobsOptions } from './blob-copies.ts';
 import { blobFolder } from './blob-files.ts';
 import { checkStore } from './check-store.ts';
 import { readFileHeader } from './file-header.ts';
@@ -12,7 +12,7 @@ import { lockWhole } from './lock-whole.ts';
 import { checkedPath, migrate, openError, readVersion } from './open-database.ts';
 import { fileAt } from './open-files.ts';
 import { checkRuntime } from './runtime.ts';
-import { exists, install, installFolder, partialName, removePartial } from './whole-files.ts';
+import { exists, install, partialName, removePartial } from './whole-files.ts';
 
 /**
  * What is added to every epoch. The file that the backup was made of went on: its runs were claimed more often than the backup knows, and a
@@ -67,7 +67,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<{ readonly
     if (lock !== undefined) for (const suffix of ['', '-wal', '-shm']) await rm(`${to}-live${suffix}`, { force: true });
     // An open file cannot be replaced on Windows.
     if (process.platform === 'win32') lock?.close();
-    await installFolder(blobs, blobFolder(to));
+    await installBlobs(blobs, blobFolder(to));
     await install(partial, to, { replace: lock !== undefined });
     return { generation };
   } catch (error) {

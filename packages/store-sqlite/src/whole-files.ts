@@ -26,19 +26,6 @@ export async function install(partial: string, to: string, { replace }: { readon
   await syncDirectory(dirname(to));
 }
 
-/** Gives a finished folder its name for good, before the file that goes with it. Nothing to do where there is none, or where it has the name already. */
-export async function installFolder(partial: string, to: string): Promise<void> {
-  if (partial === to || !existsSync(partial)) return;
-  try {
-    await rename(partial, to);
-  } catch (error) {
-    // Somebody has made a store there meanwhile, and its folder is not empty.
-    if (existsSync(to)) throw exists(to);
-    throw error;
-  }
-  await syncDirectory(dirname(to));
-}
-
 /** A rename would replace what has come under that name meanwhile; a link is refused then. */
 async function linkNew(partial: string, to: string): Promise<void> {
   try {

@@ -1,4 +1,4 @@
-import { runKeyText, type RunKey } from '@prusik/core';
+import { PAGE_LIMIT, runKeyText, type RunKey } from '@prusik/core';
 import { startClaimLoop, type ClaimLoop, type Claiming } from './claim-loop.ts';
 import type { DriveEnv } from './drive-env.ts';
 import type { Driver } from './driver.ts';
@@ -26,6 +26,9 @@ export interface JoinedTree {
   release(): Promise<void>;
 }
 
+/** Hardly any of those has something, so more of them are asked for at once than there are places; but one claim must not take long. */
+const LOOKED_AT_A_CLAIM = 100;
+
 interface Tree {
   readonly root: RunKey;
   readonly members: Set<TreeMember>;
@@ -35,6 +38,8 @@ export function createDrivenTrees(env: DriveEnv, driver: Driver): DrivenTrees {
   const trees = new Map<string, Tree>();
   /** Trees that the store has to be asked for, the longest waiting first. */
   const wanted = new Set<Tree>();
+  /** Trees of which nothing was heard, and that are looked at all the same. */
+  const around = new Set<Tree>();
   let claims: { readonly loop: ClaimLoop; readonly watches: readonly Disposable[] } | undefined;
 
   function want(tree: Tree): void {
@@ -43,11 +48,15 @@ export function createDrivenTrees(env: DriveEnv, driver: Driver): DrivenTrees {
   }
 
   function next(places: number, due: boolean): Claiming | undefined {
-    // Nothing was heard for a while: another process may have died, or a timer runs out, with a run of a tree of which others are driven.
-    if (due && wanted.size === 0) for (const tree of trees.values()) wanted.add(tree);
-    const asked = [...wanted].slice(0, places);
+    // Another process may have died, or a timer runs out, with a run of any tree, whether others of it are driven or not.
+    if (due) for (const tree of trees.values()) around.add(tree);
+    const looked = [...around].slice(0, LOOKED_AT_A_CLAIM);
+    const asked = [...new Set([...[...wanted].slice(0, places), ...looked])].slice(0, PAGE_LIMIT);
     if (asked.length === 0) return undefined;
-    for (const tree of asked) wanted.delete(tree);
+    for (const tree of asked) {
+      wanted.delete(tree);
+      around.delete(tree);
+    }
     const of = new Map(asked.map((tree) => [runKeyText(tree.root), tree]));
     const nameOf = (run: { readonly key: RunKey; readonly root: string }): string =>
       runKeyText({ tenant: run.key.tenant, run: run.root });
@@ -59,7 +68,7 @@ export function createDrivenTrees(env: DriveEnv, driver: Driver): DrivenTrees {
         if (isAll) for (const tree of of.values()) for (const member of tree.members) member.onIdle();
         // There may be more of them than there are places.
         else for (const tree of asked) if (tree.members.size > 0) wanted.add(tree);
-        if (wanted.size > 0) claims?.loop.wake();
+        if (wanted.size > 0 || around.size > 0) claims?.loop.wake();
       },
       onError(cause) {
         for (const { members } of asked) for (const member of members) member.onError(cause);
@@ -106,6 +115,7 @@ export function createDrivenTrees(env: DriveEnv, driver: Driver): DrivenTrees {
           tree.members.delete(member);
           if (tree.members.size === 0) {
             wanted.delete(tree);
+            around.delete(tree);
             if (trees.get(name) === tree) trees.delete(name);
           }
           await stopUnlessNeeded();

@@ -21,6 +21,27 @@ describe.each(Object.entries(STORES))('callers of run() on %s', (_, create) => {
     expect(await engineOn(test.store, [parent, child]).run('parent', null)).toMatchObject({ status: 'completed' });
   });
 
+  it('DUR-10: a timer that runs out while there is news of other trees is not forgotten', async () => {
+    await using test = create();
+    const woken = gate();
+    const child = durable('child', async (ctx) => {
+      await ctx.sleep('short', 60);
+      woken.open();
+    });
+    const parent = durable('parent', async (ctx) => {
+      await Promise.all([ctx.child('c', 'child', null), ctx.step('until it is awake', () => woken.opened)]);
+    });
+    const engine = engineOn(test.store, [parent, child, durable('other', () => 1)]);
+    let done = false;
+    const run = engine.run('parent', null).finally(() => (done = true));
+    const others = Array.from({ length: 4 }, async () => {
+      for (const start = Date.now(); !done && Date.now() - start < 500;) await engine.run('other', null);
+    });
+    await Promise.all(others);
+
+    expect(await run).toMatchObject({ status: 'completed' });
+  });
+
   it('DUR-12: a child whose worker was lost is taken up while its parent is in a step', async () => {
     await using test = create();
     const begun = untilCalled();

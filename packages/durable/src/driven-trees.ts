@@ -14,6 +14,7 @@ export interface TreeMember {
   onMoved(): void;
   /** Nothing of the tree can be claimed now. */
   onIdle(): void;
+  /** The store refused a claim, and nothing of the tree is driven here. */
   onError(cause: unknown): void;
 }
 
@@ -71,7 +72,13 @@ export function createDrivenTrees(env: DriveEnv, driver: Driver): DrivenTrees {
         if (wanted.size > 0 || around.size > 0) claims?.loop.wake();
       },
       onError(cause) {
-        for (const { members } of asked) for (const member of members) member.onError(cause);
+        for (const tree of asked) {
+          if (tree.members.size === 0) continue;
+          // Asked again with the next claim, after the pause that a failure takes.
+          around.add(tree);
+          // Whoever has something driven waits for that: its commits find out whether the store comes back.
+          if (driver.active(tree.root) === 0) for (const member of tree.members) member.onError(cause);
+        }
       },
     };
   }

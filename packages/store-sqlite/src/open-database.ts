@@ -6,7 +6,7 @@ import { isBusy, storeError } from './errors.ts';
 import { readFileHeader } from './file-header.ts';
 import { checkIdentity, foreign, STORE_ID } from './identity.ts';
 import { MIGRATIONS, SCHEMA_VERSION } from './migrations/index.ts';
-import { fileAt, isOpenHere, trackOpening } from './open-files.ts';
+import { fileAt, fileOf, isOpenHere, trackOpening } from './open-files.ts';
 import { checkRuntime } from './runtime.ts';
 
 /** Waiting for another process to finish creating or migrating the file; the only time that SQLite may wait on the event loop. */
@@ -49,9 +49,18 @@ function openOnce(file: string, synchronous: 'full' | 'normal', timeout: number)
   let forget: (() => void) | undefined;
   try {
     const opened = prepareFile(file);
+    const pin = pinFile(file, opened);
+    if (pin === undefined) return undefined;
     forget = trackOpening(opened);
-    db = new Database(file, { timeout });
-    const close = closing(db, forget);
+    let close: () => void;
+    try {
+      db = new Database(file, { timeout });
+      close = closing(db, forget);
+      // It is the file that SQLite has open, as long as it is pinned.
+      if (fileAt(file) !== opened) return void close();
+    } finally {
+      pin.release();
+    }
     const version = readVersion(db, file);
     // From its first read on SQLite holds the file against replacement. Before it another may have come, whose log it would take for its own:
     // so nothing is written until this is known.
@@ -70,6 +79,20 @@ function openOnce(file: string, synchronous: 'full' | 'normal', timeout: number)
     forget?.();
     throw openError(error, file);
   }
+}
+
+/**
+ * Keeps the file's number from being given to another until SQLite has the file open, so that equal numbers mean the same file: of two
+ * replacements in a row the second file may get the number of the first. Nothing when it is another file already.
+ */
+function pinFile(file: string, expected: string): { release(): void } | undefined {
+  // A connection of this process pins it, whose locks would be lost with our descriptor.
+  if (isOpenHere(expected)) return { release() {} };
+  const descriptor = openSync(file, 'r');
+  const release = (): void => closeSync(descriptor);
+  if (fileOf(descriptor) === expected) return { release };
+  release();
+  return undefined;
 }
 
 function closing(db: Database.Database, forget: () => void): () => void {

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { fstatSync, statSync, type Stats } from 'node:fs';
 
 /** How often this process has each file open through SQLite, by device and inode. */
 const openings = new Map<string, number>();
@@ -6,8 +6,15 @@ const openings = new Map<string, number>();
 /** Names the file that is at this path just now; `undefined` where there is none. A microsecond. */
 export function fileAt(path: string): string | undefined {
   const found = statSync(path, { throwIfNoEntry: false });
-  return found && `${found.dev}:${found.ino}`;
+  return found && nameOf(found);
 }
+
+/** Names the file of an open descriptor. */
+export function fileOf(descriptor: number): string {
+  return nameOf(fstatSync(descriptor));
+}
+
+const nameOf = ({ dev, ino }: Stats): string => `${dev}:${ino}`;
 
 /**
  * Until the answer is called, {@link isOpenHere} says so. Whoever closes a plain descriptor of a file drops all POSIX locks that the

@@ -62,16 +62,22 @@ function kibibytes(path: string, line: RegExp): number | undefined {
   }
 }
 
-/** Asks the file system how much fuller it got, which is cheap, and walks the workspace only when that may have been us. */
+/** How long the workspace may go unmeasured: what others delete meanwhile hides from the file system's sum what a command writes. */
+const MEASURED_EVERY_MS = 1_000;
+
+/** Asks the file system how much fuller it got, which is cheap, and walks the workspace when that may have been us, or after a while. */
 function diskWatch(files: string, limit: number): () => Promise<boolean> {
-  let free: number | undefined;
+  let free = 0;
   let measured = 0;
+  let measuredAt = performance.now();
   return async () => {
     const { bavail, bsize } = await statfs(files);
     const now = bavail * bsize;
-    free ??= now;
-    if (free - now <= (limit - measured) / 2) return false;
+    free = Math.max(free, now);
+    const mayBeOver = free - now > (limit - measured) / 2;
+    if (!mayBeOver && performance.now() - measuredAt < MEASURED_EVERY_MS) return false;
     measured = await measureFolder(files, limit);
+    measuredAt = performance.now();
     free = now;
     return measured > limit;
   };

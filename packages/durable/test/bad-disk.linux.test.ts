@@ -63,6 +63,8 @@ it.each(['write', 'sync'] as const)(
     });
     try {
       const said: string[] = [];
+      // After its last line the process is gone, and does not read on.
+      faulty.process.stdin?.on('error', () => undefined);
       for await (const line of createInterface({ input: faulty.process.stdout ?? process.stdin })) {
         said.push(line);
         // The commit of this step's outcome is the next that writes; at every third it goes on failing for some time.

@@ -16,6 +16,7 @@ const USAGE = `Usage: npm run bench -- [options]
 
   --only NAME[,NAME]  these scenarios only
   --rounds N          rounds that count, after one that warms up (default 5)
+  --warm-up N         how often the work is done before that, without syncs (default 20)
   --json FILE         also write the rows there
   --help
 
@@ -41,6 +42,7 @@ export async function runCli(args: readonly string[], environment: CliEnvironmen
   try {
     const results = await runScenarios(options.scenarios, {
       rounds: options.rounds,
+      warmUp: options.warmUp,
       count: (full) => full,
       signal,
       execArgv,
@@ -66,6 +68,7 @@ export async function runCli(args: readonly string[], environment: CliEnvironmen
 interface Options {
   readonly scenarios: readonly Scenario[];
   readonly rounds: number;
+  readonly warmUp: number;
   readonly json: string | undefined;
   readonly help: boolean;
 }
@@ -76,16 +79,23 @@ function parse(args: readonly string[]): Options {
     options: {
       only: { type: 'string' },
       rounds: { type: 'string', default: '5' },
+      'warm-up': { type: 'string', default: '20' },
       json: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
-  const rounds = Number(values.rounds);
-  if (!(Number.isInteger(rounds) && rounds >= 1 && rounds <= 1_000))
-    throw new TypeError(`--rounds must be a whole number from 1 to 1,000, not ${values.rounds}`);
+  const rounds = wholeNumber('--rounds', values.rounds, 1);
+  const warmUp = wholeNumber('--warm-up', values['warm-up'], 0);
   const only = values.only?.split(',');
   const unknown = only?.filter((name) => !SCENARIOS.some((scenario) => scenario.name === name)) ?? [];
   if (unknown.length > 0) throw new TypeError(`There is no scenario named ${unknown.join(', ')}`);
   const scenarios = SCENARIOS.filter(({ name }) => only?.includes(name) ?? true);
-  return { scenarios, rounds, json: values.json, help: values.help };
+  return { scenarios, rounds, warmUp, json: values.json, help: values.help };
+}
+
+function wholeNumber(option: string, text: string, least: number): number {
+  const value = Number(text);
+  if (!(Number.isInteger(value) && value >= least && value <= 1_000))
+    throw new TypeError(`${option} must be a whole number from ${least} to 1,000, not ${text}`);
+  return value;
 }

@@ -12,6 +12,7 @@ const signal = new AbortController().signal;
 /** A fiftieth of everything: whether it works, not how fast. */
 const smallest = {
   rounds: 1,
+  warmUp: 1,
   signal,
   count: (full: number) => Math.ceil(full / 50),
   // Child processes find the sources as this one does.

@@ -23,6 +23,15 @@ export async function timeRawSteps(path: string, steps: number, synchronous: Syn
   }
 }
 
+/** The same work as often as asked for, without waiting for the disk. */
+export async function warmUpSteps(bench: Bench, steps: number, effect: Effect): Promise<void> {
+  for (let round = 0; round < bench.warmUp; round += 1) {
+    bench.signal.throwIfAborted();
+    await timeRawSteps(bench.newPath(), steps, 'normal');
+    await timeDurableSteps(bench.newPath(), steps, 'normal', effect);
+  }
+}
+
 interface Variant {
   readonly name: string;
   readonly synchronous: Synchronous;
@@ -37,6 +46,7 @@ function variant({ name, synchronous, effect, limit }: Variant): Scenario {
     async run(bench: Bench) {
       const steps = bench.count(1_000);
       const perStep = (ms: number): number => (ms * 1_000) / steps;
+      await warmUpSteps(bench, steps, effect);
       const { floor, ours } = await alternate(bench, {
         floor: async () => perStep(await timeRawSteps(bench.newPath(), steps, synchronous)),
         ours: async () => perStep(await timeDurableSteps(bench.newPath(), steps, synchronous, effect)),

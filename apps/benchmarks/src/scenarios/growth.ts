@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { alternate, atMostTimes, toRow, type Goal, type Result } from '../measure.ts';
 import type { Bench, Scenario } from '../scenario.ts';
-import { timeDurableSteps, timeRawSteps } from './durable-step.ts';
+import { timeDurableSteps, timeRawSteps, warmUpSteps } from './durable-step.ts';
 
 interface Sample {
   /** All three by step. */
@@ -29,6 +29,7 @@ export const growth: Scenario = {
   about: 'runs of 100, 1,000 and 5,000 steps, FULL: time and bytes by step; floor: raw inserts, and the shortest run',
   async run(bench: Bench) {
     const sizes = [100, 1_000, 5_000].map(bench.count);
+    await warmUpSteps(bench, bench.count(1_000), 'repeatable');
     const all = new Map<number, { readonly floor: readonly Sample[]; readonly ours: readonly Sample[] }>();
     for (const steps of sizes) {
       const ofRaw = (path: string) => sample(path, steps, () => timeRawSteps(path, steps, 'full'));

@@ -26,6 +26,7 @@ const sections = {
   ids: own('check-ids'),
   snippets: own('sync-snippets', '--check'),
   mutants: () => ['--conditions=@prusik/source', 'tools/sync-mutants.mjs', '--check'],
+  errors: own('sync-errors', '--check'),
   lockfile: own('check-lockfile'),
   packages: tool('turbo', 'run', 'check:package', '--output-logs=errors-only'),
   size: tool('size-limit'),

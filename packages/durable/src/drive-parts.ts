@@ -52,6 +52,15 @@ export interface DriveStatus {
   reading: number;
 }
 
+/** What signals fire with when a drive is over, by how it ended. */
+const OVER_CODES = {
+  parked: 'RUN_PARKED',
+  blocked: 'RUN_BLOCKED',
+  released: 'RUN_RELEASED',
+  ended: 'RUN_ENDED',
+  superseded: 'RUN_SUPERSEDED',
+} as const;
+
 export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number, onCleared: () => void): DriveParts {
   const { store, clock } = env;
   const { run } = claim;
@@ -134,7 +143,7 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
       status.end = how;
       // At a normal end the function is over first, and its steps before it: nothing is cut short, so nobody is told.
       if (how !== 'ended' || steps.live > 0) {
-        const error = new PrusikError(`RUN_${reason.toUpperCase()}`, `Run ${run.key.run} was ${reason}`);
+        const error = new PrusikError(OVER_CODES[reason], `Run ${run.key.run} was ${reason}`);
         steps.abort(error);
         if (how !== 'ended') whole.abort(error);
       }

@@ -153,12 +153,9 @@ async function resultOf(env: DriveEnv, run: Run, wakeAt: number | null): Promise
     case 'completed':
       return { run: key, status, output: run.output as Json };
     case 'failed':
+      return { run: key, status, error: run.error ?? { code: 'RUN_FAILED', message: 'The run failed' } };
     case 'cancelled':
-      return {
-        run: key,
-        status,
-        error: run.error ?? { code: `RUN_${status.toUpperCase()}`, message: `The run was ${status}` },
-      };
+      return { run: key, status, error: run.error ?? { code: 'RUN_CANCELLED', message: 'The run was cancelled' } };
     case 'blocked':
       return { run: key, status, code: run.blocked?.code ?? '', request: run.blocked?.request ?? '' };
     case 'queued':

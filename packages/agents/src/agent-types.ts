@@ -57,9 +57,16 @@ export interface AgentOptions<
   readonly continues?: readonly string[];
   /** Only types: `types: {} as { deps: MyDeps; context: MyContext }` says what instructions get. */
   readonly types?: { readonly deps?: Deps; readonly context?: Context };
-  /** Where time-outs are waited for. @default systemClock */
+  /** Where time-outs are waited for. @default the one of {@link AgentParts}, or systemClock */
   readonly clock?: Clock;
-  /** Names the messages that inputs become. @default random UUIDs */
+  /** Names the messages that inputs become. @default the one of {@link AgentParts}, or random UUIDs */
+  readonly newId?: NewId;
+}
+
+/** What an assembly gives to the agents in it. A clock or an id maker that a definition names itself stays. */
+export interface AgentParts {
+  readonly model?: LanguageModelObject;
+  readonly clock?: Clock;
   readonly newId?: NewId;
 }
 
@@ -87,8 +94,8 @@ export interface AgentDefinition<
   readonly limits: AgentLimits;
   /** JSON Schema of the output, where it has one. */
   readonly outputJsonSchema?: JsonObject;
-  /** The same agent with this model. */
-  withModel(model: LanguageModelObject): AgentDefinition<Input, Output, Deps, Model, Name, Tools>;
+  /** The same agent with these parts; those that it has and that are not named stay. */
+  bind(parts: AgentParts): AgentDefinition<Input, Output, Deps, Model, Name, Tools>;
   readonly '~types': AgentCallTypes<Input, Output>;
 }
 

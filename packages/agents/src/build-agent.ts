@@ -12,7 +12,7 @@ import {
 } from '@prusik/core';
 import { jsonSchema, Output, type ToolSet } from 'ai';
 import type { AgentCore } from './agent-core.ts';
-import type { AgentOptions, AnyAgent } from './agent-types.ts';
+import type { AgentOptions, AgentParts, AnyAgent } from './agent-types.ts';
 import { toJsonSchema, type ModelSchema } from './json-schema.ts';
 import { AGENT_LIMITS, type AgentLimits } from './loop.ts';
 import { unknownModel, type LanguageModelObject } from './model-registry.ts';
@@ -33,7 +33,8 @@ export type AnyAgentOptions = AgentOptions<
 >;
 
 /** The agent of checked options; without a model it can be looked at and bound, not run. */
-export function buildAgent(options: AnyAgentOptions, model: LanguageModelObject | undefined): AnyAgent {
+export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgent {
+  const { model } = parts;
   const { name, description, instructions, tools = [], output, settings = {}, version = '1', continues } = options;
   checkId('definition name', name);
   const toolMap = byName(name, tools);
@@ -44,7 +45,7 @@ export function buildAgent(options: AnyAgentOptions, model: LanguageModelObject 
     options.prompt === undefined
       ? showPrompt(input, options.input === undefined)
       : [{ type: 'text', text: options.prompt(input) }];
-  const newId = options.newId ?? randomId;
+  const newId = options.newId ?? parts.newId ?? randomId;
   const toolSet = toolSetOf(tools);
   const core = (resolved: LanguageModelObject): AgentCore => ({
     model: resolved,
@@ -57,7 +58,7 @@ export function buildAgent(options: AnyAgentOptions, model: LanguageModelObject 
       : { output: { schema: output, format: Output.object({ schema: jsonSchema(outputJsonSchema) }) } }),
     settings,
     limits,
-    clock: options.clock ?? systemClock,
+    clock: options.clock ?? parts.clock ?? systemClock,
   });
   const ready = model === undefined ? undefined : core(model);
 
@@ -88,7 +89,7 @@ export function buildAgent(options: AnyAgentOptions, model: LanguageModelObject 
       if (ready === undefined) throw unknownModel(String(options.model), []);
       return runAgent(ready, ctx);
     },
-    withModel: (resolved) => buildAgent(options, resolved),
+    bind: (more) => buildAgent(options, { ...parts, ...more }),
     '~types': undefined as never,
   };
 }

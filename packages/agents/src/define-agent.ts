@@ -26,7 +26,7 @@ export function defineAgent(options: AnyAgentOptions): AnyAgent {
   const { name, model } = options;
   if (typeof model !== 'string') checkModel(model, `The model of agent ${name}`);
   else if (model === '') throw new TypeError(`Agent ${name}: the alias of its model must not be empty`);
-  return buildAgent(options, typeof model === 'string' ? undefined : model);
+  return buildAgent(options, typeof model === 'string' ? {} : { model });
 }
 
 /**
@@ -35,5 +35,5 @@ export function defineAgent(options: AnyAgentOptions): AnyAgent {
  * @throws {PrusikError} `MODEL_UNKNOWN` for an alias that is not registered.
  */
 export function bindModels<Agent extends AnyAgent>(agent: Agent, registry: ModelRegistry): Agent {
-  return typeof agent.model === 'string' ? (agent.withModel(registry.get(agent.model)) as Agent) : agent;
+  return typeof agent.model === 'string' ? (agent.bind({ model: registry.get(agent.model) }) as Agent) : agent;
 }

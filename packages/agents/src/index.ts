@@ -5,6 +5,7 @@ export type {
   AgentDefinition,
   AgentOf,
   AgentOptions,
+  AgentParts,
   AgentPrompt,
   AnyAgent,
   PromptSchema,

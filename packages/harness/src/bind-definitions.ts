@@ -1,23 +1,30 @@
-import { bindModels, type AnyAgent, type ModelRegistry } from '@prusik/agents';
+import type { AgentParts, AnyAgent, ModelRegistry } from '@prusik/agents';
 import { withModelName, type AnyDefinition, type DurableDefinition } from '@prusik/core';
 import { factsOf } from './facts.ts';
 
 /**
- * What the engine drives: definitions whose model is an alias get the model, and an agent that a policy lets run with other
+ * What the engine drives: agents get the clock and the ids of the harness, those whose model is an alias get the model, and an agent that a policy lets run with other
  * models is there once more for each of them, under a name of its own, so that the journal tells which it was.
  */
 export function bindDefinitions(
   definitions: readonly AnyDefinition[],
   models: ModelRegistry | undefined,
+  parts: Pick<AgentParts, 'clock' | 'newId'>,
 ): readonly DurableDefinition<never, unknown, unknown>[] {
   const bound = new Map<string, AnyDefinition>();
   for (const definition of definitions) {
-    bound.set(definition.name, models && isAgent(definition) ? bindModels(definition, models) : definition);
+    bound.set(
+      definition.name,
+      isAgent(definition) ? definition.bind({ ...parts, ...modelOf(definition, models) }) : definition,
+    );
     const { agents, delegation } = factsOf(definition);
     for (const [name, agent] of Object.entries(agents)) {
       for (const alias of delegation?.agentModels?.[name] ?? delegation?.models ?? []) {
         if (models === undefined || !isAgent(agent)) continue;
-        const variant = { ...agent.withModel(models.get(alias)), name: withModelName(agent.name, alias) };
+        const variant = {
+          ...agent.bind({ ...parts, model: models.get(alias) }),
+          name: withModelName(agent.name, alias),
+        };
         bound.set(variant.name, variant);
       }
     }
@@ -26,4 +33,8 @@ export function bindDefinitions(
   return [...bound.values()] as readonly DurableDefinition<never, unknown, unknown>[];
 }
 
-const isAgent = (definition: AnyDefinition): definition is AnyAgent => 'withModel' in definition;
+const modelOf = ({ model }: AnyAgent, models: ModelRegistry | undefined): Pick<AgentParts, 'model'> =>
+  typeof model === 'string' && models !== undefined ? { model: models.get(model) } : {};
+
+const isAgent = (definition: AnyDefinition): definition is AnyAgent =>
+  definition.kind === 'agent' && 'bind' in definition;

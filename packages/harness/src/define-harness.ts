@@ -53,7 +53,7 @@ export function defineHarness(
   checkAssembly({ agents, workflows, definitions, models: models?.aliases, store: store.capabilities, ephemeral });
   warnOfCopies(onWarning);
 
-  const driven = bindDefinitions(definitions, models);
+  const driven = bindDefinitions(definitions, models, { clock, ...(newId ? { newId } : {}) });
   const engine = createEngine({
     store,
     definitions: driven,

@@ -2,7 +2,7 @@ import { defineAgent, defineTool, modelRegistry } from '@prusik/agents';
 import type { PrusikError } from '@prusik/core';
 import { defineHarness } from '@prusik/harness';
 import { memoryStore } from '@prusik/store-memory';
-import { scriptedModel } from '@prusik/testing-contracts';
+import { fakeClock, scriptedModel } from '@prusik/testing-contracts';
 import { defineWorkflow } from '@prusik/workflows-delegation';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
@@ -103,6 +103,37 @@ describe('a harness with agents', () => {
 
     expect(await one.run('writer', 'a')).toMatchObject({ output: 'from one' });
     expect(await two.run('writer', 'a')).toMatchObject({ output: 'from two' });
+  });
+
+  it('DEF-1, DEF-6: the clock and the ids of the harness reach the agents in it, save those that an agent names itself', async () => {
+    const clock = fakeClock();
+    const model = scriptedModel([['Half', { stallMs: 1_000_000 }]], { clock });
+    const limits = { modelStallMs: 20_000, modelAttempts: 1 };
+    const slow = defineAgent({ name: 'slow', instructions: '', model, limits });
+    const own = defineAgent({ name: 'own', instructions: '', model: 'fast', newId: () => 'named-by-itself' });
+    let made = 0;
+    const harness = defineHarness({
+      store: memoryStore({ clock }),
+      agents: { slow, own },
+      models: modelRegistry({ fast: scriptedModel(['Yes.']) }),
+      clock,
+      newId: () => `id-${(made += 1)}`,
+    });
+    onTestFinished(() => Promise.resolve(harness[Symbol.asyncDispose]()));
+
+    const stalled = harness.run('slow', 'Go', { id: 'slow-1' });
+    void (async () => {
+      for await (const event of harness.events('slow-1'))
+        if (event.live && event.event.type === 'step-delta') clock.advance(20_000);
+    })();
+    expect(await stalled).toMatchObject({ status: 'failed', error: { code: 'MODEL_STALLED' } });
+    await harness.run('own', 'Go', { id: 'own-1' });
+
+    const opening = async (id: string) =>
+      (await harness.engine.store.messages({ tenant: 'default', of: 'run', id }, { after: 0, limit: 1 }))[0]?.message
+        .id;
+    expect(await opening('slow-1')).toMatch(/^id-\d+$/);
+    expect(await opening('own-1')).toBe('named-by-itself');
   });
 
   it('DEF-3, DEF-4: aliases, tools and approvals are known before anything runs', () => {

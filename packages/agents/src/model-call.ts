@@ -5,6 +5,7 @@ import {
   type Output,
   type ToolSet,
 } from 'ai';
+import type { OnDelta } from './live-blocks.ts';
 import { modelError } from './model-error.ts';
 import type { LanguageModelObject } from './model-registry.ts';
 import { createReplyReader, type Finish } from './reply-reader.ts';
@@ -30,7 +31,7 @@ export interface ModelCall {
   /** Between two chunks, at most. */
   readonly stallMs: number;
   readonly signal: AbortSignal;
-  readonly onText: (delta: string) => void;
+  readonly onDelta: OnDelta;
 }
 
 /** What came of it. `failed` keeps what had come before. */
@@ -48,7 +49,7 @@ export interface ModelReply {
  * together from the stream here, since the SDK's own promises lose it on abort. Never rejects.
  */
 export async function callModel(call: ModelCall): Promise<ModelReply> {
-  const reader = createReplyReader(providerOf(call.model), call.onText);
+  const reader = createReplyReader(providerOf(call.model), call.onDelta);
   const stop = new AbortController();
   const watch = watchdog(call, stop);
   try {

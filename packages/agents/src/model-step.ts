@@ -63,7 +63,7 @@ async function callAndRecord(
     timeoutMs: limits.modelTimeoutMs,
     stallMs: limits.modelStallMs,
     signal: scope.signal,
-    onText: scope.delta,
+    onDelta: scope.delta,
   });
   scope.usage(reply.usage);
   // Text that came before the failure is kept, unless the call is made again or there is none.

@@ -1,6 +1,7 @@
 import { toJson, type Json, type MessagePart, type ProviderData, type ToolOutput, type Usage } from '@prusik/core';
 import type { FinishReason, LanguageModelStreamPart, LanguageModelUsage } from 'ai';
 import { providerData } from './from-model-messages.ts';
+import { createLiveBlocks, type OnDelta } from './live-blocks.ts';
 import { toToolOutput } from './tool-output.ts';
 
 /** How a reply ended, as the provider says it. */
@@ -17,10 +18,11 @@ export interface ReplyReader {
 
 type Block = { type: 'text' | 'reasoning'; text: string; provider?: ProviderData };
 
-export function createReplyReader(provider: string, onText: (delta: string) => void): ReplyReader {
+export function createReplyReader(provider: string, onDelta: OnDelta): ReplyReader {
   const parts: (MessagePart | Block)[] = [];
   const blocks = new Map<string, Block>();
   const malformed = new Set<number>();
+  const live = createLiveBlocks(onDelta);
   let usage: Usage = {};
   let finish: Finish | undefined;
 
@@ -63,10 +65,15 @@ export function createReplyReader(provider: string, onText: (delta: string) => v
         case 'reasoning-end':
           return addTo(chunk.type.startsWith('text') ? 'text' : 'reasoning', chunk);
         case 'text-delta':
-          onText(chunk.text);
+          live.say('text', chunk.id, chunk.text);
           return addTo('text', chunk);
         case 'reasoning-delta':
+          live.say('reasoning', chunk.id, chunk.text);
           return addTo('reasoning', chunk);
+        case 'tool-input-start':
+          return live.beginInput(chunk.id, chunk.toolName);
+        case 'tool-input-delta':
+          return live.say('tool-input', chunk.id, chunk.delta);
         case 'tool-call':
           if ('invalid' in chunk && chunk.invalid === true && typeof chunk.input === 'string')
             malformed.add(parts.length);

@@ -39,7 +39,7 @@ const call = (model: LanguageModelObject, more: Partial<ModelCall> = {}): ModelC
   timeoutMs: 10_000,
   stallMs: 10_000,
   signal: new AbortController().signal,
-  onText: () => {},
+  onDelta: () => {},
   ...more,
 });
 const stop = { type: 'finish', finishReason: { unified: 'stop', raw: 'end_turn' }, usage };
@@ -59,12 +59,17 @@ describe('AGT-1: one model call', () => {
       { type: 'text-end', id: '0' },
       { type: 'source', sourceType: 'url', id: 'x', url: 'https://example.com', title: 'X' },
       { type: 'file', mediaType: 'image/png', data: { type: 'data', data: 'aGk=' } },
+      { type: 'tool-input-start', id: 'p', toolName: 'search', providerExecuted: true },
+      { type: 'tool-input-delta', id: 'p', delta: '{}' },
+      { type: 'tool-input-end', id: 'p' },
       { type: 'tool-call', toolCallId: 'p', toolName: 'search', input: '{}', providerExecuted: true, dynamic: true },
       { type: 'tool-result', toolCallId: 'p', toolName: 'search', result: { hits: 1 } },
       stop,
     ]);
 
-    const reply = await callModel(call(model, { onText: (delta) => said.push(delta) }));
+    const reply = await callModel(
+      call(model, { onDelta: (text, { id, kind, tool }) => said.push([id, kind, tool, text].join(' ')) }),
+    );
 
     expect(reply.finish).toBe('stop');
     expect(reply.parts).toEqual([
@@ -75,7 +80,13 @@ describe('AGT-1: one model call', () => {
       { type: 'tool-call', callId: 'p', tool: 'search', input: {}, providerExecuted: true },
       { type: 'tool-result', callId: 'p', tool: 'search', output: { type: 'json', value: { hits: 1 } } },
     ]);
-    expect(said).toEqual(['Hel', 'lo']);
+    expect(said).toEqual([
+      '#0 reasoning  Think',
+      '#1 text  Hel',
+      '#0 reasoning  ing',
+      '#1 text  lo',
+      'p tool-input search {}',
+    ]);
     expect(reply.usage).toEqual({ inputTokens: 9, cachedInputTokens: 4, outputTokens: 5, reasoningTokens: 2 });
     const stored: Message = { v: 1, id: 'a', role: 'assistant', kind: 'assistant', content: reply.parts };
     expect(reconcile([stored])).toEqual([stored]);
@@ -99,7 +110,9 @@ describe('AGT-1: one model call', () => {
       }),
     } as LanguageModelObject;
 
-    const reply = await callModel(call(deaf, { signal: abort.signal, onText: () => abort.abort(new Error('enough')) }));
+    const reply = await callModel(
+      call(deaf, { signal: abort.signal, onDelta: () => abort.abort(new Error('enough')) }),
+    );
 
     expect(reply).toMatchObject({ finish: 'failed', parts: [{ type: 'text', text: 'Half' }] });
   });

@@ -55,7 +55,7 @@ export function waitingOn(result: RunResult<unknown>): readonly string[] {
 export async function untilSaid(engine: Engine, run: string, text: string): Promise<void> {
   let said = '';
   for await (const event of engine.events(keyOf(run))) {
-    if (event.live && event.event.type === 'step-delta') said += event.event.text;
+    if (event.live && event.event.type === 'step-delta' && event.event.block.kind === 'text') said += event.event.text;
     if (said.endsWith(text)) return;
   }
 }

@@ -2,6 +2,7 @@ import type { Effect, StepKind } from './entry.ts';
 import type { RunKey } from './ids.ts';
 import type { Json } from './json.ts';
 import type { Amount, Budget } from './ledger.ts';
+import type { LiveBlock } from './live-event.ts';
 import type { Message, StoredMessage, Usage } from './message.ts';
 import type { Decision, RequestKind } from './request.ts';
 import type { RunKind } from './run.ts';
@@ -144,8 +145,12 @@ export interface StepScope {
   readonly idempotencyKey: string;
   /** Messages that are stored with the outcome. */
   append(...messages: readonly Message[]): void;
-  /** Live text; never stored. */
-  delta(text: string): void;
+  /**
+   * Live text; never stored. A step may say several texts side by side, each in a block of its own, at most 1,000. @default one block of plain text
+   *
+   * @throws {TypeError} for what is no text or no block, and for one block too many.
+   */
+  delta(text: string, block?: LiveBlock): void;
   /** Usage of a model call: recorded once, and settled in the ledger; without it the whole reservation is charged. */
   usage(usage: Usage, costMicros?: number): void;
 }

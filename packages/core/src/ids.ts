@@ -23,6 +23,7 @@ export const ID_LIMITS = {
   session: 200,
   request: 200,
   signal: 200,
+  block: 200,
   'step key': 128,
   'definition name': 64,
 } as const;

@@ -114,11 +114,22 @@ export {
   type LedgerDimension,
 } from './ledger.ts';
 export { advanceCursor, cursorOf, type EventCursor } from './event-cursor.ts';
-export type { Gap, LiveEvent, RunEvent, StepDelta, StepExecution, StepReset, StepStart } from './live-event.ts';
-export { emptyView, foldEvents, type RunView, type TreeView } from './run-view.ts';
-export type { LiveStepView, StepView, WaitView } from './step-view.ts';
 export {
-  LIVE_STEPS_LIMIT,
+  PLAIN_TEXT,
+  type Gap,
+  type LiveBlock,
+  type LiveBlockKind,
+  type LiveEvent,
+  type RunEvent,
+  type StepDelta,
+  type StepExecution,
+  type StepReset,
+  type StepStart,
+} from './live-event.ts';
+export { emptyView, foldEvents, type RunView, type TreeView } from './run-view.ts';
+export type { LiveBlockView, LiveStepView, StepView, WaitView } from './step-view.ts';
+export {
+  LIVE_BLOCKS_LIMIT,
   LIVE_STORE_LIMIT,
   LIVE_TEXT_LIMIT,
   type LiveStep,

@@ -15,10 +15,26 @@ export interface StepStart extends StepExecution {
   readonly name?: string;
 }
 
+/** What the text of a block is. `tool-input` is JSON text, which is whole only when its step has ended. */
+export type LiveBlockKind = 'text' | 'reasoning' | 'tool-input';
+
+/** One of the texts that an execution of a step says side by side: an answer, a thought, the input of a tool call. */
+export interface LiveBlock {
+  /** Unique in its execution; of a `tool-input` the id of the call. At most 200 characters. */
+  readonly id: string;
+  readonly kind: LiveBlockKind;
+  /** Of a `tool-input`: which tool it is for. */
+  readonly tool?: string;
+}
+
+/** The block of a step that says nothing but plain text. */
+export const PLAIN_TEXT: LiveBlock = { id: 'text', kind: 'text' };
+
 /** Text that a step says while it runs. */
 export interface StepDelta extends StepExecution {
   readonly type: 'step-delta';
-  /** Where it stands in all that this execution has said, in characters (UTF-16 code units). */
+  readonly block: LiveBlock;
+  /** Where it stands in all that this execution has said in this block, in characters (UTF-16 code units). */
   readonly offset: number;
   readonly text: string;
   /** How many deltas it was before the reader fell behind and they were joined. */

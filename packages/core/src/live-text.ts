@@ -1,11 +1,12 @@
 import type { StepKind } from './entry.ts';
 import type { RunKey } from './ids.ts';
+import type { LiveBlock } from './live-event.ts';
 
 /**
  * Text of steps that are under way, for readers in other processes. It stands beside the journal and nothing of it is promised: a store may
  * lose all of it at any time, and nobody but a reader of unfinished text would notice.
  *
- * Of each step the store keeps the beginning of its text, up to {@link LIVE_TEXT_LIMIT}, and how far the step has come: a reader that asks for
+ * Of each block of a step the store keeps the beginning, up to {@link LIVE_TEXT_LIMIT}, and how far it has come: a reader that asks for
  * what it has not seen is told the rest, and how much was not kept.
  */
 export interface LiveTextStore {
@@ -20,10 +21,10 @@ export interface LiveTextStore {
   watchLiveText(run: RunKey, on: () => void): Disposable;
 }
 
-/** Characters (UTF-16 code units) that are kept of one step's text. */
+/** Characters (UTF-16 code units) that are kept of one block. */
 export const LIVE_TEXT_LIMIT = 65_536;
-/** Steps of one run whose text is kept at once. */
-export const LIVE_STEPS_LIMIT = 64;
+/** Blocks of one run's steps that are kept at once. */
+export const LIVE_BLOCKS_LIMIT = 64;
 /** Characters that a store keeps in all, about. */
 export const LIVE_STORE_LIMIT = 16_777_216;
 
@@ -37,33 +38,36 @@ export interface LiveTextWrite {
   readonly ended: readonly string[];
 }
 
-/** An execution of a step that has text. */
+/** A block of an execution of a step. */
 export interface LiveStep {
   readonly step: string;
   readonly kind: StepKind;
   readonly name?: string;
   readonly attempt: number;
+  readonly block: LiveBlock;
 }
 
 /** Text that an execution has said since the last write. */
 export interface NewLiveText extends LiveStep {
-  /** Where `text` begins, in characters of the attempt's whole text. What the store has already is not added twice. */
+  /** Where `text` begins, in characters of the whole block. What the store has already is not added twice. */
   readonly offset: number;
-  /** Empty once the step has said more than is kept. */
+  /** Empty once the block has more than is kept. */
   readonly text: string;
-  /** How far the step has come: at least `offset` and the length of `text`. */
+  /** How far the block has come: at least `offset` and the length of `text`. */
   readonly head: number;
 }
 
-/** What a reader has of a step. */
+/** What a reader has of a block. */
 export interface LiveTextMark {
   readonly step: string;
+  /** The block's id. */
+  readonly block: string;
   readonly epoch: number;
   readonly attempt: number;
   readonly offset: number;
 }
 
-/** What stands of a step beyond a mark: `text` from `offset` on. `head` past its end says that the rest was not kept. */
+/** What stands of a block beyond a mark: `text` from `offset` on. `head` past its end says that the rest was not kept. */
 export interface LiveText extends NewLiveText {
   readonly epoch: number;
 }

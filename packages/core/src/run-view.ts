@@ -3,7 +3,7 @@ import type { SerializedError } from './errors.ts';
 import { advanceCursor, type EventCursor } from './event-cursor.ts';
 import type { RunKey } from './ids.ts';
 import type { Json } from './json.ts';
-import type { LiveEvent, RunEvent, StepExecution } from './live-event.ts';
+import type { LiveEvent, RunEvent, StepDelta, StepExecution } from './live-event.ts';
 import type { Usage } from './message.ts';
 import { isFinal, type RunStatus } from './run.ts';
 import {
@@ -12,6 +12,7 @@ import {
   interrupted,
   putOff,
   waited,
+  type LiveBlockView,
   type LiveStepView,
   type StepView,
   type WaitView,
@@ -265,7 +266,7 @@ function foldLive(draft: Draft, event: LiveEvent): void {
   dropLive(draft, epoch);
   const known = draft.live.get(key);
   if (known !== undefined && isBefore(event, known)) return;
-  const step = known !== undefined && !isBefore(known, event) ? known : { epoch, attempt, text: '', missing: 0 };
+  const step = known !== undefined && !isBefore(known, event) ? known : { epoch, attempt, blocks: [] };
   switch (event.type) {
     case 'step-reset':
       draft.live.set(key, step);
@@ -274,14 +275,21 @@ function foldLive(draft: Draft, event: LiveEvent): void {
       draft.live.set(key, { ...step, kind: event.kind, ...(event.name === undefined ? {} : { name: event.name }) });
       return;
     case 'step-delta': {
-      const head = step.text.length + step.missing;
-      const missing = step.missing + Math.max(0, event.offset - head);
-      draft.live.set(key, { ...step, text: step.text + event.text.slice(Math.max(0, head - event.offset)), missing });
+      const at = step.blocks.findIndex(({ id }) => id === event.block.id);
+      const blocks = [...step.blocks];
+      blocks[at < 0 ? blocks.length : at] = saidOn(step.blocks[at] ?? { ...event.block, text: '', missing: 0 }, event);
+      draft.live.set(key, { ...step, blocks });
       return;
     }
     default:
       event satisfies never;
   }
+}
+
+function saidOn(block: LiveBlockView, { offset, text }: StepDelta): LiveBlockView {
+  const head = block.text.length + block.missing;
+  const missing = block.missing + Math.max(0, offset - head);
+  return { ...block, text: block.text + text.slice(Math.max(0, head - offset)), missing };
 }
 
 /** What was said on the way to an outcome or a pause, or by a drive that is over, may reach a reader after it. */

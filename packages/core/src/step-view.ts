@@ -10,6 +10,7 @@ import type {
   WaitStart,
 } from './entry.ts';
 import type { SerializedError } from './errors.ts';
+import type { LiveBlock } from './live-event.ts';
 import type { Usage } from './message.ts';
 
 /** A step as the journal shows it. */
@@ -48,7 +49,13 @@ export interface LiveStepView {
   readonly attempt: number;
   readonly kind?: StepKind;
   readonly name?: string;
-  /** What it said so far, but for what was dropped. */
+  /** What it says, in the order in which it was begun. */
+  readonly blocks: readonly LiveBlockView[];
+}
+
+/** One block of a step under way. */
+export interface LiveBlockView extends LiveBlock {
+  /** What was said so far, but for what was dropped. */
   readonly text: string;
   /** Characters that were dropped. */
   readonly missing: number;

@@ -3,10 +3,12 @@ import {
   advanceCursor,
   emptyView,
   foldEvents,
+  PLAIN_TEXT,
   type Effect,
   type Entry,
   type EntryBody,
   type EventCursor,
+  type LiveBlock,
   type LiveEvent,
   type RunEvent,
   type RunKey,
@@ -69,7 +71,7 @@ function history(seed: number): readonly RunEvent[] {
         let offset = 0;
         for (let n = random(4); n > 0; n -= 1) {
           const text = 'abcdef'.slice(0, 1 + random(5));
-          hear(run, { type: 'step-delta', key, epoch, attempt, offset, text, joined: 1 });
+          hear(run, { type: 'step-delta', key, epoch, attempt, block: PLAIN_TEXT, offset, text, joined: 1 });
           offset += text.length;
         }
         if (random(3) > 0 || effect === 'once') break;
@@ -194,10 +196,20 @@ describe('EVT-5: the view of a run', () => {
 describe('text in progress', () => {
   const hear = (event: LiveEvent): RunEvent => ({ run: root, live: true, event });
   const say = (text: string, offset: number, execution: { epoch?: number; attempt?: number } = {}): RunEvent =>
-    hear({ type: 'step-delta', key: 's', epoch: 1, attempt: 1, offset, text, joined: 1, ...execution });
+    hear({
+      type: 'step-delta',
+      key: 's',
+      epoch: 1,
+      attempt: 1,
+      block: PLAIN_TEXT,
+      offset,
+      text,
+      joined: 1,
+      ...execution,
+    });
   const textOf = (...events: readonly RunEvent[]) => {
-    const { text, missing } = foldEvents(emptyView(root), events).runs['root']?.live['s'] ?? { text: '', missing: 0 };
-    return { text, missing };
+    const [block] = foldEvents(emptyView(root), events).runs['root']?.live['s']?.blocks ?? [];
+    return { text: block?.text ?? '', missing: block?.missing ?? 0 };
   };
 
   it('EVT-3: a hole is counted, and what is heard twice is text once', () => {
@@ -213,6 +225,30 @@ describe('text in progress', () => {
   });
 });
 
+describe('blocks of text in progress', () => {
+  const say = (block: LiveBlock, offset: number, text: string, attempt = 1): RunEvent => ({
+    run: root,
+    live: true,
+    event: { type: 'step-delta', key: 's', epoch: 1, attempt, block, offset, text, joined: 1 },
+  });
+  const call: LiveBlock = { id: 'c1', kind: 'tool-input', tool: 'search' };
+  const thought: LiveBlock = { id: 'r', kind: 'reasoning' };
+  const blocksOf = (...events: readonly RunEvent[]) =>
+    foldEvents(emptyView(root), events).runs['root']?.live['s']?.blocks;
+
+  it('EVT-5: each block is a text of its own, in the order in which they were begun', () => {
+    const events = [say(thought, 0, 'hm'), say(call, 0, '{"a'), say(thought, 2, 'm'), say(call, 4, ':1}')];
+    expect(blocksOf(...events)).toEqual([
+      { ...thought, text: 'hmm', missing: 0 },
+      { ...call, text: '{"a:1}', missing: 1 },
+    ]);
+  });
+
+  it('EVT-5: a repeated attempt begins without the blocks of the one before', () => {
+    expect(blocksOf(say(thought, 0, 'hm'), say(call, 0, '{}', 2))).toEqual([{ ...call, text: '{}', missing: 0 }]);
+  });
+});
+
 describe('the live part of the view', () => {
   const at = (seq: number, body: EntryBody): RunEvent => ({
     run: root,
@@ -222,7 +258,7 @@ describe('the live part of the view', () => {
   const say = (key: string, epoch: number, attempt = 1): RunEvent => ({
     run: root,
     live: true,
-    event: { type: 'step-delta', key, epoch, attempt, offset: 0, text: 'x', joined: 1 },
+    event: { type: 'step-delta', key, epoch, attempt, block: PLAIN_TEXT, offset: 0, text: 'x', joined: 1 },
   });
   const start = at(1, { type: 'run-start', definition: 'd', version: '1' });
   const claim = (seq: number, epoch: number): RunEvent =>

@@ -1,5 +1,6 @@
 import {
   isPrusikError,
+  PLAIN_TEXT,
   PrusikError,
   serializeError,
   WRITE_ITEMS_LIMIT,
@@ -94,9 +95,9 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
     },
     // A body that goes on after its time has no say any more: what it hands in late is dropped.
     append: (...added) => void (open && appended.push(...added)),
-    delta(text) {
+    delta(text, block = PLAIN_TEXT) {
       if (typeof text !== 'string') throw new TypeError(`delta() takes text, not ${typeof text}`);
-      if (open) what.speak({ type: 'text', key, attempt, text });
+      if (open) what.speak({ type: 'text', key, attempt, block, text });
     },
     usage(spent, cost) {
       if (!open) return;

@@ -1,6 +1,8 @@
 import {
+  checkId,
   LIVE_TEXT_LIMIT,
   runKeyText,
+  type LiveBlock,
   type LiveStep,
   type RunKey,
   type StepDelta,
@@ -17,12 +19,18 @@ export type StepNews =
       readonly name?: string;
       readonly attempt: number;
     }
-  | { readonly type: 'text'; readonly key: string; readonly attempt: number; readonly text: string }
+  | {
+      readonly type: 'text';
+      readonly key: string;
+      readonly attempt: number;
+      readonly block: LiveBlock;
+      readonly text: string;
+    }
   /** No attempt follows; its outcome is not committed yet. */
   | { readonly type: 'over'; readonly key: string };
 
-/** A step under way in this process, and the beginning of its text. */
-export interface BoardStep extends LiveStep {
+/** A block of a step under way in this process, and the beginning of its text. */
+export interface BoardBlock extends LiveStep {
   readonly run: RunKey;
   readonly epoch: number;
   readonly text: string;
@@ -35,32 +43,40 @@ export interface BoardStep extends LiveStep {
  * other processes. A step that says nothing costs a row in a map.
  */
 export interface LiveBoard {
-  /** What the steps of one drive have to say goes through its own speaker. */
+  /** What the steps of one drive have to say goes through its own speaker. @throws {TypeError} for a block that is none, or is one too many. */
   speaker(run: RunKey, epoch: number): (news: StepNews) => void;
   /** Calls back with what stands, at once, and then with what comes. */
   listen(run: RunKey, on: (event: StepStart | StepDelta) => void): Disposable;
 }
 
 export interface BoardWriter {
-  said(step: BoardStep): void;
-  /** This execution says no more. */
-  over(step: BoardStep): void;
+  said(block: BoardBlock): void;
+  /** The execution that said these says no more. */
+  over(blocks: readonly BoardBlock[]): void;
 }
 
-/** Characters of all texts that are held here; a step past it says the rest to its listeners only. */
+/** Characters of all texts that are held here; a block past it says the rest to its listeners only. */
 const BOARD_LIMIT = 16_777_216;
+/** Of one execution: each costs memory, however little it says. */
+const BLOCKS_LIMIT = 1_000;
 
-interface Kept extends BoardStep {
+interface Kept extends BoardBlock {
   text: string;
   head: number;
   /** The first half of a surrogate pair whose second half has not come. */
   half: string;
 }
 
+/** A step under way. */
+interface Speech {
+  readonly start: StepStart;
+  readonly blocks: Map<string, Kept>;
+}
+
 /** One drive and its steps under way. */
 interface Speaking {
   readonly epoch: number;
-  readonly steps: Map<string, Kept>;
+  readonly steps: Map<string, Speech>;
 }
 
 export function createLiveBoard(writer: BoardWriter): LiveBoard {
@@ -72,28 +88,29 @@ export function createLiveBoard(writer: BoardWriter): LiveBoard {
     for (const on of listeners.get(name) ?? []) on(event);
   }
 
-  function end({ steps }: Speaking, step: Kept): void {
-    steps.delete(step.step);
-    held -= step.text.length;
-    writer.over(step);
+  function end({ steps }: Speaking, { start, blocks }: Speech): void {
+    steps.delete(start.key);
+    if (blocks.size === 0) return;
+    for (const { text } of blocks.values()) held -= text.length;
+    writer.over([...blocks.values()]);
   }
 
-  function say(name: string, step: Kept, said: string): void {
+  function say(name: string, kept: Kept, said: string): void {
     // Whole characters only, since not every store can keep half of one.
-    const text = step.half + said;
+    const text = kept.half + said;
     const complete = cutTo(text, text.length);
-    step.half = text.slice(complete.length);
+    kept.half = text.slice(complete.length);
     const whole = complete.toWellFormed();
     if (whole === '') return;
-    const offset = step.head;
-    step.head += whole.length;
-    if (step.text.length === offset) {
-      const kept = cutTo(whole, Math.min(LIVE_TEXT_LIMIT - offset, BOARD_LIMIT - held));
-      step.text += kept;
-      held += kept.length;
+    const offset = kept.head;
+    kept.head += whole.length;
+    if (kept.text.length === offset) {
+      const room = cutTo(whole, Math.min(LIVE_TEXT_LIMIT - offset, BOARD_LIMIT - held));
+      kept.text += room;
+      held += room.length;
     }
-    writer.said(step);
-    if (listeners.size > 0) tell(name, deltaOf(step, offset, whole));
+    writer.said(kept);
+    if (listeners.size > 0) tell(name, deltaOf(kept, offset, whole));
   }
 
   return {
@@ -111,19 +128,33 @@ export function createLiveBoard(writer: BoardWriter): LiveBoard {
         return true;
       }
 
+      function blockOf({ start, blocks }: Speech, { id, kind, tool }: LiveBlock): Kept {
+        const known = blocks.get(id);
+        if (known !== undefined) return known;
+        checkId('block', id);
+        if (blocks.size >= BLOCKS_LIMIT)
+          throw new TypeError(`Step ${start.key} says more than ${BLOCKS_LIMIT} texts side by side`);
+        const named = start.name === undefined ? {} : { name: start.name };
+        const block = { id, kind, ...(tool === undefined ? {} : { tool }) };
+        const { key: step, kind: stepKind, attempt } = start;
+        const begun: Kept = { run, step, kind: stepKind, ...named, epoch, attempt, block, text: '', head: 0, half: '' };
+        blocks.set(id, begun);
+        return begun;
+      }
+
       return (news) => {
         const known = mine.steps.get(news.key);
         if (news.type === 'start') {
           if (!takesTheFloor()) return;
           if (known !== undefined) end(mine, known);
-          const { key: step, kind, attempt } = news;
+          const { key, kind, attempt } = news;
           const named = news.name === undefined ? {} : { name: news.name };
-          const begun: Kept = { run, step, kind, ...named, epoch, attempt, text: '', head: 0, half: '' };
-          mine.steps.set(step, begun);
-          if (listeners.size > 0) tell(name, startOf(begun));
+          const start: StepStart = { type: 'step-start', key, kind, ...named, epoch, attempt };
+          mine.steps.set(key, { start, blocks: new Map() });
+          if (listeners.size > 0) tell(name, start);
         } else if (known === undefined) return;
         else if (news.type === 'text') {
-          if (news.attempt === known.attempt) say(name, known, news.text);
+          if (news.attempt === known.start.attempt) say(name, blockOf(known, news.block), news.text);
         } else {
           end(mine, known);
           if (mine.steps.size === 0 && drives.get(name) === mine) drives.delete(name);
@@ -134,9 +165,9 @@ export function createLiveBoard(writer: BoardWriter): LiveBoard {
       const name = runKeyText(run);
       const set = listeners.get(name) ?? new Set();
       listeners.set(name, set.add(on));
-      for (const step of drives.get(name)?.steps.values() ?? []) {
-        on(startOf(step));
-        if (step.text !== '') on(deltaOf(step, 0, step.text));
+      for (const { start, blocks } of drives.get(name)?.steps.values() ?? []) {
+        on(start);
+        for (const block of blocks.values()) if (block.text !== '') on(deltaOf(block, 0, block.text));
       }
       return {
         [Symbol.dispose]() {
@@ -154,10 +185,6 @@ function cutTo(text: string, length: number): string {
   return /[\ud800-\udbff]$/.test(cut) ? cut.slice(0, -1) : cut;
 }
 
-function startOf({ step, kind, name, epoch, attempt }: BoardStep): StepStart {
-  return { type: 'step-start', key: step, kind, ...(name === undefined ? {} : { name }), epoch, attempt };
-}
-
-function deltaOf({ step, epoch, attempt }: BoardStep, offset: number, text: string): StepDelta {
-  return { type: 'step-delta', key: step, epoch, attempt, offset, text, joined: 1 };
+function deltaOf({ step, epoch, attempt, block }: BoardBlock, offset: number, text: string): StepDelta {
+  return { type: 'step-delta', key: step, epoch, attempt, block, offset, text, joined: 1 };
 }

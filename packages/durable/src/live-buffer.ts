@@ -12,7 +12,7 @@ import {
 const LIVE_EVENTS_LIMIT = 1_024;
 const LIVE_CHARACTERS_LIMIT = 1_048_576;
 
-/** Live events that wait for their reader. A delta joins the one before it of its step; what has no room becomes part of a gap. */
+/** Live events that wait for their reader. A delta joins the one before it of its block; what has no room becomes part of a gap. */
 export interface LiveBuffer {
   push(run: RunKey, event: StepStart | StepDelta | StepReset): void;
   /** Counts what did not come. */
@@ -48,16 +48,17 @@ export function createLiveBuffer(reader: RunKey): LiveBuffer {
     items.push({ n: last, run, event });
   }
 
-  /** The delta of the same step that waits and that this one goes on. */
+  /** The delta of the same block that waits and that this one goes on. What other blocks of the step said between is beside it, not before it. */
   function before(
     run: RunKey,
-    { key, epoch, attempt, offset }: StepDelta,
+    { key, epoch, attempt, block, offset }: StepDelta,
   ): { item: Item; delta: StepDelta } | undefined {
     for (let index = items.length - 1; index >= gone; index -= 1) {
       const item = items[index];
       if (item === undefined || item.event.type === 'gap') return undefined;
       if (item.event.key !== key || !sameRun(item.run, run)) continue;
       const delta = item.event;
+      if (delta.type === 'step-delta' && delta.block.id !== block.id) continue;
       const goesOn =
         delta.type === 'step-delta' &&
         delta.epoch === epoch &&

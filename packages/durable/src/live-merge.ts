@@ -1,4 +1,13 @@
-import type { Entry, LiveText, LiveTextMark, StepDelta, StepExecution, StepReset, StepStart } from '@prusik/core';
+import type {
+  Entry,
+  LiveBlock,
+  LiveText,
+  LiveTextMark,
+  StepDelta,
+  StepExecution,
+  StepReset,
+  StepStart,
+} from '@prusik/core';
 
 /** Where the live events of one run go, in order and without repeats. */
 export interface LiveSink {
@@ -8,7 +17,7 @@ export interface LiveSink {
 }
 
 /**
- * One rule for what comes from the drives of this process and from the store: a text stands at its place (step, epoch, attempt, offset), so what
+ * One rule for what comes from the drives of this process and from the store: a text stands at its place (step, epoch, attempt, block, offset), so what
  * is there already is left out, what is missing between is counted, and a later execution of a step begins with a reset.
  */
 export interface LiveMerge {
@@ -23,7 +32,8 @@ export interface LiveMerge {
 interface Mark {
   readonly epoch: number;
   readonly attempt: number;
-  at: number;
+  /** How far each block was told, by its id. */
+  readonly at: Map<string, number>;
   over: boolean;
 }
 
@@ -45,33 +55,33 @@ export function createLiveMerge(sink: LiveSink): LiveMerge {
     // To one who was not there, too: it may go on with what an earlier reader has heard.
     if (known !== undefined || attempt > 1) sink.push({ type: 'step-reset', key, epoch: start.epoch, attempt });
     marks.delete(key);
-    marks.set(key, { epoch: start.epoch, attempt, at: 0, over: false });
+    marks.set(key, { epoch: start.epoch, attempt, at: new Map(), over: false });
     sink.push(start);
   }
 
-  function say(execution: StepExecution, offset: number, text: string, head: number): void {
+  function say(execution: StepExecution, block: LiveBlock, offset: number, text: string, head: number): void {
     const mark = marks.get(execution.key);
     if (mark === undefined || mark.over || isBefore(mark, execution) || isBefore(execution, mark)) return;
-    if (offset > mark.at) {
-      sink.lose(offset - mark.at);
-      mark.at = offset;
+    let at = mark.at.get(block.id) ?? 0;
+    if (offset > at) {
+      sink.lose(offset - at);
+      at = offset;
     }
-    const fresh = text.slice(mark.at - offset);
+    const fresh = text.slice(at - offset);
     if (fresh !== '') {
       const { key, epoch: of, attempt } = execution;
-      sink.push({ type: 'step-delta', key, epoch: of, attempt, offset: mark.at, text: fresh, joined: 1 });
-      mark.at += fresh.length;
+      sink.push({ type: 'step-delta', key, epoch: of, attempt, block, offset: at, text: fresh, joined: 1 });
+      at += fresh.length;
     }
-    if (head > mark.at) {
-      sink.lose(head - mark.at);
-      mark.at = head;
-    }
+    if (head > at) sink.lose(head - at);
+    mark.at.set(block.id, Math.max(at, head));
   }
 
   function end(key: string): void {
     const mark = marks.get(key);
     if (mark === undefined) return;
     mark.over = true;
+    mark.at.clear();
     for (const [old, { over }] of marks) {
       if (marks.size <= REMEMBERED) return;
       if (over) marks.delete(old);
@@ -81,13 +91,16 @@ export function createLiveMerge(sink: LiveSink): LiveMerge {
   return {
     hear(event) {
       if (event.type === 'step-start') begin(event);
-      else say(event, event.offset, event.text, event.offset + event.text.length);
+      else say(event, event.block, event.offset, event.text, event.offset + event.text.length);
     },
-    read({ step: key, kind, name, epoch: of, attempt, offset, text, head }) {
+    read({ step: key, kind, name, epoch: of, attempt, block, offset, text, head }) {
       begin({ type: 'step-start', key, kind, ...(name === undefined ? {} : { name }), epoch: of, attempt });
-      say({ key, epoch: of, attempt }, offset, text, head);
+      say({ key, epoch: of, attempt }, block, offset, text, head);
     },
-    have: () => [...marks].map(([step, { epoch: of, attempt, at }]) => ({ step, epoch: of, attempt, offset: at })),
+    have: () =>
+      [...marks].flatMap(([step, { epoch: of, attempt, at }]) =>
+        [...at].map(([block, offset]) => ({ step, block, epoch: of, attempt, offset })),
+      ),
     passed(entry) {
       if (entry.type === 'step-end' || entry.type === 'step-pause') return end(entry.key);
       if (entry.type === 'run-claim') {

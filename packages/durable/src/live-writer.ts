@@ -1,6 +1,8 @@
 import {
   isPrusikError,
   runKeyText,
+  sameRun,
+  WRITE_ITEMS_LIMIT,
   type Clock,
   type LiveTextWrite,
   type NewLiveText,
@@ -8,7 +10,7 @@ import {
   type Store,
 } from '@prusik/core';
 import type { EngineWarning } from './engine-types.ts';
-import type { BoardStep, BoardWriter } from './live-board.ts';
+import type { BoardBlock, BoardWriter } from './live-board.ts';
 
 /** How long text is gathered before it is written: with the store's look every 100 ms a reader elsewhere is 150 ms behind at most. */
 const FLUSH_MS = 50;
@@ -24,10 +26,11 @@ export function createLiveWriter(
   clock: Clock,
   warn: (warning: EngineWarning) => void,
 ): BoardWriter & Disposable {
-  /** How far each step’s text is in the store. */
-  const written = new WeakMap<BoardStep, number>();
-  const unwritten = new Set<BoardStep>();
-  let over = new Set<BoardStep>();
+  /** How far each block is in the store. */
+  const written = new WeakMap<BoardBlock, number>();
+  const unwritten = new Set<BoardBlock>();
+  /** Of steps that are over, one for each. */
+  let over = new Set<BoardBlock>();
   let timer: Disposable | undefined;
   let writing = false;
   let warned = false;
@@ -50,28 +53,28 @@ export function createLiveWriter(
     const said = takePortion();
     const ended = over;
     over = new Set();
-    const heads = new Map([...said].map((step) => [step, step.head]));
+    const heads = new Map([...said].map((block) => [block, block.head]));
     try {
       await store.writeLiveText(writesOf(said, ended));
-      for (const [step, head] of heads) written.set(step, head);
+      for (const [block, head] of heads) written.set(block, head);
     } catch (cause) {
-      for (const step of said) unwritten.add(step);
-      for (const step of ended) over.add(step);
+      for (const block of said) unwritten.add(block);
+      for (const block of ended) over.add(block);
       fail(cause);
     }
     writing = false;
-    for (const step of over) unwritten.delete(step);
+    for (const step of over) for (const block of unwritten) if (isOfOne(step, block)) unwritten.delete(block);
     if (unwritten.size > 0 || over.size > 0) later();
   }
 
-  function takePortion(): ReadonlySet<BoardStep> {
-    const portion = new Set<BoardStep>();
+  function takePortion(): ReadonlySet<BoardBlock> {
+    const portion = new Set<BoardBlock>();
     let characters = 0;
-    for (const step of unwritten) {
-      characters += textOf(step, written.get(step) ?? 0).text.length;
-      if (portion.size > 0 && characters > PORTION_CHARACTERS) break;
-      portion.add(step);
-      unwritten.delete(step);
+    for (const block of unwritten) {
+      characters += textOf(block, written.get(block) ?? 0).text.length;
+      if (portion.size > 0 && (characters > PORTION_CHARACTERS || portion.size === WRITE_ITEMS_LIMIT)) break;
+      portion.add(block);
+      unwritten.delete(block);
     }
     return portion;
   }
@@ -86,16 +89,16 @@ export function createLiveWriter(
     warned = true;
   }
 
-  function writesOf(said: ReadonlySet<BoardStep>, ended: ReadonlySet<BoardStep>): readonly LiveTextWrite[] {
+  function writesOf(said: ReadonlySet<BoardBlock>, ended: ReadonlySet<BoardBlock>): readonly LiveTextWrite[] {
     const writes = new Map<string, { run: RunKey; epoch: number; texts: NewLiveText[]; ended: string[] }>();
-    const of = ({ run, epoch }: BoardStep) => {
+    const of = ({ run, epoch }: BoardBlock) => {
       const name = `${epoch} ${runKeyText(run)}`;
       const found = writes.get(name) ?? { run, epoch, texts: [], ended: [] };
       writes.set(name, found);
       return found;
     };
-    for (const step of said) of(step).texts.push(textOf(step, written.get(step) ?? 0));
-    for (const step of ended) of(step).ended.push(step.step);
+    for (const block of said) of(block).texts.push(textOf(block, written.get(block) ?? 0));
+    for (const block of ended) of(block).ended.push(block.step);
     return [...writes.values()];
   }
 
@@ -108,15 +111,16 @@ export function createLiveWriter(
   }
 
   return {
-    said(step) {
+    said(block) {
       if (disposed) return;
-      unwritten.add(step);
+      unwritten.add(block);
       later();
     },
-    over(step) {
-      unwritten.delete(step);
-      if (disposed || (!written.has(step) && !writing)) return;
-      over.add(step);
+    over(blocks) {
+      for (const block of blocks) unwritten.delete(block);
+      const [first] = blocks;
+      if (disposed || first === undefined || !(writing || blocks.some((block) => written.has(block)))) return;
+      over.add(first);
       // Before its outcome is committed: nobody must find the text of a step that has ended.
       flush();
     },
@@ -124,7 +128,21 @@ export function createLiveWriter(
   };
 }
 
-function textOf({ step, kind, name, attempt, text, head }: BoardStep, from: number): NewLiveText {
+/** Whether they are of one execution of one step. */
+function isOfOne(a: BoardBlock, b: BoardBlock): boolean {
+  return a.step === b.step && a.attempt === b.attempt && a.epoch === b.epoch && sameRun(a.run, b.run);
+}
+
+function textOf({ step, kind, name, attempt, block, text, head }: BoardBlock, from: number): NewLiveText {
   const offset = Math.min(from, text.length);
-  return { step, kind, ...(name === undefined ? {} : { name }), attempt, offset, text: text.slice(offset), head };
+  return {
+    step,
+    kind,
+    ...(name === undefined ? {} : { name }),
+    attempt,
+    block,
+    offset,
+    text: text.slice(offset),
+    head,
+  };
 }

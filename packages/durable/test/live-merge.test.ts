@@ -1,4 +1,12 @@
-import type { Entry, LiveText, StepDelta, StepReset, StepStart } from '@prusik/core';
+import {
+  PLAIN_TEXT,
+  type Entry,
+  type LiveBlock,
+  type LiveText,
+  type StepDelta,
+  type StepReset,
+  type StepStart,
+} from '@prusik/core';
 import { describe, expect, it } from 'vitest';
 import { createLiveBoard } from '../src/live-board.ts';
 import { createLiveMerge } from '../src/live-merge.ts';
@@ -21,6 +29,7 @@ const delta = (text: string, offset: number, { epoch = 1, attempt = 1 }: Executi
   key: 's',
   epoch,
   attempt,
+  block: PLAIN_TEXT,
   offset,
   text,
   joined: 1,
@@ -30,6 +39,7 @@ const stored = (text: string, offset: number, { epoch = 1, attempt = 1 }: Execut
   kind: 'model',
   epoch,
   attempt,
+  block: PLAIN_TEXT,
   offset,
   text,
   head: offset + text.length,
@@ -57,7 +67,22 @@ describe('text from the drives of this process and from the store', () => {
     merge.hear(delta('upon a ti', 5));
     merge.read(stored('once upon a time', 0));
     expect(out).toEqual(['step-start 1.1', '0 once upon', '9  a ti', '14 me']);
-    expect(merge.have()).toEqual([{ step: 's', epoch: 1, attempt: 1, offset: 16 }]);
+    expect(merge.have()).toEqual([{ step: 's', block: 'text', epoch: 1, attempt: 1, offset: 16 }]);
+  });
+
+  it('EVT-2: blocks of one step are put together each on its own', () => {
+    const { merge, out } = merging();
+    const call: LiveBlock = { id: 'c1', kind: 'tool-input', tool: 'search' };
+    merge.hear(start());
+    merge.hear(delta('hm', 0));
+    merge.hear({ ...delta('{"a', 0), block: call });
+    merge.read(stored('hmm', 0));
+    merge.read({ ...stored('{"a":1}', 0), block: call });
+    expect(out).toEqual(['step-start 1.1', '0 hm', '0 {"a', '2 m', '3 ":1}']);
+    expect(merge.have().map(({ block, offset }) => [block, offset])).toEqual([
+      ['text', 3],
+      ['c1', 7],
+    ]);
   });
 
   it('EVT-3: what is missing between, and at the end, is counted', () => {
@@ -129,21 +154,35 @@ describe('the board of an engine', () => {
     const over: string[] = [];
     const board = createLiveBoard({
       said: () => undefined,
-      over: ({ epoch, text }) => over.push(`${epoch} ${text}`),
+      over: (blocks) => over.push(...blocks.map(({ epoch, text }) => `${epoch} ${text}`)),
     });
     const heard: string[] = [];
     board.listen(key('r'), (event) => heard.push(event.type === 'step-delta' ? event.text : `start ${event.epoch}`));
     const dead = board.speaker(key('r'), 1);
     const alive = board.speaker(key('r'), 2);
     dead({ type: 'start', key: 's', kind: 'step', attempt: 1 });
-    dead({ type: 'text', key: 's', attempt: 1, text: 'dead' });
+    dead({ type: 'text', key: 's', attempt: 1, block: PLAIN_TEXT, text: 'dead' });
     alive({ type: 'start', key: 's', kind: 'step', attempt: 1 });
-    dead({ type: 'text', key: 's', attempt: 1, text: 'late' });
+    dead({ type: 'text', key: 's', attempt: 1, block: PLAIN_TEXT, text: 'late' });
     dead({ type: 'start', key: 't', kind: 'step', attempt: 1 });
-    alive({ type: 'text', key: 's', attempt: 1, text: 'alive' });
+    alive({ type: 'text', key: 's', attempt: 1, block: PLAIN_TEXT, text: 'alive' });
     alive({ type: 'over', key: 's' });
 
     expect(heard).toEqual(['start 1', 'dead', 'start 2', 'alive']);
     expect(over).toEqual(['1 dead', '2 alive']);
+  });
+
+  it('I9: one execution says so many texts side by side, and one more is a TypeError', () => {
+    let said = 0;
+    const board = createLiveBoard({ said: () => (said += 1), over: () => undefined });
+    const speak = board.speaker(key('r'), 1);
+    speak({ type: 'start', key: 's', kind: 'step', attempt: 1 });
+    const say = (id: string): void =>
+      speak({ type: 'text', key: 's', attempt: 1, block: { id, kind: 'text' }, text: 'x' });
+    for (let n = 0; n < 1_000; n += 1) say(`b${n}`);
+    expect(() => say('one more')).toThrow(TypeError);
+    expect(() => say('')).toThrow(TypeError);
+    say('b0');
+    expect(said).toBe(1_001);
   });
 });

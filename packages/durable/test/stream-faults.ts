@@ -1,4 +1,4 @@
-import type { RunEvent, RunKey } from '@prusik/core';
+import { PLAIN_TEXT, type RunEvent, type RunKey } from '@prusik/core';
 import type { StreamEngine, StreamOptions } from '@prusik/testing-contracts';
 
 type Events = AsyncIterableIterator<RunEvent>;
@@ -151,6 +151,16 @@ export const STREAM_FAULTS: readonly StreamFault[] = [
   mapping('text comes from when the reader came', 'a reader that comes in the middle', () => (event) => {
     return event.live && event.event.type === 'step-delta' && event.event.offset === 0 ? [] : [event];
   }),
+  mapping('a block does not say what it is', 'blocks that a step says side by side', () => (event) => [
+    event.live && event.event.type === 'step-delta'
+      ? { ...event, event: { ...event.event, block: { ...event.event.block, kind: 'text' } } }
+      : event,
+  ]),
+  mapping('blocks of a step are one text', 'blocks that a step says side by side', () => (event) => [
+    event.live && event.event.type === 'step-delta'
+      ? { ...event, event: { ...event.event, block: PLAIN_TEXT } }
+      : event,
+  ]),
   fault(
     'a slow reader holds everything',
     'a slow reader loses live events',

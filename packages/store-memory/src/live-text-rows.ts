@@ -7,7 +7,7 @@ interface Kept {
 
 interface OfRun {
   readonly run: RunKey;
-  readonly steps: Map<number, Kept>;
+  readonly blocks: Map<number, Kept>;
 }
 
 /** Text in progress, in maps. What is decided about it is decided before the first change, so nothing has to be undone. */
@@ -17,11 +17,11 @@ export function liveTextRows(): LiveTextRows {
   let lastId = 0;
   let size = 0;
 
-  function removeStep(ofRun: OfRun, id: number): void {
-    size -= ofRun.steps.get(id)?.text.length ?? 0;
-    ofRun.steps.delete(id);
+  function removeBlock(ofRun: OfRun, id: number): void {
+    size -= ofRun.blocks.get(id)?.text.length ?? 0;
+    ofRun.blocks.delete(id);
     byId.delete(id);
-    if (ofRun.steps.size === 0) runs.delete(runKeyText(ofRun.run));
+    if (ofRun.blocks.size === 0) runs.delete(runKeyText(ofRun.run));
   }
 
   return {
@@ -29,20 +29,20 @@ export function liveTextRows(): LiveTextRows {
       if (creates || runs.size > 0) work();
     },
     snapshot: (work) => work(),
-    steps: (run) => [...(runs.get(runKeyText(run))?.steps.values() ?? [])].map(({ row }) => row),
-    text: ({ id }, from) => byId.get(id)?.steps.get(id)?.text.slice(from) ?? '',
-    insert(run, epoch, { step, kind, name, attempt }) {
+    blocks: (run) => [...(runs.get(runKeyText(run))?.blocks.values() ?? [])].map(({ row }) => row),
+    text: ({ id }, from) => byId.get(id)?.blocks.get(id)?.text.slice(from) ?? '',
+    insert(run, epoch, { step, kind, name, attempt, block }) {
       lastId += 1;
       const named = name === undefined ? {} : { name };
-      const row: LiveTextRow = { id: lastId, step, kind, ...named, attempt, epoch, kept: 0, head: 0 };
-      const ofRun = runs.get(runKeyText(run)) ?? { run, steps: new Map() };
+      const row: LiveTextRow = { id: lastId, step, kind, ...named, attempt, block, epoch, kept: 0, head: 0 };
+      const ofRun = runs.get(runKeyText(run)) ?? { run, blocks: new Map() };
       runs.set(runKeyText(run), ofRun);
-      ofRun.steps.set(row.id, { row, text: '' });
+      ofRun.blocks.set(row.id, { row, text: '' });
       byId.set(row.id, ofRun);
       return row;
     },
     extend({ id }, text, head) {
-      const kept = byId.get(id)?.steps.get(id);
+      const kept = byId.get(id)?.blocks.get(id);
       if (kept === undefined) return;
       kept.text += text;
       kept.row = { ...kept.row, kept: kept.text.length, head };
@@ -50,12 +50,12 @@ export function liveTextRows(): LiveTextRows {
     },
     remove({ id }) {
       const ofRun = byId.get(id);
-      if (ofRun !== undefined) removeStep(ofRun, id);
+      if (ofRun !== undefined) removeBlock(ofRun, id);
     },
     removeRun(run) {
       const ofRun = runs.get(runKeyText(run));
       if (ofRun === undefined) return;
-      for (const id of ofRun.steps.keys()) removeStep(ofRun, id);
+      for (const id of ofRun.blocks.keys()) removeBlock(ofRun, id);
     },
     runs: (limit) => [...runs.values()].slice(0, limit).map(({ run }) => run),
     size: () => size,

@@ -1,5 +1,12 @@
 import { Readable } from 'node:stream';
-import { LIVE_STEPS_LIMIT, LIVE_STORE_LIMIT, LIVE_TEXT_LIMIT, type NewRun, type Store } from '@prusik/core';
+import {
+  LIVE_BLOCKS_LIMIT,
+  LIVE_STORE_LIMIT,
+  LIVE_TEXT_LIMIT,
+  PLAIN_TEXT,
+  type NewRun,
+  type Store,
+} from '@prusik/core';
 import { describe, expect, it } from 'vitest';
 import { memoryStore, memoryTables } from '../src/index.ts';
 import { createSortedIndex } from '../src/sorted-index.ts';
@@ -35,9 +42,9 @@ describe('memoryStore', () => {
     const store = memoryStore();
     const full = 'x'.repeat(LIVE_TEXT_LIMIT);
     const said = (step: string, text: string) =>
-      ({ step, kind: 'model', attempt: 1, offset: 0, text, head: text.length }) as const;
-    const runs = LIVE_STORE_LIMIT / LIVE_TEXT_LIMIT / LIVE_STEPS_LIMIT;
-    const steps = Array.from({ length: LIVE_STEPS_LIMIT }, (_, n) => `s${n}`);
+      ({ step, kind: 'model', attempt: 1, block: PLAIN_TEXT, offset: 0, text, head: text.length }) as const;
+    const runs = LIVE_STORE_LIMIT / LIVE_TEXT_LIMIT / LIVE_BLOCKS_LIMIT;
+    const steps = Array.from({ length: LIVE_BLOCKS_LIMIT }, (_, n) => `s${n}`);
     for (let n = 0; n < runs; n += 1) {
       const lease = await held(store, `r${n}`);
       await store.writeLiveText([{ ...lease, texts: steps.map((step) => said(step, full)), ended: [] }]);

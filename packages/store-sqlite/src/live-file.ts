@@ -8,7 +8,7 @@ import { fileAt, isOpenHere, trackOpening } from './open-files.ts';
 
 /** "PRSL": what makes a file ours. */
 const APPLICATION_ID = 0x5052534c;
-const VERSION = 1;
+const VERSION = 2;
 /** Text is looked for at least this often while somebody waits for it: a reader wants to see it being written. */
 const MAX_POLL_MS = 100;
 /** An empty file with more pages than this is made small when it is closed. */
@@ -108,7 +108,7 @@ export function createLiveFile(options: {
           db.exec('commit');
           return answer;
         }),
-      steps: (run) => current().steps(run),
+      blocks: (run) => current().blocks(run),
       text: (row, from) => current().text(row, from),
       insert: (run, epoch, step) => current().insert(run, epoch, step),
       extend: (row, text, head) => current().extend(row, text, head),
@@ -185,6 +185,8 @@ function createSchema(db: Database.Database): void {
   db.exec('begin immediate');
   // Read again: another process may have been first.
   if (db.pragma('user_version', { simple: true }) !== VERSION) {
+    // Of an earlier release: what it holds is worth nothing but to readers of this instant.
+    for (const table of ['steps', 'blocks', 'pieces']) db.exec(`drop table if exists ${table}`);
     db.exec(LIVE_SCHEMA);
     db.pragma(`application_id = ${APPLICATION_ID}`);
     db.pragma(`user_version = ${VERSION}`);

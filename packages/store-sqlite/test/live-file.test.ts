@@ -1,7 +1,7 @@
 import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import type { Lease, Store } from '@prusik/core';
+import { PLAIN_TEXT, type Lease, type Store } from '@prusik/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sqliteStore } from '../src/index.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
@@ -60,7 +60,7 @@ const say = (store: Store, lease: Lease, text: string, offset = 0): Promise<void
   store.writeLiveText([
     {
       ...lease,
-      texts: [{ step: 'talk', kind: 'model', attempt: 1, offset, text, head: offset + text.length }],
+      texts: [{ step: 'talk', kind: 'model', attempt: 1, block: PLAIN_TEXT, offset, text, head: offset + text.length }],
       ended: [],
     },
   ]);
@@ -118,7 +118,7 @@ describe('the file for text in progress', () => {
     pages.pragma('journal_mode = delete');
     pages.unsafeMode();
     pages.pragma('writable_schema = on');
-    pages.exec("update sqlite_schema set rootpage = 77 where name = 'steps'");
+    pages.exec("update sqlite_schema set rootpage = 77 where name = 'blocks'");
     pages.close();
 
     const again = open();
@@ -157,6 +157,18 @@ describe('the file for text in progress', () => {
     }
   });
 
+  it('EVT-4: a file of an earlier release makes room for text of this one', async () => {
+    const earlier = new Database(live);
+    earlier.pragma(`application_id = ${0x5052534c}`);
+    earlier.pragma('user_version = 1');
+    earlier.exec('create table steps (id integer); create table pieces (step integer, until integer, text text)');
+    earlier.close();
+    const store = open();
+    const lease = await hold(store);
+    await say(store, lease, 'hello');
+    expect(await heard(store)).toBe('hello');
+  });
+
   it('I9: what workers that died left behind is removed by who writes next, and an empty file is small again', async () => {
     const store = open();
     const lease = await hold(store);
@@ -176,7 +188,15 @@ describe('the file for text in progress', () => {
     const held = { run: key, epoch: claims[0]?.run.epoch ?? 0 };
     for (let n = 0; n < 10; n += 1) {
       const texts = [
-        { step: `s${n}`, kind: 'model', attempt: 1, offset: 0, text: 'x'.repeat(60_000), head: 60_000 },
+        {
+          step: `s${n}`,
+          kind: 'model',
+          attempt: 1,
+          block: PLAIN_TEXT,
+          offset: 0,
+          text: 'x'.repeat(60_000),
+          head: 60_000,
+        },
       ] as const;
       await next.writeLiveText([{ ...held, texts, ended: [] }]);
     }
@@ -211,7 +231,7 @@ describe('the file for text in progress', () => {
       definitions,
     });
     const mine = { run: other, epoch: taken.claims[0]?.run.epoch ?? 0 };
-    const texts = [{ step: 's', kind: 'model', attempt: 1, offset: 0, text: 'x', head: 1 }] as const;
+    const texts = [{ step: 's', kind: 'model', attempt: 1, block: PLAIN_TEXT, offset: 0, text: 'x', head: 1 }] as const;
     await last.writeLiveText([{ ...mine, texts, ended: [] }]);
     await last.writeLiveText([{ ...mine, texts: [], ended: ['s'] }]);
     await last[Symbol.asyncDispose]();

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import {
-  LIVE_STEPS_LIMIT,
+  LIVE_BLOCKS_LIMIT,
   LIVE_TEXT_LIMIT,
+  PLAIN_TEXT,
   type Lease,
+  type LiveBlock,
   type LiveText,
   type LiveTextMark,
   type NewLiveText,
@@ -13,7 +15,7 @@ import type { StoreTest } from './store-test.ts';
 
 /** A text that ends where its step has come to. */
 function said(step: string, text: string, offset = 0, attempt = 1): NewLiveText {
-  return { step, kind: 'model', attempt, offset, text, head: offset + text.length };
+  return { step, kind: 'model', attempt, block: PLAIN_TEXT, offset, text, head: offset + text.length };
 }
 
 const write = (store: Store, { run, epoch }: Lease, texts: readonly NewLiveText[], ended: readonly string[] = []) =>
@@ -47,15 +49,50 @@ export const STORE_LIVE_TEXT_TESTS: readonly StoreTest[] = [
         name: 'writer',
         epoch: held.epoch,
         attempt: 1,
+        block: PLAIN_TEXT,
         offset: 0,
         text: 'once upon a time',
         head: 16,
       };
       const other: LiveText = { ...said('b', 'other'), epoch: held.epoch };
       assert.deepEqual(await store.liveText(key('r'), []), [whole, other]);
-      const mark = { step: 'a', epoch: held.epoch, attempt: 1, offset: 7 };
+      const mark = { step: 'a', block: PLAIN_TEXT.id, epoch: held.epoch, attempt: 1, offset: 7 };
       assert.deepEqual(await store.liveText(key('r'), [mark]), [{ ...whole, offset: 7, text: 'on a time' }, other]);
       assert.deepEqual(await store.liveText(key('r'), [{ ...mark, offset: 16 }]), [other]);
+    },
+  },
+  {
+    title: 'EVT-4: blocks of a step stand side by side, each with what it is, and go together',
+    async run({ store, running }) {
+      const held = await running('r');
+      const thought: LiveBlock = { id: 'r', kind: 'reasoning' };
+      const call: LiveBlock = { id: 'c1', kind: 'tool-input', tool: 'search' };
+      const blocks = async (have: readonly LiveTextMark[] = []) =>
+        (await store.liveText(key('r'), have)).map(({ block, text }) => [block, text]);
+      await write(store, held, [
+        { ...said('a', 'hm'), block: thought },
+        { ...said('a', '{"q"'), block: call },
+      ]);
+      await write(store, held, [
+        { ...said('a', ':1}', 4), block: call },
+        { ...said('a', 'm', 2), block: thought },
+      ]);
+      assert.deepEqual(await blocks(), [
+        [thought, 'hmm'],
+        [call, '{"q":1}'],
+      ]);
+      const mark = { step: 'a', epoch: held.epoch, attempt: 1 };
+      const have = [
+        { ...mark, block: 'r', offset: 3 },
+        { ...mark, block: 'c1', offset: 4 },
+      ];
+      assert.deepEqual(await blocks(have), [[call, ':1}']]);
+
+      await write(store, held, [{ ...said('a', 'again', 0, 2), block: thought }]);
+      assert.deepEqual(await blocks(), [[thought, 'again']]);
+      await write(store, held, [{ ...said('a', '{}', 0, 2), block: call }]);
+      await write(store, held, [], ['a']);
+      assert.deepEqual(await blocks(), []);
     },
   },
   {
@@ -109,7 +146,7 @@ export const STORE_LIVE_TEXT_TESTS: readonly StoreTest[] = [
       await write(store, held, [said('a', 'first try')]);
       await write(store, held, [said('a', 'second', 0, 2)]);
       await write(store, held, [said('a', ' of the first', 9)]);
-      const have = [{ step: 'a', epoch: held.epoch, attempt: 1, offset: 9 }];
+      const have = [{ step: 'a', block: PLAIN_TEXT.id, epoch: held.epoch, attempt: 1, offset: 9 }];
       assert.deepEqual(
         (await store.liveText(key('r'), have)).map(({ attempt, offset, text }) => ({ attempt, offset, text })),
         [{ attempt: 2, offset: 0, text: 'second' }],
@@ -136,7 +173,7 @@ export const STORE_LIVE_TEXT_TESTS: readonly StoreTest[] = [
       const [text] = await store.liveText(key('r'), []);
       assert.equal(text?.text, most);
       assert.equal(text.head, most.length + 11);
-      const mark = { step: 'a', epoch: held.epoch, attempt: 1 };
+      const mark = { step: 'a', block: PLAIN_TEXT.id, epoch: held.epoch, attempt: 1 };
       const [rest] = await store.liveText(key('r'), [{ ...mark, offset: most.length }]);
       assert.deepEqual([rest?.text, rest?.head], ['', text.head]);
       assert.deepEqual(await store.liveText(key('r'), [{ ...mark, offset: text.head }]), []);
@@ -154,12 +191,12 @@ export const STORE_LIVE_TEXT_TESTS: readonly StoreTest[] = [
     },
   },
   {
-    title: 'I9: text of so many steps of a run is kept, and when one is over there is room again',
+    title: 'I9: so many blocks of a run are kept, and when a step is over there is room again',
     async run({ store, running }) {
       const held = await running('r');
-      const steps = Array.from({ length: LIVE_STEPS_LIMIT + 1 }, (_, index) => said(`s${index}`, 'x'));
+      const steps = Array.from({ length: LIVE_BLOCKS_LIMIT + 1 }, (_, index) => said(`s${index}`, 'x'));
       await write(store, held, steps);
-      assert.equal((await read(store)).length, LIVE_STEPS_LIMIT);
+      assert.equal((await read(store)).length, LIVE_BLOCKS_LIMIT);
       await write(store, held, [said('one more', 'x')], ['s0']);
       assert.deepEqual((await read(store)).at(-1), ['one more', 'x']);
     },
@@ -204,11 +241,15 @@ export const STORE_LIVE_TEXT_TESTS: readonly StoreTest[] = [
         { ...good, offset: -1 },
         { ...good, attempt: 0.5 },
         { ...good, step: '' },
+        { ...good, block: { ...PLAIN_TEXT, id: '' } },
       ])
         await assert.rejects(write(store, held, [good, wrong]), TypeError);
       await assert.rejects(write(store, held, [good], ['']), TypeError);
       assert.deepEqual(await read(store), []);
-      await assert.rejects(store.liveText(key('r'), [{ step: 'a', epoch: 1, attempt: 1, offset: -1 }]), TypeError);
+      await assert.rejects(
+        store.liveText(key('r'), [{ step: 'a', block: 'text', epoch: 1, attempt: 1, offset: -1 }]),
+        TypeError,
+      );
     },
   },
   {

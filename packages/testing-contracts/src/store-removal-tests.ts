@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { REMOVAL_LIMIT, type NewRun, type RemovedRows, type RemoveResult, type Run, type Store } from '@prusik/core';
+import {
+  PLAIN_TEXT,
+  REMOVAL_LIMIT,
+  type NewRun,
+  type RemovedRows,
+  type RemoveResult,
+  type Run,
+  type Store,
+} from '@prusik/core';
 import { key, LEASE_MS, message, newChild, newRequest, newRun, note } from './store-scenario.ts';
 import type { StoreTest, StoreTestBed } from './store-test.ts';
 
@@ -438,8 +446,16 @@ export const STORE_REMOVAL_TESTS: readonly StoreTest[] = [
     title: 'EVT-4: text in progress that a lost worker left goes with its run',
     async run({ store, clock, start, take, end, running }) {
       const lost = await running('r');
-      const texts = [{ step: 'a', kind: 'model', attempt: 1, offset: 0, text: 'secret', head: 6 }] as const;
-      await store.writeLiveText([{ run: lost.run, epoch: lost.epoch, texts, ended: [] }]);
+      const said = {
+        step: 'a',
+        kind: 'model',
+        attempt: 1,
+        block: PLAIN_TEXT,
+        offset: 0,
+        text: 'secret',
+        head: 6,
+      } as const;
+      await store.writeLiveText([{ run: lost.run, epoch: lost.epoch, texts: [said], ended: [] }]);
       clock.advance(LEASE_MS);
       await end(await take('r'));
       await store.remove(tree('r'));

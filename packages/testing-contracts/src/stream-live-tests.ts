@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { PrusikError, type DurableContext } from '@prusik/core';
+import { PrusikError, type DurableContext, type LiveBlock } from '@prusik/core';
 import { KEY, all, begun, deltas, entries, inTime, live, pull, types } from './stream-reading.ts';
 import type { StreamTest } from './stream-test.ts';
 
@@ -137,6 +137,53 @@ export const STREAM_LIVE_TESTS: readonly StreamTest[] = [
 
       assert.equal(textOf([...first, ...rest]), 'so far and further');
       assert.equal(types(first)[0], 'step-start');
+    },
+  },
+  {
+    title: 'EVT-4: blocks that a step says side by side reach every reader, each whole, once and as what it is',
+    async run({ open, gate }) {
+      const over = gate();
+      const thought: LiveBlock = { id: 'r', kind: 'reasoning' };
+      const call: LiveBlock = { id: 'c1', kind: 'tool-input', tool: 'search' };
+      const talk = (ctx: DurableContext): unknown =>
+        ctx.step('talk', async ({ delta }) => {
+          for (const [text, block] of [
+            ['hm', thought],
+            ['{"q"', call],
+            ['m', thought],
+            [':1}', call],
+          ] as const) {
+            delta(text, block);
+            await new Promise((resolve) => setImmediate(resolve));
+          }
+          await over.opened;
+        });
+      const engine = await open(talk);
+      const other = await open(talk);
+      await engine.start('work', null, { id: 'r' });
+      const here = engine.events(KEY);
+      await pull(here, (seen) => seen.length === 1);
+      const driving = begun(engine.drive(KEY));
+
+      for (const reader of [here, engine.events(KEY), other.events(KEY)]) {
+        const seen = await pull(reader, (events) => textOf(events).length >= 10);
+        const blocks = new Map<string, { block: LiveBlock; text: string }>();
+        for (const { block, offset, text } of deltas(seen)) {
+          const known = blocks.get(block.id) ?? { block, text: '' };
+          assert.equal(offset, known.text.length);
+          blocks.set(block.id, { block, text: known.text + text });
+        }
+        assert.deepEqual(
+          [...blocks.values()],
+          [
+            { block: thought, text: 'hmm' },
+            { block: call, text: '{"q":1}' },
+          ],
+        );
+        await reader.return?.();
+      }
+      over.open();
+      await driving;
     },
   },
   {

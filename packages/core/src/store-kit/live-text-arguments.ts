@@ -1,11 +1,13 @@
 import type { StepKind } from '../entry.ts';
 import { checkId } from '../ids.ts';
+import type { LiveBlockKind } from '../live-event.ts';
 import type { LiveTextMark, LiveTextWrite } from '../live-text.ts';
 import { checkCount, checkOneOf, checkRecords } from './argument-values.ts';
 import { copied } from './copied.ts';
 import { checkRunKey } from './key-arguments.ts';
 
 const STEP_KINDS: readonly StepKind[] = ['step', 'model', 'tool'];
+const BLOCK_KINDS: readonly LiveBlockKind[] = ['text', 'reasoning', 'tool-input'];
 
 export function checkedLiveText(writes: readonly LiveTextWrite[]): readonly LiveTextWrite[] {
   const copy = copied(writes);
@@ -14,11 +16,15 @@ export function checkedLiveText(writes: readonly LiveTextWrite[]): readonly Live
     checkRunKey(run);
     checkCount('epoch', epoch);
     for (const step of ended) checkId('step key', step);
-    for (const { step, kind, name, attempt, offset, text, head } of texts) {
+    for (const { step, kind, name, attempt, block, offset, text, head } of texts) {
       checkId('step key', step);
       checkOneOf('kind of a step', kind, STEP_KINDS);
       if (name !== undefined && typeof name !== 'string') throw new TypeError(`The name of step ${step} is no string`);
       checkCount('attempt', attempt);
+      checkId('block', block.id);
+      checkOneOf('kind of a block', block.kind, BLOCK_KINDS);
+      if (block.tool !== undefined && typeof block.tool !== 'string')
+        throw new TypeError(`The tool of block ${block.id} is no string`);
       checkCount('offset', offset);
       checkCount('head', head);
       if (typeof text !== 'string' || !text.isWellFormed())
@@ -32,8 +38,9 @@ export function checkedLiveText(writes: readonly LiveTextWrite[]): readonly Live
 export function checkedMarks(have: readonly LiveTextMark[]): readonly LiveTextMark[] {
   const copy = copied(have);
   checkRecords('marks', copy);
-  for (const { step, epoch, attempt, offset } of copy) {
+  for (const { step, block, epoch, attempt, offset } of copy) {
     checkId('step key', step);
+    checkId('block', block);
     checkCount('epoch', epoch);
     checkCount('attempt', attempt);
     checkCount('offset', offset);

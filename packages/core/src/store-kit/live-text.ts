@@ -1,6 +1,6 @@
 import type { RunKey } from '../ids.ts';
 import {
-  LIVE_STEPS_LIMIT,
+  LIVE_BLOCKS_LIMIT,
   LIVE_STORE_LIMIT,
   LIVE_TEXT_LIMIT,
   type LiveStep,
@@ -17,8 +17,8 @@ export interface LiveTextRows {
   transaction(creates: boolean, work: () => void): void;
   /** Reads in `work` see one state. Where nothing was ever kept it is not called. */
   snapshot<T>(work: () => T): T | undefined;
-  /** A run's steps, in the order in which they came. */
-  steps(run: RunKey): readonly LiveTextRow[];
+  /** A run's blocks, in the order in which they came. */
+  blocks(run: RunKey): readonly LiveTextRow[];
   text(row: LiveTextRow, from: number): string;
   insert(run: RunKey, epoch: number, step: LiveStep): LiveTextRow;
   /** Adds to the kept text. */
@@ -31,7 +31,7 @@ export interface LiveTextRows {
   size(): number;
 }
 
-/** What a store keeps of one execution beside its text. */
+/** What a store keeps of one block beside its text. */
 export interface LiveTextRow extends LiveStep {
   /** The store's own number of the row. */
   readonly id: number;
@@ -64,23 +64,26 @@ export function createLiveTexts(rows: LiveTextRows, stateOf: (run: RunKey) => Ru
 
   function writeOne({ run, epoch, texts, ended }: LiveTextWrite): boolean {
     const over = new Set(ended);
-    const kept = new Map<string, LiveTextRow>();
-    for (const row of rows.steps(run)) {
+    let kept: LiveTextRow[] = [];
+    for (const row of rows.blocks(run)) {
       if (row.epoch !== epoch || over.has(row.step)) rows.remove(row);
-      else kept.set(row.step, row);
+      else kept.push(row);
     }
     let added = false;
     for (const text of texts) {
-      const known = kept.get(text.step);
+      const known = kept.find(({ step }) => step === text.step);
       if (known !== undefined && known.attempt > text.attempt) continue;
-      if (known !== undefined && known.attempt < text.attempt) rows.remove(known);
-      const same = known?.attempt === text.attempt ? known : undefined;
-      if (same === undefined && kept.size >= LIVE_STEPS_LIMIT && !kept.has(text.step)) continue;
-      const row = same ?? rows.insert(run, epoch, text);
+      if (known !== undefined && known.attempt < text.attempt) {
+        for (const row of kept) if (row.step === text.step) rows.remove(row);
+        kept = kept.filter(({ step }) => step !== text.step);
+      }
+      const at = kept.findIndex(({ step, block }) => step === text.step && block.id === text.block.id);
+      if (at < 0 && kept.length >= LIVE_BLOCKS_LIMIT) continue;
+      const row = kept[at] ?? rows.insert(run, epoch, text);
       const grown = extended(row, text, LIVE_STORE_LIMIT - rows.size());
-      if (grown.head === row.head) continue;
+      if (at >= 0 && grown.head === row.head) continue;
       rows.extend(row, grown.text, grown.head);
-      kept.set(text.step, { ...row, kept: row.kept + grown.text.length, head: grown.head });
+      kept[at < 0 ? kept.length : at] = { ...row, kept: row.kept + grown.text.length, head: grown.head };
       added = true;
     }
     return added;
@@ -88,17 +91,17 @@ export function createLiveTexts(rows: LiveTextRows, stateOf: (run: RunKey) => Ru
 
   function sweep(): void {
     for (const run of rows.runs(RUNS_A_SWEEP)) {
-      const [row] = rows.steps(run);
+      const [row] = rows.blocks(run);
       if (row !== undefined && !isHeld(run, row.epoch)) rows.removeRun(run);
     }
   }
 
   function beyond(row: LiveTextRow, epoch: number, mark: LiveTextMark | undefined): readonly LiveText[] {
-    const { step, kind, name, attempt, head } = row;
+    const { step, kind, name, attempt, block, head } = row;
     const offset = mark?.epoch === epoch && mark.attempt === attempt ? mark.offset : 0;
     if (row.epoch !== epoch || offset >= head) return [];
     const text = offset < row.kept ? rows.text(row, offset) : '';
-    return [{ step, kind, ...(name === undefined ? {} : { name }), attempt, epoch, offset, text, head }];
+    return [{ step, kind, ...(name === undefined ? {} : { name }), attempt, block, epoch, offset, text, head }];
   }
 
   return {
@@ -115,8 +118,9 @@ export function createLiveTexts(rows: LiveTextRows, stateOf: (run: RunKey) => Ru
     read(run, have) {
       const state = stateOf(run);
       if (state?.status !== 'running') return [];
-      const marks = new Map(have.map((mark) => [mark.step, mark]));
-      return rows.snapshot(() => rows.steps(run).flatMap((row) => beyond(row, state.epoch, marks.get(row.step)))) ?? [];
+      const markOf = (row: LiveTextRow): LiveTextMark | undefined =>
+        have.find(({ step, block }) => step === row.step && block === row.block.id);
+      return rows.snapshot(() => rows.blocks(run).flatMap((row) => beyond(row, state.epoch, markOf(row)))) ?? [];
     },
     drop(runs) {
       if (runs.length > 0) rows.transaction(false, () => runs.forEach((run) => rows.removeRun(run)));

@@ -18,6 +18,23 @@ export const LIVE_TEXT_FAULTS: readonly StoreFault[] = [
     ...write,
     texts: write.texts.map((text) => without(text, 'name')),
   })),
+  writing('the tool of a block is lost', 'blocks of a step stand side by side', (write) => ({
+    ...write,
+    texts: write.texts.map((text) => ({ ...text, block: without(text.block, 'tool') })),
+  })),
+  writing('the blocks of a step are one text', 'blocks of a step stand side by side', (write) => ({
+    ...write,
+    texts: write.texts.map((text) => ({ ...text, block: { ...text.block, id: 'text' } })),
+  })),
+  liveText('a repeated attempt takes the place of one block only', 'blocks of a step stand side by side', (rows) => {
+    let last: LiveTextRow | undefined;
+    return {
+      insert: (run, epoch, step) => (last = rows.insert(run, epoch, step)),
+      remove(row) {
+        if (row.block.kind !== 'tool-input' || last?.attempt === 2) rows.remove(row);
+      },
+    };
+  }),
   liveText('each text is added whole', 'text that is written twice', () => {
     const texts = new Map<number, string>();
     return {
@@ -43,7 +60,7 @@ export const LIVE_TEXT_FAULTS: readonly StoreFault[] = [
     };
   }),
   liveText('an earlier attempt goes on where the later one stands', 'a later attempt’s text takes', (rows) => ({
-    steps: (run) => rows.steps(run).map((row) => ({ ...row, attempt: 1 })),
+    blocks: (run) => rows.blocks(run).map((row) => ({ ...row, attempt: 1 })),
   })),
   writing('the text of a step that is over stays', 'the text of a step that is over', (write) => ({
     ...write,
@@ -60,7 +77,7 @@ export const LIVE_TEXT_FAULTS: readonly StoreFault[] = [
   liveText('text is kept without end', 'the beginning of a text is kept', (rows) => {
     const texts = new Map<number, string>();
     return {
-      steps: (run) => rows.steps(run).map((row): LiveTextRow => ({ ...row, kept: texts.get(row.id)?.length ?? 0 })),
+      blocks: (run) => rows.blocks(run).map((row): LiveTextRow => ({ ...row, kept: texts.get(row.id)?.length ?? 0 })),
       insert(run, epoch, step) {
         const row = rows.insert(run, epoch, step);
         texts.set(row.id, '');
@@ -75,18 +92,18 @@ export const LIVE_TEXT_FAULTS: readonly StoreFault[] = [
     };
   }),
   liveText('how far a text came is forgotten', 'the beginning of a text is kept', (rows) => ({
-    steps: (run) => rows.steps(run).map((row) => ({ ...row, head: row.kept })),
+    blocks: (run) => rows.blocks(run).map((row) => ({ ...row, head: row.kept })),
   })),
   liveText('a hole in a text is closed', 'what follows a hole', (rows) => ({
-    steps: (run) => rows.steps(run).map((row) => ({ ...row, kept: row.head })),
+    blocks: (run) => rows.blocks(run).map((row) => ({ ...row, kept: row.head })),
   })),
   writing('a hole in a text is not seen', 'what follows a hole', (write) => ({
     ...write,
     texts: write.texts.map((text) => ({ ...text, offset: text.offset === 9 ? 5 : text.offset })),
   })),
-  liveText('steps of a run are kept without end', 'text of so many steps', (rows) => ({
-    steps(run) {
-      const found = rows.steps(run);
+  liveText('blocks of a run are kept without end', 'so many blocks of a run', (rows) => ({
+    blocks(run) {
+      const found = rows.blocks(run);
       return found.length < 64 ? found : [...found, ...found];
     },
   })),

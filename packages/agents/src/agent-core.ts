@@ -12,6 +12,12 @@ export interface InstructionScope<Deps = unknown, Context = Json> {
   readonly run: RunInfo;
 }
 
+/** What the choice of a step's tools may look at. */
+export interface ActiveToolsScope<Deps = unknown, Context = Json> extends InstructionScope<Deps, Context> {
+  /** The model call that is to come, from 1. */
+  readonly step: number;
+}
+
 /** An agent as its steps need it: everything worked out that does not change from call to call. */
 export interface AgentCore {
   readonly model: LanguageModelObject;
@@ -19,6 +25,7 @@ export interface AgentCore {
   readonly tools: ReadonlyMap<string, AnyTool>;
   /** The tools as the model is shown them, without anything to execute. */
   readonly toolSet: ToolSet;
+  readonly activeTools?: (scope: ActiveToolsScope<unknown, unknown>) => readonly string[] | Promise<readonly string[]>;
   /** Length of what every prompt holds besides the messages. */
   readonly fixedChars: number;
   readonly output?: { readonly schema: StandardSchema; readonly format: ReturnType<typeof Output.object> };

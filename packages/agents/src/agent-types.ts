@@ -1,4 +1,5 @@
 import type {
+  Capability,
   Clock,
   DurableDefinition,
   FilePart,
@@ -10,7 +11,7 @@ import type {
   StandardSchema,
   TextPart,
 } from '@prusik/core';
-import type { InstructionScope } from './agent-core.ts';
+import type { ActiveToolsScope, InstructionScope } from './agent-core.ts';
 import type { ModelSchema } from './json-schema.ts';
 import type { AgentLimits } from './loop.ts';
 import type { ModelSettings } from './model-call.ts';
@@ -29,7 +30,7 @@ export interface AgentOptions<
   Model extends string | LanguageModelObject,
   Tools extends readonly AnyTool[],
   Input extends StandardSchema,
-  Output extends ModelSchema,
+  Output extends StandardSchema,
   Deps,
   Context,
 > {
@@ -43,12 +44,22 @@ export interface AgentOptions<
   readonly model: Model;
   /** Names must differ. @default none */
   readonly tools?: Tools;
+  /**
+   * The tools that a step offers, by their names, asked before every model call. A tool that is not offered is not shown, and refused where the
+   * model names it. One that throws, takes longer than ten seconds or names what is not there fails the run with `ACTIVE_TOOLS_FAILED`.
+   * Another list is another prompt to a provider's cache. @default all of them
+   */
+  readonly activeTools?: (
+    scope: ActiveToolsScope<Deps, Context>,
+  ) => readonly NoInfer<Tools>[number]['name'][] | Promise<readonly NoInfer<Tools>[number]['name'][]>;
   /** Checks an input before anything is stored; `INPUT_INVALID` otherwise. @default a text, or texts and files */
   readonly input?: Input;
   /** How the model is shown the input. @default a text as it is, everything else as JSON */
   readonly prompt?: (input: InferOutput<Input>) => string;
   /** The reply must be JSON of this schema; a miss is told to the model, `limits.repairs` times. @default the text of the reply */
   readonly output?: Output;
+  /** What an assembly has to offer for the agent to work, beside what its tools require. @default nothing */
+  readonly requires?: readonly Capability[];
   readonly settings?: ModelSettings;
   readonly limits?: Partial<AgentLimits>;
   /** Change it when a run of the old agent must not be continued by the new. @default '1' */
@@ -107,6 +118,6 @@ export type AgentOf<
   Model extends string | LanguageModelObject,
   Tools extends readonly AnyTool[],
   Input extends StandardSchema,
-  Output extends ModelSchema,
+  Output extends StandardSchema,
   Deps,
 > = AgentDefinition<InferInput<Input>, InferOutput<Output>, Deps & DepsOf<Tools>, Model, Name, Tools>;

@@ -13,7 +13,7 @@ import {
 import { jsonSchema, Output, type ToolSet } from 'ai';
 import type { AgentCore } from './agent-core.ts';
 import type { AgentOptions, AgentParts, AnyAgent } from './agent-types.ts';
-import { toJsonSchema, type ModelSchema } from './json-schema.ts';
+import { jsonSchemaOf, type JsonSchemaConverter } from './json-schema.ts';
 import { AGENT_LIMITS, type AgentLimits } from './loop.ts';
 import { unknownModel, type LanguageModelObject } from './model-registry.ts';
 import { promptSchema, showPrompt } from './prompt.ts';
@@ -27,10 +27,10 @@ export type AnyAgentOptions = AgentOptions<
   string | LanguageModelObject,
   readonly AnyTool[],
   StandardSchema,
-  ModelSchema,
+  StandardSchema,
   unknown,
   unknown
->;
+> & { readonly toJsonSchema?: JsonSchemaConverter<never> };
 
 /** The agent of checked options; without a model it can be looked at and bound, not run. */
 export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgent {
@@ -39,7 +39,8 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
   checkId('definition name', name);
   const toolMap = byName(name, tools);
   const limits = checkLimits(name, { ...AGENT_LIMITS, ...options.limits });
-  const outputJsonSchema = output === undefined ? undefined : toJsonSchema(output, `The output of agent ${name}`);
+  const outputJsonSchema =
+    output === undefined ? undefined : jsonSchemaOf(output, options.toJsonSchema, `The output of agent ${name}`);
   const inputSchema: StandardSchema = options.input ?? promptSchema;
   const show = (input: Json): readonly MessagePart[] =>
     options.prompt === undefined
@@ -52,6 +53,7 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
     instructions,
     tools: toolMap,
     toolSet,
+    ...(options.activeTools === undefined ? {} : { activeTools: options.activeTools }),
     fixedChars: fixedChars(instructions, tools),
     ...(output === undefined || outputJsonSchema === undefined
       ? {}
@@ -77,6 +79,7 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
     model: options.model,
     tools,
     limits,
+    ...(options.requires === undefined ? {} : { requires: options.requires }),
     ...(outputJsonSchema === undefined ? {} : { outputJsonSchema }),
     async parseInput(given) {
       if (ready === undefined) throw unknownModel(String(options.model), []);

@@ -1,7 +1,7 @@
 import type { Json, StandardSchema } from '@prusik/core';
 import type { AgentOf, AgentOptions, AnyAgent, PromptSchema, TextSchema } from './agent-types.ts';
 import { buildAgent, type AnyAgentOptions } from './build-agent.ts';
-import type { ModelSchema } from './json-schema.ts';
+import type { ConverterOption } from './json-schema.ts';
 import { checkModel, type LanguageModelObject, type ModelRegistry } from './model-registry.ts';
 import type { AnyTool } from './tool-types.ts';
 
@@ -16,11 +16,11 @@ export function defineAgent<
   const Model extends string | LanguageModelObject,
   const Tools extends readonly AnyTool[] = readonly [],
   Input extends StandardSchema = PromptSchema,
-  Output extends ModelSchema = TextSchema,
+  Output extends StandardSchema = TextSchema,
   Deps = unknown,
   Context = Json,
 >(
-  options: AgentOptions<Name, Model, Tools, Input, Output, Deps, Context>,
+  options: AgentOptions<Name, Model, Tools, Input, Output, Deps, Context> & ConverterOption<Output>,
 ): AgentOf<Name, Model, Tools, Input, Output, Deps>;
 export function defineAgent(options: AnyAgentOptions): AnyAgent {
   const { name, model } = options;

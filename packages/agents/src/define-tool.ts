@@ -1,5 +1,5 @@
-import { hashJson, type InferOutput, type Json } from '@prusik/core';
-import { toJsonSchema, type ModelSchema } from './json-schema.ts';
+import { hashJson, type InferOutput, type Json, type StandardSchema } from '@prusik/core';
+import { jsonSchemaOf, type ConverterOption } from './json-schema.ts';
 import type { ToolDefinition, ToolOptions } from './tool-types.ts';
 
 const DEFAULT_TIMEOUT_MS = 120_000;
@@ -15,12 +15,12 @@ const PROVIDER_SAFE_NAME = /^[a-zA-Z0-9_-]{1,64}$/;
  */
 export function defineTool<
   const Name extends string,
-  Schema extends ModelSchema,
+  Schema extends StandardSchema,
   Output,
   Deps = unknown,
   Context = Json,
 >(
-  options: ToolOptions<Name, Schema, Output, Deps, Context>,
+  options: ToolOptions<Name, Schema, Output, Deps, Context> & ConverterOption<Schema>,
 ): ToolDefinition<Name, InferOutput<Schema>, Awaited<Output>, Deps, Context> {
   const { name, description, input, effect = 'once', approval = 'never', check, approvalExpiresMs, execute } = options;
   if (!PROVIDER_SAFE_NAME.test(name))
@@ -33,7 +33,7 @@ export function defineTool<
     maxOutputLines: positive(name, 'maxOutputLines', options.maxOutputLines ?? DEFAULT_MAX_OUTPUT_LINES),
   };
   const version = options.version ?? '1';
-  const inputJsonSchema = toJsonSchema(input, `The input of tool ${name}`);
+  const inputJsonSchema = jsonSchemaOf(input, options.toJsonSchema, `The input of tool ${name}`);
 
   return {
     name,
@@ -45,6 +45,8 @@ export function defineTool<
     hash: hashJson([name, description, inputJsonSchema, effect, version]),
     effect,
     ...limits,
+    parallel: options.parallel ?? true,
+    requires: options.requires ?? [],
     inDoubt: options.inDoubt ?? (approval === 'never' ? 'tell-model' : 'ask'),
     ...(approvalExpiresMs === undefined
       ? {}

@@ -1,5 +1,5 @@
 export { bindModels, defineAgent } from './define-agent.ts';
-export type { InstructionScope } from './agent-core.ts';
+export type { ActiveToolsScope, InstructionScope } from './agent-core.ts';
 export type {
   AgentCallTypes,
   AgentDefinition,
@@ -23,7 +23,7 @@ export type {
   ToolOptions,
   ToolScope,
 } from './tool-types.ts';
-export type { ModelSchema } from './json-schema.ts';
+export type { ConverterOption, JsonSchemaConverter, ModelSchema } from './json-schema.ts';
 export { AGENT_LIMITS, type AgentLimits, type PlannedCall, type ReplyRecord, type Verdict } from './loop.ts';
 export type { ModelSettings } from './model-call.ts';
 export { modelRegistry, type LanguageModelObject, type ModelRegistry } from './model-registry.ts';

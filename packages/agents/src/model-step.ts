@@ -6,6 +6,7 @@ import {
   type MessagePart,
   type StepScope,
 } from '@prusik/core';
+import { offeredTools } from './active-tools.ts';
 import { scopeOf, type AgentCore } from './agent-core.ts';
 import type { AgentRun } from './agent-run.ts';
 import { estimateTokens, tokensOf } from './estimate.ts';
@@ -50,13 +51,14 @@ async function callAndRecord(
   scope: StepScope,
   mayRetry: boolean,
 ): Promise<ReplyRecord> {
-  const { instructions, limits, model, output, settings, toolSet, clock } = agent;
+  const { instructions, limits, model, output, settings, clock } = agent;
   const messages = await promptOf(ctx);
+  const offered = await offeredTools(agent, ctx, state.steps + 1);
   const reply = await callModel({
     model,
     instructions: typeof instructions === 'string' ? instructions : await instructions(scopeOf(ctx)),
     messages,
-    tools: toolSet,
+    tools: offered.toolSet,
     ...(output === undefined ? {} : { output: output.format }),
     settings,
     clock,
@@ -73,6 +75,7 @@ async function callAndRecord(
   const plan = await planCalls(agent, {
     ctx,
     reply: endsWithoutCalls(reply) ? { ...reply, parts: reply.parts.filter(isSpoken) } : reply,
+    offered: offered.names,
     usedIds: callIdsOf(messages),
     room: limits.toolCalls - state.toolCalls,
     lastStep: state.steps + 1 >= limits.steps,

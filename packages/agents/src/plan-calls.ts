@@ -24,6 +24,8 @@ export interface Plan {
 export interface PlanOptions {
   readonly ctx: DurableContext;
   readonly reply: ModelReply;
+  /** The tools that the model was offered. */
+  readonly offered: ReadonlySet<string>;
   /** Call ids that stand in the thread. */
   readonly usedIds: ReadonlySet<string>;
   /** Tool calls that may still be made. */
@@ -39,7 +41,7 @@ const PLAIN_ID = /^[\w.:-]{1,64}$/;
 
 /** Decides each call of a reply before anything is executed. What it decides is recorded, so a later build cannot decide otherwise. */
 export async function planCalls(agent: AgentCore, options: PlanOptions): Promise<Plan> {
-  const { ctx, reply, lastStep } = options;
+  const { reply, offered, lastStep } = options;
   const parts = rekeyed(reply.parts, options);
   const calls = parts.flatMap((part, index) =>
     part.type === 'tool-call' && part.providerExecuted !== true
@@ -49,12 +51,14 @@ export async function planCalls(agent: AgentCore, options: PlanOptions): Promise
   let room = options.room;
   const decided = await Promise.all(
     calls.map(async ({ part, malformed }) => {
-      const refusal = lastStep ? LAST_STEP : (refuseByFinish(reply.finish) ?? refuseByInput(agent, part, malformed));
+      const refusal = lastStep
+        ? LAST_STEP
+        : (refuseByFinish(reply.finish) ?? refuseByInput(agent, offered, part, malformed));
       if (refusal !== undefined) return { part, refusal };
       // Counted before the policies are asked, in call order: the first calls are the ones that run.
       if (room <= 0) return { part, refusal: NO_ROOM };
       room -= 1;
-      return decide(agent, ctx, part);
+      return decide(agent, options, part);
     }),
   );
   return {
@@ -66,10 +70,10 @@ export async function planCalls(agent: AgentCore, options: PlanOptions): Promise
 
 type Decided = { readonly plan: PlannedCall } | { readonly part: ToolCallPart; readonly refusal: ToolOutput };
 
-async function decide(agent: AgentCore, ctx: DurableContext, part: ToolCallPart): Promise<Decided> {
+async function decide(agent: AgentCore, { ctx, offered }: PlanOptions, part: ToolCallPart): Promise<Decided> {
   const { callId, tool: name, input } = part;
   const tool = agent.tools.get(name);
-  if (tool === undefined) return { part, refusal: unknownTool(name, agent) };
+  if (tool === undefined) return { part, refusal: unknownTool(name, offered) };
   const checked = await validate(tool.input, input);
   if (checked.issues !== undefined) return { part, refusal: invalidInput(describeIssues(checked.issues)) };
   const gate = await gateOf(tool, { ...scopeOf(ctx), tool: name, callId, input: checked.value }, agent.clock);
@@ -93,16 +97,25 @@ function refuseByFinish(finish: ModelReply['finish']): ToolOutput | undefined {
   return finish === 'length' ? CUT_OFF : ODD_END;
 }
 
-function refuseByInput(agent: AgentCore, { tool }: ToolCallPart, malformed: boolean): ToolOutput | undefined {
-  if (!agent.tools.has(tool)) return unknownTool(tool, agent);
+function refuseByInput(
+  { tools }: AgentCore,
+  offered: ReadonlySet<string>,
+  { tool }: ToolCallPart,
+  malformed: boolean,
+): ToolOutput | undefined {
+  if (!tools.has(tool)) return unknownTool(tool, offered);
+  if (!offered.has(tool)) return notOffered(tool, offered);
   return malformed ? invalidInput('it is not JSON') : undefined;
 }
 
-const unknownTool = (name: string, { tools }: AgentCore): ToolOutput =>
-  error(
-    'TOOL_UNKNOWN',
-    `There is no tool named ${name}. ${tools.size === 0 ? 'There are no tools.' : `There are: ${[...tools.keys()].join(', ')}.`}`,
-  );
+const unknownTool = (name: string, offered: ReadonlySet<string>): ToolOutput =>
+  error('TOOL_UNKNOWN', `There is no tool named ${name}. ${listed(offered)}`);
+
+const notOffered = (name: string, offered: ReadonlySet<string>): ToolOutput =>
+  error('TOOL_NOT_OFFERED', `Not executed: the tool ${name} is not offered in this step. ${listed(offered)}`);
+
+const listed = (offered: ReadonlySet<string>): string =>
+  offered.size === 0 ? 'There are no tools.' : `There are: ${[...offered].join(', ')}.`;
 
 const invalidInput = (issues: string): ToolOutput =>
   error('TOOL_INPUT_INVALID', `The input is not what the tool takes: ${issues}`);

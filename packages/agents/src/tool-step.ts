@@ -55,7 +55,10 @@ async function toolStep(run: AgentRun, id: string, call: PlannedCall, readInput:
   let value: unknown;
   try {
     // While a person is asked no slot is held: what needs no asking runs.
-    value = await slots(() => ctx.step(key, body, stepOptions(ctx, call, tool, approval, readInput)));
+    value = await slots(
+      () => ctx.step(key, body, stepOptions(ctx, call, tool, approval, readInput)),
+      tool?.parallel === false,
+    );
   } catch (error) {
     const inDoubt = isPrusikError(error, 'STEP_IN_DOUBT');
     if (inDoubt && tool?.inDoubt === 'fail') throw error;

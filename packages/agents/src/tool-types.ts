@@ -1,5 +1,14 @@
-import type { CheckResult, Effect, InferInput, InferOutput, Json, JsonObject, RunInfo } from '@prusik/core';
-import type { ModelSchema } from './json-schema.ts';
+import type {
+  Capability,
+  CheckResult,
+  Effect,
+  InferInput,
+  InferOutput,
+  Json,
+  JsonObject,
+  RunInfo,
+  StandardSchema,
+} from '@prusik/core';
 
 /** What a tool's code gets besides its input. */
 export interface ToolScope<Deps = unknown, Context = Json> {
@@ -37,10 +46,11 @@ export type InDoubt =
   /** The run fails with `STEP_IN_DOUBT`. */
   | 'fail';
 
-export interface ToolOptions<Name extends string, Schema extends ModelSchema, Output, Deps, Context> {
+export interface ToolOptions<Name extends string, Schema extends StandardSchema, Output, Deps, Context> {
   /** 1 to 64 letters, digits, `_` and `-`: what every provider accepts. */
   readonly name: Name;
   readonly description: string;
+  /** Checks the input of a call and says what the model is shown; see {@link ConverterOption} for a schema that cannot. */
   readonly input: Schema;
   /** What may happen to a call that was begun and has no outcome. Say `repeatable` for a tool that only reads. @default 'once' */
   readonly effect?: Effect;
@@ -50,6 +60,10 @@ export interface ToolOptions<Name extends string, Schema extends ModelSchema, Ou
   readonly maxOutputBytes?: number;
   /** Of a text result: past it head and tail are kept. @default 2_000 */
   readonly maxOutputLines?: number;
+  /** Whether other calls of the run may be executed at the same time. @default true */
+  readonly parallel?: boolean;
+  /** What an assembly has to offer for the tool to work; a harness that does not is refused. @default nothing */
+  readonly requires?: readonly Capability[];
   /**
    * Whether a person is asked before a call runs. A policy is asked again right before the execution, and a denial wins; one that
    * throws, takes longer than ten seconds or returns anything else denies. @default 'never'
@@ -82,7 +96,7 @@ export interface ToolDefinition<
   readonly name: Name;
   readonly description: string;
   readonly version: string;
-  readonly input: ModelSchema;
+  readonly input: StandardSchema;
   /** What the model is shown. */
   readonly inputJsonSchema: JsonObject;
   /** Over name, description, schema, effect and version: what an approval is bound to. */
@@ -91,6 +105,8 @@ export interface ToolDefinition<
   readonly timeoutMs: number;
   readonly maxOutputBytes: number;
   readonly maxOutputLines: number;
+  readonly parallel: boolean;
+  readonly requires: readonly Capability[];
   readonly inDoubt: InDoubt;
   readonly approvalExpiresMs?: number;
   readonly approval: 'never' | 'always' | 'policy';
@@ -105,7 +121,7 @@ export interface ToolDefinition<
 export type AnyTool = ToolDefinition;
 
 /** What a caller of the tool passes, before the schema's defaults. */
-export type ToolInput<Schema extends ModelSchema> = InferInput<Schema>;
+export type ToolInput<Schema extends StandardSchema> = InferInput<Schema>;
 
 /** The deps that all of `Tools` need together. */
 export type DepsOf<Tools extends readonly AnyTool[]> = (

@@ -79,6 +79,41 @@ describe('AGT-3, AGT-13: whatever a tool does, the run goes on in a defined way'
     expect(begun).toEqual(['a', 'b', 'c', 'd', 'e']);
   });
 
+  it('AGT-4: runs a tool that is not parallel alone, and the others beside each other', async () => {
+    const log: string[] = [];
+    const logged = (name: string, parallel: boolean) =>
+      tool(
+        async ({ q: value }) => {
+          log.push(`${value} begins`);
+          await new Promise(setImmediate);
+          log.push(`${value} ends`);
+        },
+        { name, parallel },
+      );
+    const call = (name: string, value: string) => ({ call: name, input: { q: value } });
+
+    const { results } = await play(
+      [logged('free', true), logged('alone', false)],
+      [
+        [
+          call('free', '1'),
+          call('free', '2'),
+          call('alone', '3'),
+          call('alone', '4'),
+          call('free', '5'),
+          call('free', '6'),
+        ],
+        'Done.',
+      ],
+    );
+
+    const pair = (value: string) => [`${value} begins`, `${value} ends`];
+    expect(log.slice(0, 2)).toEqual(['1 begins', '2 begins']);
+    expect(log.slice(4, 8)).toEqual([...pair('3'), ...pair('4')]);
+    expect(log.slice(8, 10)).toEqual(['5 begins', '6 begins']);
+    expect(Object.keys(results)).toHaveLength(6);
+  });
+
   it('AGT-4: gives up a tool that never settles, tells it to stop, and ignores what comes late', async () => {
     const late = Promise.withResolvers<string>();
     let stopped: unknown;

@@ -1,6 +1,9 @@
 import { scriptedModel } from '@prusik/testing-contracts';
 import type { DurableDefinition, Json } from '@prusik/core';
+import { toJsonSchema, toStandardJsonSchema } from '@valibot/to-json-schema';
 import type { LanguageModel } from 'ai';
+import { type } from 'arktype';
+import * as v from 'valibot';
 import { describe, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
 import { bindModels, defineAgent, defineTool, modelRegistry, type AgentPrompt, type AnyTool } from '../src/index.ts';
@@ -111,6 +114,67 @@ describe('DEF-1, DEF-8: what is inferred', () => {
     expectTypeOf(bindModels(agent, registry)).toEqualTypeOf(agent);
     // @ts-expect-error -- AGT-7: a string is no model
     modelRegistry({ fast: 'openai/gpt-5' });
+  });
+
+  it('AGT-11: the choice of tools knows their names, the context and the live objects', () => {
+    defineAgent({
+      name: 'a',
+      instructions: '',
+      model,
+      types,
+      tools: [lookup, plain],
+      activeTools: ({ step, context, deps }) => {
+        expectTypeOf(step).toEqualTypeOf<number>();
+        expectTypeOf(context).toEqualTypeOf<{ user: string }>();
+        expectTypeOf(deps).toEqualTypeOf<Deps>();
+        return step === 1 ? ['lookup'] : ['plain', 'lookup'];
+      },
+    });
+    defineAgent({
+      name: 'a',
+      instructions: '',
+      model,
+      tools: [plain],
+      // @ts-expect-error -- it has no such tool
+      activeTools: () => ['lookup'],
+    });
+  });
+
+  it('DEF-2: zod, arktype and valibot infer alike, and a schema without JSON Schema needs its converter', () => {
+    const base = { name: 'x', description: '' } as const;
+    const byArktype = defineTool({
+      ...base,
+      input: type({ id: 'number', limit: 'number = 10' }),
+      execute: ({ id, limit }) => {
+        expectTypeOf(id).toEqualTypeOf<number>();
+        return limit;
+      },
+    });
+    const valibot = v.object({ id: v.number(), limit: v.optional(v.number(), 10) });
+    const byValibot = defineTool({
+      ...base,
+      input: valibot,
+      toJsonSchema,
+      execute: ({ id, limit }) => {
+        expectTypeOf(id).toEqualTypeOf<number>();
+        return limit;
+      },
+    });
+    const byAdapter = defineTool({ ...base, input: toStandardJsonSchema(valibot), execute: ({ limit }) => limit });
+
+    expectTypeOf(byArktype['~types'].input).toEqualTypeOf<{ id: number; limit: number }>();
+    expectTypeOf(byValibot['~types'].input).toEqualTypeOf<{ id: number; limit: number }>();
+    expectTypeOf(byAdapter['~types'].input).toEqualTypeOf<{ id: number; limit: number }>();
+    expectTypeOf(byValibot['~types'].output).toEqualTypeOf<number>();
+    // @ts-expect-error -- toJsonSchema is missing
+    defineTool({ ...base, input: valibot, execute: () => 1 });
+
+    const agent = defineAgent({ name: 'a', instructions: '', model, output: valibot, toJsonSchema });
+    expectTypeOf(agent['~types'].output).toEqualTypeOf<{ id: number; limit: number }>();
+    // @ts-expect-error -- toJsonSchema is missing
+    defineAgent({ name: 'a', instructions: '', model, output: valibot });
+    const answering = defineAgent({ name: 'a', instructions: '', model, output: type({ done: 'boolean' }) });
+    expectTypeOf(answering['~types'].output).toEqualTypeOf<{ done: boolean }>();
   });
 
   it('TST-4: the scripted model is a language model of the AI SDK', () => {

@@ -1,3 +1,4 @@
+import type { Capability } from './capability.ts';
 import type { Effect, StepKind } from './entry.ts';
 import type { RunKey } from './ids.ts';
 import type { Json } from './json.ts';
@@ -21,6 +22,8 @@ export interface DurableDefinition<Input = Json, Output = Json, Deps = unknown> 
   readonly continues?: readonly string[];
   /** Tells builds of one version apart in the journal. */
   readonly hash?: string;
+  /** What an assembly has to offer for it to work. @default nothing */
+  readonly requires?: readonly Capability[];
   /** Checks and completes an input before anything is stored; what it returns is the run's input. */
   readonly parseInput?: (input: unknown) => Json | Promise<Json>;
   /** What the tree may spend when a run of this definition is its root; a caller's budget narrows it. */

@@ -16,6 +16,7 @@ export {
   type DefinitionMap,
   type DepsOf,
 } from './call-types.ts';
+export type { Capability } from './capability.ts';
 export { systemClock, wallTime, type Clock } from './clock.ts';
 export { loadedCopies } from './copies.ts';
 export {

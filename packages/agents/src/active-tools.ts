@@ -1,0 +1,40 @@
+import { PrusikError, type DurableContext } from '@prusik/core';
+import type { ToolSet } from 'ai';
+import { scopeOf, type AgentCore } from './agent-core.ts';
+import { describeError } from './redact.ts';
+import { within } from './within.ts';
+
+const CHOICE_TIMEOUT_MS = 10_000;
+
+/** The tools of one model call. */
+export interface OfferedTools {
+  readonly names: ReadonlySet<string>;
+  /** As the model is shown them. */
+  readonly toolSet: ToolSet;
+}
+
+/**
+ * What a step offers. Asked in the body of the step, which also decides about the calls: so what is refused is recorded, and a replay asks nobody.
+ *
+ * @throws {PrusikError} `ACTIVE_TOOLS_FAILED` where the agent's choice throws, hangs or names what is not there: offering too much would be a way in.
+ */
+export async function offeredTools(agent: AgentCore, ctx: DurableContext, step: number): Promise<OfferedTools> {
+  const { activeTools, tools, toolSet, clock } = agent;
+  if (activeTools === undefined) return { names: new Set(tools.keys()), toolSet };
+  let chosen: readonly string[];
+  try {
+    chosen = await within(clock, CHOICE_TIMEOUT_MS, async () => activeTools({ ...scopeOf(ctx), step }));
+  } catch (cause) {
+    throw failed(describeError(cause), cause);
+  }
+  // Of a program without types it may be anything.
+  if (!Array.isArray(chosen)) throw failed('it returned no list');
+  const unknown = chosen.find((name) => !tools.has(name));
+  if (unknown !== undefined) throw failed(`it names ${JSON.stringify(unknown)}, which the agent does not have`);
+  const names = new Set(chosen);
+  // In the order of the definition, whatever the order of the choice: equal choices are equal prompts.
+  return { names, toolSet: Object.fromEntries(Object.entries(toolSet).filter(([name]) => names.has(name))) };
+}
+
+const failed = (why: string, cause?: unknown): PrusikError =>
+  new PrusikError('ACTIVE_TOOLS_FAILED', `The choice of the tools of a step failed: ${why}`, { cause });

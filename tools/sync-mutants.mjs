@@ -60,6 +60,7 @@ async function main() {
   const { STORE_FAULTS } = await load('packages/testing-contracts/test/store-faults/index.ts');
   const { STREAM_FAULTS } = await load('packages/durable/test/stream-faults.ts');
   const { SANDBOX_FAULTS } = await load('packages/sandbox-local/test/sandbox-faults.ts');
+  const { CONTEXT_FAULTS } = await load('packages/agents/test/context-faults.ts');
   const everything = { durable: true, multiProcess: true, noticeMs: 0 };
   /** @type {Test[]} */
   const sandbox = [];
@@ -68,6 +69,7 @@ async function main() {
     INTRODUCTION,
     section('Stores: `storeContract`', suites.testsFor(everything), STORE_FAULTS),
     section('Events of runs: `streamContract`', suites.STREAM_TESTS, STREAM_FAULTS),
+    section('Context managers: `contextManagerContract`', suites.CONTEXT_TESTS, CONTEXT_FAULTS),
     section('Sandboxes: `sandboxContract`', sandbox, SANDBOX_FAULTS),
     'With a `control` the attacks are tests too. Each is first made on the control, where it has to succeed; so each is noticed where nothing holds it.\n',
   ].join('\n');

@@ -11,6 +11,7 @@ export type {
   PromptSchema,
   TextSchema,
 } from './agent-types.ts';
+export { contextManager, type ContextManagerOptions } from './context-manager.ts';
 export { defineTool } from './define-tool.ts';
 export type {
   AnyTool,

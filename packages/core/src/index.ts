@@ -18,6 +18,9 @@ export {
 } from './call-types.ts';
 export type { Capability } from './capability.ts';
 export { systemClock, wallTime, type Clock } from './clock.ts';
+export { compactionOf, cutPoints } from './compaction.ts';
+export type { ContextInput, ContextManager, ContextPlan, ContextView, Ruler } from './context.ts';
+export { contextView } from './context-view.ts';
 export { loadedCopies } from './copies.ts';
 export {
   checkDelegationPolicy,
@@ -142,6 +145,7 @@ export {
 } from './live-text.ts';
 export { blobsOf } from './message.ts';
 export type {
+  Compaction,
   FilePart,
   Message,
   MessageKind,
@@ -155,6 +159,7 @@ export type {
   ToolCallPart,
   ToolOutput,
   ToolResultPart,
+  Trim,
   Usage,
 } from './message.ts';
 export { reconcile, TOOL_RESULT_MISSING } from './reconcile.ts';
@@ -172,6 +177,7 @@ export {
   type RequestStatus,
 } from './request.ts';
 export { REMOVAL_LIMIT, type Removal, type RemovedRows, type RemoveResult } from './removal.ts';
+export { CHARS_PER_TOKEN, charsOf, createRuler } from './ruler.ts';
 export {
   FINAL_STATUSES,
   isFinal,
@@ -246,4 +252,5 @@ export {
   type StoreTransaction,
   type StoreWrites,
 } from './store-kit/tables.ts';
+export { cutText, trimmed } from './trim.ts';
 export { createWatchers, type CollectedNews, type Watchers } from './store-kit/watchers.ts';

@@ -11,10 +11,34 @@ export interface Message {
   readonly role: 'user' | 'assistant' | 'tool';
   readonly kind: MessageKind;
   readonly content: readonly MessagePart[];
+  /** Of a message of role `user`: it stays in the model's view word for word when the conversation around it is summarised. */
+  readonly pinned?: boolean;
+  /** Of a summary: what it changes about the model's view. */
+  readonly compaction?: Compaction;
 }
 
 /** Why a message is there. */
 export type MessageKind = 'user' | 'assistant' | 'tool' | 'context' | 'summary' | 'continuation' | 'child-result';
+
+/**
+ * What a summary changes about the model's view from its place on; the record stays as it is. Messages are named by their ids, which
+ * stay what they are when a conversation is copied or forked.
+ */
+export interface Compaction {
+  /** The last message that is out of the view. An id that the thread does not have, or that is covered already, covers nothing. */
+  readonly covers?: string;
+  /** Covered messages that stay in the view word for word, behind the summary. */
+  readonly keeps?: readonly string[];
+  /** Tool results up to this message are shown with at most so many characters, unless an earlier compaction has decided about them. */
+  readonly trims?: Trim;
+}
+
+/** How long tool results are shown at most, and up to which message. */
+export interface Trim {
+  readonly upTo: string;
+  /** UTF-16 code units of each text; head and tail stay. */
+  readonly chars: number;
+}
 
 /** What a provider attached to a part (signatures, cache marks): sent back to that provider only. */
 export interface ProviderData {

@@ -1,3 +1,5 @@
+export { contextManagerContract, runContextTest, type ContextManagerContract } from './context-contract.ts';
+export { CONTEXT_TESTS, type ContextTest } from './context-tests.ts';
 export { sandboxContract, type SandboxContract } from './sandbox-contract.ts';
 export { scriptedModel, type ScriptedModel, type ScriptedModelOptions } from './scripted-model.ts';
 export type { ScriptedFinish, ScriptedPart, ScriptedReply, ScriptedRequest } from './script-types.ts';

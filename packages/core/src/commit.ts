@@ -16,6 +16,11 @@ export interface Commit extends Lease {
   readonly progress: boolean;
   /** `from` is the thread's next number; refused with `THREAD_MOVED` when it is not. */
   readonly messages?: { readonly from: number; readonly items: readonly Message[] };
+  /**
+   * Ids of runs that were steered to this one ({@link Store.steered}) and whose messages are among `messages`: they end with this commit, as
+   * completed and `absorbedBy` this run. Refused with `STEER_WITHDRAWN` where one of them does not wait for it any more.
+   */
+  readonly absorb?: readonly string[];
   /** Hashes of blobs that entries or messages name: used by the run, and by its session, from now on. Refused with `BLOB_UNKNOWN` where one is not there. */
   readonly blobs?: readonly string[];
   /** Started with it, in no session. One that exists is the same child again, or refuses the commit with `RUN_INPUT_MISMATCH`. */
@@ -87,6 +92,7 @@ export type CommitRefusal =
   | 'BUDGET_EXCEEDED'
   | 'TOO_EARLY'
   | 'THREAD_MOVED'
+  | 'STEER_WITHDRAWN'
   | 'REQUEST_CLAIMED'
   | 'TOO_MANY_REQUESTS'
   | 'RUN_INPUT_MISMATCH'

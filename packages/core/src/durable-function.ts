@@ -149,6 +149,15 @@ export interface StepScope {
   /** Messages that are stored with the outcome. */
   append(...messages: readonly Message[]): void;
   /**
+   * Takes over what was steered to the run and no step has taken yet: its messages are appended here, before whatever is appended later, and
+   * their runs end as absorbed in the commit of the outcome. Nothing, in a session too, where nothing waits. A step that fails or is stopped has
+   * absorbed nothing: what it took waits for another step, or for its own turn. One whose message is withdrawn before its commit is
+   * executed again. Only in steps of effect `repeatable`.
+   *
+   * @throws {TypeError} in a step of another effect.
+   */
+  absorb(): Promise<readonly Message[]>;
+  /**
    * Live text; never stored. A step may say several texts side by side, each in a block of its own, at most 1,000. @default one block of plain text
    *
    * @throws {TypeError} for what is no text or no block, and for one block too many.

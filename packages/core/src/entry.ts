@@ -124,6 +124,8 @@ export interface StepEnd extends Keyed {
   readonly outcome: Outcome;
   readonly durationMs: number;
   readonly messages?: MessageRange;
+  /** Ids of the runs that were steered here and whose messages are among these. */
+  readonly absorbed?: readonly string[];
   readonly usage?: Usage;
   /** The outcome was not produced by this execution: `check` found it, or a person said so. */
   readonly settledBy?: 'check' | 'intervention' | 'doubt';
@@ -196,4 +198,6 @@ export interface RunEnd {
   readonly status: 'completed' | 'failed' | 'cancelled';
   readonly output?: Json;
   readonly error?: SerializedError;
+  /** Id of the run that took its messages over, and whose answer is its answer. */
+  readonly absorbedBy?: string;
 }

@@ -188,9 +188,17 @@ export {
   type RunQuery,
   type RunStatus,
 } from './run.ts';
-export type { MoveSessionResult, ReplaceResult, Session, SessionLife, SessionQuery } from './session.ts';
+export {
+  STEERED_LIMIT,
+  type MoveSessionResult,
+  type ReplaceResult,
+  type Session,
+  type SessionLife,
+  type SessionQuery,
+  type SteeredRun,
+} from './session.ts';
 export { PAGE_LIMIT, type Page, type PageAfter, type PageBefore } from './page.ts';
-export { SESSION_QUEUE_LIMIT, type NewRun, type StartResult } from './new-run.ts';
+export { SESSION_QUEUE_LIMIT, SUPERSEDED, type NewRun, type StartResult, type WhenBusy } from './new-run.ts';
 export {
   suspectShare,
   type Claim,

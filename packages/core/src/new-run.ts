@@ -5,6 +5,19 @@ import type { Message } from './message.ts';
 import type { ParentLink, Run, RunKind } from './run.ts';
 import type { Session } from './session.ts';
 
+/**
+ * What a run meets whose session another run holds. `refuse`: it is not started. `queue`: it stands in the session's queue until its turn comes.
+ * `steer`: the same, and the holder is told by a signal of kind `steer` and key = its id, and may absorb it before ({@link Commit.absorb}).
+ * `withdraw`: the same, and all open requests of the holder's tree but interventions are withdrawn with the reason {@link SUPERSEDED}.
+ */
+export type WhenBusy = 'refuse' | 'queue' | 'steer' | 'withdraw';
+
+/** All of them. */
+export const WHEN_BUSY: readonly WhenBusy[] = ['refuse', 'queue', 'steer', 'withdraw'];
+
+/** Why a request was withdrawn whose answer a new message has made needless. */
+export const SUPERSEDED = 'superseded';
+
 /** A run to be started: by {@link Store.start}, or as a child by {@link Store.commit}. */
 export interface NewRun {
   readonly key: RunKey;
@@ -16,7 +29,7 @@ export interface NewRun {
   readonly context: Json;
   readonly priority: number;
   /** The session's thread becomes the run's; without it the run has a thread of its own. */
-  readonly session?: { readonly id: string; readonly whenBusy: 'refuse' | 'queue' };
+  readonly session?: { readonly id: string; readonly whenBusy: WhenBusy };
   /**
    * Enter the thread when the run becomes its session's active one, not before. Entry 1 tells their numbers, unless the run had to
    * stand in the queue: its journal is not touched when its turn comes.

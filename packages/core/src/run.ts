@@ -52,6 +52,8 @@ export interface Run {
   readonly wakeAt: number | null;
   readonly output?: Json;
   readonly error?: SerializedError;
+  /** Id of the run that took its messages over, and whose answer is its answer. */
+  readonly absorbedBy?: string;
   readonly blocked?: { readonly code: string; readonly request: string };
 }
 

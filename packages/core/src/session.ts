@@ -1,4 +1,5 @@
 import type { SessionKey } from './ids.ts';
+import type { Message } from './message.ts';
 import type { Run } from './run.ts';
 
 /** A session takes runs while it is `open`, ends while it is `closing`, and holds none once it is `closed`. It never goes back. */
@@ -15,6 +16,18 @@ export interface Session {
   readonly queue: readonly string[];
   readonly createdAt: number;
 }
+
+/** A run that stands in the queue and may be absorbed by the run that holds the session. */
+export interface SteeredRun {
+  readonly run: string;
+  readonly messages: readonly Message[];
+}
+
+/** What one look at steered runs shows at most: bytes of their messages as JSON text, and messages. What does not fit waits. */
+export const STEERED_LIMIT: { readonly bytes: number; readonly messages: number } = {
+  bytes: 2 * 1_048_576,
+  messages: 200,
+};
 
 /** Sessions of one tenant; `after` is a page's `next`. */
 export interface SessionQuery {

@@ -1,8 +1,8 @@
 import type { RunKey } from './ids.ts';
 import type { Json } from './json.ts';
 
-/** `wake` says nothing but that the run should be looked at again. */
-export type SignalKind = 'user' | 'cancel' | 'child' | 'decision' | 'wake';
+/** `steer`: the run of that id waits to be absorbed. `wake` says nothing but that the run should be looked at again. */
+export type SignalKind = 'user' | 'cancel' | 'child' | 'decision' | 'steer' | 'wake';
 
 /** Something from outside for a run: named by its kind and key, of which the first wins. */
 export interface NewSignal {

@@ -11,7 +11,7 @@ import type { Page, PageAfter, PageBefore } from './page.ts';
 import type { Removal, RemoveResult } from './removal.ts';
 import type { DecideResult, NewDecision, Request, RequestQuery } from './request.ts';
 import type { Run, RunQuery } from './run.ts';
-import type { MoveSessionResult, ReplaceResult, Session, SessionQuery } from './session.ts';
+import type { MoveSessionResult, ReplaceResult, Session, SessionQuery, SteeredRun } from './session.ts';
 import type { NewSignal, Signal, SignalResult } from './signal.ts';
 
 /**
@@ -53,7 +53,7 @@ export interface Store extends AsyncDisposable, LiveTextStore {
   /**
    * The only write of a drive, fenced by the epoch alone: a lease that is past but that nobody took may still commit, since an effect that
    * happened is better recorded than in doubt. Refusals are looked for in the order `TOO_EARLY`, `JOURNAL_FULL`, `THREAD_MOVED`,
-   * `RUN_INPUT_MISMATCH`, `BLOB_UNKNOWN`, `REQUEST_CLAIMED`, `TOO_MANY_REQUESTS`, `BUDGET_EXCEEDED`. Concurrent commits may share a transaction; each has
+   * `STEER_WITHDRAWN`, `RUN_INPUT_MISMATCH`, `BLOB_UNKNOWN`, `REQUEST_CLAIMED`, `TOO_MANY_REQUESTS`, `BUDGET_EXCEEDED`. Concurrent commits may share a transaction; each has
    * its own answer.
    */
   commit(commit: Commit): Promise<CommitResult>;
@@ -124,6 +124,12 @@ export interface Store extends AsyncDisposable, LiveTextStore {
   ledger(root: RunKey): Promise<Ledger | undefined>;
   /** A session is there from its first run on. */
   session(key: SessionKey): Promise<Session | undefined>;
+  /**
+   * Runs that stand in the queue of the session which `holder` holds and may be absorbed by it, oldest first: those that were steered, are not
+   * asked to cancel, and have its definition and its context, since it acts in the name of its own. At most {@link STEERED_LIMIT}; what comes
+   * behind the first that does not fit waits, too.
+   */
+  steered(holder: RunKey): Promise<readonly SteeredRun[]>;
   /** Newest first. */
   listSessions(query: SessionQuery): Promise<Page<Session>>;
   /** Newest first. */

@@ -18,6 +18,8 @@ export interface Part {
   readonly entries: readonly EntryBody[];
   readonly progress?: boolean;
   readonly messages?: readonly Message[];
+  /** Runs whose messages are among these. */
+  readonly absorb?: readonly string[];
   /** Hashes of blobs that the entries name; those of messages are found in them. */
   readonly blobs?: readonly string[];
   readonly children?: readonly NewRun[];
@@ -51,6 +53,7 @@ export function combineParts({ lease, parts, riders, threadHead, seen }: PartsTo
     for (const entry of part.entries)
       entries.push(range !== undefined && entry.type === 'step-end' ? { ...entry, messages: range } : entry);
     if (part.messages) messages.push(...part.messages);
+    if (part.absorb) commit.absorb = joined(commit.absorb, part.absorb);
     if (part.blobs) commit.blobs = joined(commit.blobs, part.blobs);
     if (part.progress) commit.progress = true;
     if (part.children) commit.children = joined(commit.children, part.children);

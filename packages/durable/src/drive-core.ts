@@ -3,6 +3,7 @@ import type { Committer } from './committer.ts';
 import type { Delivery } from './delivery.ts';
 import type { DriveEnd, DriveEnv } from './drive-env.ts';
 import type { Inbox } from './inbox.ts';
+import type { Steering } from './steering.ts';
 import type { StepValues } from './step-value.ts';
 import type { JournalState } from './journal-state.ts';
 
@@ -27,6 +28,7 @@ export interface DriveCore {
   readonly committer: Committer;
   readonly inbox: Inbox;
   readonly values: StepValues;
+  readonly steering: Steering;
   /** The store's clock, as far as this process can tell: its last answer and the time that has passed since. */
   storeNow(): number;
   /** Whether the run's tree has a ledger. */

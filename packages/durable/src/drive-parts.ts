@@ -7,6 +7,7 @@ import { createEndings, type Endings } from './endings.ts';
 import { createInbox } from './inbox.ts';
 import { emptyJournal, foldEntry } from './journal-state.ts';
 import { createSteps, type Steps } from './steps.ts';
+import { createSteering } from './steering.ts';
 import { createStepValues } from './step-value.ts';
 import { createStop, type Stop } from './stop.ts';
 import { createThreadReader, type ThreadReader } from './thread-reader.ts';
@@ -114,6 +115,7 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
     state,
     committer,
     inbox,
+    steering: createSteering(store, run, inbox),
     get delivery() {
       return delivery;
     },

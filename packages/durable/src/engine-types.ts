@@ -14,6 +14,7 @@ import type {
   SignalResult,
   DecideResult,
   Store,
+  WhenBusy,
 } from '@prusik/core';
 
 /** What an engine is made of. */
@@ -79,7 +80,7 @@ export interface StartOptions {
   /** The run's id: the same id and input again is the same run. @default a new id */
   readonly id?: string;
   /** The conversation that it belongs to, and what happens while another run holds that. @default none; `whenBusy` `'refuse'` */
-  readonly session?: { readonly id: string; readonly whenBusy?: 'refuse' | 'queue' };
+  readonly session?: { readonly id: string; readonly whenBusy?: WhenBusy };
   /** Stored with the run, and the same for its children unless they say otherwise. @default null */
   readonly context?: Json;
   /** Higher is claimed first. @default 0 */
@@ -128,7 +129,13 @@ export type RunResult<Output = Json> = { readonly run: RunKey } & (
   | { readonly status: 'completed'; readonly output: Output }
   | { readonly status: 'failed' | 'cancelled'; readonly error: SerializedError }
   /** It waits for a person, a signal or a timer. */
-  | { readonly status: 'waiting'; readonly requests: readonly RequestRef[]; readonly wakeAt: number | null }
+  | {
+      readonly status: 'waiting';
+      readonly requests: readonly RequestRef[];
+      readonly wakeAt: number | null;
+      /** It stands in the queue of its session behind this run, and waits for what that waits for. */
+      readonly heldBy?: RunKey;
+    }
   /** It cannot go on without a decision about the open intervention. */
   | { readonly status: 'blocked'; readonly code: string; readonly request: string }
 );
@@ -156,7 +163,8 @@ export interface Engine extends AsyncDisposable {
     options?: StartOptions & DriveOptions,
   ): Promise<RunResult<Output>>;
   /**
-   * The same for a run that exists. While another process holds the run it follows it.
+   * The same for a run that exists. While another process holds the run it follows it. A run that stands in its session's queue waits for its
+   * turn here, and the run that holds the session is driven too; one that another run has absorbed gives the result of that one, whose key it names.
    *
    * @throws {PrusikError} `RUN_UNKNOWN`, `NO_DEFINITION`, `RUN_NESTED` (inside a function or step of this engine), `ENGINE_CLOSED`; the reason of
    *   `signal`, unwrapped.

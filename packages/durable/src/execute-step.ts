@@ -17,6 +17,7 @@ import { checkCounts } from './check-numbers.ts';
 import { runInside } from './inside.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
 import type { StepNews } from './live-board.ts';
+import type { Steering } from './steering.ts';
 import type { StepValues } from './step-value.ts';
 import type { Stop } from './stop.ts';
 
@@ -26,6 +27,8 @@ export type Execution =
       readonly settled: 'outcome';
       readonly outcome: Outcome;
       readonly messages: readonly Message[];
+      /** Runs whose messages are among them. */
+      readonly absorbed: readonly string[];
       readonly usage?: Usage;
       readonly costMicros?: number;
     }
@@ -46,6 +49,7 @@ export interface ExecuteOptions {
   readonly speak: (news: StepNews) => void;
   readonly maxMessageBytes: number;
   readonly record: StepValues['record'];
+  readonly steering: Steering;
   /** Whose place the body is in. */
   readonly engine: object;
 }
@@ -62,7 +66,12 @@ export async function executeStep(what: ExecuteOptions): Promise<Executed> {
   // Stopped before it began: that is no doubt, it surely did not happen.
   if (stop.reason !== undefined) {
     return {
-      execution: { settled: 'outcome', outcome: { ok: false, error: serializeError(stop.reason) }, messages: [] },
+      execution: {
+        settled: 'outcome',
+        outcome: { ok: false, error: serializeError(stop.reason) },
+        messages: [],
+        absorbed: [],
+      },
     };
   }
   return execute(what);
@@ -76,6 +85,9 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
   const once = options.effect === 'once';
   const appended: Message[] = [];
   let messages: readonly Message[] = [];
+  /** What the body has taken over of what was steered here, until it is known whether it is recorded. */
+  const taken = new Map<Message, string>();
+  let absorbed: readonly string[] = [];
   let usage: Usage | undefined;
   let costMicros: number | undefined;
   // Made when the body asks for its signal: most never do, and one costs more than all else here.
@@ -95,6 +107,19 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
     },
     // A body that goes on after its time has no say any more: what it hands in late is dropped.
     append: (...added) => void (open && appended.push(...added)),
+    async absorb() {
+      // What was withdrawn meanwhile has the step executed again, which only this effect allows.
+      if ((options.effect ?? 'repeatable') !== 'repeatable')
+        throw new TypeError(`Step ${key} is ${options.effect}: only a repeatable step absorbs`);
+      if (!open) return [];
+      const steered = await what.steering.take();
+      if (!open) what.steering.giveBack(steered.map(({ run }) => run));
+      if (!open) return [];
+      for (const { run, messages: its } of steered) for (const message of its) taken.set(message, run);
+      const added = steered.flatMap(({ messages: its }) => its);
+      appended.push(...added);
+      return added;
+    },
     delta(text, block = PLAIN_TEXT) {
       if (typeof text !== 'string') throw new TypeError(`delta() takes text, not ${typeof text}`);
       if (open) what.speak({ type: 'text', key, attempt, block, text });
@@ -112,6 +137,7 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
       settled: 'outcome',
       outcome,
       messages: outcome.ok ? messages : [],
+      absorbed,
       ...(usage === undefined ? {} : { usage }),
       ...(costMicros === undefined ? {} : { costMicros }),
     },
@@ -167,8 +193,12 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
     }
     try {
       open = false;
-      messages = checkedMessages(key, appended, what.maxMessageBytes);
-      return settle({ ok: true, ...(await what.record(key, ended.value)) });
+      // Who was stopped answers nobody any more: what was steered here has its own turn.
+      const kept = what.stop.reason === undefined ? appended : appended.filter((message) => !taken.has(message));
+      messages = checkedMessages(key, kept, what.maxMessageBytes);
+      const recorded = await what.record(key, ended.value);
+      absorbed = [...new Set(kept.flatMap((message) => taken.get(message) ?? []))];
+      return settle({ ok: true, ...recorded });
     } catch (error) {
       // The effect has happened, only its result cannot be kept: for `once` that is doubt, not failure.
       if (once) return { execution: { settled: 'doubt', error: error as PrusikError } };
@@ -176,6 +206,7 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
     }
   } finally {
     open = false;
+    what.steering.giveBack([...new Set(taken.values())].filter((run) => !absorbed.includes(run)));
     onStop[Symbol.dispose]();
     timer?.[Symbol.dispose]();
   }

@@ -1,6 +1,6 @@
 import { isFinal, PrusikError, type Json, type Run, type RunKey } from '@prusik/core';
 import type { DriveEnv } from './drive-env.ts';
-import type { DrivenTrees } from './driven-trees.ts';
+import type { DrivenTrees, JoinedTree } from './driven-trees.ts';
 import type { Driver } from './driver.ts';
 import type { DriveOptions, RunResult } from './engine-types.ts';
 import { createWakeUp } from './wake-up.ts';
@@ -18,48 +18,53 @@ export async function driveInline(
 ): Promise<RunResult> {
   signal?.throwIfAborted();
   const first = await getRun(env, key);
-  if (isFinal(first.status)) return resultOf(env, first, null);
+  if (isFinal(first.status)) return answerOf(env, driver, trees, first, signal);
   if (!canDrive(env, first)) {
     const message = `Run ${key.run} is of ${first.definition}, version ${first.version}, which is not defined here`;
     throw new PrusikError('NO_DEFINITION', message, { meta: { definition: first.definition, version: first.version } });
   }
-  const root: RunKey = { tenant: key.tenant, run: first.root };
   const wakeUp = createWakeUp(env.clock);
-  let idle = false;
   let failure: unknown;
-  const tree = trees.join(root, {
-    onMoved() {
-      idle = false;
-      wakeUp.set();
-    },
-    onIdle() {
-      idle = true;
-      wakeUp.set();
-    },
-    onError(cause) {
-      failure = cause;
-      wakeUp.set();
-    },
-  });
+  const join = (root: RunKey): Followed => {
+    const followed: Followed = {
+      root,
+      idle: false,
+      joined: trees.join(root, {
+        onMoved() {
+          followed.idle = false;
+          wakeUp.set();
+        },
+        onIdle() {
+          followed.idle = true;
+          wakeUp.set();
+        },
+        onError(cause) {
+          failure = cause;
+          wakeUp.set();
+        },
+      }),
+    };
+    return followed;
+  };
+  const own = join({ tenant: key.tenant, run: first.root });
   const news = env.store.watchRun(key, (why) => {
     if (why !== 'commit') wakeUp.set();
   });
-  let ahead: { readonly run: RunKey; readonly watch: Disposable } | undefined;
-  /** Of the run that holds the session nothing else would be heard here: it is of another tree. */
-  const follow = (run: RunKey | undefined): boolean => {
-    if (run?.run === ahead?.run.run) return false;
+  let ahead: { readonly tree: Followed; readonly watch: Disposable } | undefined;
+  /** The run that holds the session is of another tree, and its turn comes first. Says whether that is another one than before. */
+  const follow = async (run: RunKey | undefined): Promise<boolean> => {
+    if (run?.run === ahead?.tree.root.run) return false;
     ahead?.watch[Symbol.dispose]();
-    ahead =
-      run === undefined
-        ? undefined
-        : {
-            run,
-            watch: env.store.watchRun(run, () => {
-              idle = true;
-              wakeUp.set();
-            }),
-          };
-    return ahead !== undefined;
+    await ahead?.tree.joined.leave();
+    ahead = undefined;
+    if (run === undefined) return true;
+    const tree = join(run);
+    const watch = env.store.watchRun(run, () => {
+      own.idle = tree.idle = true;
+      wakeUp.set();
+    });
+    ahead = { tree, watch };
+    return true;
   };
   const abort = wakeUp.set;
   signal?.addEventListener('abort', abort);
@@ -75,19 +80,19 @@ export async function driveInline(
         throw new PrusikError('ENGINE_CLOSED', 'The engine was disposed; the run can be driven by another one');
       if (failure !== undefined) throw failure;
       const run = await getRun(env, key);
-      if (isFinal(run.status)) return await resultOf(env, run, null);
-      if (driver.active(root) > 0) continue;
-      if (!idle) {
-        tree.ask();
-        continue;
-      }
-      idle = false;
+      if (isFinal(run.status)) return await answerOf(env, driver, trees, run, signal);
+      const followed = ahead === undefined ? [own] : [own, ahead.tree];
+      if (followed.some(({ root }) => driver.active(root) > 0)) continue;
+      const unasked = followed.filter(({ idle }) => !idle);
+      for (const { joined } of unasked) joined.ask();
+      if (unasked.length > 0) continue;
+      for (const one of followed) one.idle = false;
       const standing = await standingOf(env, run);
       // It may have moved between the look and the watch.
-      if (follow(standing.ahead)) {
-        idle = true;
+      if (await follow(standing.heldBy)) {
+        own.idle = true;
         wakeUp.set();
-      } else if (!standing.mayMove) return await resultOf(env, await getRun(env, key), standing.wakeAt);
+      } else if (!standing.mayMove) return await resultOf(env, await getRun(env, key), standing);
     }
   } finally {
     clearInterval(keepAlive);
@@ -95,17 +100,39 @@ export async function driveInline(
     news[Symbol.dispose]();
     ahead?.watch[Symbol.dispose]();
     // First, or what is given back would be claimed again.
-    await tree.leave();
-    if (signal?.aborted) await tree.release();
+    const left = ahead === undefined ? [own] : [own, ahead.tree];
+    for (const { joined } of left) await joined.leave();
+    if (signal?.aborted) for (const { joined } of left) await joined.release();
   }
+}
+
+/** A tree that is driven here for the caller. */
+interface Followed {
+  readonly root: RunKey;
+  readonly joined: JoinedTree;
+  /** Nothing of it can be claimed now. */
+  idle: boolean;
+}
+
+/** Of a run that has ended. One that another run has absorbed is answered by that one. */
+async function answerOf(
+  env: DriveEnv,
+  driver: Driver,
+  trees: DrivenTrees,
+  run: Run,
+  signal: AbortSignal | undefined,
+): Promise<RunResult> {
+  if (run.absorbedBy === undefined) return resultOf(env, run);
+  const holder = { tenant: run.key.tenant, run: run.absorbedBy };
+  return driveInline(env, driver, trees, holder, signal === undefined ? {} : { signal });
 }
 
 /** Where a tree stands of which nothing can be claimed here and now. */
 interface Standing {
   /** Some process drives it, or will as soon as it can: then this one follows. */
   readonly mayMove: boolean;
-  /** The run that holds its session, while some process drives that. */
-  readonly ahead?: RunKey;
+  /** The run that holds its session, while it stands in the queue. */
+  readonly heldBy?: RunKey;
   /** When the first of its timers runs out. */
   readonly wakeAt: number | null;
 }
@@ -115,12 +142,10 @@ async function standingOf(env: DriveEnv, run: Run): Promise<Standing> {
   // One that is asked to cancel does not wait for its turn.
   if (run.session !== undefined && run.status === 'queued' && !run.cancelRequested) {
     const session = await env.store.session({ tenant, session: run.session });
-    const ahead =
+    const holder =
       session?.activeRun === undefined ? undefined : await env.store.run({ tenant, run: session.activeRun });
-    if (ahead !== undefined && ahead.key.run !== run.key.run) {
-      const mayMove = ahead.status === 'running';
-      return { mayMove, wakeAt: null, ...(mayMove ? { ahead: ahead.key } : {}) };
-    }
+    if (holder !== undefined && holder.key.run !== run.key.run)
+      return { ...(await standingOf(env, holder)), heldBy: holder.key };
   }
   const status = ['queued', 'running', 'waiting'] as const;
   const { items } = await env.store.listRuns({ tenant, root: run.root, status, limit: 1_000 });
@@ -147,7 +172,11 @@ async function getRun(env: DriveEnv, key: RunKey): Promise<Run> {
   return run;
 }
 
-async function resultOf(env: DriveEnv, run: Run, wakeAt: number | null): Promise<RunResult> {
+async function resultOf(
+  env: DriveEnv,
+  run: Run,
+  { heldBy, wakeAt }: Omit<Standing, 'mayMove'> = { wakeAt: null },
+): Promise<RunResult> {
   const { key, status } = run;
   switch (status) {
     case 'completed':
@@ -161,12 +190,15 @@ async function resultOf(env: DriveEnv, run: Run, wakeAt: number | null): Promise
     case 'queued':
     case 'running':
     case 'waiting': {
-      const open = await env.store.listRequests({ tenant: key.tenant, root: run.root, status: ['open'], limit: 64 });
+      // What a run waits for that stands in a queue is what the run waits for that is in its way.
+      const root = heldBy?.run ?? run.root;
+      const open = await env.store.listRequests({ tenant: key.tenant, root, status: ['open'], limit: 64 });
       return {
         run: key,
         status: 'waiting',
         requests: open.items.map(({ run: asking, id }) => ({ run: asking, request: id })),
         wakeAt,
+        ...(heldBy === undefined ? {} : { heldBy }),
       };
     }
     default:

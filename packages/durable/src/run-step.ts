@@ -79,6 +79,7 @@ export function createRunStep(core: DriveCore): RunStep {
       graceMs: env.limits.cancelGraceMs,
       maxMessageBytes: env.limits.maxMessageBytes,
       record: core.values.record,
+      steering: core.steering,
       speak,
       engine: env,
     });
@@ -104,14 +105,21 @@ export function createRunStep(core: DriveCore): RunStep {
     }
     const durationMs = Math.max(0, Math.round(env.clock.monotonic() - started));
     const ledger = reserved === undefined ? undefined : { release: reserved, use: usedOf(execution, reserved) };
-    await recordOutcome(spec, execution.outcome, {
+    const { absorbed } = execution;
+    const isRecorded = await recordOutcome(spec, execution.outcome, {
       attempt,
       durationMs,
       messages: execution.messages,
+      absorbed,
       ...(execution.usage ? { usage: execution.usage } : {}),
       ...(ledger ? { ledger } : {}),
     });
-    return undefined;
+    if (isRecorded) return undefined;
+    // What it answers to was withdrawn while it did. That happens once for each message, and uses up no attempt.
+    core.steering.giveBack(absorbed);
+    const error = { code: 'STEER_WITHDRAWN', message: `What step ${key} absorbed was withdrawn before its commit` };
+    const again: Pause = { ms: 0, refused: true, tries: { ...tries, executions: attempt } };
+    return putOff(spec, execution, error, reserved, again);
   }
 
   /**
@@ -193,13 +201,16 @@ export function createRunStep(core: DriveCore): RunStep {
     readonly attempt: number;
     readonly durationMs?: number;
     readonly messages?: Extract<Execution, { settled: 'outcome' }>['messages'];
+    readonly absorbed?: readonly string[];
     readonly usage?: StepEnd['usage'];
     readonly settledBy?: StepEnd['settledBy'];
     readonly ledger?: LedgerChange;
   }
 
-  async function recordOutcome(spec: StepSpec, outcome: Outcome, details: OutcomeDetails): Promise<void> {
+  /** Says no where a message that the step absorbed was withdrawn: then nothing is recorded. */
+  async function recordOutcome(spec: StepSpec, outcome: Outcome, details: OutcomeDetails): Promise<boolean> {
     const { key, options } = spec;
+    const { absorbed = [] } = details;
     const end: StepEnd = {
       type: 'step-end',
       key,
@@ -209,6 +220,7 @@ export function createRunStep(core: DriveCore): RunStep {
       outcome,
       durationMs: details.durationMs ?? 0,
       ...(options.name === undefined ? {} : { name: options.name }),
+      ...(absorbed.length === 0 ? {} : { absorbed }),
       ...(details.usage === undefined ? {} : { usage: details.usage }),
       ...(details.settledBy === undefined ? {} : { settledBy: details.settledBy }),
     };
@@ -216,10 +228,13 @@ export function createRunStep(core: DriveCore): RunStep {
       entries: [end],
       progress: true,
       ...(details.messages && details.messages.length > 0 ? { messages: details.messages } : {}),
+      ...(absorbed.length === 0 ? {} : { absorb: absorbed }),
       ...(outcome.ok && outcome.blob !== undefined ? { blobs: [outcome.blob.hash] } : {}),
       ...(details.ledger ? { ledger: details.ledger } : {}),
     });
+    if (!result.ok && result.code === 'STEER_WITHDRAWN') return false;
     if (!result.ok) refusedRecord(`The outcome of step ${key}`, result.code, key);
+    return true;
   }
 
   /** Says whether the step is settled; `false` means that it surely did not run and may run now. */

@@ -10,6 +10,7 @@ import type {
   RunEvent,
   RunKey,
   SignalResult,
+  WhenBusy,
 } from '@prusik/core';
 import type {
   Drained,
@@ -32,8 +33,8 @@ export interface HarnessStartOptions<Context = Json> extends Omit<StartOptions, 
   readonly context?: Context;
   /** Conversation that the run belongs to; its messages are what the run sees. @default the run has a thread of its own */
   readonly session?: string;
-  /** @default 'refuse', with `SESSION_BUSY` */
-  readonly whenBusy?: 'refuse' | 'queue';
+  /** What the input meets while another run holds the session. @default 'refuse', with `SESSION_BUSY` */
+  readonly whenBusy?: WhenBusy;
 }
 
 export type HarnessRunOptions<Context = Json> = HarnessStartOptions<Context> & DriveOptions;

@@ -10,6 +10,7 @@ import {
   type RunEvent,
   type SessionKey,
   type SignalResult,
+  type WhenBusy,
 } from '@prusik/core';
 import type { DriveOptions, Engine, EventOptions, RunResult, StartOptions } from '@prusik/durable';
 import { closeSession, type CloseSessionOptions } from './close-session.ts';
@@ -20,10 +21,12 @@ import { replaceHistory, type ReplaceHistoryOptions } from './replace-history.ts
 
 export interface SessionStartOptions extends Omit<StartOptions, 'tenant' | 'session'> {
   /**
-   * What a message meets while another run holds the session, be it waiting for a person overnight: `SESSION_BUSY`, or a place in a queue
-   * of at most 32 (`SESSION_QUEUE_FULL` past it), first come, first served. @default 'refuse'
+   * What a message meets while another run holds the session, be it waiting for a person overnight. `refuse`: `SESSION_BUSY`. `queue`: a place in
+   * a queue of at most 32 (`SESSION_QUEUE_FULL` past it), first come, first served. `steer`: the same, and a run of the same definition and context
+   * takes it over at its next model call, after the results of the tools that are under way; what it does not take over has its turn. `withdraw`:
+   * the same, and what the run and its children ask of people is withdrawn, so that it goes on with the message. @default 'refuse'
    */
-  readonly whenBusy?: 'refuse' | 'queue';
+  readonly whenBusy?: WhenBusy;
 }
 
 export type SessionRunOptions = SessionStartOptions & DriveOptions;
@@ -43,7 +46,10 @@ export interface Session<Resources = undefined> extends AsyncDisposable {
    * `RUN_INPUT_MISMATCH`.
    */
   start<D extends AnyDefinition>(definition: D, input: CallInput<D>, options?: SessionStartOptions): Promise<Run>;
-  /** Starts (or finds) a run and drives it here until it ends or waits for something outside. */
+  /**
+   * Starts (or finds) a run and drives it here, and the run that holds the session before it, until it ends or waits for something outside. Where
+   * the message was taken over by another run, this is the result of that one.
+   */
   run<D extends AnyDefinition>(
     definition: D,
     input: CallInput<D>,

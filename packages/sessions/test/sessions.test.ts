@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { PrusikError } from '@prusik/core';
 import { createSessions, type HistoryQuery } from '@prusik/sessions';
 import { memoryStore } from '@prusik/store-memory';
 import { describe, expect, it } from 'vitest';
@@ -95,14 +96,16 @@ describe('a session that is held', () => {
     });
   });
 
-  it('SES-1: refuses a thousand times and keeps nothing of it', async () => {
+  it('SES-1: refuses ten thousand times and keeps nothing of it', async () => {
     const store = memoryStore();
     const session = await createSessions(engineFor([asker], store)).open('chat');
     await session.run(asker, 'one', { id: 'first' });
 
-    for (let n = 0; n < 1_000; n += 1) {
-      await expect(session.start(asker, 'two', { id: `refused ${n}` })).rejects.toMatchObject({ code: 'SESSION_BUSY' });
-    }
+    const codes = new Set<unknown>();
+    for (let n = 0; n < 10_000; n += 1)
+      await session.start(asker, 'two', { id: `refused ${n}` }).catch((error: PrusikError) => codes.add(error.code));
+
+    expect(codes).toEqual(new Set(['SESSION_BUSY']));
 
     const { items } = await store.listRuns({ tenant: 'default', session: 'chat', limit: 1_000 });
     expect(items.map((run) => run.key.run)).toEqual(['first']);

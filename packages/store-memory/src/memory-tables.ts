@@ -143,12 +143,13 @@ export function memoryTables(): MemoryTables {
       const { seq, at, inbox } = found.state;
       replaceState(found, frozen({ ...state, seq, at, inbox }));
     },
-    saveResult(state, { output, error }) {
+    saveResult(state, { output, error, absorbedBy }) {
       const found = record(state.key);
       found.body = frozen({
         ...found.body,
         ...(output === undefined ? {} : { output }),
         ...(error === undefined ? {} : { error }),
+        ...(absorbedBy === undefined ? {} : { absorbedBy }),
       });
     },
 
@@ -285,6 +286,7 @@ export function memoryTables(): MemoryTables {
     inbox: ({ tenant, run }, { after, limit }) => runs.get(tenant, run)?.signals.slice(after, after + limit) ?? [],
     messages: threads.page,
     threadHead: threads.head,
+    queuedMessages: ({ tenant, run }) => runs.get(tenant, run)?.queuedMessages ?? [],
     session(key) {
       const found = sessions.get(key);
       return found && sessions.describe(found);

@@ -65,6 +65,10 @@ export function createReads(db: Database.Database): StoreReads {
     `select n, kind, key, at, body from inbox where run = ${RUN} and n > ? order by n limit ?`,
   );
   const ledger = prepareQuery<Keyed, LedgerRow>(db, `select limits, used, reserved from ledgers where run = ${RUN}`);
+  const queuedMessages = prepareQuery<Keyed, string | null>(
+    db,
+    `select queued_messages from run_bodies where run = ${RUN}`,
+  ).pluck();
   const session = prepareQuery<Keyed, SessionRow>(db, selectSession('s.tenant = ? and s.name = ?'));
   const threads = { run: threadStatements(db, THREADS.run), session: threadStatements(db, THREADS.session) };
 
@@ -91,6 +95,10 @@ export function createReads(db: Database.Database): StoreReads {
       return rows.map(({ n, body }): StoredMessage => ({ n, message: JSON.parse(body) as Message }));
     },
     threadHead: ({ tenant, of, id }) => threads[of].head.get(tenant, id) ?? 0,
+    queuedMessages({ tenant, run: id }) {
+      const text = queuedMessages.get(tenant, id) ?? null;
+      return text === null ? [] : (JSON.parse(text) as Message[]);
+    },
     ledger({ tenant, run: id }) {
       const row = ledger.get(tenant, id);
       return row && toLedger(row);

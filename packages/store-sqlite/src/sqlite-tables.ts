@@ -1,5 +1,5 @@
 import type Database from 'better-sqlite3';
-import type { Message, RunState, SessionLife, Signal, StoreReads, StoreTables, ThreadKey } from '@prusik/core';
+import type { RunState, SessionLife, Signal, StoreReads, StoreTables, ThreadKey } from '@prusik/core';
 import { createBlobRows } from './blob-rows.ts';
 import { createClaimSources } from './claim-sources.ts';
 import type { Holders } from './holders.ts';
@@ -32,8 +32,8 @@ export function sqliteTables(
 ): StoreTables {
   const insertRun = db.prepare(
     `insert into runs (id, tenant, name, kind, definition, version, input_hash, session, root, parent, parent_key, depth, priority,
-       created_at, status, epoch, seen, lost, cancel, in_queue, ready_at)
-     values (${nextNumber('runs')}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 'none', ?, ?)`,
+       created_at, status, epoch, seen, lost, cancel, in_queue, steers, ready_at)
+     values (${nextNumber('runs')}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 'none', ?, ?, ?)`,
   );
   const insertBody = db.prepare('insert into run_bodies (run, input, context, queued_messages) values (?, ?, ?, ?)');
   const saveRun = db.prepare(
@@ -41,13 +41,9 @@ export function sqliteTables(
        worker = ?, ended_at = ?, block_code = ?, block_request = ?,
        holder = case when ? is null then null when epoch = ? then holder else ? end where id = ?`,
   );
-  const saveResult = db.prepare('update run_bodies set output = ?, error = ? where run = ?');
+  const saveResult = db.prepare('update run_bodies set output = ?, error = ?, absorbed_by = ? where run = ?');
   const insertEntry = db.prepare('insert into entries (run, seq, at, body) values (?, ?, ?, ?)');
   const insertMessage = db.prepare('insert into messages (thread, n, body) values (?, ?, ?)');
-  const queuedMessages = prepareQuery<[number], string | null>(
-    db,
-    'select queued_messages from run_bodies where run = ?',
-  ).pluck();
   const dropQueuedMessages = db.prepare('update run_bodies set queued_messages = null where run = ?');
   const findSignal = prepareQuery<[number, string, string], SignalRow>(
     db,
@@ -123,7 +119,7 @@ export function sqliteTables(
   return {
     ...reads,
     ...createClaimSources(db, holders, reads.state),
-    insertRun(run, { at, status, inQueue, readyAt }) {
+    insertRun(run, { at, status, inQueue, steers, readyAt }) {
       const { tenant, run: name } = run.key;
       const { lastInsertRowid } = write(
         insertRun,
@@ -142,6 +138,7 @@ export function sqliteTables(
         at,
         status,
         inQueue ? 1 : 0,
+        steers ? 1 : 0,
         readyAt,
       );
       const queued = inQueue && run.messages.length > 0 ? JSON.stringify(run.messages) : null;
@@ -170,7 +167,8 @@ export function sqliteTables(
         next.number,
       );
     },
-    saveResult: ({ number }, { output, error }) => void write(saveResult, textOf(output), textOf(error), number),
+    saveResult: ({ number }, { output, error, absorbedBy = null }) =>
+      void write(saveResult, textOf(output), textOf(error), absorbedBy, number),
 
     appendEntries({ number }, from, at, bodies) {
       written.entries = true;
@@ -183,11 +181,10 @@ export function sqliteTables(
       for (const [index, message] of messages.entries())
         write(insertMessage, number, from + index, JSON.stringify(message));
     },
-    takeQueuedMessages({ number }) {
-      const text = queuedMessages.get(number) ?? null;
-      if (text === null) return [];
-      write(dropQueuedMessages, number);
-      return JSON.parse(text) as Message[];
+    takeQueuedMessages({ key, number }) {
+      const messages = reads.queuedMessages(key);
+      if (messages.length > 0) write(dropQueuedMessages, number);
+      return messages;
     },
 
     findSignal({ number }, kind, key) {

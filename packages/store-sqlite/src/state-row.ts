@@ -31,6 +31,7 @@ export interface StateRow {
   readonly lost: number;
   readonly cancel: RunState['cancel'];
   readonly in_queue: number;
+  readonly steers: number;
   readonly ready_at: number | null;
   readonly wake_at: number | null;
   readonly lease_until: number | null;
@@ -48,6 +49,7 @@ export interface RunRow extends StateRow {
   readonly context: string;
   readonly output: string | null;
   readonly error: string | null;
+  readonly absorbed_by: string | null;
 }
 
 /**
@@ -55,7 +57,7 @@ export interface RunRow extends StateRow {
  * ordered subqueries: inside a join's condition SQLite reads through the whole journal for a `max`.
  */
 const STATE = `r.id, r.tenant, r.name, r.definition, r.version, r.input_hash, r.session, r.root, r.parent, r.parent_key, r.depth,
-  r.priority, r.status, r.epoch, r.seen, r.lost, r.cancel, r.in_queue, r.ready_at, r.wake_at, r.lease_until, r.worker, r.ended_at,
+  r.priority, r.status, r.epoch, r.seen, r.lost, r.cancel, r.in_queue, r.steers, r.ready_at, r.wake_at, r.lease_until, r.worker, r.ended_at,
   r.block_code, r.block_request,
   coalesce((select seq from entries where run = r.id order by seq desc limit 1), 0) as seq,
   coalesce((select at from entries where run = r.id order by seq desc limit 1), 0) as at,
@@ -67,7 +69,7 @@ export function selectState(where: string, index = ''): string {
 }
 
 export function selectRun(where: string): string {
-  return `select ${STATE}, r.kind, r.created_at, b.input, b.context, b.output, b.error
+  return `select ${STATE}, r.kind, r.created_at, b.input, b.context, b.output, b.error, b.absorbed_by
     from runs r join run_bodies b on b.run = r.id where ${where}`;
 }
 
@@ -92,6 +94,7 @@ export function toState(row: StateRow): RunState {
     lost: row.lost,
     cancel: row.cancel,
     inQueue: row.in_queue === 1,
+    steers: row.steers === 1,
     readyAt: row.ready_at,
     wakeAt: row.wake_at,
     leaseUntil: row.lease_until,
@@ -109,5 +112,6 @@ export function toRun(row: RunRow): Run {
     createdAt: row.created_at,
     ...(row.output === null ? {} : { output: JSON.parse(row.output) as Json }),
     ...(row.error === null ? {} : { error: JSON.parse(row.error) as SerializedError }),
+    ...(row.absorbed_by === null ? {} : { absorbedBy: row.absorbed_by }),
   });
 }

@@ -18,6 +18,7 @@ import { STORE_SESSION_LIFE_TESTS } from './store-session-life-tests.ts';
 import { STORE_SESSION_TESTS } from './store-session-tests.ts';
 import { STORE_SIGNAL_TESTS } from './store-signal-tests.ts';
 import { STORE_START_TESTS } from './store-start-tests.ts';
+import { STORE_STEER_TESTS } from './store-steer-tests.ts';
 import type { StoreTest } from './store-test.ts';
 import { STORE_THREAD_TESTS } from './store-thread-tests.ts';
 import { STORE_VALUE_TESTS } from './store-value-tests.ts';
@@ -49,6 +50,7 @@ const STORE_TESTS: readonly StoreTest[] = [
   ...STORE_PARK_TESTS,
   ...STORE_END_TESTS,
   ...STORE_SESSION_TESTS,
+  ...STORE_STEER_TESTS,
   ...STORE_SESSION_LIFE_TESTS,
   ...STORE_REMOVAL_TESTS,
   ...STORE_SIGNAL_TESTS,

@@ -4,7 +4,7 @@ import type { Commit, Transition } from '../commit.ts';
 import type { EntryBody } from '../entry.ts';
 import { checkId, type RunKey } from '../ids.ts';
 import { blobsOf, type Message } from '../message.ts';
-import type { NewRun } from '../new-run.ts';
+import { WHEN_BUSY, type NewRun } from '../new-run.ts';
 import { PAGE_LIMIT } from '../page.ts';
 import type { Removal } from '../removal.ts';
 import type { NewDecision, RequestKind } from '../request.ts';
@@ -41,7 +41,7 @@ const ENTRY_TYPES: readonly EntryBody['type'][] = [
   'run-end',
 ];
 const RUN_KINDS: readonly RunKind[] = ['workflow', 'agent', 'function'];
-const SIGNAL_KINDS: readonly SignalKind[] = ['user', 'cancel', 'child', 'decision', 'wake'];
+const SIGNAL_KINDS: readonly SignalKind[] = ['user', 'cancel', 'child', 'decision', 'steer', 'wake'];
 const REQUEST_KINDS: readonly RequestKind[] = ['approval', 'question', 'intervention', 'sign-in'];
 const TRANSITIONS: readonly Transition['type'][] = ['park', 'release', 'block', 'end'];
 
@@ -72,7 +72,7 @@ function checkRun(copy: NewRun): void {
   checkJson('context', copy.context);
   if (copy.session !== undefined) {
     checkId('session', copy.session.id);
-    checkOneOf('way of a run whose session is busy', copy.session.whenBusy, ['refuse', 'queue']);
+    checkOneOf('way of a run whose session is busy', copy.session.whenBusy, WHEN_BUSY);
   }
   if (copy.parent === undefined) {
     if (copy.root !== copy.key.run) throw new TypeError('A run without a parent is its own root');
@@ -151,6 +151,9 @@ export function checkedCommit(commit: Commit): Commit {
     if (request.expiresAt !== null) checkTime('expiresAt', request.expiresAt);
   }
   for (const id of copy.claimRequests ?? []) checkId('request', id);
+  checkList('absorb', copy.absorb);
+  checkItems('absorb', copy.absorb);
+  for (const id of copy.absorb ?? []) checkId('run', id);
   for (const { id, status } of copy.closeRequests ?? []) {
     checkId('request', id);
     checkOneOf('status of a request that is closed', status, ['withdrawn', 'expired']);

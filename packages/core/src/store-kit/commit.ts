@@ -7,6 +7,7 @@ import { isClaimable } from './decide.ts';
 import { threadOf } from './rows.ts';
 import { signalRun } from './signal.ts';
 import { createRun, isSameStart } from './start.ts';
+import { absorb, mayAbsorb } from './steer.ts';
 import type { RunState, StoreTransaction } from './tables.ts';
 import { makeTransition } from './transition.ts';
 
@@ -51,6 +52,7 @@ function check(tx: StoreTransaction, state: RunState, commit: Commit): Refusal |
     return { code: 'JOURNAL_FULL' };
   if (commit.messages !== undefined && commit.messages.from !== tables.threadHead(threadOf(state)) + 1)
     return { code: 'THREAD_MOVED' };
+  if (!mayAbsorb(tx, state, commit.absorb ?? [])) return { code: 'STEER_WITHDRAWN' };
   const newChildren = commit.children === undefined ? [] : findNewChildren(tx, commit.children);
   if (newChildren === undefined) return { code: 'RUN_INPUT_MISMATCH' };
   if (
@@ -125,6 +127,7 @@ function write(tx: StoreTransaction, state: RunState, commit: Commit, approved: 
   if (commit.entries.length > 0) tables.appendEntries(state, state.seq + 1, at, commit.entries);
   if (commit.messages !== undefined)
     tables.appendMessages(threadOf(state), commit.messages.from, commit.messages.items);
+  for (const id of commit.absorb ?? []) absorb(tx, state, id);
   if (commit.blobs !== undefined) tables.useBlobs(state, commit.blobs);
   for (const child of approved.newChildren) createRun(tx, child);
   for (const { id, status } of commit.closeRequests ?? []) {

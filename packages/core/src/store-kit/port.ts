@@ -28,6 +28,7 @@ import { renewLeases } from './renew.ts';
 import { replaceMessages } from './replace-messages.ts';
 import { signalRun } from './signal.ts';
 import { startRun } from './start.ts';
+import { steeredTo } from './steer.ts';
 import type { StoreTransaction } from './tables.ts';
 
 const ONE_ROW: WriteSize = { rows: 1, runs: 0 };
@@ -183,6 +184,10 @@ export function storeOver(backend: StoreBackend): Store {
     async session(key) {
       checkOpen();
       return reads.session(checkedSessionKey(key));
+    },
+    async steered(holder) {
+      checkOpen();
+      return steeredTo(reads, checkedRunKey(holder));
     },
     async listSessions(query) {
       checkOpen();

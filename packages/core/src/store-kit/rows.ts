@@ -43,7 +43,10 @@ function missing(key: RunKey): never {
 }
 
 /** What a store keeps of a run beside its state. */
-export interface RunBody extends Pick<Run, 'kind' | 'input' | 'context' | 'createdAt' | 'output' | 'error'> {}
+export interface RunBody extends Pick<
+  Run,
+  'kind' | 'input' | 'context' | 'createdAt' | 'output' | 'error' | 'absorbedBy'
+> {}
 
 /** The run as the port shows it. */
 export function describeRun(state: RunState, body: RunBody): Run {
@@ -70,6 +73,7 @@ export function describeRun(state: RunState, body: RunBody): Run {
     wakeAt: state.wakeAt,
     ...(body.output === undefined ? {} : { output: body.output }),
     ...(body.error === undefined ? {} : { error: body.error }),
+    ...(body.absorbedBy === undefined ? {} : { absorbedBy: body.absorbedBy }),
     ...(state.blocked === null ? {} : { blocked: state.blocked }),
   };
 }

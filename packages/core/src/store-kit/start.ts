@@ -4,6 +4,7 @@ import type { RunKey } from '../ids.ts';
 import { SESSION_QUEUE_LIMIT, type NewRun, type StartResult } from '../new-run.ts';
 import { findUnknownBlob } from './blob-rows.ts';
 import { requireRun, requireSession, requireState, rootOf, threadOf } from './rows.ts';
+import { mayBeAbsorbed, steer } from './steer.ts';
 import type { RunState, SessionState, StoreTransaction } from './tables.ts';
 
 export function startRun(tx: StoreTransaction, run: NewRun): StartResult {
@@ -20,16 +21,17 @@ export function startRun(tx: StoreTransaction, run: NewRun): StartResult {
     return { outcome: 'refused', code: 'SESSION_CLOSED', session: requireSession(tx, session.key) };
   const active = session?.activeRun ?? null;
   if (session !== undefined && active !== null) {
-    const full = tables.queueLength(session.key) >= SESSION_QUEUE_LIMIT;
-    if (run.session?.whenBusy !== 'queue' || full) {
+    const refuses = run.session?.whenBusy === 'refuse';
+    if (refuses || tables.queueLength(session.key) >= SESSION_QUEUE_LIMIT) {
       const holder = requireRun(tx, { tenant: run.key.tenant, run: active });
-      const code = run.session?.whenBusy === 'queue' ? 'SESSION_QUEUE_FULL' : 'SESSION_BUSY';
+      const code = refuses ? 'SESSION_BUSY' : 'SESSION_QUEUE_FULL';
       return { outcome: 'refused', code, run: holder, requestIds: openRequestIds(tx, holder.key) };
     }
   }
   const blob = findUnknownBlob(tx, run.key.tenant, run.blobs);
   if (blob !== undefined) return { outcome: 'refused', code: 'BLOB_UNKNOWN', blob };
   createRun(tx, run, session);
+  if (active !== null) steer(tx, run, active);
   return { outcome: 'created', run: requireRun(tx, run.key) };
 }
 
@@ -67,6 +69,7 @@ export function createRun(tx: StoreTransaction, run: NewRun, session?: SessionSt
     lost: 0,
     cancel: 'none',
     inQueue: queued,
+    steers: queued && mayBeAbsorbed(run),
     readyAt: queued ? null : now,
     wakeAt: null,
     leaseUntil: null,

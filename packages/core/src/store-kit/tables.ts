@@ -45,6 +45,8 @@ export interface RunState {
   readonly cancel: 'none' | 'asked' | 'told';
   /** Stands behind another run of its session; its messages are not in the thread yet. */
   readonly inQueue: boolean;
+  /** The holder of its session may absorb it while it stands in the queue. */
+  readonly steers: boolean;
   /** Set exactly while it is `queued` and may be claimed. */
   readonly readyAt: number | null;
   readonly wakeAt: number | null;
@@ -70,6 +72,8 @@ export interface StoreReads {
   entries(run: RunKey, page: PageAfter): readonly Entry[];
   inbox(run: RunKey, page: PageAfter): readonly Signal[];
   messages(thread: ThreadKey, page: PageAfter | PageBefore): readonly StoredMessage[];
+  /** What is kept back while the run stands in a queue. */
+  queuedMessages(run: RunKey): readonly Message[];
   threadHead(thread: ThreadKey): number;
   ledger(root: RunKey): Ledger | undefined;
   session(key: SessionKey): Session | undefined;
@@ -99,7 +103,12 @@ export interface StoreWrites {
   saveRun(state: RunState): void;
   saveResult(
     run: RunState,
-    result: { readonly status: FinalStatus; readonly output?: Json; readonly error?: SerializedError },
+    result: {
+      readonly status: FinalStatus;
+      readonly output?: Json;
+      readonly error?: SerializedError;
+      readonly absorbedBy?: string;
+    },
   ): void;
 
   /** Numbers them from `from` on. */

@@ -6,7 +6,8 @@ import { signalRun } from './signal.ts';
 import type { RunState, StoreTransaction } from './tables.ts';
 
 const ENDS_A_BLOCK: readonly SignalKind[] = ['cancel', 'decision'];
-const RELEASED = { leaseUntil: null, worker: null, readyAt: null, wakeAt: null } as const;
+/** Nobody holds it. */
+export const RELEASED = { leaseUntil: null, worker: null, readyAt: null, wakeAt: null } as const;
 
 /** What a commit does with the run when its holder does not go on. `seen` is the last signal that the holder has read. */
 export function makeTransition(tx: StoreTransaction, state: RunState, then: Transition, seen: number): void {

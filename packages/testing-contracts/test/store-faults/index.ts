@@ -13,6 +13,7 @@ import { SESSION_LIFE_FAULTS } from './session-life-faults.ts';
 import { SESSION_FAULTS } from './session-faults.ts';
 import { SIGNAL_FAULTS } from './signal-faults.ts';
 import { START_FAULTS } from './start-faults.ts';
+import { STEER_FAULTS } from './steer-faults.ts';
 import { TRANSITION_FAULTS } from './transition-faults.ts';
 import { VALUE_FAULTS } from './value-faults.ts';
 import { WATCH_FAULTS } from './watch-faults.ts';
@@ -24,6 +25,7 @@ export const STORE_FAULTS: readonly StoreFault[] = [
   ...COMMIT_FAULTS,
   ...TRANSITION_FAULTS,
   ...SESSION_FAULTS,
+  ...STEER_FAULTS,
   ...SESSION_LIFE_FAULTS,
   ...REMOVAL_FAULTS,
   ...SIGNAL_FAULTS,

@@ -72,7 +72,7 @@ export const SESSION_FAULTS: readonly StoreFault[] = [
   rows('sessions do not know of tenants', 'sessions of different tenants', (tables) => ({
     session: (key) => tables.session({ ...key, tenant: 'acme' }),
   })),
-  port('a refused run is kept all the same', 'a thousand refusals leave nothing behind', (store) => ({
+  port('a refused run is kept all the same', 'ten thousand refusals leave nothing behind', (store) => ({
     async start(run) {
       const result = await store.start(run);
       if (result.outcome === 'refused') await store.start(without(run, 'session'));

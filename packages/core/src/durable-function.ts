@@ -149,10 +149,11 @@ export interface StepScope {
   /** Messages that are stored with the outcome. */
   append(...messages: readonly Message[]): void;
   /**
-   * Takes over what was steered to the run and no step has taken yet: its messages are appended here, before whatever is appended later, and
-   * their runs end as absorbed in the commit of the outcome. Nothing, in a session too, where nothing waits. A step that fails or is stopped has
-   * absorbed nothing: what it took waits for another step, or for its own turn. One whose message is withdrawn before its commit is
-   * executed again. Only in steps of effect `repeatable`.
+   * Takes over what was steered to the run and no step has taken yet: appends its messages here, before whatever is appended later, and returns
+   * them; their runs end as absorbed in the commit of the outcome. Call it before the work that is to heed them, and again before an outcome
+   * that would end the run: what came meanwhile is then a reason to go on, in the same commit. A step that fails or is stopped has absorbed
+   * nothing: what it took waits for another step, or for its own turn. One whose message is withdrawn before its commit is executed
+   * again. Only in steps of effect `repeatable`; in a run without a session there never is anything.
    *
    * @throws {TypeError} in a step of another effect.
    */

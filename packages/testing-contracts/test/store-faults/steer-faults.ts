@@ -71,8 +71,8 @@ export const STEER_FAULTS: readonly StoreFault[] = [
     'what was withdrawn is left out',
     'a message that is withdrawn before its commit',
     async (commit, store) => {
-      const waiting = (await store.steered(commit.run)).map(({ run }) => run);
-      return { ...commit, absorb: commit.absorb?.filter((run) => waiting.includes(run)) ?? [] };
+      const waiting = new Set((await store.steered(commit.run)).map(({ run }) => run));
+      return { ...commit, absorb: commit.absorb?.filter((run) => waiting.has(run)) ?? [] };
     },
   ),
   absorbing('a run may be absorbed again', 'a run is absorbed once', async (commit, store) => {

@@ -2,9 +2,7 @@ import { PrusikError, type DurableContext } from '@prusik/core';
 import type { ToolSet } from 'ai';
 import { scopeOf, type AgentCore } from './agent-core.ts';
 import { describeError } from './redact.ts';
-import { within } from './within.ts';
-
-const CHOICE_TIMEOUT_MS = 10_000;
+import { AUTHOR_TIMEOUT_MS, within } from './within.ts';
 
 /** The tools of one model call. */
 export interface OfferedTools {
@@ -23,7 +21,7 @@ export async function offeredTools(agent: AgentCore, ctx: DurableContext, step: 
   if (activeTools === undefined) return { names: new Set(tools.keys()), toolSet };
   let chosen: readonly string[];
   try {
-    chosen = await within(clock, CHOICE_TIMEOUT_MS, async () => activeTools({ ...scopeOf(ctx), step }));
+    chosen = await within(clock, AUTHOR_TIMEOUT_MS, () => activeTools({ ...scopeOf(ctx), step }));
   } catch (cause) {
     throw failed(describeError(cause), cause);
   }

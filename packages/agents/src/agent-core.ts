@@ -1,6 +1,6 @@
 import type { Clock, DurableContext, Json, RunInfo, StandardSchema } from '@prusik/core';
 import type { Output, ToolSet } from 'ai';
-import type { AgentLimits } from './loop.ts';
+import type { AgentLimits, RunLimits } from './loop-types.ts';
 import type { ModelSettings } from './model-call.ts';
 import type { LanguageModelObject } from './model-registry.ts';
 import type { AnyTool } from './tool-types.ts';
@@ -31,6 +31,8 @@ export interface AgentCore {
   readonly output?: { readonly schema: StandardSchema; readonly format: ReturnType<typeof Output.object> };
   readonly settings: ModelSettings;
   readonly limits: AgentLimits;
+  /** Those that a run begins with, and keeps. */
+  readonly runLimits: RunLimits;
   readonly clock: Clock;
 }
 

@@ -1,13 +1,14 @@
 import type { DurableContext } from '@prusik/core';
 import type { AgentCore } from './agent-core.ts';
-import { createSlots, type Slots } from './slots.ts';
+import { createPromptView, type PromptView } from './prompt-view.ts';
 
 /** One drive of an agent's run: what its steps share. */
 export interface AgentRun {
   readonly agent: AgentCore;
   readonly ctx: DurableContext;
-  /** Bounds the tool calls at once, over all replies. */
-  readonly slots: Slots;
+  readonly prompt: PromptView;
+  /** Milliseconds from the run's start to the last delivered outcome; the same on replay. */
+  elapsedMs(): number;
   /** Id of the message that a step stores under `key`; the same on every attempt and in every process. */
   messageId(key: string): string;
 }
@@ -15,5 +16,12 @@ export interface AgentRun {
 export function agentRun(agent: AgentCore, ctx: DurableContext): AgentRun {
   // One derived id a run instead of one a message: hashing is dearer than everything else that a step does here.
   const base = ctx.uuid('messages');
-  return { agent, ctx, slots: createSlots(agent.limits.parallelTools), messageId: (key) => `${base}:${key}` };
+  const startedAt = ctx.now();
+  return {
+    agent,
+    ctx,
+    prompt: createPromptView(ctx),
+    elapsedMs: () => ctx.now() - startedAt,
+    messageId: (key) => `${base}:${key}`,
+  };
 }

@@ -13,7 +13,7 @@ import type {
 } from '@prusik/core';
 import type { ActiveToolsScope, InstructionScope } from './agent-core.ts';
 import type { ModelSchema } from './json-schema.ts';
-import type { AgentLimits } from './loop.ts';
+import type { AgentLimits } from './loop-types.ts';
 import type { ModelSettings } from './model-call.ts';
 import type { LanguageModelObject } from './model-registry.ts';
 import type { AnyTool, DepsOf } from './tool-types.ts';

@@ -1,8 +1,6 @@
 import type { ApprovalCall, AnyTool } from './tool-types.ts';
-import { within } from './within.ts';
+import { AUTHOR_TIMEOUT_MS, within } from './within.ts';
 import type { Clock } from '@prusik/core';
-
-const POLICY_TIMEOUT_MS = 10_000;
 
 /** What a tool's approval says about one call. */
 export type Gate = { readonly does: 'run' | 'ask' } | { readonly does: 'deny'; readonly reason: string };
@@ -16,7 +14,7 @@ export async function gateOf(
   if (tool.approval === 'never') return { does: 'run' };
   if (tool.approval === 'always') return { does: 'ask' };
   try {
-    const status = await within(clock, POLICY_TIMEOUT_MS, async () => tool.policy?.(call));
+    const status = await within(clock, AUTHOR_TIMEOUT_MS, () => tool.policy?.(call));
     switch (status) {
       case 'approved':
       case 'not-applicable':

@@ -14,7 +14,7 @@ import { jsonSchema, Output, type ToolSet } from 'ai';
 import type { AgentCore } from './agent-core.ts';
 import type { AgentOptions, AgentParts, AnyAgent } from './agent-types.ts';
 import { jsonSchemaOf, type JsonSchemaConverter } from './json-schema.ts';
-import { AGENT_LIMITS, type AgentLimits } from './loop.ts';
+import { AGENT_LIMITS, runLimitsOf, type AgentLimits } from './loop-types.ts';
 import { unknownModel, type LanguageModelObject } from './model-registry.ts';
 import { promptSchema, showPrompt } from './prompt.ts';
 import { runAgent } from './run-agent.ts';
@@ -47,6 +47,7 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
       ? showPrompt(input, options.input === undefined)
       : [{ type: 'text', text: options.prompt(input) }];
   const newId = options.newId ?? parts.newId ?? randomId;
+  const clock = options.clock ?? parts.clock ?? systemClock;
   const toolSet = toolSetOf(tools);
   const core = (resolved: LanguageModelObject): AgentCore => ({
     model: resolved,
@@ -60,7 +61,8 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
       : { output: { schema: output, format: Output.object({ schema: jsonSchema(outputJsonSchema) }) } }),
     settings,
     limits,
-    clock: options.clock ?? parts.clock ?? systemClock,
+    runLimits: runLimitsOf(limits, settings.maxOutputTokens),
+    clock,
   });
   const ready = model === undefined ? undefined : core(model);
 
@@ -83,7 +85,7 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
     ...(outputJsonSchema === undefined ? {} : { outputJsonSchema }),
     async parseInput(given) {
       if (ready === undefined) throw unknownModel(String(options.model), []);
-      const checked = await validate(inputSchema, given as Json);
+      const checked = await validate(inputSchema, given as Json, clock);
       if (checked.issues === undefined) return toJson(checked.value);
       throw new PrusikError('INPUT_INVALID', `The input of ${name} is not valid: ${describeIssues(checked.issues)}`);
     },
@@ -108,7 +110,10 @@ function byName(agent: string, tools: readonly AnyTool[]): ReadonlyMap<string, A
 }
 
 function checkLimits(agent: string, limits: AgentLimits): AgentLimits {
-  for (const [limit, value] of Object.entries(limits) as [keyof AgentLimits, number][]) {
+  const { lastStep, ...numbers } = limits;
+  if (lastStep !== 'refuse-calls' && lastStep !== 'answer-without-tools')
+    throw new TypeError(`Agent ${agent}: limits.lastStep is ${JSON.stringify(lastStep)}, which it cannot be`);
+  for (const [limit, value] of Object.entries(numbers)) {
     const least = limit === 'repairs' || limit === 'toolCalls' ? 0 : 1;
     if (!(value >= least))
       throw new TypeError(`Agent ${agent}: limits.${limit} must be at least ${least}, not ${String(value)}`);

@@ -1,12 +1,16 @@
 import { CHARS_PER_TOKEN, charsOf, type Message, type Usage } from '@prusik/core';
 
 /** What a call used where its provider says it, else what its length says. */
-export function tokensOf(usage: Usage, prompt: readonly Message[], fixedChars: number, reply: Message): number {
-  const { inputTokens, outputTokens } = usage;
-  return (inputTokens ?? estimateTokens(prompt, fixedChars)) + (outputTokens ?? estimateTokens([reply], 0));
+export function tokensOf(
+  { inputTokens, outputTokens }: Usage,
+  promptTokens: number,
+  reply: Message,
+): { readonly tokens: number; readonly estimated?: true } {
+  const tokens = (inputTokens ?? promptTokens) + (outputTokens ?? estimateTokens([reply]));
+  return inputTokens === undefined || outputTokens === undefined ? { tokens, estimated: true } : { tokens };
 }
 
 /** A rough count by length; good to a factor of two for most languages. */
-export function estimateTokens(prompt: readonly Message[], fixedChars: number): number {
-  return Math.ceil(charsOf(prompt, fixedChars) / CHARS_PER_TOKEN);
+export function estimateTokens(messages: readonly Message[], moreChars = 0): number {
+  return Math.ceil(charsOf(messages, moreChars) / CHARS_PER_TOKEN);
 }

@@ -9,7 +9,7 @@ import {
 import { scopeOf, type AgentCore } from './agent-core.ts';
 import { gateOf } from './approval.ts';
 import { callFingerprint } from './define-tool.ts';
-import type { PlannedCall } from './loop.ts';
+import type { PlannedCall } from './loop-types.ts';
 import { errorOutput, toToolOutput } from './tool-output.ts';
 import type { AnyTool } from './tool-types.ts';
 import { validate } from './validate.ts';
@@ -43,7 +43,7 @@ export async function executeCall(
       'TOOL_CHANGED',
       'The tool has changed since this call was approved. Call it again if it is still needed.',
     );
-  const checked = await validate(tool.input, approval === undefined ? call.input : approval.input);
+  const checked = await validate(tool.input, approval === undefined ? call.input : approval.input, agent.clock);
   if (checked.issues !== undefined) {
     const whose = approval?.edited ? 'The input as the reviewer edited it' : 'The input';
     return refused('TOOL_INPUT_INVALID', `${whose} is not what the tool takes: ${describeIssues(checked.issues)}`);

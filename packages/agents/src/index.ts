@@ -25,7 +25,16 @@ export type {
   ToolScope,
 } from './tool-types.ts';
 export type { ConverterOption, JsonSchemaConverter, ModelSchema } from './json-schema.ts';
-export { AGENT_LIMITS, type AgentLimits, type PlannedCall, type ReplyRecord, type Verdict } from './loop.ts';
+export {
+  AGENT_LIMITS,
+  type AgentLimits,
+  type LastStep,
+  type PlannedCall,
+  type RecordedLimits,
+  type ReplyRecord,
+  type RunLimits,
+  type Verdict,
+} from './loop-types.ts';
 export type { ModelSettings } from './model-call.ts';
 export { modelRegistry, type LanguageModelObject, type ModelRegistry } from './model-registry.ts';
 export { toModelMessages } from './to-model-messages.ts';

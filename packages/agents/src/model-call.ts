@@ -22,6 +22,8 @@ export interface ModelCall {
   readonly instructions: string;
   readonly messages: readonly Message[];
   readonly tools: ToolSet;
+  /** `none`: it may only answer. @default the model decides */
+  readonly toolChoice?: 'none';
   /** What the reply must be, where it must be JSON. */
   readonly output?: ReturnType<typeof Output.object>;
   readonly settings: ModelSettings;
@@ -79,6 +81,7 @@ async function pump(
     ...(call.instructions === '' ? {} : { instructions: call.instructions }),
     messages: toModelMessages(call.messages, providerOf(call.model)),
     tools: call.tools,
+    ...(call.toolChoice === undefined ? {} : { toolChoice: call.toolChoice }),
     ...(call.output === undefined ? {} : { output: call.output }),
     abortSignal,
     // Content is collected here already; a second copy would only cost.

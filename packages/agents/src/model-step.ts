@@ -1,131 +1,145 @@
-import {
-  reconcile,
-  serializeError,
-  type DurableContext,
-  type Message,
-  type MessagePart,
-  type StepScope,
-} from '@prusik/core';
+import { PrusikError, serializeError, type DurableContext, type StepScope } from '@prusik/core';
 import { offeredTools } from './active-tools.ts';
 import { scopeOf, type AgentCore } from './agent-core.ts';
 import type { AgentRun } from './agent-run.ts';
+import { checkCalls } from './check-calls.ts';
 import { estimateTokens, tokensOf } from './estimate.ts';
-import type { LoopState, ReplyRecord, Verdict } from './loop.ts';
+import { admitCalls, judge, throwsAway } from './judge-reply.ts';
+import { overLimit, type LoopState } from './loop.ts';
+import { recordLimits, type ReplyRecord, type Verdict } from './loop-types.ts';
 import { callModel, type ModelReply } from './model-call.ts';
-import { wasRefused } from './model-error.ts';
 import { readOutput, textOf } from './output.ts';
-import { planCalls, type Plan } from './plan-calls.ts';
+import { describeError } from './redact.ts';
 import { assistantMessage, toolMessage, userNote } from './stored-messages.ts';
-
-const DEFAULT_OUTPUT_TOKENS = 4_096;
+import { AUTHOR_TIMEOUT_MS, within } from './within.ts';
 
 /**
  * One model call as one durable step. Its commit holds the reply, the results of calls that were refused, and the record by which the
  * loop goes on; the content stands in the thread alone.
  */
 export async function modelStep(run: AgentRun, state: LoopState): Promise<ReplyRecord> {
-  const { agent, ctx } = run;
-  const { limits, settings, model } = agent;
-  let failures = 0;
-  const body = async (scope: StepScope): Promise<ReplyRecord> => {
-    try {
-      return await callAndRecord(run, state, scope, failures + 1 < limits.modelAttempts);
-    } catch (error) {
-      if (!wasRefused(error)) failures += 1;
-      throw error;
-    }
-  };
-  // The engine keeps a reservation only where the run's tree has a budget. The last call and its reply are in the next prompt.
-  const expected = state.lastTokens ?? estimateTokens(await promptOf(ctx), agent.fixedChars);
-  return ctx.step(`model:${state.steps + 1}`, body, {
+  const { agent } = run;
+  const { limits, model } = agent;
+  const elapsed = run.elapsedMs();
+  const askedAt = agent.clock.monotonic();
+  const elapsedMs = (): number => elapsed + agent.clock.monotonic() - askedAt;
+  const leftMs = state.limits.wallMs - elapsed;
+  // The engine keeps a reservation only where the run's tree has a budget.
+  const expected = state.promptTokens ?? (await run.prompt()).tokens + fixedTokens(agent);
+  return run.ctx.step(`model:${state.steps + 1}`, (scope) => callAndRecord(run, state, scope, elapsedMs), {
     kind: 'model',
     name: `${model.provider}/${model.modelId}`,
-    retry: { attempts: limits.modelAttempts },
-    reserve: { calls: 1, tokens: expected + (settings.maxOutputTokens ?? DEFAULT_OUTPUT_TOKENS) },
+    retry: {
+      attempts: limits.modelAttempts,
+      ...(Number.isFinite(leftMs) ? { capacityWaitMs: Math.max(0, leftMs) } : {}),
+    },
+    reserve: { calls: 1, tokens: expected + state.limits.outputTokens },
   });
 }
 
+const fixedTokens = ({ fixedChars }: AgentCore): number => estimateTokens([], fixedChars);
+
 async function callAndRecord(
-  { agent, ctx, messageId }: AgentRun,
+  { agent, ctx, prompt, messageId }: AgentRun,
   state: LoopState,
   scope: StepScope,
-  mayRetry: boolean,
+  elapsedMs: () => number,
 ): Promise<ReplyRecord> {
-  const { instructions, limits, model, output, settings, clock } = agent;
-  const messages = await promptOf(ctx);
+  const { limits, model, output, settings, clock } = agent;
+  const { messages, tokens, callIds } = await prompt();
+  const promptTokens = tokens + fixedTokens(agent);
+  const isFirst = state.steps === 0;
+  const isLast = state.steps + 1 >= state.limits.steps;
+  // Another attempt begins later than its step was asked for, and no attempt of the first call was looked at yet.
+  const over = overLimit(state, state.promptTokens ?? promptTokens, elapsedMs());
+  if (over !== undefined) {
+    scope.usage({ inputTokens: 0, outputTokens: 0 });
+    throw over;
+  }
+  const instructions = await instructionsOf(agent, ctx);
   const offered = await offeredTools(agent, ctx, state.steps + 1);
-  const reply = await callModel({
+  const answer = await callModel({
     model,
-    instructions: typeof instructions === 'string' ? instructions : await instructions(scopeOf(ctx)),
+    instructions,
     messages,
     tools: offered.toolSet,
+    ...(isLast && state.limits.lastStep === 'answer-without-tools' ? { toolChoice: 'none' as const } : {}),
     ...(output === undefined ? {} : { output: output.format }),
-    settings,
+    settings: withinTokens(
+      settings,
+      state.limits.tokens - state.tokens - Math.max(promptTokens, state.promptTokens ?? 0),
+    ),
     clock,
-    timeoutMs: limits.modelTimeoutMs,
+    timeoutMs: Math.min(limits.modelTimeoutMs, state.limits.wallMs - elapsedMs()),
     stallMs: limits.modelStallMs,
     signal: scope.signal,
     onDelta: scope.delta,
   });
-  scope.usage(reply.usage);
-  // Text that came before the failure is kept, unless the call is made again or there is none.
-  const again = reply.error?.retryable === true && (mayRetry || wasRefused(reply.error));
-  if (reply.error !== undefined && (again || textOf(reply.parts) === '')) throw reply.error;
+  scope.usage(answer.usage);
+  const reply = cutByTime(answer, state, elapsedMs());
+  if (reply.error !== undefined && throwsAway(reply, scope.failures + 1 < limits.modelAttempts)) throw reply.error;
 
-  const plan = await planCalls(agent, {
-    ctx,
-    reply: endsWithoutCalls(reply) ? { ...reply, parts: reply.parts.filter(isSpoken) } : reply,
+  const { parts, calls } = admitCalls(reply, {
+    tools: agent.tools,
     offered: offered.names,
-    usedIds: callIdsOf(messages),
-    room: limits.toolCalls - state.toolCalls,
-    lastStep: state.steps + 1 >= limits.steps,
+    usedIds: callIds,
+    room: state.limits.toolCalls - state.toolCalls,
+    lastStep: isLast,
     newId: (n) => `call_${ctx.uuid(`${scope.key}:${n}`).replaceAll('-', '')}`,
   });
-  const message = assistantMessage(messageId(scope.key), plan.parts);
-  const { verdict, correction } = await judge(agent, reply, plan);
-  const stored = verdict !== 'empty' && plan.parts.length > 0;
+  const { planned, refused } = await checkCalls(agent, ctx, calls);
+  const message = assistantMessage(messageId(scope.key), parts);
+  const judged = judge(reply.finish, parts, planned, refused, output !== undefined);
+  const { verdict, correction } =
+    judged === 'check-output' ? await checkOutput(agent, textOf(parts)) : { verdict: judged };
+  const stored = verdict !== 'empty' && parts.length > 0;
   if (stored) scope.append(message);
-  scope.append(...plan.refused.map((result) => toolMessage(messageId(`${scope.key}:${result.callId}`), result)));
+  scope.append(...refused.map((result) => toolMessage(messageId(`${scope.key}:${result.callId}`), result)));
   if (correction !== undefined)
     scope.append(userNote(messageId(`${scope.key}:correction`), correction, 'continuation'));
   return {
     verdict,
-    tokens: tokensOf(reply.usage, messages, agent.fixedChars, message),
+    ...tokensOf(reply.usage, promptTokens, message),
     ...(stored ? { message: message.id } : {}),
-    ...(plan.planned.length === 0 ? {} : { calls: plan.planned }),
+    ...(planned.length === 0 ? {} : { calls: planned }),
+    ...(reply.finish === 'stop' || reply.finish === 'tool-calls' ? {} : { finish: reply.finish }),
     ...(reply.error === undefined ? {} : { error: serializeError(reply.error) }),
+    ...(isFirst ? { limits: recordLimits(state.limits) } : {}),
   };
 }
 
-/** What a reply came to. Every way in which one can end is decided here. */
-async function judge(
-  { output }: AgentCore,
-  reply: ModelReply,
-  { parts, planned, refused }: Plan,
+/** A call that ended because the run's time did is not made again. */
+function cutByTime(reply: ModelReply, state: LoopState, elapsedMs: number): ModelReply {
+  if (reply.error?.code !== 'MODEL_TIMEOUT') return reply;
+  return { ...reply, error: overLimit(state, 0, elapsedMs) ?? reply.error };
+}
+
+/** Code of the author: what it throws is no passing failure of the model, and it may not hold a run for ever. */
+async function instructionsOf({ instructions, clock }: AgentCore, ctx: DurableContext): Promise<string> {
+  if (typeof instructions === 'string') return instructions;
+  let given: unknown;
+  try {
+    given = await within(clock, AUTHOR_TIMEOUT_MS, () => instructions(scopeOf(ctx)));
+  } catch (cause) {
+    throw new PrusikError('AGENT_INSTRUCTIONS_FAILED', `The instructions failed: ${describeError(cause)}`, { cause });
+  }
+  if (typeof given === 'string') return given;
+  throw new PrusikError('AGENT_INSTRUCTIONS_FAILED', `The instructions gave ${typeof given} instead of a text`);
+}
+
+/** The reply may take no more than is left of the run's tokens. */
+function withinTokens(settings: AgentCore['settings'], left: number): AgentCore['settings'] {
+  if (left >= (settings.maxOutputTokens ?? Number.POSITIVE_INFINITY)) return settings;
+  return { ...settings, maxOutputTokens: Math.max(1, Math.floor(left)) };
+}
+
+async function checkOutput(
+  { output, clock }: AgentCore,
+  text: string,
 ): Promise<{ readonly verdict: Verdict; readonly correction?: string }> {
-  if (reply.finish === 'failed') return { verdict: 'failed' };
-  if (reply.finish === 'content-filter') return { verdict: 'filtered' };
-  if (planned.length > 0) return { verdict: 'call-tools' };
-  if (refused.length > 0) return { verdict: 'refused' };
-  if (textOf(parts).trim() === '') return { verdict: parts.some(({ type }) => type === 'file') ? 'answer' : 'empty' };
-  if (reply.finish === 'length') return { verdict: 'truncated' };
   if (output === undefined) return { verdict: 'answer' };
-  const read = await readOutput(textOf(parts), output.schema);
+  const read = await readOutput(text, output.schema, clock);
   if (read.ok) return { verdict: 'answer' };
   const correction = `Your reply is not the JSON that was asked for: ${read.issues}. Reply again, with the corrected JSON only.`;
   return { verdict: 'invalid-output', correction };
-}
-
-/** After a failure or a refusal of the provider only what was said is worth keeping: a half call is none. */
-const endsWithoutCalls = ({ finish }: ModelReply): boolean => finish === 'failed' || finish === 'content-filter';
-const isSpoken = (part: MessagePart): boolean => part.type === 'text';
-
-async function promptOf(ctx: DurableContext): Promise<readonly Message[]> {
-  return reconcile((await ctx.thread.read()).map(({ message }) => message));
-}
-
-function callIdsOf(messages: readonly Message[]): ReadonlySet<string> {
-  const ids = new Set<string>();
-  for (const { content } of messages) for (const part of content) if (part.type === 'tool-call') ids.add(part.callId);
-  return ids;
 }

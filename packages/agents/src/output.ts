@@ -1,4 +1,4 @@
-import { describeIssues, type Json, type MessagePart, type StandardSchema } from '@prusik/core';
+import { describeIssues, type Clock, type Json, type MessagePart, type StandardSchema } from '@prusik/core';
 import { validate } from './validate.ts';
 
 /** What a reply says, without what it thinks and does. */
@@ -10,14 +10,14 @@ export type ReadOutput =
   | { readonly ok: false; readonly issues: string };
 
 /** The text as the output that its schema asks for; a fence around the JSON is forgiven. */
-export async function readOutput(text: string, schema: StandardSchema): Promise<ReadOutput> {
+export async function readOutput(text: string, schema: StandardSchema, clock: Clock): Promise<ReadOutput> {
   let json: Json;
   try {
     json = JSON.parse(text.trim().replace(/^```(?:json)?\s*\n([\s\S]*)\n```$/, '$1')) as Json;
   } catch {
     return { ok: false, issues: 'it is not JSON' };
   }
-  const checked = await validate(schema, json);
+  const checked = await validate(schema, json, clock);
   return checked.issues === undefined
     ? { ok: true, value: checked.value }
     : { ok: false, issues: describeIssues(checked.issues) };

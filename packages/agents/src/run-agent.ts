@@ -1,25 +1,23 @@
 import { deserializeError, PrusikError, type DurableContext } from '@prusik/core';
 import type { AgentCore } from './agent-core.ts';
 import { agentRun } from './agent-run.ts';
-import { afterModel, afterTools, BEGIN, next } from './loop.ts';
+import { afterModel, afterTools, begin, next } from './loop.ts';
 import { modelStep } from './model-step.ts';
 import { readOutput, textOf } from './output.ts';
-import { toolSteps } from './tool-step.ts';
+import { toolRound } from './tool-round.ts';
 
 /** Drives the loop: what to do is decided by pure functions over recorded outcomes, here it is done. */
 export async function runAgent(agent: AgentCore, ctx: DurableContext): Promise<unknown> {
   const run = agentRun(agent, ctx);
-  const startedAt = ctx.now();
-  let state = BEGIN;
+  let state = begin(agent.runLimits);
   for (;;) {
-    const action = next(state, agent.limits, ctx.now() - startedAt);
+    const action = next(state, run.elapsedMs());
     switch (action.do) {
       case 'call-model':
         state = afterModel(state, await modelStep(run, state));
         break;
       case 'call-tools':
-        await toolSteps(run, action);
-        state = afterTools(state);
+        state = afterTools(state, await toolRound(run, state.limits, action));
         break;
       case 'finish':
         return outputOf(agent, ctx, action.message);
@@ -32,11 +30,11 @@ export async function runAgent(agent: AgentCore, ctx: DurableContext): Promise<u
 }
 
 /** The output stands in the thread; it was checked when it came, and is read again after a kill between the reply and the end. */
-async function outputOf({ output }: AgentCore, ctx: DurableContext, message: string): Promise<unknown> {
+async function outputOf({ output, clock }: AgentCore, ctx: DurableContext, message: string): Promise<unknown> {
   const stored = (await ctx.thread.read()).findLast((one) => one.message.id === message);
   const text = textOf(stored?.message.content ?? []);
   if (output === undefined) return text;
-  const read = await readOutput(text, output.schema);
+  const read = await readOutput(text, output.schema, clock);
   if (read.ok) return read.value;
   throw new PrusikError(
     'AGENT_OUTPUT_INVALID',

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { AGENT_LIMITS, type ReplyRecord } from '../src/index.ts';
-import { afterModel, afterTools, BEGIN, next, type LoopState } from '../src/loop.ts';
+import { AGENT_LIMITS, type AgentLimits, type ReplyRecord } from '../src/index.ts';
+import { afterModel, afterTools, begin, next, overLimit, type LoopState } from '../src/loop.ts';
+import { recordLimits, runLimitsOf } from '../src/loop-types.ts';
 
 const reply = (verdict: ReplyRecord['verdict'], more: Partial<ReplyRecord> = {}): ReplyRecord => ({
   verdict,
@@ -9,49 +10,74 @@ const reply = (verdict: ReplyRecord['verdict'], more: Partial<ReplyRecord> = {})
   ...more,
 });
 const calls = [{ callId: 'c1', tool: 'look' }];
+const limitsWith = (limits: Partial<AgentLimits> = {}, outputTokens = 5) =>
+  runLimitsOf({ ...AGENT_LIMITS, ...limits }, outputTokens);
+const BEGIN = begin(limitsWith());
 const after = (state: LoopState, ...replies: readonly ReplyRecord[]): LoopState =>
   replies.reduce((now, one) => {
     const moved = afterModel(now, one);
-    return one.verdict === 'call-tools' ? afterTools(moved) : moved;
+    return one.verdict === 'call-tools' ? afterTools(moved, 3) : moved;
   }, state);
 
 describe('AGT-2: the loop decides from what is recorded', () => {
   it('calls the model, then the tools it asked for, then the model again, and finishes with its answer', () => {
-    expect(next(BEGIN, AGENT_LIMITS, 0)).toEqual({ do: 'call-model', step: 1 });
+    expect(next(BEGIN, 0)).toEqual({ do: 'call-model', step: 1 });
     const asked = afterModel(BEGIN, reply('call-tools', { calls }));
-    expect(next(asked, AGENT_LIMITS, 0)).toEqual({ do: 'call-tools', step: 1, message: 'm1', calls });
-    const closed = afterTools(asked);
-    expect(next(closed, AGENT_LIMITS, 0)).toEqual({ do: 'call-model', step: 2 });
-    expect(next(afterModel(closed, reply('answer')), AGENT_LIMITS, 0)).toEqual({ do: 'finish', message: 'm1' });
+    expect(next(asked, 0)).toEqual({ do: 'call-tools', step: 1, message: 'm1', calls });
+    const closed = afterTools(asked, 3);
+    expect(next(closed, 0)).toEqual({ do: 'call-model', step: 2 });
+    expect(next(afterModel(closed, reply('answer')), 0)).toEqual({ do: 'finish', message: 'm1' });
   });
+
+  const twice = [reply('call-tools', { calls }), reply('call-tools', { calls })];
 
   it.each([
     ['steps', { steps: 2 }, 0, 'AGENT_STEP_LIMIT'],
-    ['tokens', { tokens: 20 }, 0, 'AGENT_TOKEN_LIMIT'],
+    // Used are 20; the prompt of the next call holds the last call (10) and its result (3), and the reply may take 5.
+    ['tokens', { tokens: 37 }, 0, 'AGENT_TOKEN_LIMIT'],
     ['wall time', { wallMs: 1_000 }, 1_000, 'AGENT_TIME_LIMIT'],
-  ])('AGT-2: starts no model call past the limit of %s, and says so by code', (_, limits, elapsed, code) => {
-    const state = after(BEGIN, reply('call-tools', { calls }), reply('call-tools', { calls }));
+  ])('starts no model call that would exceed the limit of %s, and says so by code', (_, limits, elapsed, code) => {
+    expect(next(after(begin(limitsWith(limits)), ...twice), elapsed)).toMatchObject({ do: 'fail', error: { code } });
+  });
 
-    expect(next(state, { ...AGENT_LIMITS, ...limits }, elapsed)).toMatchObject({ do: 'fail', error: { code } });
-    expect(next(state, AGENT_LIMITS, 0)).toEqual({ do: 'call-model', step: 3 });
+  it.each([
+    ['steps', { steps: 3 }, 0],
+    ['tokens', { tokens: 38 }, 0],
+    ['wall time', { wallMs: 1_000 }, 999],
+  ])('starts one that just fits the limit of %s', (_, limits, elapsed) => {
+    expect(next(after(begin(limitsWith(limits)), ...twice), elapsed)).toEqual({ do: 'call-model', step: 3 });
+  });
+
+  it('leaves it to the body of the first call whether that fits, since its record says what the run may do', () => {
+    const small = begin(limitsWith({ tokens: 1 }));
+
+    expect(next(small, 0)).toEqual({ do: 'call-model', step: 1 });
+    expect(overLimit(small, 2, 0)).toMatchObject({ code: 'AGENT_TOKEN_LIMIT' });
+  });
+
+  it('goes by the limits that are on record, not by those that the agent has now', () => {
+    const recorded = recordLimits(limitsWith({ steps: 3, wallMs: 500 }));
+    const first = reply('call-tools', { calls, limits: recorded });
+    const now = after(begin(limitsWith({ steps: 1, tokens: 1 })), first);
+
+    expect(now.limits).toEqual(limitsWith({ steps: 3, wallMs: 500 }));
+    expect(next(now, 0)).toEqual({ do: 'call-model', step: 2 });
+    expect(next(now, 500)).toMatchObject({ do: 'fail', error: { code: 'AGENT_TIME_LIMIT' } });
+    expect(JSON.parse(JSON.stringify(recorded))).toEqual(recorded);
   });
 
   it('AGT-5: asks once more after an empty reply, and fails after a second one in a row', () => {
     const once = after(BEGIN, reply('empty'));
-    expect(next(once, AGENT_LIMITS, 0)).toEqual({ do: 'call-model', step: 2 });
-    expect(next(after(once, reply('empty')), AGENT_LIMITS, 0)).toMatchObject({
-      do: 'fail',
-      error: { code: 'MODEL_REPLY_EMPTY' },
-    });
+    expect(next(once, 0)).toEqual({ do: 'call-model', step: 2 });
+    expect(next(after(once, reply('empty')), 0)).toMatchObject({ do: 'fail', error: { code: 'MODEL_REPLY_EMPTY' } });
     const spoke = after(once, reply('call-tools', { calls }), reply('empty'));
-    expect(next(spoke, AGENT_LIMITS, 0)).toEqual({ do: 'call-model', step: 4 });
+    expect(next(spoke, 0)).toEqual({ do: 'call-model', step: 4 });
   });
 
   it('AGT-6: lets an output be repaired within its bound, then fails', () => {
-    const limits = { ...AGENT_LIMITS, repairs: 1 };
-    const once = after(BEGIN, reply('invalid-output'));
-    expect(next(once, limits, 0)).toEqual({ do: 'call-model', step: 2 });
-    expect(next(after(once, reply('invalid-output')), limits, 0)).toMatchObject({
+    const once = after(begin(limitsWith({ repairs: 1 })), reply('invalid-output'));
+    expect(next(once, 0)).toEqual({ do: 'call-model', step: 2 });
+    expect(next(after(once, reply('invalid-output')), 0)).toMatchObject({
       do: 'fail',
       error: { code: 'AGENT_OUTPUT_INVALID' },
     });
@@ -64,13 +90,13 @@ describe('AGT-2: the loop decides from what is recorded', () => {
   ] as const)('AGT-5: a reply that is %s is an outcome of its own', (verdict, code) => {
     const error = verdict === 'failed' ? { error: { code: 'MODEL_STALLED', message: 'x' } } : {};
 
-    expect(next(after(BEGIN, reply(verdict, error)), AGENT_LIMITS, 0)).toMatchObject({ do: 'fail', error: { code } });
+    expect(next(after(BEGIN, reply(verdict, error)), 0)).toMatchObject({ do: 'fail', error: { code } });
   });
 
   it('goes back to the model when all calls were refused, and counts what was planned', () => {
     const state = after(BEGIN, reply('refused'), reply('call-tools', { calls: [...calls, ...calls] }));
 
-    expect(next(after(BEGIN, reply('refused')), AGENT_LIMITS, 0)).toEqual({ do: 'call-model', step: 2 });
-    expect(state).toMatchObject({ steps: 2, toolCalls: 2, tokens: 20, lastTokens: 10 });
+    expect(next(after(BEGIN, reply('refused')), 0)).toEqual({ do: 'call-model', step: 2 });
+    expect(state).toMatchObject({ steps: 2, toolCalls: 2, tokens: 20, promptTokens: 13 });
   });
 });

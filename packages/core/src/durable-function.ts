@@ -142,6 +142,8 @@ export interface RetryPolicy {
 export interface StepScope {
   readonly key: string;
   readonly attempt: number;
+  /** Executions before this one that used up an attempt of the step's policy; refusals for want of capacity do not. */
+  readonly failures: number;
   /** One per execution; fires on timeout, cancel and lost lease, never at a normal end. */
   readonly signal: AbortSignal;
   /** The same on every attempt of this step. */

@@ -41,6 +41,8 @@ export interface ExecuteOptions {
   readonly options: StepOptions;
   /** Number of this execution. */
   readonly attempt: number;
+  /** Executions before it that used up an attempt. */
+  readonly failures: number;
   /** The drive's word to stop. */
   readonly stop: Stop;
   readonly clock: Clock;
@@ -97,6 +99,7 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
   const scope: StepScope = {
     key,
     attempt,
+    failures: what.failures,
     get signal() {
       controller ??= new AbortController();
       if (stopped !== undefined) controller.abort(stopped);

@@ -74,6 +74,7 @@ export function createRunStep(core: DriveCore): RunStep {
       body: spec.body,
       options,
       attempt,
+      failures: tries.failures,
       stop,
       clock: env.clock,
       graceMs: env.limits.cancelGraceMs,

@@ -1,0 +1,89 @@
+import type { ToolOutput } from '@prusik/core';
+import type { PlannedCall } from './loop-types.ts';
+import type { Approval } from './execute-call.ts';
+
+/** Where one tool call of a reply stands. */
+export type CallStage =
+  /** Nobody was asked and nothing runs. */
+  | { readonly at: 'planned' }
+  /** A person is asked. */
+  | { readonly at: 'asked' }
+  /** It runs as soon as there is room. */
+  | { readonly at: 'allowed'; readonly approval?: Approval }
+  | { readonly at: 'executing' }
+  /** What it came to is known, and no message says it yet: refused, failed, in doubt, or found out without executing it. */
+  | { readonly at: 'settled'; readonly output: ToolOutput }
+  | { readonly at: 'closing' }
+  /** Its result, an estimate of whose tokens this is, is in the thread. */
+  | { readonly at: 'closed'; readonly tokens: number };
+
+export type Call = PlannedCall & { readonly stage: CallStage };
+
+/** What became known of a call. */
+export type CallEvent = { readonly callId: string; readonly stage: Extract<CallStage, { at: KnownStage }> };
+type KnownStage = 'allowed' | 'settled' | 'closed';
+
+/** What is to be done for a call now. */
+export type CallAction =
+  | { readonly do: 'ask'; readonly call: PlannedCall; readonly ask: string }
+  | { readonly do: 'execute'; readonly call: PlannedCall; readonly approval?: Approval }
+  | { readonly do: 'close'; readonly call: PlannedCall; readonly output: ToolOutput };
+
+export const planned = (calls: readonly PlannedCall[]): readonly Call[] =>
+  calls.map((call) => ({ ...call, stage: call.ask === undefined ? { at: 'allowed' } : { at: 'planned' } }));
+
+export const learned = (calls: readonly Call[], { callId, stage }: CallEvent): readonly Call[] =>
+  calls.map((call) => (call.callId === callId ? { ...call, stage } : call));
+
+/**
+ * What is due, and where the calls stand once it is begun. While a person is asked, the call takes no room. What is allowed begins in call order: behind
+ * a call that finds no room everything waits, so that one which must run alone has its turn.
+ */
+export function due(
+  calls: readonly Call[],
+  atOnce: number,
+): { readonly calls: readonly Call[]; readonly actions: readonly CallAction[] } {
+  const executing = calls.filter(({ stage }) => stage.at === 'executing');
+  let running = executing.length;
+  let closed = executing.some(({ alone }) => alone);
+  const actions: CallAction[] = [];
+  const begun = calls.map((call): Call => {
+    const { stage, ask, alone } = call;
+    switch (stage.at) {
+      case 'planned':
+        if (ask === undefined) return call;
+        actions.push({ do: 'ask', call, ask });
+        return { ...call, stage: { at: 'asked' } };
+      case 'allowed': {
+        closed ||= running >= (alone ? 1 : atOnce);
+        if (closed) return call;
+        closed = alone === true;
+        running += 1;
+        const { approval } = stage;
+        actions.push({ do: 'execute', call, ...(approval === undefined ? {} : { approval }) });
+        return { ...call, stage: { at: 'executing' } };
+      }
+      case 'settled':
+        actions.push({ do: 'close', call, output: stage.output });
+        return { ...call, stage: { at: 'closing' } };
+      case 'asked':
+      case 'executing':
+      case 'closing':
+      case 'closed':
+        return call;
+      default:
+        return stage satisfies never;
+    }
+  });
+  return { calls: begun, actions };
+}
+
+/** Tokens of all results once every call is closed; `undefined` before. */
+export function closedWith(calls: readonly Call[]): number | undefined {
+  let tokens = 0;
+  for (const { stage } of calls) {
+    if (stage.at !== 'closed') return undefined;
+    tokens += stage.tokens;
+  }
+  return tokens;
+}

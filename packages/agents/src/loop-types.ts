@@ -1,0 +1,135 @@
+import type { SerializedError } from '@prusik/core';
+import type { InDoubt } from './tool-types.ts';
+
+/** How much one run of an agent may do; what would exceed a limit never starts. A run keeps the limits that it began with. */
+export interface AgentLimits {
+  /** Model calls. @default 16 */
+  readonly steps: number;
+  /** What the last of them may do: call tools, which are refused then, or only answer. @default 'refuse-calls' */
+  readonly lastStep: LastStep;
+  /** Tool calls in all. @default 64 */
+  readonly toolCalls: number;
+  /** Tool calls at once. @default 8 */
+  readonly parallelTools: number;
+  /** Tokens, by what the provider says or, where it says nothing, by length. @default no limit */
+  readonly tokens: number;
+  /** From start to end in milliseconds, waits included. Calls of models and tools and questions to people last no longer than is left. @default no limit */
+  readonly wallMs: number;
+  /** How often an output that misses its schema is asked for again. @default 2 */
+  readonly repairs: number;
+  /** One model call, in milliseconds. @default 300_000 */
+  readonly modelTimeoutMs: number;
+  /** Between two chunks of a model call, in milliseconds. @default 60_000 */
+  readonly modelStallMs: number;
+  /** Attempts at one model call, for errors that may pass. @default 3 */
+  readonly modelAttempts: number;
+}
+
+/** `refuse-calls`: the run fails where the model still asks for a tool. `answer-without-tools`: it is offered none. */
+export type LastStep = 'refuse-calls' | 'answer-without-tools';
+
+export const AGENT_LIMITS: AgentLimits = {
+  steps: 16,
+  lastStep: 'refuse-calls',
+  toolCalls: 64,
+  parallelTools: 8,
+  tokens: Number.POSITIVE_INFINITY,
+  wallMs: Number.POSITIVE_INFINITY,
+  repairs: 2,
+  modelTimeoutMs: 300_000,
+  modelStallMs: 60_000,
+  modelAttempts: 3,
+};
+
+/** A tool call that is to be executed. */
+export interface PlannedCall {
+  readonly callId: string;
+  readonly tool: string;
+  /** A person is asked first: the fingerprint that the approval is bound to. */
+  readonly ask?: string;
+  /** Nothing else is executed meanwhile. */
+  readonly alone?: true;
+  /** What becomes of it in doubt, where that is not what follows from `ask`. */
+  readonly inDoubt?: InDoubt;
+}
+
+/** What a model call came to. */
+export type Verdict =
+  /** `calls` are to be executed. */
+  | 'call-tools'
+  /** The reply is the run's output. */
+  | 'answer'
+  /** All its calls were refused and closed: the model is to read why. */
+  | 'refused'
+  | 'empty'
+  /** The output misses its schema; the model was told what is wrong. */
+  | 'invalid-output'
+  /** Cut at the output limit, without a tool call. */
+  | 'truncated'
+  | 'filtered'
+  /** The model failed in the middle; what had come is kept. */
+  | 'failed';
+
+/** The recorded outcome of one model call. Its content is in the thread, so this stays small. */
+export interface ReplyRecord {
+  readonly verdict: Verdict;
+  /** Id of the assistant message, where one was stored. */
+  readonly message?: string;
+  readonly calls?: readonly PlannedCall[];
+  /** Input and output. */
+  readonly tokens: number;
+  /** The provider did not say how many: they are estimated by length. */
+  readonly estimated?: true;
+  /** How it ended, where that was out of the ordinary. */
+  readonly finish?: string;
+  readonly error?: SerializedError;
+  /** In the first record of a run: what it may do, whatever the agent is given later. */
+  readonly limits?: RecordedLimits;
+}
+
+/** The limits that decide how a run goes on. */
+export interface RunLimits extends Pick<
+  AgentLimits,
+  'steps' | 'lastStep' | 'toolCalls' | 'parallelTools' | 'tokens' | 'wallMs' | 'repairs'
+> {
+  /** What one reply may take. */
+  readonly outputTokens: number;
+}
+
+/** The same as JSON: what is not limited is left out. */
+export type RecordedLimits = Partial<RunLimits>;
+
+const NO_LIMIT = Number.POSITIVE_INFINITY;
+/** What a reply is expected to take where nothing says how much it may. */
+const EXPECTED_OUTPUT_TOKENS = 4_096;
+
+export const runLimitsOf = (limits: AgentLimits, maxOutputTokens: number | undefined): RunLimits => ({
+  steps: limits.steps,
+  lastStep: limits.lastStep,
+  toolCalls: limits.toolCalls,
+  parallelTools: limits.parallelTools,
+  tokens: limits.tokens,
+  wallMs: limits.wallMs,
+  repairs: limits.repairs,
+  outputTokens: maxOutputTokens ?? EXPECTED_OUTPUT_TOKENS,
+});
+
+export function recordLimits(limits: RunLimits): RecordedLimits {
+  return Object.fromEntries(Object.entries(limits).filter(([, limit]) => limit !== NO_LIMIT));
+}
+
+export const limitsOf = (recorded: RecordedLimits): RunLimits => ({
+  steps: NO_LIMIT,
+  lastStep: 'refuse-calls',
+  toolCalls: NO_LIMIT,
+  parallelTools: NO_LIMIT,
+  tokens: NO_LIMIT,
+  wallMs: NO_LIMIT,
+  repairs: NO_LIMIT,
+  outputTokens: NO_LIMIT,
+  ...recorded,
+});
+
+/** What was decided about doubt when the call was planned. */
+export const inDoubtOf = ({ ask, inDoubt }: PlannedCall): InDoubt =>
+  inDoubt ?? (ask === undefined ? 'tell-model' : 'ask');

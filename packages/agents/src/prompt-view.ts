@@ -1,0 +1,62 @@
+import { reconcile, type DurableContext, type Message } from '@prusik/core';
+import { estimateTokens } from './estimate.ts';
+
+/** What the model is shown of the thread. */
+export interface Prompt {
+  readonly messages: readonly Message[];
+  /** An estimate by length. */
+  readonly tokens: number;
+  /** Ids of all calls in the thread. */
+  readonly callIds: ReadonlySet<string>;
+}
+
+/**
+ * The thread as a prompt, kept for one drive: each message is looked at once, so a turn costs what its messages cost and not their square. What
+ * was shown once stays as it was, which keeps the prefix that providers cache.
+ */
+export type PromptView = () => Promise<Prompt>;
+
+export function createPromptView(ctx: DurableContext): PromptView {
+  const shown: Message[] = [];
+  const callIds = new Set<string>();
+  let tokens = 0;
+  let seen = 0;
+  /** Messages from an assistant's on whose calls its provider has not closed yet; later ones may. */
+  let open: readonly Message[] = [];
+
+  return async () => {
+    const stored = await ctx.thread.read();
+    const fresh: Message[] = [];
+    for (let at = stored.length - 1; at >= 0; at -= 1) {
+      const one = stored[at];
+      if (one === undefined || one.n <= seen) break;
+      fresh.push(one.message);
+    }
+    fresh.reverse();
+    seen = stored.at(-1)?.n ?? seen;
+    for (const { content } of fresh)
+      for (const part of content) if (part.type === 'tool-call') callIds.add(part.callId);
+    const tail = open.length === 0 ? fresh : [...open, ...fresh];
+    const reconciled = reconcile(tail);
+    if (waitsForProvider(reconciled)) {
+      open = tail;
+      return { messages: [...shown, ...reconciled], tokens: tokens + estimateTokens(reconciled), callIds };
+    }
+    open = [];
+    for (const message of reconciled) shown.push(message);
+    tokens += estimateTokens(reconciled);
+    return { messages: [...shown], tokens, callIds };
+  };
+}
+
+/** Whether a call that its provider executes has no result yet. */
+function waitsForProvider(messages: readonly Message[]): boolean {
+  const open = new Set<string>();
+  for (const { content } of messages) {
+    for (const part of content) {
+      if (part.type === 'tool-call' && part.providerExecuted === true) open.add(part.callId);
+      else if (part.type === 'tool-result') open.delete(part.callId);
+    }
+  }
+  return open.size > 0;
+}

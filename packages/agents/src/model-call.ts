@@ -10,6 +10,7 @@ import { modelError } from './model-error.ts';
 import type { LanguageModelObject } from './model-registry.ts';
 import { createReplyReader, type Finish } from './reply-reader.ts';
 import { toModelMessages } from './to-model-messages.ts';
+import { unfetched } from './unfetched.ts';
 
 /** How the model samples, and what only its provider understands (`providerOptions`). As in the AI SDK. */
 export type ModelSettings = Readonly<LanguageModelCallOptions> & {
@@ -84,6 +85,7 @@ async function pump(
     ...(call.toolChoice === undefined ? {} : { toolChoice: call.toolChoice }),
     ...(call.output === undefined ? {} : { output: call.output }),
     abortSignal,
+    download: unfetched(),
     // Content is collected here already; a second copy would only cost.
     _internal: { collectContent: false },
   });

@@ -1,29 +1,60 @@
-import { toJson, type Json, type MessagePart, type ProviderData, type ToolOutput, type Usage } from '@prusik/core';
-import type { FinishReason, LanguageModelStreamPart, LanguageModelUsage } from 'ai';
-import { providerData } from './from-model-messages.ts';
+import {
+  PrusikError,
+  toJson,
+  type Citation,
+  type FileData,
+  type Json,
+  type MessagePart,
+  type ProviderData,
+  type Source,
+  type ToolOutput,
+  type Usage,
+} from '@prusik/core';
+import type { FinishReason, GeneratedFile, LanguageModelStreamPart, LanguageModelUsage } from 'ai';
+import { fromErrorJson, providerData } from './from-model-messages.ts';
 import { createLiveBlocks, type OnDelta } from './live-blocks.ts';
 import { toToolOutput } from './tool-output.ts';
+import { addressOf } from './unfetched.ts';
 
 /** How a reply ended, as the provider says it. */
 export type Finish = 'stop' | 'length' | 'content-filter' | 'tool-calls' | 'other';
 
+/** What came of a reply so far. */
+export interface ReplySoFar {
+  readonly parts: readonly MessagePart[];
+  /** Places in `parts` of calls whose input is not JSON; they hold it as a string. */
+  readonly malformed: ReadonlySet<number>;
+  readonly usage: Usage;
+  /** What the provider says that it did not do as it was asked to: settings that it does not know. */
+  readonly warnings: readonly Json[];
+  /** What the provider says of the reply: its id there, and the model that answered. */
+  readonly response: { readonly id?: string; readonly modelId?: string };
+}
+
 /** Puts a reply together from its stream. */
 export interface ReplyReader {
-  /** @throws the provider's error where the stream reports one. */
+  /**
+   * @throws the provider's error where the stream reports one.
+   * @throws {PrusikError} `PROVIDER_APPROVAL_UNSUPPORTED` where the provider wants to ask a person about a tool that it runs itself.
+   */
   take(chunk: LanguageModelStreamPart): void;
   /** `undefined` until the reply has ended. */
   readonly finish: Finish | undefined;
-  reply(): { parts: readonly MessagePart[]; malformed: ReadonlySet<number>; usage: Usage };
+  reply(): ReplySoFar;
 }
 
-type Block = { type: 'text' | 'reasoning'; text: string; provider?: ProviderData };
+type Block = { type: 'text' | 'reasoning'; text: string; citations?: readonly Citation[]; provider?: ProviderData };
 
 export function createReplyReader(provider: string, onDelta: OnDelta): ReplyReader {
   const parts: (MessagePart | Block)[] = [];
   const blocks = new Map<string, Block>();
+  /** Where the last result of a call stands that the provider executed. */
+  const results = new Map<string, number>();
   const malformed = new Set<number>();
   const live = createLiveBlocks(onDelta);
   let usage: Usage = {};
+  let warnings: readonly Json[] = [];
+  let response: ReplySoFar['response'] = {};
   let finish: Finish | undefined;
 
   /** Ids are unique per kind only: some providers count text and reasoning apart. */
@@ -32,60 +63,88 @@ export function createReplyReader(provider: string, onDelta: OnDelta): ReplyRead
     let block = blocks.get(key);
     if (block === undefined) {
       // Reasoning is marked with where it came from even when nothing is attached: no other provider gets it back.
-      block = type === 'reasoning' ? { type, text: '', provider: { provider, data: {} } } : { type, text: '' };
+      block = type === 'reasoning' ? { type, text: '', provider: own } : { type, text: '' };
       blocks.set(key, block);
       parts.push(block);
     }
     return block;
   }
 
-  function addTo(type: Block['type'], chunk: { id: string; text?: string; providerMetadata?: unknown }): void {
+  function addTo(type: Block['type'], chunk: { id: string; text?: string; providerMetadata?: unknown }): Block {
     const block = blockOf(type, chunk.id);
     if (chunk.text !== undefined) block.text += chunk.text;
     const attached = providerData(chunk.providerMetadata, provider);
     // The last metadata of a block is the whole of it: a signature comes with the end.
     if (attached !== undefined) block.provider = attached;
+    return block;
   }
 
+  const own: ProviderData = { provider, data: {} };
   const attachedTo = (chunk: { providerMetadata?: unknown }): { provider?: ProviderData } => {
     const data = providerData(chunk.providerMetadata, provider);
     return data === undefined ? {} : { provider: data };
   };
+  /** What only this provider understands is marked as its own. */
+  const ownedBy = (chunk: { providerMetadata?: unknown }) => ({ provider: own, ...attachedTo(chunk) });
+
+  function addResult(callId: string, result: MessagePart): void {
+    const at = results.get(callId);
+    // A preliminary result is replaced by the next one of its call.
+    if (at !== undefined) parts[at] = result;
+    else results.set(callId, parts.push(result) - 1);
+  }
 
   return {
     get finish() {
       return finish;
     },
-    reply: () => ({ parts: parts.map((part) => ({ ...part })), malformed, usage }),
+    reply: () => ({ parts: parts.map((part) => ({ ...part })), malformed, usage, warnings, response }),
     take(chunk) {
       switch (chunk.type) {
+        case 'model-call-start':
+          warnings = jsonOr(chunk.warnings, []) as readonly Json[];
+          return;
+        case 'model-call-response-metadata':
+          response = {
+            ...response,
+            ...(chunk.id === undefined ? {} : { id: chunk.id }),
+            ...(chunk.modelId === undefined ? {} : { modelId: chunk.modelId }),
+          };
+          return;
         case 'text-start':
-        case 'text-end':
-        case 'reasoning-start':
-        case 'reasoning-end':
-          return addTo(chunk.type.startsWith('text') ? 'text' : 'reasoning', chunk);
+          return void addTo('text', chunk);
         case 'text-delta':
           live.say('text', chunk.id, chunk.text);
-          return addTo('text', chunk);
+          return void addTo('text', chunk);
+        case 'text-end': {
+          const block = addTo('text', chunk);
+          if (chunk.citations?.length) block.citations = chunk.citations.map((cited) => citationOf(cited, attachedTo));
+          return;
+        }
         case 'reasoning-delta':
           live.say('reasoning', chunk.id, chunk.text);
-          return addTo('reasoning', chunk);
+          return void addTo('reasoning', chunk);
+        case 'reasoning-start':
+        case 'reasoning-end':
+          return void addTo('reasoning', chunk);
         case 'tool-input-start':
           return live.beginInput(chunk.id, chunk.toolName);
         case 'tool-input-delta':
           return live.say('tool-input', chunk.id, chunk.delta);
-        case 'tool-call':
-          if ('invalid' in chunk && chunk.invalid === true && typeof chunk.input === 'string')
+        case 'tool-call': {
+          const executed = chunk.providerExecuted === true;
+          if (!executed && 'invalid' in chunk && chunk.invalid === true && typeof chunk.input === 'string')
             malformed.add(parts.length);
+          results.delete(chunk.toolCallId);
           parts.push({
             type: 'tool-call',
             callId: chunk.toolCallId,
             tool: chunk.toolName,
             input: jsonOr(chunk.input, null),
-            ...(chunk.providerExecuted === true ? { providerExecuted: true } : {}),
-            ...attachedTo(chunk),
+            ...(executed ? { providerExecuted: true, ...ownedBy(chunk) } : attachedTo(chunk)),
           });
           return;
+        }
         case 'tool-result':
         case 'tool-error': {
           // Our own tools have no result in a stream; what the SDK says of an invalid call is decided elsewhere.
@@ -93,32 +152,32 @@ export function createReplyReader(provider: string, onDelta: OnDelta): ReplyRead
           const output: ToolOutput =
             chunk.type === 'tool-result'
               ? toToolOutput(jsonOr(chunk.output, null), NO_CAP)
-              : { type: 'error', code: 'TOOL_FAILED', text: textOf(chunk.error) };
-          parts.push({
+              : fromErrorJson(jsonOr(chunk.error, null));
+          return addResult(chunk.toolCallId, {
             type: 'tool-result',
             callId: chunk.toolCallId,
             tool: chunk.toolName,
             output,
-            ...attachedTo(chunk),
+            ...ownedBy(chunk),
           });
-          return;
         }
+        case 'tool-approval-request':
+          throw new PrusikError(
+            'PROVIDER_APPROVAL_UNSUPPORTED',
+            `The provider asks for an approval of ${chunk.toolCall.toolName}, which it runs itself: define it so that the provider does not ask`,
+            { meta: { tool: chunk.toolCall.toolName } },
+          );
         case 'file':
-          parts.push({
-            type: 'file',
-            mediaType: chunk.file.mediaType,
-            data: { base64: chunk.file.base64 },
-            ...attachedTo(chunk),
-          });
+          parts.push({ type: 'file', ...fileOf(chunk.file), ...attachedTo(chunk) });
+          return;
+        case 'reasoning-file':
+          parts.push({ type: 'reasoning-file', ...fileOf(chunk.file), ...ownedBy(chunk) });
+          return;
+        case 'custom':
+          parts.push({ type: 'custom', kind: chunk.kind, ...ownedBy(chunk) });
           return;
         case 'source':
-          parts.push({
-            type: 'source',
-            id: chunk.id,
-            ...(chunk.sourceType === 'url' ? { url: chunk.url } : {}),
-            ...(chunk.title === undefined ? {} : { title: chunk.title }),
-            ...attachedTo(chunk),
-          });
+          parts.push({ type: 'source', ...sourceOf(chunk, attachedTo) });
           return;
         case 'model-call-end':
           usage = usageOf(chunk.usage);
@@ -127,7 +186,7 @@ export function createReplyReader(provider: string, onDelta: OnDelta): ReplyRead
         case 'error':
           throw chunk.error;
         default:
-          // Pings, metadata and raw chunks are not part of the reply.
+          // The beginnings and ends of inputs, pings and raw chunks are not part of the reply.
           return;
       }
     },
@@ -137,6 +196,39 @@ export function createReplyReader(provider: string, onDelta: OnDelta): ReplyRead
 /** The provider executed it and bounded it; what came is part of its reply. */
 const NO_CAP = { maxOutputBytes: Number.POSITIVE_INFINITY, maxOutputLines: Number.POSITIVE_INFINITY };
 
+function fileOf(file: GeneratedFile): { readonly mediaType: string; readonly data: FileData } {
+  const { mediaType, base64 } = file;
+  const url = base64 === '' ? addressOf(file.uint8Array) : undefined;
+  return { mediaType, data: url === undefined ? { base64 } : { url } };
+}
+
+type ModelSource = Extract<LanguageModelStreamPart, { type: 'source' }>;
+type Attached = (chunk: { providerMetadata?: unknown }) => { provider?: ProviderData };
+
+function sourceOf(source: ModelSource, attachedTo: Attached): Source {
+  const { id, title } = source;
+  return {
+    id,
+    ...(title === undefined ? {} : { title }),
+    ...(source.sourceType === 'url'
+      ? { url: source.url }
+      : {
+          mediaType: source.mediaType,
+          ...(source.filename === undefined ? {} : { name: source.filename }),
+        }),
+    ...attachedTo(source),
+  };
+}
+
+type ModelCitation = NonNullable<Extract<LanguageModelStreamPart, { type: 'text-end' }>['citations']>[number];
+
+const citationOf = ({ source, startIndex, endIndex, citedText }: ModelCitation, attachedTo: Attached): Citation => ({
+  source: sourceOf(source, attachedTo),
+  ...(startIndex === undefined ? {} : { start: startIndex }),
+  ...(endIndex === undefined ? {} : { end: endIndex }),
+  ...(citedText === undefined ? {} : { quote: citedText }),
+});
+
 function jsonOr(value: unknown, fallback: Json): Json {
   try {
     return toJson(value);
@@ -144,8 +236,6 @@ function jsonOr(value: unknown, fallback: Json): Json {
     return fallback;
   }
 }
-
-const textOf = (error: unknown): string => (typeof error === 'string' ? error : JSON.stringify(jsonOr(error, null)));
 
 /** `error` and `interrupted` end a stream that has no end of its own. */
 function finishOf(reason: FinishReason): Finish | undefined {

@@ -1,4 +1,5 @@
-import { isPrusikError, toJson, type ToolOutput } from '@prusik/core';
+import { isPrusikError, toJson, toJsonText, type ToolOutput } from '@prusik/core';
+import { jsonEnd } from './json-end.ts';
 import { describeError } from './redact.ts';
 
 /** How much of a result the model is shown. */
@@ -6,6 +7,9 @@ export interface OutputCap {
   readonly maxOutputBytes: number;
   readonly maxOutputLines: number;
 }
+
+/** JSON of more bytes than this, and than twice the cap, is not written out whole to be cut: its two ends are looked at, and nothing between. */
+const WHOLE_TEXT_LIMIT = 8 * 1_048_576;
 
 /**
  * What a tool returned as the model sees it: text as text, everything else as JSON. Past the cap the head and the tail
@@ -16,11 +20,35 @@ export interface OutputCap {
 export function toToolOutput(value: unknown, cap: OutputCap): ToolOutput {
   if (typeof value === 'string') return { type: 'text', text: capText(value, cap) };
   if (value === undefined) return { type: 'json', value: null };
-  const json = toJson(value);
-  const text = JSON.stringify(json);
-  if (text.length * 3 <= cap.maxOutputBytes || Buffer.byteLength(text) <= cap.maxOutputBytes)
-    return { type: 'json', value: json };
-  return { type: 'text', text: capBytes(text, cap.maxOutputBytes) };
+  const json = within(() => toJson(value, cap.maxOutputBytes));
+  if (json !== undefined) return { type: 'json', value: json };
+  const most = Math.max(WHOLE_TEXT_LIMIT, cap.maxOutputBytes * 2);
+  const whole = within(() => toJsonText(value, most).text);
+  const { maxOutputBytes } = cap;
+  return {
+    type: 'text',
+    text: whole === undefined ? endsOf(value, maxOutputBytes, most) : capBytes(whole, maxOutputBytes),
+  };
+}
+
+/** `undefined` for a value that is too large. */
+function within<T>(convert: () => T): T | undefined {
+  try {
+    return convert();
+  } catch (error) {
+    if (error instanceof RangeError && !isStackOverflow(error)) return undefined;
+    throw error;
+  }
+}
+
+const isStackOverflow = ({ message }: RangeError): boolean => message.includes('call stack');
+
+/** Of a value whose text may be longer than a string can be. What is not JSON between its ends is not seen. */
+function endsOf(value: unknown, maxBytes: number, least: number): string {
+  const half = Math.floor(maxBytes / 2);
+  const head = cutTail(Buffer.from(jsonEnd(value, 'head', half)), half);
+  const tail = cutHead(Buffer.from(jsonEnd(value, 'tail', half)), half);
+  return `${head}\n[… more than ${least - maxBytes} bytes left out …]\n${tail}`;
 }
 
 /** Anything thrown as a result that the model can act on. */

@@ -1,4 +1,4 @@
-import { reconcile, systemClock, type Message } from '@prusik/core';
+import { checkMessage, reconcile, systemClock, type Message } from '@prusik/core';
 import type { LanguageModelObject } from '../src/index.ts';
 import { describe, expect, it } from 'vitest';
 import { callModel, type ModelCall } from '../src/model-call.ts';
@@ -47,6 +47,7 @@ const stop = { type: 'finish', finishReason: { unified: 'stop', raw: 'end_turn' 
 describe('AGT-1: one model call', () => {
   it('puts the reply together in the order of its blocks, with what the provider attached, and takes it back', async () => {
     const said: string[] = [];
+    const page = { type: 'source', sourceType: 'url', id: 'x', url: 'https://example.com', title: 'X' };
     const model = provider([
       { type: 'stream-start', warnings: [] },
       { type: 'reasoning-start', id: '0' },
@@ -56,14 +57,22 @@ describe('AGT-1: one model call', () => {
       { type: 'reasoning-delta', id: '0', delta: 'ing' },
       { type: 'reasoning-end', id: '0', providerMetadata: { acme: { signature: 's1' } } },
       { type: 'text-delta', id: '0', delta: 'lo' },
-      { type: 'text-end', id: '0' },
-      { type: 'source', sourceType: 'url', id: 'x', url: 'https://example.com', title: 'X' },
+      { type: 'text-end', id: '0', citations: [{ source: page, startIndex: 0, endIndex: 5, citedText: 'Hello' }] },
+      page,
+      { type: 'source', sourceType: 'document', id: 'y', title: 'Y', mediaType: 'application/pdf', filename: 'y.pdf' },
       { type: 'file', mediaType: 'image/png', data: { type: 'data', data: 'aGk=' } },
       { type: 'tool-input-start', id: 'p', toolName: 'search', providerExecuted: true },
       { type: 'tool-input-delta', id: 'p', delta: '{}' },
       { type: 'tool-input-end', id: 'p' },
+      { type: 'file', mediaType: 'image/png', data: { type: 'data', data: new Uint8Array([104, 105]) } },
+      { type: 'file', mediaType: 'image/png', data: { type: 'url', url: new URL('http://127.0.0.1:9/a.png') } },
+      { type: 'reasoning-file', mediaType: 'image/png', data: { type: 'data', data: 'aGk=' } },
+      { type: 'custom', kind: 'acme.note', providerMetadata: { acme: { id: 1 } } },
       { type: 'tool-call', toolCallId: 'p', toolName: 'search', input: '{}', providerExecuted: true, dynamic: true },
+      { type: 'tool-result', toolCallId: 'p', toolName: 'search', result: { hits: 0 }, preliminary: true },
       { type: 'tool-result', toolCallId: 'p', toolName: 'search', result: { hits: 1 } },
+      { type: 'tool-call', toolCallId: 'q', toolName: 'search', input: '{}', providerExecuted: true, dynamic: true },
+      { type: 'tool-result', toolCallId: 'q', toolName: 'search', result: { errorCode: 'busy' }, isError: true },
       stop,
     ]);
 
@@ -71,15 +80,34 @@ describe('AGT-1: one model call', () => {
       call(model, { onDelta: (text, { id, kind, tool }) => said.push([id, kind, tool, text].join(' ')) }),
     );
 
-    expect(reply.finish).toBe('stop');
+    const own = { provider: 'acme', data: {} };
+    expect(reply.error).toBeUndefined();
     expect(reply.parts).toEqual([
       { type: 'reasoning', text: 'Thinking', provider: { provider: 'acme', data: { acme: { signature: 's1' } } } },
-      { type: 'text', text: 'Hello' },
+      {
+        type: 'text',
+        text: 'Hello',
+        citations: [{ source: { id: 'x', url: 'https://example.com', title: 'X' }, start: 0, end: 5, quote: 'Hello' }],
+      },
       { type: 'source', id: 'x', url: 'https://example.com', title: 'X' },
+      { type: 'source', id: 'y', title: 'Y', mediaType: 'application/pdf', name: 'y.pdf' },
       { type: 'file', mediaType: 'image/png', data: { base64: 'aGk=' } },
-      { type: 'tool-call', callId: 'p', tool: 'search', input: {}, providerExecuted: true },
-      { type: 'tool-result', callId: 'p', tool: 'search', output: { type: 'json', value: { hits: 1 } } },
+      { type: 'file', mediaType: 'image/png', data: { base64: 'aGk=' } },
+      { type: 'file', mediaType: 'image/png', data: { url: 'http://127.0.0.1:9/a.png' } },
+      { type: 'reasoning-file', mediaType: 'image/png', data: { base64: 'aGk=' }, provider: own },
+      { type: 'custom', kind: 'acme.note', provider: { provider: 'acme', data: { acme: { id: 1 } } } },
+      { type: 'tool-call', callId: 'p', tool: 'search', input: {}, providerExecuted: true, provider: own },
+      { type: 'tool-result', callId: 'p', tool: 'search', output: { type: 'json', value: { hits: 1 } }, provider: own },
+      { type: 'tool-call', callId: 'q', tool: 'search', input: {}, providerExecuted: true, provider: own },
+      {
+        type: 'tool-result',
+        callId: 'q',
+        tool: 'search',
+        output: { type: 'error', code: 'TOOL_FAILED', text: '{"errorCode":"busy"}', value: { errorCode: 'busy' } },
+        provider: own,
+      },
     ]);
+    expect(reply.finish).toBe('stop');
     expect(said).toEqual([
       '#0 reasoning  Think',
       '#1 text  Hel',
@@ -89,9 +117,44 @@ describe('AGT-1: one model call', () => {
     ]);
     expect(reply.usage).toEqual({ inputTokens: 9, cachedInputTokens: 4, outputTokens: 5, reasoningTokens: 2 });
     const stored: Message = { v: 1, id: 'a', role: 'assistant', kind: 'assistant', content: reply.parts };
+    expect(checkMessage(stored)).toBeUndefined();
     expect(reconcile([stored])).toEqual([stored]);
     expect(toModelMessages([stored], 'acme')[0]?.content[0]).toMatchObject({
       providerOptions: { acme: { signature: 's1' } },
+    });
+  });
+
+  it('SES-12: fetches no address, of a prompt nor of a reply: they go to the provider and into the record as they are', async () => {
+    const url = 'http://127.0.0.1:9/never.png';
+    let prompt: unknown;
+    const model = provider([{ type: 'file', mediaType: 'image/png', data: { type: 'url', url: new URL(url) } }, stop]);
+    const watched = {
+      ...(model as object),
+      doStream: (asked: never) => (
+        (prompt = asked),
+        (model as { doStream: (asked: never) => unknown }).doStream(asked)
+      ),
+    } as LanguageModelObject;
+    const content = [{ type: 'file' as const, mediaType: 'image/png', data: { url } }];
+
+    const reply = await callModel(
+      call(watched, { messages: [{ v: 1, id: 'u', role: 'user', kind: 'user', content }] }),
+    );
+
+    expect(prompt).toMatchObject({ prompt: [{ content: [{ data: { type: 'url', url: new URL(url) } }] }] });
+    expect(reply.parts).toEqual([{ type: 'file', mediaType: 'image/png', data: { url } }]);
+  });
+
+  it('says clearly that nobody can be asked about a call that the provider executes', async () => {
+    const model = provider([
+      { type: 'tool-call', toolCallId: 'p', toolName: 'mail', input: '{}', providerExecuted: true, dynamic: true },
+      { type: 'tool-approval-request', approvalId: 'q', toolCallId: 'p' },
+      stop,
+    ]);
+
+    expect(await callModel(call(model))).toMatchObject({
+      finish: 'failed',
+      error: { code: 'PROVIDER_APPROVAL_UNSUPPORTED' },
     });
   });
 

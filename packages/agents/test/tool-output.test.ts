@@ -45,6 +45,22 @@ describe('AGT-4: what the model is shown of a result', () => {
     });
   });
 
+  it('cuts JSON that is longer than a string can be, and looks at its ends alone', () => {
+    const line = 'x'.repeat(1_000_000);
+    let looked = 0;
+    const rows = Array.from({ length: 2_000 }, (_, n) =>
+      Object.defineProperty({}, 'line', { enumerable: true, get: () => ((looked += 1), `${n} ${line} ${n}`) }),
+    );
+
+    const { text } = toToolOutput({ first: 1, skipped: undefined, rows, last: 'end' }, cap) as { text: string };
+
+    expect(text).toMatch(
+      /^\{"first":1,"rows":\[\{"line":"0 x+"?\n\[… more than \d+ bytes left out …\]\n"?x+ 1999"\}\],"last":"end"\}$/,
+    );
+    expect(Buffer.byteLength(text)).toBeLessThan(1_100);
+    expect(looked).toBeLessThan(40);
+  });
+
   it('cuts a hundred megabytes to the cap', () => {
     const { text } = toToolOutput('x'.repeat(100_000_000), cap) as { text: string };
 

@@ -1,4 +1,5 @@
 import type { Capability } from './capability.ts';
+import type { BlobInfo } from './blob.ts';
 import type { Effect, StepKind } from './entry.ts';
 import type { RunKey } from './ids.ts';
 import type { Json } from './json.ts';
@@ -25,13 +26,22 @@ export interface DurableDefinition<Input = Json, Output = Json, Deps = unknown> 
   /** What an assembly has to offer for it to work. @default nothing */
   readonly requires?: readonly Capability[];
   /** Checks and completes an input before anything is stored; what it returns is the run's input. */
-  readonly parseInput?: (input: unknown) => Json | Promise<Json>;
+  readonly parseInput?: (input: unknown, scope: InputScope) => Json | Promise<Json>;
   /** What the tree may spend when a run of this definition is its root; a caller's budget narrows it. */
   readonly budget?: Budget;
   /** Messages that enter the run's thread with its start. */
   readonly openingMessages?: (input: Json) => readonly Message[];
   // A method, not a property, so that a definition of a narrower input fits where any definition is asked for.
   run(ctx: DurableContext<Deps>, input: Input): Promise<Output> | Output;
+}
+
+/** What reading an input has. */
+export interface InputScope {
+  /**
+   * Keeps bytes of the input outside of it, so that the input and the opening messages only name them. What a message names is the run's from its start
+   * on; what nothing names is swept later. Rejects with `BLOB_TOO_LARGE`, `STORE_FULL`, and with what a store rejects with that is away.
+   */
+  putBlob(body: Uint8Array | AsyncIterable<Uint8Array>): Promise<BlobInfo>;
 }
 
 /** What every call of a definition may say. */
@@ -166,6 +176,13 @@ export interface StepScope {
    * @throws {TypeError} for what is no text or no block, and for one block too many.
    */
   delta(text: string, block?: LiveBlock): void;
+  /**
+   * Keeps bytes outside of the record: whatever message of this step names the hash keeps them. A store that is away is asked again as long as the
+   * lease holds, unless the body is a generator, which can be read once. Rejects with `BLOB_TOO_LARGE` and `STORE_FULL`.
+   */
+  putBlob(body: Uint8Array | AsyncIterable<Uint8Array>): Promise<BlobInfo>;
+  /** Bytes of a blob of the run's tenant, in pieces; rejects with `BLOB_UNKNOWN`, `STORE_CORRUPT`, and with what a store rejects with that is away. */
+  readBlob(hash: string): AsyncIterable<Uint8Array>;
   /** Usage of a model call: recorded once, and settled in the ledger; without it the whole reservation is charged. */
   usage(usage: Usage, costMicros?: number): void;
 }

@@ -71,6 +71,7 @@ export type {
   CheckScope,
   DurableContext,
   DurableDefinition,
+  InputScope,
   Received,
   ReceiveOptions,
   RequestSpec,
@@ -143,21 +144,38 @@ export {
   type LiveTextWrite,
   type NewLiveText,
 } from './live-text.ts';
-export { blobsOf } from './message.ts';
+export { checkMessage } from './check-message.ts';
+export {
+  loadFiles,
+  PROMPT_FILES_LIMIT,
+  putFiles,
+  putMessageFiles,
+  type LoadFilesOptions,
+  type PutFile,
+} from './message-files.ts';
+export { blobsOf, filesOf } from './message.ts';
 export type {
   Compaction,
+  ApprovalRequestPart,
+  ApprovalResponsePart,
+  Citation,
+  CustomPart,
+  FileData,
   FilePart,
   Message,
   MessageKind,
   MessagePart,
   ProviderData,
+  ReasoningFilePart,
   ReasoningPart,
+  Source,
   SourcePart,
   StoredMessage,
   TextPart,
   ThreadKey,
   ToolCallPart,
   ToolOutput,
+  ToolOutputPart,
   ToolResultPart,
   Trim,
   Usage,

@@ -50,6 +50,8 @@ export interface ProviderData {
 export interface TextPart {
   readonly type: 'text';
   readonly text: string;
+  /** What it refers to, and where. Shown to people; no provider takes them back. */
+  readonly citations?: readonly Citation[];
   readonly provider?: ProviderData;
 }
 
@@ -60,13 +62,41 @@ export interface ReasoningPart {
   readonly provider?: ProviderData;
 }
 
-/** A file, by blob, by address or in place. */
+/** Where the bytes of a file are. What a store keeps should be a blob: everything else is copied with the message. */
+export type FileData =
+  /** Hash of a blob of the same tenant. */
+  | { readonly blob: string }
+  /** For the provider to fetch: Prusik never does. */
+  | { readonly url: string }
+  | { readonly base64: string }
+  /** A document that is text. */
+  | { readonly text: string }
+  /** Ids of a file that providers hold, by provider. */
+  | { readonly reference: Readonly<Record<string, string>> };
+
+/** A file, by blob, by address, by a provider's name for it, or in place. */
 export interface FilePart {
   readonly type: 'file';
-  /** IANA media type, such as `image/png`. */
+  /** IANA media type, such as `image/png`, or its first half. */
   readonly mediaType: string;
-  readonly data: { readonly blob: string } | { readonly url: string } | { readonly base64: string };
+  readonly data: FileData;
   readonly name?: string;
+  readonly provider?: ProviderData;
+}
+
+/** A file that a model made while it thought. */
+export interface ReasoningFilePart {
+  readonly type: 'reasoning-file';
+  readonly mediaType: string;
+  readonly data: FileData;
+  readonly provider?: ProviderData;
+}
+
+/** Something that only its provider understands; what it is stands in `provider`. */
+export interface CustomPart {
+  readonly type: 'custom';
+  /** Such as `openai.compaction`. */
+  readonly kind: string;
   readonly provider?: ProviderData;
 }
 
@@ -90,33 +120,96 @@ export interface ToolResultPart {
   readonly provider?: ProviderData;
 }
 
-/** Something that an answer refers to. */
-export interface SourcePart {
-  readonly type: 'source';
+/** Another program, or a provider for a tool that it runs, asked whether a call may be executed. */
+export interface ApprovalRequestPart {
+  readonly type: 'approval-request';
+  readonly approvalId: string;
+  readonly callId: string;
+  readonly reason?: string;
+  /** Nobody was asked: a rule decided. */
+  readonly automatic?: boolean;
+  /** By which whoever asked knows its own request again. */
+  readonly signature?: string;
+  /** The input before its schema changed it. */
+  readonly input?: Json;
+}
+
+/** What was answered. Stands in a message of role `tool`. */
+export interface ApprovalResponsePart {
+  readonly type: 'approval-response';
+  readonly approvalId: string;
+  readonly approved: boolean;
+  readonly reason?: string;
+  /** The provider waits for it. */
+  readonly providerExecuted?: boolean;
+}
+
+/** A web page (it has a `url`) or a document that an answer draws on. */
+export interface Source {
   readonly id: string;
   readonly url?: string;
   readonly title?: string;
+  /** Of a document. */
+  readonly mediaType?: string;
+  /** File name of a document. */
+  readonly name?: string;
   readonly provider?: ProviderData;
 }
 
+/** Something that an answer draws on. Shown to people; no provider takes it back. */
+export interface SourcePart extends Source {
+  readonly type: 'source';
+}
+
+/** A source for a stretch of text. */
+export interface Citation {
+  readonly source: Source;
+  /** In characters of the text part. */
+  readonly start?: number;
+  /** The character after the last. */
+  readonly end?: number;
+  /** The passage of the source. */
+  readonly quote?: string;
+}
+
 /** A part of a message, in its order. */
-export type MessagePart = TextPart | ReasoningPart | FilePart | ToolCallPart | ToolResultPart | SourcePart;
+export type MessagePart =
+  | TextPart
+  | ReasoningPart
+  | ReasoningFilePart
+  | FilePart
+  | CustomPart
+  | ToolCallPart
+  | ToolResultPart
+  | ApprovalRequestPart
+  | ApprovalResponsePart
+  | SourcePart;
+
+/** A part of a result that is more than text or JSON. */
+export type ToolOutputPart = TextPart | FilePart | Omit<CustomPart, 'kind'>;
 
 /** How a tool call was closed. Every call is closed exactly once. */
-export type ToolOutput =
+export type ToolOutput = (
   | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'json'; readonly value: Json }
-  | { readonly type: 'content'; readonly parts: readonly (TextPart | FilePart)[] }
-  | { readonly type: 'error'; readonly code: string; readonly text: string }
-  | { readonly type: 'denied'; readonly reason?: string };
+  | { readonly type: 'content'; readonly parts: readonly ToolOutputPart[] }
+  /** `value` is what a provider said of a tool that it ran itself, as it said it. */
+  | { readonly type: 'error'; readonly code: string; readonly text: string; readonly value?: Json }
+  | { readonly type: 'denied'; readonly reason?: string }
+) & { readonly provider?: ProviderData };
+
+/** The files of a message: its own and those of its tool results. */
+export function filesOf({ content }: Pick<Message, 'content'>): readonly (FilePart | ReasoningFilePart)[] {
+  return content.flatMap((part): readonly (FilePart | ReasoningFilePart)[] => {
+    if (part.type === 'file' || part.type === 'reasoning-file') return [part];
+    if (part.type !== 'tool-result' || part.output.type !== 'content') return [];
+    return part.output.parts.filter(({ type }) => type === 'file') as readonly FilePart[];
+  });
+}
 
 /** Hashes of the blobs that a message names, in its files and in those of its tool results. */
-export function blobsOf({ content }: Message): readonly string[] {
-  return content.flatMap((part) => {
-    if (part.type === 'file') return 'blob' in part.data ? [part.data.blob] : [];
-    if (part.type !== 'tool-result' || part.output.type !== 'content') return [];
-    return part.output.parts.flatMap((file) => (file.type === 'file' && 'blob' in file.data ? [file.data.blob] : []));
-  });
+export function blobsOf(message: Pick<Message, 'content'>): readonly string[] {
+  return filesOf(message).flatMap(({ data }) => ('blob' in data ? [data.blob] : []));
 }
 
 /** Tokens of one model call. A missing number is unknown, which is not zero. */

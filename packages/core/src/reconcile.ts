@@ -9,7 +9,7 @@ export const TOOL_RESULT_MISSING = 'TOOL_RESULT_MISSING';
  * - Each tool call is closed exactly once: the first result after it counts, a missing one becomes an error result ({@link TOOL_RESULT_MISSING}).
  * - Results stand directly after their assistant message, in call order, one to a message. A result without a call is dropped.
  * - A call id that was used before gets a new one, and so does its result.
- * - No message is empty: blank text goes, and so does an assistant message that says and does nothing.
+ * - No message is empty: blank text goes, and so does a message that says and does nothing.
  * - Whatever else there is keeps its order.
  *
  * A call that the provider executes itself is closed by the provider: it stays open in the last assistant message, and is
@@ -43,6 +43,7 @@ function isPlainlyValid(messages: readonly Message[]): boolean {
     closed = 0;
     for (const part of content) {
       if (part.type === 'tool-result' || (part.type === 'text' && isBlank(part))) return false;
+      if (part.type === 'approval-request' || part.type === 'approval-response') return false;
       if (part.type !== 'tool-call') continue;
       if (role !== 'assistant' || part.providerExecuted === true || seen.has(part.callId)) return false;
       seen.add(part.callId);
@@ -70,12 +71,15 @@ interface Calls {
   readonly of: ReadonlyMap<number, readonly OpenCall[]>;
   /** Results that stay where they are, by their place: the same part may stand in a damaged history twice. */
   readonly inPlace: ReadonlyMap<string, OpenCall>;
+  /** The call that an approval is about. */
+  readonly approvals: ReadonlyMap<string, OpenCall>;
   readonly lastAssistant: number;
 }
 
 function collectCalls(messages: readonly Message[]): Calls {
   const of = new Map<number, OpenCall[]>();
   const inPlace = new Map<string, OpenCall>();
+  const approvals = new Map<string, OpenCall>();
   const open = new Map<string, OpenCall[]>();
   const taken = new Set<string>();
   let every: ReadonlySet<string> | undefined;
@@ -90,6 +94,9 @@ function collectCalls(messages: readonly Message[]): Calls {
         const call: OpenCall = { part, at, callId };
         append(of, at, call);
         append(open, part.callId, call);
+      } else if (part.type === 'approval-request' && message.role === 'assistant') {
+        const call = of.get(at)?.findLast((own) => own.part.callId === part.callId);
+        if (call !== undefined) approvals.set(part.approvalId, call);
       } else if (part.type === 'tool-result') {
         const call = takeNearest(open.get(part.callId), message);
         if (call === undefined) continue;
@@ -98,7 +105,7 @@ function collectCalls(messages: readonly Message[]): Calls {
       }
     }
   }
-  return { of, inPlace, lastAssistant };
+  return { of, inPlace, approvals, lastAssistant };
 }
 
 /**
@@ -131,27 +138,48 @@ function place(message: Message, at: number, calls: Calls): readonly Message[] {
         const call = calls.inPlace.get(placeOf(at, index));
         return call === undefined ? [] : [resultPart(call, part)];
       }
+      case 'approval-request': {
+        const call = message.role === 'assistant' ? calls.approvals.get(part.approvalId) : undefined;
+        if (call === undefined || call.at !== at || isAbandoned(call, calls.lastAssistant)) return [];
+        return [call.callId === part.callId ? part : { ...part, callId: call.callId }];
+      }
+      case 'approval-response': {
+        const call = message.role === 'tool' ? calls.approvals.get(part.approvalId) : undefined;
+        return call === undefined || call.at > at || isAbandoned(call, calls.lastAssistant) ? [] : [part];
+      }
       case 'reasoning':
+      case 'reasoning-file':
       case 'file':
+      case 'custom':
       case 'source':
-        return [part];
+        return message.role === 'tool' ? [] : [part];
       default:
         return part satisfies never;
     }
   });
-  const kept = message.role !== 'tool' && saysSomething(message.role, content) ? [withContent(message, content)] : [];
+  const kept = keptOf(message, content);
   return [...kept, ...own.filter((call) => call.part.providerExecuted !== true).map((call) => resultOf(call, message))];
 }
 
 const isAbandoned = (call: OpenCall, lastAssistant: number): boolean =>
   call.part.providerExecuted === true && call.closedBy === undefined && call.at !== lastAssistant;
 
+/** What is left of a message where it stands. Of one of role `tool` that is what was answered about approvals: results go to their calls. */
+function keptOf(message: Message, content: readonly MessagePart[]): readonly Message[] {
+  if (message.role !== 'tool') return saysSomething(message.role, content) ? [withContent(message, content)] : [];
+  const answers = content.filter(({ type }) => type === 'approval-response');
+  if (answers.length === 0) return [];
+  // A result keeps the message's id.
+  const alone = answers.length === message.content.length;
+  return [withContent(alone ? message : { ...message, id: `${message.id}:approval` }, answers)];
+}
+
 /** Reasoning and sources alone are no reply: providers refuse an assistant message that ends in them. */
 function saysSomething(role: Message['role'], content: readonly MessagePart[]): boolean {
-  return role === 'assistant'
-    ? content.some((part) => part.type !== 'reasoning' && part.type !== 'source')
-    : content.length > 0;
+  return content.some(({ type }) => (role === 'assistant' ? !SILENT.has(type) : type === 'text' || type === 'file'));
 }
+
+const SILENT: ReadonlySet<MessagePart['type']> = new Set(['reasoning', 'reasoning-file', 'source', 'approval-request']);
 
 function resultOf(call: OpenCall, assistant: Message): Message {
   const { callId, closedBy } = call;

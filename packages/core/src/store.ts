@@ -77,7 +77,7 @@ export interface Store extends AsyncDisposable, LiveTextStore {
   /**
    * Puts `messages` in the place of a session's thread, all or nothing, while no run holds it and its last number is `expectedHead`. They
    * are numbered on from there: journals name messages by number, so none is ever given twice. Without messages the thread is cleared.
-   * From then on the session uses the blobs that they name, and no others.
+   * From then on the session uses the blobs that they name, and no others. What is no message is refused with `MESSAGE_INVALID`.
    */
   replaceMessages(session: SessionKey, messages: readonly Message[], expectedHead: number): Promise<ReplaceResult>;
 

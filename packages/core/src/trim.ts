@@ -1,4 +1,4 @@
-import type { FilePart, Message, MessagePart, TextPart, ToolOutput } from './message.ts';
+import type { FilePart, Message, MessagePart, ToolOutput, ToolOutputPart } from './message.ts';
 
 const copies = new WeakMap<Message, Map<number, Message>>();
 
@@ -26,10 +26,14 @@ function trimPart(part: MessagePart, chars: number): MessagePart {
 
 function trimOutput(output: ToolOutput, chars: number): ToolOutput {
   switch (output.type) {
-    case 'text':
-    case 'error': {
+    case 'text': {
       const text = cutText(output.text, chars);
       return text === output.text ? output : { ...output, text };
+    }
+    case 'error': {
+      const text = cutText(output.text, chars);
+      // What a provider said would otherwise be sent whole all the same.
+      return text === output.text ? output : { type: 'error', code: output.code, text };
     }
     case 'json': {
       const json = JSON.stringify(output.value);
@@ -38,7 +42,7 @@ function trimOutput(output: ToolOutput, chars: number): ToolOutput {
     }
     case 'content': {
       const parts = output.parts.map((part) => trimContent(part, chars));
-      return parts.every((part, index) => part === output.parts[index]) ? output : { type: 'content', parts };
+      return parts.every((part, index) => part === output.parts[index]) ? output : { ...output, parts };
     }
     case 'denied':
       return output;
@@ -47,7 +51,8 @@ function trimOutput(output: ToolOutput, chars: number): ToolOutput {
   }
 }
 
-function trimContent(part: TextPart | FilePart, chars: number): TextPart | FilePart {
+function trimContent(part: ToolOutputPart, chars: number): ToolOutputPart {
+  if (part.type === 'custom') return part;
   if (part.type === 'file') return { type: 'text', text: `[a file was here: ${nameOf(part)}]` };
   const text = cutText(part.text, chars);
   return text === part.text ? part : { ...part, text };

@@ -142,6 +142,32 @@ describe('SES-5: reconcile', () => {
     expect(reconcile([...stillOpen, says('a2', text('so'))])[0]).toEqual(says('a1', call('c1')));
   });
 
+  it('keeps what was asked and answered about a call with the call, in order, and drops it with the call', () => {
+    const remote = call('p1', { providerExecuted: true });
+    const asked = { type: 'approval-request', approvalId: 'q', callId: 'p1' } as const;
+    const answered = gives('t', { type: 'approval-response', approvalId: 'q', approved: true, providerExecuted: true });
+    const open = [says('a1', remote, asked), answered];
+
+    expect(reconcile(open)).toBe(open);
+    expect(reconcile([...open, says('a2', text('so'))])).toEqual([says('a2', text('so'))]);
+    const [, response] = reconcile([
+      says('a1', call('p1'), asked),
+      gives('t', ...answered.content, result('p1')),
+    ]).slice(1);
+    expect(response).toEqual({ ...answered, id: 't:approval' });
+    const again = reconcile([
+      says('a1', call('p1')),
+      gives('t1', result('p1')),
+      says('a2', call('p1'), asked),
+      answered,
+    ]);
+    expect(again[2]?.content[1]).toEqual({ ...asked, callId: 'p1_2' });
+  });
+
+  it('leaves out a message of the user that says nothing', () => {
+    expect(reconcile([asks('u1'), message('u2', 'user', [{ type: 'source', id: 's' }])])).toEqual([asks('u1')]);
+  });
+
   it('makes 5,000 damaged histories valid, loses no text and changes nothing the second time', () => {
     for (let seed = 0; seed < 5_000; seed += 1) {
       const damaged = randomHistory(seed);
@@ -158,17 +184,24 @@ describe('SES-5: reconcile', () => {
 function problems(history: readonly Message[]): readonly string[] {
   const found: string[] = [];
   const seen = new Set<string>();
+  const approvals = new Set<string>();
   let due: string[] = [];
   const remote = new Map<string, number>();
   const lastAssistant = history.findLastIndex(({ role }) => role === 'assistant');
   for (const [at, { role, content }] of history.entries()) {
     if (content.length === 0) found.push(`${at} is empty`);
+    if (role !== 'tool' && !content.some(({ type }) => !MUTE.has(type))) found.push(`${at} says nothing`);
     if (role !== 'tool' && due.length > 0) found.push(`${at} comes before the results of ${due.join()}`);
     for (const part of content) {
       if (part.type === 'tool-result') {
         if (role === 'tool' && due.shift() !== part.callId) found.push(`${at} has a result out of place`);
         if (role === 'assistant' && !remote.delete(part.callId)) found.push(`${at} has a result of nothing`);
         if (role === 'user') found.push(`${at} has a result of a user`);
+      } else if (part.type === 'approval-request') {
+        if (role !== 'assistant' || !callsIn(content).includes(part.callId)) found.push(`${at} asks about nothing`);
+        approvals.add(part.approvalId);
+      } else if (part.type === 'approval-response') {
+        if (role !== 'tool' || !approvals.has(part.approvalId)) found.push(`${at} answers nothing`);
       } else if (role === 'tool') {
         found.push(`${at} has a ${part.type} in a tool message`);
       }
@@ -186,11 +219,21 @@ function problems(history: readonly Message[]): readonly string[] {
   return found;
 }
 
+const MUTE: ReadonlySet<string> = new Set(['reasoning', 'reasoning-file', 'source', 'approval-request']);
+const callsIn = (content: readonly MessagePart[]): readonly string[] =>
+  content.flatMap((part) => (part.type === 'tool-call' ? [part.callId] : []));
+
 const spoken = (history: readonly Message[]): readonly string[] =>
   history
     .filter(({ role }) => role !== 'tool')
     .flatMap(({ content }) => content.flatMap((part) => (part.type === 'text' ? [part.text] : [])))
     .filter((value) => value.trim() !== '');
+
+const SILENT: readonly MessagePart[] = [
+  { type: 'source', id: 's' },
+  { type: 'custom', kind: 'acme.note' },
+  { type: 'reasoning-file', mediaType: 'image/png', data: { url: 'https://x.example' } },
+];
 
 /** Few ids and free roles, so that parts collide and land where they must not. */
 function randomHistory(seed: number): readonly Message[] {
@@ -206,6 +249,9 @@ function randomHistory(seed: number): readonly Message[] {
     () => result(callId(), String(drawn)),
     () => result(callId(), String(drawn)),
     () => ({ type: 'reasoning', text: 'hm' }),
+    () => pick(SILENT),
+    () => ({ type: 'approval-request', approvalId: pick(['q1', 'q2']), callId: callId() }),
+    () => ({ type: 'approval-response', approvalId: pick(['q1', 'q2']), approved: drawn % 2 === 0 }),
   ];
   const history = Array.from({ length: below(8) }, (_, index) =>
     message(

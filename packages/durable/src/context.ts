@@ -1,6 +1,7 @@
 import {
   blobsOf,
   checkId,
+  checkMessage,
   derivedRandom,
   derivedUuid,
   hashJson,
@@ -10,6 +11,7 @@ import {
   type DurableContext,
   type DurableDefinition,
   type Effect,
+  type InputScope,
   type Json,
   type Message,
   type NewRun,
@@ -176,7 +178,7 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
         const given = bounded(`input of child ${key}`, input, limits.maxValueBytes, 'RUN_INPUT_TOO_LARGE');
         const fingerprint = hashJson([definition, given]);
         const child = await track(async () =>
-          childRun(run, key, found, await parseInput(found, input, limits), options, limits),
+          childRun(run, key, found, await parseInput(found, input, limits, core.putBlob), options, limits),
         );
         return wait<Output>({ key, kind: 'child', fingerprint, child: () => child });
       }),
@@ -216,9 +218,20 @@ export async function parseInput(
   definition: DurableDefinition<never, unknown, unknown>,
   input: unknown,
   { maxValueBytes }: EngineLimits,
+  putBlob: InputScope['putBlob'],
 ): Promise<Json> {
-  const parsed = definition.parseInput === undefined ? input : await definition.parseInput(input);
+  const parsed = definition.parseInput === undefined ? input : await definition.parseInput(input, { putBlob });
   return bounded('input of a run', parsed, maxValueBytes, 'RUN_INPUT_TOO_LARGE');
+}
+
+/** @throws {PrusikError} `MESSAGE_INVALID` */
+export function openingMessages(
+  definition: DurableDefinition<never, unknown, unknown>,
+  input: Json,
+): readonly Message[] {
+  const messages = definition.openingMessages?.(input) ?? [];
+  for (const message of messages) checkMessage(message);
+  return messages;
 }
 
 /** Hashes of the blobs that a run's first messages name, and of others that it needs. */
@@ -243,7 +256,7 @@ function childRun(
 ): NewRun {
   if (options.priority !== undefined && !Number.isSafeInteger(options.priority))
     throw new TypeError(`child ${key}: ${options.priority} is not a priority, which is a whole number`);
-  const messages = definition.openingMessages?.(input) ?? [];
+  const messages = openingMessages(definition, input);
   return {
     key: { tenant: parent.key.tenant, run: childRunId(parent.key.tenant, parent.key.run, key) },
     kind: definition.kind,

@@ -4,6 +4,7 @@ import type { Delivery } from './delivery.ts';
 import type { DriveEnd, DriveEnv } from './drive-env.ts';
 import type { Inbox } from './inbox.ts';
 import type { Steering } from './steering.ts';
+import type { PutBlob } from './put-blob.ts';
 import type { StepValues } from './step-value.ts';
 import type { JournalState } from './journal-state.ts';
 
@@ -29,6 +30,7 @@ export interface DriveCore {
   readonly inbox: Inbox;
   readonly values: StepValues;
   readonly steering: Steering;
+  readonly putBlob: PutBlob;
   /** The store's clock, as far as this process can tell: its last answer and the time that has passed since. */
   storeNow(): number;
   /** Whether the run's tree has a ledger. */

@@ -6,6 +6,7 @@ import type { DriveEnd, DriveEnv } from './drive-env.ts';
 import { createEndings, type Endings } from './endings.ts';
 import { createInbox } from './inbox.ts';
 import { emptyJournal, foldEntry } from './journal-state.ts';
+import { createPutBlob } from './put-blob.ts';
 import { createSteps, type Steps } from './steps.ts';
 import { createSteering } from './steering.ts';
 import { createStepValues } from './step-value.ts';
@@ -106,10 +107,12 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
       notice(answer);
     },
   });
-  const values = createStepValues({ env, tenant, onLost: (cause) => lose('unavailable', cause) });
+  const putBlob = createPutBlob(env, tenant, (cause) => lose('unavailable', cause));
+  const values = createStepValues({ env, tenant, putBlob });
   const core: DriveCore = {
     env,
     values,
+    putBlob,
     claim,
     run,
     state,

@@ -147,7 +147,7 @@ export interface Engine extends AsyncDisposable {
    * Stores a run without driving it. The same id, input, definition and session again is the run that exists.
    *
    * @throws {PrusikError} `NO_DEFINITION`, `RUN_INPUT_MISMATCH`, `RUN_INPUT_TOO_LARGE`, `VALUE_TOO_LARGE` (the context), `BLOB_UNKNOWN`,
-   *   `SESSION_BUSY` and `SESSION_QUEUE_FULL` (retryable, with `meta` `{ runId, status, requestIds }`), `SESSION_CLOSED`, `ENGINE_CLOSED`; whatever
+   *   `MESSAGE_INVALID` (what the definition opens its thread with), `SESSION_BUSY` and `SESSION_QUEUE_FULL` (retryable, with `meta` `{ runId, status, requestIds }`), `SESSION_CLOSED`, `ENGINE_CLOSED`; whatever
    *   `parseInput` throws.
    * @throws {TypeError} for an id that cannot be one, or an input that JSON cannot hold.
    */

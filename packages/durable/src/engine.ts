@@ -15,7 +15,7 @@ import {
 } from '@prusik/core';
 import { createBreather } from './breather.ts';
 import { bounded } from './bounded.ts';
-import { blobsFor, parseInput } from './context.ts';
+import { blobsFor, openingMessages, parseInput } from './context.ts';
 import { drain } from './drain.ts';
 import type { DriveEnv } from './drive-env.ts';
 import { createDriver } from './driver.ts';
@@ -113,8 +113,8 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
       tenant: checkId('tenant', given.tenant ?? DEFAULT_TENANT),
       run: checkId('run', given.id ?? newId()),
     };
-    const parsed = await parseInput(definition, input, limits);
-    const messages = definition.openingMessages?.(parsed) ?? [];
+    const parsed = await parseInput(definition, input, limits, (body) => store.putBlob(key.tenant, body));
+    const messages = openingMessages(definition, parsed);
     const budget = narrowerBudget(given.budget, definition.budget);
     return {
       key,

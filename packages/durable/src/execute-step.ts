@@ -1,4 +1,5 @@
 import {
+  checkMessage,
   isPrusikError,
   PLAIN_TEXT,
   PrusikError,
@@ -18,6 +19,7 @@ import { runInside } from './inside.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
 import type { StepNews } from './live-board.ts';
 import type { Steering } from './steering.ts';
+import type { PutBlob } from './put-blob.ts';
 import type { StepValues } from './step-value.ts';
 import type { Stop } from './stop.ts';
 
@@ -52,8 +54,15 @@ export interface ExecuteOptions {
   readonly maxMessageBytes: number;
   readonly record: StepValues['record'];
   readonly steering: Steering;
+  readonly blobs: StepBlobs;
   /** Whose place the body is in. */
   readonly engine: object;
+}
+
+/** Where a body keeps bytes, and finds them. */
+export interface StepBlobs {
+  readonly put: PutBlob;
+  readonly read: (hash: string) => AsyncIterable<Uint8Array>;
 }
 
 /** What came of one execution, and what its body threw, if it did. */
@@ -127,6 +136,8 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
       if (typeof text !== 'string') throw new TypeError(`delta() takes text, not ${typeof text}`);
       if (open) what.speak({ type: 'text', key, attempt, block, text });
     },
+    putBlob: what.blobs.put,
+    readBlob: what.blobs.read,
     usage(spent, cost) {
       if (!open) return;
       checkCounts('usage', { ...spent, costMicros: cost });
@@ -216,10 +227,9 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
 }
 
 /**
- * Copies: what the body does to its own after the step must not be seen, as a replay would not see it. What is wrong with them but their size the
- * store says.
+ * Copies: what the body does to its own after the step must not be seen, as a replay would not see it.
  *
- * @throws {PrusikError} `STEP_RESULT_TOO_LARGE`
+ * @throws {PrusikError} `STEP_RESULT_TOO_LARGE`, `MESSAGE_INVALID`
  */
 function checkedMessages(key: string, messages: readonly Message[], maxBytes: number): readonly Message[] {
   if (messages.length === 0) return messages;
@@ -229,10 +239,15 @@ function checkedMessages(key: string, messages: readonly Message[], maxBytes: nu
       `Step ${key} appended ${messages.length} messages; the limit is ${WRITE_ITEMS_LIMIT}`,
       { meta: { maxMessages: WRITE_ITEMS_LIMIT } },
     );
+  let copy: unknown;
   try {
-    return bounded(`messages of step ${key}`, messages, maxBytes, 'STEP_RESULT_TOO_LARGE') as unknown as Message[];
-  } catch (error) {
-    if (isPrusikError(error)) throw error;
-    return messages;
+    copy = bounded(`messages of step ${key}`, messages, maxBytes, 'STEP_RESULT_TOO_LARGE');
+  } catch (cause) {
+    if (isPrusikError(cause)) throw cause;
+    throw new PrusikError('MESSAGE_INVALID', `Step ${key} appended what JSON cannot hold`, { cause });
   }
+  return (copy as readonly unknown[]).map((message) => {
+    checkMessage(message);
+    return message;
+  });
 }

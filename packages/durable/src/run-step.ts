@@ -81,6 +81,10 @@ export function createRunStep(core: DriveCore): RunStep {
       maxMessageBytes: env.limits.maxMessageBytes,
       record: core.values.record,
       steering: core.steering,
+      blobs: {
+        put: core.putBlob,
+        read: (hash) => env.store.readBlob(core.run.key.tenant, hash),
+      },
       speak,
       engine: env,
     });

@@ -1,6 +1,7 @@
-import { isPrusikError, PrusikError, serializeError, toJson, toJsonText, type BlobRef, type Json } from '@prusik/core';
+import { PrusikError, serializeError, toJson, toJsonText, type BlobRef, type Json } from '@prusik/core';
 import type { DriveEnv } from './drive-env.ts';
 import type { Recorded } from './journal-state.ts';
+import type { PutBlob } from './put-blob.ts';
 
 /** What of a value goes into the journal: itself, or the blob that it stands in. */
 export type RecordedValue = { readonly value?: Json } | { readonly blob: BlobRef };
@@ -20,33 +21,23 @@ export interface StepValues {
 export interface StepValuesOptions {
   readonly env: DriveEnv;
   readonly tenant: string;
-  /** The store did not take a value for as long as the lease could hold. */
-  readonly onLost: (cause: unknown) => void;
+  readonly putBlob: PutBlob;
 }
 
 const PIECE_CHARACTERS = 262_144;
 
-export function createStepValues({ env, tenant, onLost }: StepValuesOptions): StepValues {
-  const { store, clock, limits } = env;
+export function createStepValues({ env, tenant, putBlob }: StepValuesOptions): StepValues {
+  const { store, limits } = env;
   /** Of outcomes that are on their way to the function. */
   const fresh = new Map<string, Json>();
 
   async function put(key: string, value: Json, text: string): Promise<RecordedValue> {
-    const started = clock.monotonic();
-    for (let attempt = 0; ; attempt += 1) {
-      try {
-        const { hash, size } = await store.putBlob(tenant, encoded(text));
-        fresh.set(key, value);
-        return { blob: { hash, size } };
-      } catch (cause) {
-        if (isPrusikError(cause, 'BLOB_TOO_LARGE') || isPrusikError(cause, 'STORE_FULL'))
-          throw new PrusikError('STEP_RESULT_TOO_LARGE', `The store cannot hold the result of step ${key}`, { cause });
-        if (clock.monotonic() - started > limits.leaseMs) {
-          onLost(cause);
-          return new Promise(() => {});
-        }
-        await new Promise<void>((resolve) => clock.after(Math.min(1_000, 10 * 2 ** attempt), resolve));
-      }
+    try {
+      const { hash, size } = await putBlob({ [Symbol.asyncIterator]: () => encoded(text) });
+      fresh.set(key, value);
+      return { blob: { hash, size } };
+    } catch (cause) {
+      throw new PrusikError('STEP_RESULT_TOO_LARGE', `The store cannot hold the result of step ${key}`, { cause });
     }
   }
 

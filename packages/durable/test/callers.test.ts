@@ -231,8 +231,9 @@ describe('what user code throws and hands in', () => {
         Object.assign(input as object, { mine: 1 });
         const signal = await ctx.receive<{ mine?: number }>('go');
         if (!signal.timedOut) signal.value.mine = 2;
-        const message = { role: 'user' as const, content: [{ type: 'text' as const, text: 'stored' }] };
-        await ctx.step('s', (step) => step.append(message as never));
+        const content = [{ type: 'text' as const, text: 'stored' }];
+        const message = { v: 1, id: 'm', role: 'user', kind: 'user', content } as const;
+        await ctx.step('s', (step) => step.append(message));
         Object.assign(message, { content: [] });
         const [stored] = await ctx.thread.read();
         return { input, signal, content: stored?.message.content ?? null };
@@ -302,20 +303,25 @@ describe('what user code throws and hands in', () => {
     });
   });
 
-  it.each([null, undefined, {}, { role: 'user', content: [null] }])(
-    'ERR-2: %j as a message blocks the run, and what is committed beside it goes through',
+  it.each([null, undefined, {}, { v: 1, id: 'm', role: 'user', kind: 'user', content: [null] }, { id: 1n }])(
+    'ERR-2: a step that appends what is no message (%#) fails, one that must not be repeated is in doubt, and what is beside it goes through',
     async (message) => {
-      const work = durable('work', (ctx) =>
-        Promise.all([ctx.step('bad', (step) => step.append(message as never)), ctx.step('good', () => 1)]),
+      const work = durable('work', (ctx, effect) =>
+        Promise.all([
+          ctx.step('bad', (step) => step.append(message as never), { effect: effect as 'once' }),
+          ctx.step('good', () => 1),
+        ]),
       );
       const store = memoryStore();
+      const engine = engineOn(store, [work]);
 
-      expect(await engineOn(store, [work]).run('work', null, { id: 'r' })).toMatchObject({
-        status: 'blocked',
-        code: 'COMMIT_INVALID',
+      expect(await engine.run('work', 'repeatable', { id: 'r' })).toMatchObject({
+        status: 'failed',
+        error: { code: 'MESSAGE_INVALID' },
       });
       const entries = await store.entries(key('r'), { after: 0, limit: 100 });
-      expect(entries.filter(({ type }) => type === 'step-end')).toMatchObject([{ key: 'good' }]);
+      expect(entries).toContainEqual(expect.objectContaining({ type: 'step-end', key: 'good' }));
+      expect(await engine.run('work', 'once')).toMatchObject({ status: 'blocked', code: 'STEP_IN_DOUBT' });
     },
   );
 });

@@ -1,4 +1,12 @@
-import { PrusikError, threadOfSession, type Message, type SessionKey, type Store } from '@prusik/core';
+import {
+  checkMessage,
+  PrusikError,
+  putMessageFiles,
+  threadOfSession,
+  type Message,
+  type SessionKey,
+  type Store,
+} from '@prusik/core';
 import { sessionBusy, sessionClosed, sessionUnknown, threadMoved } from './refusals.ts';
 
 export interface ReplaceHistoryOptions {
@@ -13,8 +21,10 @@ export async function replaceHistory(
   messages: readonly Message[],
   { expectedHead }: ReplaceHistoryOptions,
 ): Promise<number> {
+  for (const message of messages) checkMessage(message);
+  const stored = await putMessageFiles(messages, (body) => store.putBlob(key.tenant, body));
   const head = expectedHead ?? (await store.threadHead(threadOfSession(key)));
-  const answer = await store.replaceMessages(key, messages, head);
+  const answer = await store.replaceMessages(key, stored, head);
   switch (answer.outcome) {
     case 'replaced':
       return answer.head;

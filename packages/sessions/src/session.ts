@@ -68,7 +68,8 @@ export interface Session<Resources = undefined> extends AsyncDisposable {
    * means another message than it did.
    *
    * @throws {PrusikError} `SESSION_BUSY` (retryable) while a run holds the session, `THREAD_MOVED`, `SESSION_CLOSED`, `SESSION_UNKNOWN`
-   * before its first run, `BLOB_UNKNOWN` for a file that is not there.
+   * before its first run, `BLOB_UNKNOWN` for a file that is not there, `MESSAGE_INVALID` for what is no message. Files that stand in messages as
+   * base64 become blobs.
    */
   replace(messages: readonly Message[], options?: ReplaceHistoryOptions): Promise<number>;
   /** The same without messages: the conversation begins anew. */

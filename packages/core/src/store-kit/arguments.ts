@@ -1,9 +1,10 @@
 import type { BlobSweep } from '../blob.ts';
+import { checkMessage } from '../check-message.ts';
 import type { ClaimQuery, Lease } from '../claim.ts';
 import type { Commit, Transition } from '../commit.ts';
 import type { EntryBody } from '../entry.ts';
 import { checkId, type RunKey } from '../ids.ts';
-import { blobsOf, type Message } from '../message.ts';
+import type { Message } from '../message.ts';
 import { WHEN_BUSY, type NewRun } from '../new-run.ts';
 import { PAGE_LIMIT } from '../page.ts';
 import type { Removal } from '../removal.ts';
@@ -187,7 +188,7 @@ export function checkedMessages(messages: readonly Message[], expectedHead: numb
   checkCount('expected head', expectedHead);
   const copy = copied(messages);
   checkMessages(copy);
-  for (const hash of copy.flatMap(blobsOf)) checkBlobHash(hash);
+  for (const message of copy) checkMessage(message);
   return copy;
 }
 

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { canonicalJson } from './json.ts';
 
 /** Names one run. An id is unique within its tenant; the two are never joined into one string. */
@@ -59,19 +59,19 @@ export function runKeyText(key: RunKey): string {
 
 /** Hash of a JSON value by its canonical text: `sha256:` and 64 hexadecimal digits. */
 export function hashJson(value: unknown): string {
-  return `sha256:${createHash('sha256').update(canonicalJson(value)).digest('hex')}`;
+  return `sha256:${hash('sha256', canonicalJson(value))}`;
 }
 
 /** A version-8 UUID (RFC 9562: custom content) that is a function of its parts: the same on every attempt. */
 export function derivedUuid(...parts: readonly string[]): string {
-  const digits = createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+  const digits = hash('sha256', JSON.stringify(parts));
   const variant = ((Number.parseInt(digits.charAt(16), 16) & 0x3) | 0x8).toString(16);
   return `${digits.slice(0, 8)}-${digits.slice(8, 12)}-8${digits.slice(13, 16)}-${variant}${digits.slice(17, 20)}-${digits.slice(20, 32)}`;
 }
 
 /** A number in [0, 1) that is a function of its parts. */
 export function derivedRandom(...parts: readonly string[]): number {
-  return Number.parseInt(createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 13), 16) / 2 ** 52;
+  return Number.parseInt(hash('sha256', JSON.stringify(parts)).slice(0, 13), 16) / 2 ** 52;
 }
 
 /** Where new ids come from; injected, so that a test can name them. */

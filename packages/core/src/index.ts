@@ -56,7 +56,7 @@ export {
   type RunKey,
   type SessionKey,
 } from './ids.ts';
-export { canonicalJson, toJson, toJsonText, type Json, type JsonObject } from './json.ts';
+export { canonicalJson, toFrozenJson, toJson, toJsonText, type Json, type JsonObject } from './json.ts';
 export {
   describeIssues,
   type InferInput,

@@ -21,21 +21,20 @@ const MOST_BYTES_A_CHARACTER = 6;
  * @throws {RangeError} past `maxBytes`.
  */
 export function toJson(value: unknown, maxBytes: number = Infinity): Json {
-  return copyWithin(value, maxBytes, LEVELS);
+  return copyWithin(value, { maxBytes, levels: LEVELS, freezes: false });
 }
 
-/** The same for what values are recorded in, which may be as much deeper as that takes. */
-export function toJsonOfWrite(value: unknown, maxBytes: number): Json {
-  return copyWithin(value, maxBytes, LEVELS_OF_A_WRITE);
-}
-
-function copyWithin(value: unknown, maxBytes: number, levels: number): Json {
-  const size: Size = { characters: 0, most: maxBytes, levels };
-  const json = copy(value, [], size);
-  // Counted exactly only where escapes and other scripts could make the difference.
-  if (size.characters * MOST_BYTES_A_CHARACTER > maxBytes && Buffer.byteLength(JSON.stringify(json)) > maxBytes)
-    throw tooLarge(maxBytes);
+/** The same copy, frozen throughout. A store that is given it, in whatever it is recorded in, need not copy it again. */
+export function toFrozenJson(value: unknown, maxBytes: number = Infinity): Json {
+  const size = sizeWithin({ maxBytes, levels: LEVELS, freezes: true });
+  const json = checkedCopy(value, size);
+  if (typeof json === 'object' && json !== null) frozenCopies.set(json, size.characters);
   return json;
+}
+
+/** The same for what values are recorded in, which may be as much deeper as that takes. What {@link toFrozenJson} gave stands in it as it is. */
+export function toJsonOfWrite(value: unknown, maxBytes: number): Json {
+  return copyWithin(value, { maxBytes, levels: LEVELS_OF_A_WRITE, freezes: true });
 }
 
 /**
@@ -44,17 +43,59 @@ function copyWithin(value: unknown, maxBytes: number, levels: number): Json {
  * @throws {TypeError} and {RangeError} as {@link toJson}.
  */
 export function toJsonText(value: unknown, maxBytes: number): { readonly value: Json; readonly text: string } {
-  const json = copy(value, [], { characters: 0, most: maxBytes, levels: LEVELS });
+  const json = copyOrExplain(value, sizeWithin({ maxBytes, levels: LEVELS, freezes: false }));
   const text = JSON.stringify(json);
   if (text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes) throw tooLarge(maxBytes);
   return { value: json, text };
 }
 
-/** Characters of the text that was copied so far, without escapes: its bytes are no fewer. */
+interface CopyOptions {
+  readonly maxBytes: number;
+  readonly levels: number;
+  readonly freezes: boolean;
+}
+
+/** A copy under way. */
 interface Size {
+  /** Of the text that was copied so far, without escapes: its bytes are no fewer. */
   characters: number;
   readonly most: number;
   readonly levels: number;
+  readonly freezes: boolean;
+}
+
+/** Copies that are known to be JSON and frozen, with the length of their text. */
+const frozenCopies = new WeakMap<object, number>();
+
+const sizeWithin = ({ maxBytes, levels, freezes }: CopyOptions): Size => ({
+  characters: 0,
+  most: maxBytes,
+  levels,
+  freezes,
+});
+
+const copyWithin = (value: unknown, options: CopyOptions): Json => checkedCopy(value, sizeWithin(options));
+
+function checkedCopy(value: unknown, size: Size): Json {
+  const json = copyOrExplain(value, size);
+  // Counted exactly only where escapes and other scripts could make the difference.
+  if (size.characters * MOST_BYTES_A_CHARACTER > size.most && Buffer.byteLength(JSON.stringify(json)) > size.most)
+    throw tooLarge(size.most);
+  return json;
+}
+
+/** Thrown by {@link copy}, which keeps no path: nearly every value is JSON. {@link explain} says then what is wrong. */
+const NOT_JSON: unique symbol = Symbol('not JSON');
+
+function copyOrExplain(value: unknown, size: Size): Json {
+  try {
+    return copy(value, 0, size);
+  } catch (error) {
+    if (error !== NOT_JSON && !(error instanceof RangeError)) throw error;
+    // A cycle may have come to be too large before it came to be too deep.
+    explain(value, [], { ...size, characters: 0 });
+    throw error === NOT_JSON ? new TypeError('$ changed while it was copied') : error;
+  }
 }
 
 function count(size: Size, characters: number): void {
@@ -64,6 +105,80 @@ function count(size: Size, characters: number): void {
 
 function tooLarge(maxBytes: number): RangeError {
   return new RangeError(`The value has more than ${maxBytes} bytes as JSON`);
+}
+
+function copy(value: unknown, level: number, size: Size): Json {
+  switch (typeof value) {
+    case 'string':
+      count(size, value.length + 2);
+      return value;
+    case 'boolean':
+      count(size, 1);
+      return value;
+    case 'number':
+      if (!Number.isFinite(value)) throw NOT_JSON;
+      count(size, 1);
+      // -0 becomes 0, as it does in JSON text
+      return value === 0 ? 0 : value;
+    case 'object':
+      break;
+    default:
+      throw NOT_JSON;
+  }
+  if (value === null) {
+    count(size, 1);
+    return null;
+  }
+  if (size.freezes) {
+    const length = frozenCopies.get(value);
+    if (length !== undefined) {
+      count(size, length);
+      return value as Json;
+    }
+  }
+  // A cycle comes here, too.
+  if (level >= size.levels) throw NOT_JSON;
+  count(size, 2);
+  const result = Array.isArray(value) ? copyArray(value, level + 1, size) : copyObject(value, level + 1, size);
+  return size.freezes ? Object.freeze(result) : result;
+}
+
+function copyArray(value: readonly unknown[], level: number, size: Size): Json[] {
+  const result: Json[] = [];
+  for (let index = 0; index < value.length; index += 1) {
+    if (index > 0) count(size, 1);
+    result.push(copy(value[index], level, size));
+  }
+  return result;
+}
+
+function copyObject(value: object, level: number, size: Size): Record<string, Json> {
+  if (!isPlain(value)) throw NOT_JSON;
+  const result: Record<string, Json> = {};
+  let first = true;
+  for (const key of Object.keys(value)) {
+    const item = (value as Readonly<Record<string, unknown>>)[key];
+    if (item === undefined) continue;
+    count(size, key.length + (first ? 3 : 4));
+    first = false;
+    setOwn(result, key, copy(item, level, size));
+  }
+  return result;
+}
+
+/** A plain object of another realm (a worker, a test runner's sandbox) has an Object.prototype of its own. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+/** Assignment to `__proto__` would set the prototype instead of making a property. */
+function setOwn(object: Record<string, Json>, key: string, value: Json): void {
+  if (key === '__proto__') {
+    Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true });
+  } else {
+    object[key] = value;
+  }
 }
 
 /**
@@ -101,55 +216,37 @@ function classify(value: unknown, way: Way, levels: number): 'leaf' | 'array' | 
   for (const { object } of way) if (object === value) refuse(way, 'a cycle');
   if (way.length >= levels) refuse(way, `nested deeper than ${levels} levels`);
   if (Array.isArray(value)) return 'array';
-  const prototype: unknown = Object.getPrototypeOf(value);
-  // A plain object of another realm (a worker, a test runner's sandbox) has an Object.prototype of its own.
-  if (prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null)
-    return 'object';
+  if (isPlain(value)) return 'object';
   return refuse(way, `an instance of ${(value as object).constructor?.name ?? 'a class'}`);
 }
 
-function copy(value: unknown, way: Way, size: Size): Json {
+/**
+ * Goes where {@link copy} went, and no further.
+ *
+ * @throws {TypeError} naming the path of the first value that is not JSON.
+ * @throws {RangeError} past the size.
+ */
+function explain(value: unknown, way: Way, size: Size): void {
   const kind = classify(value, way, size.levels);
-  if (kind === 'leaf') {
-    count(size, typeof value === 'string' ? value.length + 2 : 1);
-    // -0 becomes 0, as it does in JSON text
-    return value === 0 ? 0 : (value as Json);
-  }
+  if (kind === 'leaf') return count(size, typeof value === 'string' ? value.length + 2 : 1);
+  count(size, 2);
   const step: Way[number] = { object: value as object, key: 0 };
   way.push(step);
-  count(size, 2);
-  let result: Json;
   if (kind === 'array') {
-    // Array.from visits holes too, which must be refused.
-    result = Array.from(value as unknown[], (item, index) => {
+    for (let index = 0; index < (value as unknown[]).length; index += 1) {
       step.key = index;
       if (index > 0) count(size, 1);
-      return copy(item, way, size);
-    });
+      explain((value as unknown[])[index], way, size);
+    }
   } else {
-    const object: Record<string, Json> = {};
-    let first = true;
-    for (const key of Object.keys(value as object)) {
-      const item = (value as Readonly<Record<string, unknown>>)[key];
+    for (const [key, item] of Object.entries(value as object)) {
       if (item === undefined) continue;
       step.key = key;
-      count(size, key.length + (first ? 3 : 4));
-      first = false;
-      setOwn(object, key, copy(item, way, size));
+      count(size, key.length + 3);
+      explain(item, way, size);
     }
-    result = object;
   }
   way.pop();
-  return result;
-}
-
-/** Assignment to `__proto__` would set the prototype instead of making a property. */
-function setOwn(object: Record<string, Json>, key: string, value: Json): void {
-  if (key === '__proto__') {
-    Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true });
-  } else {
-    object[key] = value;
-  }
 }
 
 function canonical(value: unknown, way: Way): string {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { canonicalJson, hashJson, toJson, toJsonText } from '../src/index.ts';
+import { canonicalJson, hashJson, toFrozenJson, toJson, toJsonText } from '../src/index.ts';
 
 class Point {
   readonly x = 1;
@@ -29,13 +29,20 @@ describe('toJson with a bound', () => {
     expect(() => toJsonText(value, bytes - 1)).toThrow(RangeError);
   });
 
+  it('DUR-1: tells a cycle that comes to be too large before it comes to be too deep', () => {
+    const large: Record<string, unknown> = { text: 'x'.repeat(500) };
+    large['self'] = large;
+
+    expect(() => toJson(large, 1_000)).toThrow('$["self"] is a cycle');
+  });
+
   it('ERR-3: looks no further than the bound', () => {
     let looked = 0;
     const endless = Array.from({ length: 1_000 }, () =>
       Object.defineProperty({}, 'text', { enumerable: true, get: () => ((looked += 1), 'x'.repeat(100)) }),
     );
     expect(() => toJson(endless, 1_000)).toThrow('more than 1000 bytes');
-    expect(looked).toBeLessThan(11);
+    expect(looked).toBeLessThan(21);
   });
 });
 
@@ -67,6 +74,12 @@ describe('canonicalJson', () => {
   ])('DUR-1: refuses %s and names its path', (_, value, message) => {
     expect(() => canonicalJson(value)).toThrow(TypeError);
     expect(() => canonicalJson(value)).toThrow(message);
+    // An undefined property is dropped by the others, as JSON.stringify does.
+    if (message.startsWith('$["a"] is undefined')) return;
+    for (const copy of [toJson, toFrozenJson]) {
+      expect(() => copy(value)).toThrow(TypeError);
+      expect(() => copy(value)).toThrow(message);
+    }
   });
 
   it('bounds the depth it walks', () => {
@@ -81,6 +94,27 @@ describe('canonicalJson', () => {
     const shared = { a: 1 };
 
     expect(canonicalJson([shared, shared])).toBe('[{"a":1},{"a":1}]');
+  });
+});
+
+describe('toFrozenJson', () => {
+  it('is the same copy, frozen throughout', () => {
+    const given = { a: [{ b: 1, gone: undefined }], __proto__: null };
+
+    const copy = toFrozenJson(given) as { readonly a: readonly object[] };
+
+    expect(copy).toEqual({ a: [{ b: 1 }] });
+    for (const one of [copy, copy.a, copy.a[0]]) expect(Object.isFrozen(one)).toBe(true);
+    expect(Object.isFrozen(given.a)).toBe(false);
+  });
+
+  it('ERR-3: counts a copy that stands in another value at its size', () => {
+    const inner = toFrozenJson({ text: 'x'.repeat(100) });
+    const outer = { inner };
+    const bytes = JSON.stringify(outer).length;
+
+    expect(toFrozenJson(outer, bytes)).toEqual(outer);
+    expect(() => toFrozenJson(outer, bytes - 1)).toThrow(RangeError);
   });
 });
 

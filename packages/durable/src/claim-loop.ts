@@ -45,10 +45,10 @@ export function startClaimLoop({ env, driver, next }: ClaimLoopOptions): ClaimLo
   let dueAt = 0;
 
   async function loop(): Promise<void> {
-    while (!stopped && !driver.closed) {
+    while (!stopped && !driver.closed()) {
       await env.breathe();
       const waitMs = await driver.inTurn(claimOnce);
-      if (stopped || driver.closed) return;
+      if (stopped || driver.closed()) return;
       const woken = await wakeUp.wait(waitMs === Infinity ? undefined : waitMs);
       if (!woken) dueAt = 0;
     }
@@ -56,7 +56,7 @@ export function startClaimLoop({ env, driver, next }: ClaimLoopOptions): ClaimLo
 
   /** How long nothing will come by itself. */
   async function claimOnce(): Promise<number> {
-    if (stopped || driver.closed) return Infinity;
+    if (stopped || driver.closed()) return Infinity;
     const places = driver.slots.take(Math.min(limits.slots, PAGE_LIMIT));
     if (places === 0) return Infinity; // a place that is free wakes us
     const due = clock.monotonic() >= dueAt;
@@ -70,8 +70,8 @@ export function startClaimLoop({ env, driver, next }: ClaimLoopOptions): ClaimLo
           worker: env.worker,
           leaseMs: limits.leaseMs,
           limit: places,
-          suspects: driver.suspects,
-          except: driver.overdue,
+          suspects: driver.suspects(),
+          except: driver.overdue(),
           definitions,
           ...(only === undefined ? {} : { only }),
         });

@@ -28,9 +28,9 @@ export interface Committer {
   stage(part: Part): Promise<PartResult>;
   /** Entries that ride with the next commit. */
   defer(...entries: EntryBody[]): void;
-  readonly busy: boolean;
+  busy(): boolean;
   /** A part that ends the run was staged. */
-  readonly ending: boolean;
+  ending(): boolean;
 }
 
 export interface CommitterOptions {
@@ -175,12 +175,8 @@ export function createCommitter(options: CommitterOptions): Committer {
   }
 
   return {
-    get busy() {
-      return flushing;
-    },
-    get ending() {
-      return ending;
-    },
+    busy: () => flushing,
+    ending: () => ending,
     defer(...entries) {
       deferred.push(...entries);
     },

@@ -69,7 +69,7 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
     const promise = new Promise<T>((resolve, reject) => {
       checkId('step key', call.key);
       refuseInsideStep(call.key);
-      if (core.over) {
+      if (core.over()) {
         reportLateCall(parts, call.key);
         return;
       }
@@ -103,13 +103,11 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
   return {
     run: info,
     deps,
-    get signal() {
-      return whole.signal;
-    },
+    signal: whole.signal(),
     thread: {
       async read() {
         try {
-          return await track(() => thread.readUpTo(threadBase + delivery.delivered.messages));
+          return await track(() => thread.readUpTo(threadBase + delivery.delivered().messages));
         } catch (cause) {
           // A store that is away must not fail the run: the drive ends, and the run goes on when the store is back.
           parts.lose('unavailable', cause);
@@ -182,7 +180,7 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
         );
         return wait<Output>({ key, kind: 'child', fingerprint, child: () => child });
       }),
-    now: () => delivery.delivered.at,
+    now: () => delivery.delivered().at,
     uuid: (key) => derivedUuid('uuid', run.key.tenant, run.key.run, key),
     random: (key) => derivedRandom('random', run.key.tenant, run.key.run, key),
     emit(name, data) {
@@ -193,7 +191,7 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
       };
       notes += 1;
       // Counted, not keyed: outcomes come in one order, so the n-th note of a replay is the n-th that is on record.
-      if (core.over || notes <= state.notes) return;
+      if (core.over() || notes <= state.notes) return;
       committer.defer(note);
     },
   };

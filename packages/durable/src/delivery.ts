@@ -1,4 +1,4 @@
-import { deserializeError, PrusikError, type StepKind, type WaitKind } from '@prusik/core';
+import { deserializeError, PrusikError, toJson, type StepKind, type WaitKind } from '@prusik/core';
 import type { JournalState, Recorded } from './journal-state.ts';
 
 /** One call of the function on its context. */
@@ -18,12 +18,14 @@ export interface Call {
  * build that diverges must be found out before it acts.
  */
 export interface Delivery {
+  /** The journal is loaded: what is on record now is handed over before anything new. */
+  begin(): void;
   /** Takes a call in. @throws {PrusikError} `STEP_KEY_REUSED` */
   ask(call: Call): void;
   /** Hands over the next outcome, if the function has asked for it and its value is here; says whether it did. */
   deliverNext(): boolean;
   /** The next outcome, if the function has asked for it and its value stands in a blob. */
-  readonly toLoad: Recorded | undefined;
+  toLoad(): Recorded | undefined;
   /** The same outcome, with its value. */
   loaded(recorded: Recorded): void;
   /** Begins calls that were held back, once nothing on record is left, no more than one turn should have to; says whether there are others. */
@@ -35,12 +37,12 @@ export interface Delivery {
   /** Rejects the oldest call that has no outcome; says whether there was one. */
   rejectNext(): boolean;
   /** The next outcome, which the function has not asked for. */
-  readonly unasked: Recorded | undefined;
+  unasked(): Recorded | undefined;
   /** Keys that the function waits for, whether new or on record behind what it has not asked for. */
-  readonly asked: readonly string[];
+  asked(): readonly string[];
   /** Whether this key was asked for in this drive. */
   hasAsked(key: string): boolean;
-  readonly delivered: { readonly messages: number; readonly at: number };
+  delivered(): { readonly messages: number; readonly at: number };
 }
 
 export interface DeliveryOptions {
@@ -57,7 +59,7 @@ export function createDelivery({ state, onDiverged, wake }: DeliveryOptions): De
   /** Calls without an outcome. What was handed over is let go: a run of many steps must not hold what each of them gave. */
   const unsettled = new Map<string, Call>();
   /** How many outcomes that were on record before this drive are still to be handed over. */
-  let replaying = state.outcomes.size;
+  let replaying = 0;
   // One iterator for as long as it yields: a new one would step over every outcome that was taken out before.
   let upcoming = state.outcomes.values();
   let next: Recorded | undefined;
@@ -92,16 +94,15 @@ export function createDelivery({ state, onDiverged, wake }: DeliveryOptions): De
   }
 
   return {
-    get unasked() {
-      return peek();
+    begin() {
+      replaying = state.outcomes.size;
+      upcoming = state.outcomes.values();
+      at = state.startedAt;
     },
-    get asked() {
-      return [...unsettled.keys()];
-    },
+    unasked: peek,
+    asked: () => [...unsettled.keys()],
     hasAsked: (key) => keys.has(key),
-    get delivered() {
-      return { messages, at };
-    },
+    delivered: () => ({ messages, at }),
     ask(call) {
       if (closed !== undefined) return call.reject(closed);
       if (keys.has(call.key)) {
@@ -135,7 +136,7 @@ export function createDelivery({ state, onDiverged, wake }: DeliveryOptions): De
       call.resolve(recorded);
       return true;
     },
-    get toLoad() {
+    toLoad() {
       const recorded = peek();
       return recorded !== undefined && isInBlob(recorded) && unsettled.has(recorded.key) ? recorded : undefined;
     },
@@ -167,9 +168,9 @@ export function createDelivery({ state, onDiverged, wake }: DeliveryOptions): De
 
 const isInBlob = ({ outcome }: Recorded): boolean => outcome.ok && outcome.blob !== undefined;
 
-/** The function may change what it gets; what a store in memory holds is frozen. */
+/** The function may change what it gets; what is recorded is frozen. */
 export function ownCopy(value: unknown): unknown {
-  return typeof value === 'object' && value !== null && Object.isFrozen(value) ? structuredClone(value) : value;
+  return typeof value === 'object' && value !== null && Object.isFrozen(value) ? toJson(value) : value;
 }
 
 /** Settles a promise with what a journal says. */

@@ -20,7 +20,7 @@ export async function checkDoubt(
     timer = core.env.clock.after(spec.options.timeoutMs ?? CHECK_TIMEOUT_MS, () => resolve({ became: 'unknown' }));
   });
   try {
-    const scope = { idempotencyKey: idempotencyKeyOf(core.run.key, spec.key), signal: stop.signal };
+    const scope = { idempotencyKey: idempotencyKeyOf(core.run.key, spec.key), signal: stop.signal() };
     const found = await Promise.race([Promise.resolve().then(() => check(scope)), tooLong]);
     if (found.became === 'done') return { became: 'done', value: await core.values.record(spec.key, found.value) };
     return found.became === 'not-run' ? { became: 'not-run' } : { became: 'unknown' };

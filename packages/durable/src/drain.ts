@@ -53,7 +53,7 @@ export async function drain(env: DriveEnv, driver: Driver, { until, signal }: Dr
   try {
     for (;;) {
       if (signal?.aborted) throw signal.reason;
-      if (driver.closed) throw new PrusikError('ENGINE_CLOSED', 'The engine was disposed while it was drained');
+      if (driver.closed()) throw new PrusikError('ENGINE_CLOSED', 'The engine was disposed while it was drained');
       if (failure !== undefined) throw failure.cause;
       if (idleAt === moves && driver.active() === 0) return { outcome: 'drained', wakeAt };
       const left = deadline - clock.monotonic();

@@ -37,9 +37,9 @@ export interface DriveCore {
   hasLedger(): Promise<boolean>;
   halt(halt: Halt): void;
   /** The drive is cancelled, halted or lost: begin nothing. */
-  readonly stopping: boolean;
+  stopping(): boolean;
   /** Parked, ended or lost: nothing may be written any more. */
-  readonly over: boolean;
+  over(): boolean;
   /** The drive is over in this way; `reason` is what signals say. */
   finish(end: DriveEnd, reason: 'parked' | 'blocked' | 'released' | 'ended' | 'superseded'): DriveEnd;
   wake(): void;

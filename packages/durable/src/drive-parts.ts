@@ -1,6 +1,6 @@
 import { PrusikError, threadOf, type Claim } from '@prusik/core';
 import { createCommitter } from './committer.ts';
-import { createDelivery, type Delivery } from './delivery.ts';
+import { createDelivery } from './delivery.ts';
 import type { DriveCore, Halt } from './drive-core.ts';
 import type { DriveEnd, DriveEnv } from './drive-env.ts';
 import { createEndings, type Endings } from './endings.ts';
@@ -85,7 +85,7 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
   const state = emptyJournal();
   const inbox = createInbox(store, run.key);
   const thread = createThreadReader(store, threadOf(run), claim.threadHead);
-  let delivery: Delivery = createDelivery({ state, onDiverged: diverged, wake: wakeUp.set });
+  const delivery = createDelivery({ state, onDiverged: diverged, wake: wakeUp.set });
   const committer = createCommitter({
     store,
     clock,
@@ -93,7 +93,7 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
     seq: run.seq,
     threadHead: claim.threadHead,
     patienceMs: env.limits.leaseMs,
-    seen: () => inbox.seen,
+    seen: () => inbox.seen(),
     onLost: lose,
     onCommitted(entries, messages, answer, progress) {
       storeClock = { at: answer.at, monotonic: clock.monotonic() };
@@ -119,9 +119,7 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
     committer,
     inbox,
     steering: createSteering(store, run, inbox),
-    get delivery() {
-      return delivery;
-    },
+    delivery,
     storeNow: () => storeClock.at + (clock.monotonic() - storeClock.monotonic),
     hasLedger: () =>
       (ledger ??= store.ledger({ tenant, run: run.root }).then(
@@ -137,17 +135,13 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
       delivery.hold();
       wakeUp.set();
     },
-    get stopping() {
-      return status.end !== undefined || status.halted !== undefined || state.cancelled !== undefined;
-    },
-    get over() {
-      return status.end !== undefined;
-    },
+    stopping: () => status.end !== undefined || status.halted !== undefined || state.cancelled !== undefined,
+    over: () => status.end !== undefined,
     finish(how, reason) {
       if (status.end !== undefined) return status.end;
       status.end = how;
       // At a normal end the function is over first, and its steps before it: nothing is cut short, so nobody is told.
-      if (how !== 'ended' || steps.live > 0) {
+      if (how !== 'ended' || steps.live() > 0) {
         const error = new PrusikError(OVER_CODES[reason], `Run ${run.key.run} was ${reason}`);
         steps.abort(error);
         if (how !== 'ended') whole.abort(error);
@@ -192,16 +186,14 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
     whole,
     over: over.promise,
     status,
-    beginReplay() {
-      delivery = createDelivery({ state, onDiverged: diverged, wake: wakeUp.set });
-    },
+    beginReplay: delivery.begin,
     notice,
     lose,
     diverged,
     untilDue() {
       // A drive that stops resumes nothing.
-      const resumes = core.stopping ? null : steps.nextDue;
-      return Math.max(0, Math.min(waits.nextDue ?? Infinity, resumes ?? Infinity) - core.storeNow());
+      const resumes = core.stopping() ? null : steps.nextDue();
+      return Math.max(0, Math.min(waits.nextDue() ?? Infinity, resumes ?? Infinity) - core.storeNow());
     },
   };
 }

@@ -25,9 +25,9 @@ export interface Drive {
   /** Never rejects. */
   readonly ended: Promise<DriveEnd>;
   /** Its run lost a worker and has committed no step since: it may be what killed it. */
-  readonly suspect: boolean;
+  suspect(): boolean;
   /** It has asked the store to end the run. */
-  readonly ending: boolean;
+  ending(): boolean;
   /** News from the store: signals up to `inbox`, a request to cancel. */
   notice(news: { readonly inbox: number; readonly cancelRequested: boolean }): void;
   /** The lease is gone: nothing is written any more, live steps are told at once. */
@@ -124,16 +124,17 @@ export function startDrive(
       await drainMicrotasks();
       wakeUp.clear();
       if (status.end !== undefined) return status.end;
-      if (!core.stopping && core.delivery.release()) continue;
-      if (core.delivery.toLoad !== undefined && !core.stopping) await loadValue(core.delivery.toLoad);
+      if (!core.stopping() && core.delivery.release()) continue;
+      const toLoad = core.delivery.toLoad();
+      if (toLoad !== undefined && !core.stopping()) await loadValue(toLoad);
       if (status.end !== undefined) return status.end;
       if (core.delivery.deliverNext()) continue;
-      if (inbox.behind) await inbox.takeUp();
+      if (inbox.behind()) await inbox.takeUp();
       if (status.cancelRequested) return cancel();
       waits.collect();
       steps.resume();
       const givesBack = releaseDeadline - clock.monotonic() <= 0;
-      if (committer.busy || steps.live > 0 || (status.reading > 0 && !givesBack)) {
+      if (committer.busy() || steps.live() > 0 || (status.reading > 0 && !givesBack)) {
         await waitForSteps();
         continue;
       }
@@ -142,7 +143,7 @@ export function startDrive(
       if (settled !== undefined && leavesOut()) continue;
       // A function that failed has no use for what pauses; one that returned waits for it, as for every step that it began.
       if (settled?.ok === false) steps.forgetPaused();
-      if (settled !== undefined && waits.openChildren.length === 0 && steps.paused.length === 0) {
+      if (settled !== undefined && waits.openChildren().length === 0 && steps.paused().length === 0) {
         const done = await finishAs(settled);
         if (done !== undefined) return done;
         continue;
@@ -167,7 +168,7 @@ export function startDrive(
       return true;
     }
     const unasked =
-      core.delivery.unasked?.key ?? left([...state.waits.keys(), ...state.pauses.keys(), ...state.intents.keys()]);
+      core.delivery.unasked()?.key ?? left([...state.waits.keys(), ...state.pauses.keys(), ...state.intents.keys()]);
     if (unasked !== undefined) parts.diverged(`the function ended without asking for ${unasked}, which is recorded`);
     return unasked !== undefined;
   }
@@ -240,12 +241,12 @@ export function startDrive(
     for (;;) {
       await drainMicrotasks();
       if (status.end !== undefined) return status.end;
-      if (inbox.behind) await inbox.takeUp();
+      if (inbox.behind()) await inbox.takeUp();
       await endings.cancelChildren();
       const left = deadline - clock.monotonic();
-      const busy = steps.live > 0 || committer.busy || (status.called && status.settled === undefined);
+      const busy = steps.live() > 0 || committer.busy() || (status.called && status.settled === undefined);
       if (busy && left > 0) await wakeUp.wait(left);
-      else if (waits.openChildren.length === 0) return (await endings.end(as, { error })) ?? endings.release();
+      else if (waits.openChildren().length === 0) return (await endings.end(as, { error })) ?? endings.release();
       else if (await linger.forChildren()) return (await endings.park()) ?? endings.release();
     }
   }
@@ -259,12 +260,8 @@ export function startDrive(
   });
   return {
     ended: parts.over,
-    get suspect() {
-      return status.suspect;
-    },
-    get ending() {
-      return committer.ending;
-    },
+    suspect: () => status.suspect,
+    ending: committer.ending,
     notice: parts.notice,
     lose: parts.lose,
     release(graceMs) {

@@ -94,7 +94,7 @@ export function createDrivenTrees(env: DriveEnv, driver: Driver): DrivenTrees {
       // Of these nothing is heard: they were runnable before, and there was no room.
       if (forSuspects) for (const tree of trees.values()) want(tree);
       const moved = over && trees.get(runKeyText({ tenant: over.key.tenant, run: over.root }));
-      for (const tree of moved ? [moved] : driver.closed ? trees.values() : [])
+      for (const tree of moved ? [moved] : driver.closed() ? trees.values() : [])
         for (const member of tree.members) member.onMoved();
     });
     return { loop, watches: [queue, drives] };

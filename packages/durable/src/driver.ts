@@ -22,12 +22,12 @@ export interface Driver {
   /** Drives of the tree (or all) that are not over. */
   active(root?: RunKey): number;
   /** Leases that may be past although they are driven here: this process was stopped, or a clock has jumped. */
-  readonly overdue: readonly Lease[];
+  overdue(): readonly Lease[];
   /** Room for more runs that lost a worker: the likelier one is poison, the fewer are driven beside it. */
-  readonly suspects: SuspectRoom;
+  suspects(): SuspectRoom;
   /** No loop claims for it any more. */
   close(): void;
-  readonly closed: boolean;
+  closed(): boolean;
   /** Gives the runs back that `owner` claimed, or all; resolves when the drives are over. */
   release(owner?: object): Promise<void>;
   /** Calls back when a drive is over, with its run, when a place is free, and, `forSuspects`, when there is more room for suspects. */
@@ -62,6 +62,12 @@ export function createDriver(env: DriveEnv): Driver {
       if (active.size === 0) return;
       void renew().finally(beatLater);
     });
+  }
+
+  /** A timer that nobody needs would hold the store and all that it has in memory. */
+  function stopBeating(): void {
+    heartbeat?.[Symbol.dispose]();
+    heartbeat = undefined;
   }
 
   /** On a timer of its own, whatever readers and steps do: silence must not cost a run its lease. */
@@ -118,26 +124,27 @@ export function createDriver(env: DriveEnv): Driver {
       active.set(name, entry);
       const news = env.store.watchRun(claim.run.key, (why) => {
         // An end is nearly always the drive's own.
-        if (why !== 'commit' && !(why === 'end' && entry.drive.ending)) void lookUp(entry);
+        if (why !== 'commit' && !(why === 'end' && entry.drive.ending())) void lookUp(entry);
       });
       beatLater();
       void entry.drive.ended.then(() => {
         news[Symbol.dispose]();
         if (active.get(name) === entry) active.delete(name);
+        if (active.size === 0) stopBeating();
         ticket.leave();
-        notify(claim.run, entry.drive.suspect);
+        notify(claim.run, entry.drive.suspect());
       });
     },
     isDriving: (run) => active.has(runKeyText(run)),
     active: (root) => ofTree(root).length,
-    get overdue() {
+    overdue() {
       const { monotonic, wall } = renewedAt;
       const late = Math.max(env.clock.monotonic() - monotonic, Math.abs(env.clock.now() - wall));
       return late < 2 * env.limits.heartbeatMs ? [] : [...active.values()].map(leaseOf);
     },
-    get suspects() {
+    suspects() {
       const used = [...active.values()].reduce(
-        (sum, { claim, drive }) => sum + (drive.suspect ? suspectShare(claim.lost, alone) : 0),
+        (sum, { claim, drive }) => sum + (drive.suspect() ? suspectShare(claim.lost, alone) : 0),
         0,
       );
       return { room: Math.max(0, 1 - used), alone };
@@ -146,9 +153,7 @@ export function createDriver(env: DriveEnv): Driver {
       closed = true;
       notify();
     },
-    get closed() {
-      return closed;
-    },
+    closed: () => closed,
     async release(owner) {
       const mine = [...active.values()].filter((entry) => owner === undefined || entry.owner === owner);
       const drives = mine.map(({ drive }) => drive);

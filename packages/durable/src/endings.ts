@@ -63,10 +63,10 @@ export function createEndings(core: DriveCore, waits: Waits, steps: Steps): Endi
 
   return {
     async park() {
-      const dues = [waits.nextDeadline, steps.nextDue].filter((due) => due !== null);
+      const dues = [waits.nextDeadline(), steps.nextDue()].filter((due) => due !== null);
       const wakeAt = dues.length === 0 ? null : Math.min(...dues);
       const answer = await committer.stage({
-        entries: [{ type: 'run-park', waits: [...waits.pending, ...steps.paused], wakeAt }],
+        entries: [{ type: 'run-park', waits: [...waits.pending(), ...steps.paused()], wakeAt }],
         progress: true,
         transition: { type: 'park', wakeAt },
       });
@@ -114,7 +114,7 @@ export function createEndings(core: DriveCore, waits: Waits, steps: Steps): Endi
       return undefined;
     },
     async cancelChildren() {
-      const open = waits.openChildren.filter((id) => !asked.has(id));
+      const open = waits.openChildren().filter((id) => !asked.has(id));
       if (open.length === 0) return;
       for (const id of open) asked.add(id);
       for (let from = 0; from < open.length; from += ITEMS_A_COMMIT) {

@@ -75,17 +75,10 @@ export interface Executed {
 export async function executeStep(what: ExecuteOptions): Promise<Executed> {
   const { stop } = what;
   // Stopped before it began: that is no doubt, it surely did not happen.
-  if (stop.reason !== undefined) {
-    return {
-      execution: {
-        settled: 'outcome',
-        outcome: { ok: false, error: serializeError(stop.reason) },
-        messages: [],
-        absorbed: [],
-      },
-    };
-  }
-  return execute(what);
+  const stopped = stop.reason();
+  if (stopped === undefined) return execute(what);
+  const outcome = { ok: false, error: serializeError(stopped) } as const;
+  return { execution: { settled: 'outcome', outcome, messages: [], absorbed: [] } };
 }
 
 /** What came first: the body's end, or the word to give it up. */
@@ -101,22 +94,14 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
   let absorbed: readonly string[] = [];
   let usage: Usage | undefined;
   let costMicros: number | undefined;
-  // Made when the body asks for its signal: most never do, and one costs more than all else here.
-  let controller: AbortController | undefined;
-  let stopped: PrusikError | undefined;
+  const controller = new AbortController();
   let open = true;
   const scope: StepScope = {
     key,
     attempt,
     failures: what.failures,
-    get signal() {
-      controller ??= new AbortController();
-      if (stopped !== undefined) controller.abort(stopped);
-      return controller.signal;
-    },
-    get idempotencyKey() {
-      return idempotencyKeyOf(what.run, key);
-    },
+    signal: controller.signal,
+    idempotencyKey: idempotencyKeyOf(what.run, key),
     // A body that goes on after its time has no say any more: what it hands in late is dropped.
     append: (...added) => void (open && appended.push(...added)),
     async absorb() {
@@ -166,18 +151,14 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
   });
   let timer: Disposable | undefined;
   const ending = Promise.withResolvers<Ended>();
-  const stopBody = (why: PrusikError): void => {
-    stopped ??= why;
-    controller?.abort(why);
-  };
   const giveUp = (error: PrusikError): void => {
-    stopBody(error);
+    controller.abort(error);
     ending.resolve({ error });
   };
   const onStop = what.stop.onAbort(() => {
-    const { reason } = what.stop;
+    const reason = what.stop.reason();
     if (reason === undefined) return;
-    stopBody(reason);
+    controller.abort(reason);
     // The lease still holds: what the body is doing may end, and its outcome be kept. After a loss nothing can be kept.
     const graceful = reason.code === 'RUN_CANCELLED' || (reason.code === 'RUN_RELEASED' && !once);
     if (!graceful || what.graceMs <= 0) return giveUp(reason);

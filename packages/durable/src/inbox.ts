@@ -3,11 +3,11 @@ import type { RunKey, Signal, SignalKind, Store } from '@prusik/core';
 /** The signals of a run that this drive has read; read on when the store says that there are more. */
 export interface Inbox {
   /** Number of the last signal read. */
-  readonly seen: number;
+  seen(): number;
   /** The store has signals up to this number; says whether that is news. */
   announce(n: number): boolean;
   /** There is more than was read. */
-  readonly behind: boolean;
+  behind(): boolean;
   /** Reads what was announced. */
   takeUp(): Promise<void>;
   get(kind: SignalKind, key: string): Signal | undefined;
@@ -22,17 +22,13 @@ export function createInbox(store: Store, run: RunKey): Inbox {
   let seen = 0;
   let announced = 0;
   return {
-    get seen() {
-      return seen;
-    },
+    seen: () => seen,
     announce(n) {
       const news = n > announced;
       if (news) announced = n;
       return news;
     },
-    get behind() {
-      return seen < announced;
-    },
+    behind: () => seen < announced,
     async takeUp() {
       while (seen < announced) {
         const page = await store.inbox(run, { after: seen, limit: PAGE });

@@ -69,14 +69,14 @@ export async function driveInline(
   const abort = wakeUp.set;
   signal?.addEventListener('abort', abort);
   // Closed or aborted while the run was read: whoever tells of it has done so.
-  if (driver.closed || signal?.aborted) wakeUp.set();
+  if (driver.closed() || signal?.aborted) wakeUp.set();
   // Timers of the engine do not keep the process alive; somebody who awaits a drive wants it to.
   const keepAlive = setInterval(() => {}, 2 ** 30);
   try {
     for (;;) {
       await wakeUp.wait();
       if (signal?.aborted) throw signal.reason;
-      if (driver.closed)
+      if (driver.closed())
         throw new PrusikError('ENGINE_CLOSED', 'The engine was disposed; the run can be driven by another one');
       if (failure !== undefined) throw failure;
       const run = await getRun(env, key);

@@ -23,10 +23,11 @@ export function createLinger(parts: DriveParts, slot: SlotTicket): Linger {
     // Children that are driven here will be back soon: waiting for them in memory is cheaper than to replay. A suspect
     // never does: it could hold the room for suspects that its own children need.
     const { tenant } = run.key;
-    const hot = !status.suspect && waits.openChildren.some((id) => env.isDrivenHere({ tenant, run: id }));
-    const nextDeadline = Math.min(waits.nextDeadline ?? Infinity, steps.nextDue ?? Infinity);
+    const hot = !status.suspect && waits.openChildren().some((id) => env.isDrivenHere({ tenant, run: id }));
+    const pauseOver = steps.nextDue() ?? Infinity;
+    const nextDeadline = Math.min(waits.nextDeadline() ?? Infinity, pauseOver);
     const untilDeadline = Math.max(0, nextDeadline - core.storeNow());
-    const shortPause = steps.nextDue !== null && steps.nextDue - core.storeNow() <= LONGEST_IN_MEMORY_MS;
+    const shortPause = pauseOver - core.storeNow() <= LONGEST_IN_MEMORY_MS;
     const quiet = Math.max(lingerMs(parts), shortPause ? LONGEST_IN_MEMORY_MS : 0);
     const linger = hot ? limits.leaseMs : quiet;
     // A child that parks says nothing to its parent: then there is nothing to stay in memory for.
@@ -43,22 +44,22 @@ export function createLinger(parts: DriveParts, slot: SlotTicket): Linger {
    * it waits for others, may still be asked for; only after a good while is it a divergence.
    */
   async function forFunction(): Promise<false> {
-    const stuck = core.delivery.unasked !== undefined && core.delivery.asked.length > 0;
+    const stuck = core.delivery.unasked() !== undefined && core.delivery.asked().length > 0;
     const patience = stuck ? limits.divergedAfterMs : Infinity;
     const due = untilDue();
     const woken = await wakeUp.wait(Math.min(patience, due));
-    const { unasked, asked } = core.delivery;
+    const unasked = core.delivery.unasked();
     if (!woken && patience <= due && unasked !== undefined)
-      diverged(`${unasked.key} is recorded, and ${asked.join(', ')} was asked for instead`);
+      diverged(`${unasked.key} is recorded, and ${core.delivery.asked().join(', ')} was asked for instead`);
     return false;
   }
 
   return {
     untilNews() {
       const waiting =
-        steps.paused.length > 0 ||
-        (status.settled === undefined ? waits.pending.length > 0 : waits.openChildren.length > 0);
-      return waiting && core.delivery.unasked === undefined ? withoutSlot() : forFunction();
+        steps.paused().length > 0 ||
+        (status.settled === undefined ? waits.pending().length > 0 : waits.openChildren().length > 0);
+      return waiting && core.delivery.unasked() === undefined ? withoutSlot() : forFunction();
     },
     forChildren: withoutSlot,
   };

@@ -90,19 +90,19 @@ export function createRunStep(core: DriveCore): RunStep {
     });
     // Before the outcome is committed: nobody must find text in progress of a step that has ended.
     speak({ type: 'over', key });
-    if (core.over) return undefined;
+    if (core.over()) return undefined;
     // Given back in the middle: a repeatable step runs again elsewhere, a `once` step is in doubt; neither has an outcome. What the body
     // made of being stopped is none either: it may be no more than "I was stopped".
-    if (stop.reason?.code === 'RUN_RELEASED') return undefined;
+    if (stop.reason()?.code === 'RUN_RELEASED') return undefined;
     if (execution.settled === 'doubt') {
-      if (stop.reason !== undefined) return undefined; // cancelled: the intent without an outcome says what is known
+      if (stop.reason() !== undefined) return undefined; // cancelled: the intent without an outcome says what is known
       if (await settleDoubt(spec, stop, execution.error.message)) return undefined;
       // It surely did not happen, so it failed like any other step. To run it again is for its author to say.
       const ledger = reserved === undefined ? {} : { ledger: { release: reserved, use: reserved } };
       await recordOutcome(spec, { ok: false, error: serializeError(execution.error) }, { attempt, ...ledger });
       return undefined;
     }
-    if (!execution.outcome.ok && stop.reason === undefined) {
+    if (!execution.outcome.ok && stop.reason() === undefined) {
       const { retry } = options;
       const { capacityWaitMs } = env.limits;
       const pause = pauseAfter({ run: core.run.key, key, thrown, effect, retry, tries, capacityWaitMs });

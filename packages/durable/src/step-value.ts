@@ -1,4 +1,4 @@
-import { PrusikError, serializeError, toJson, toJsonText, type BlobRef, type Json } from '@prusik/core';
+import { PrusikError, serializeError, toFrozenJson, toJsonText, type BlobRef, type Json } from '@prusik/core';
 import type { DriveEnv } from './drive-env.ts';
 import type { Recorded } from './journal-state.ts';
 import type { PutBlob } from './put-blob.ts';
@@ -46,7 +46,7 @@ export function createStepValues({ env, tenant, putBlob }: StepValuesOptions): S
       if (value === undefined) return {};
       const most = Math.min(limits.maxInlineOutcomeBytes, limits.maxOutcomeBytes);
       try {
-        return { value: toJson(value, most) };
+        return { value: toFrozenJson(value, most) };
       } catch (cause) {
         if (!(cause instanceof RangeError)) throw notJson(key, cause);
       }

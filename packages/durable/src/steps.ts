@@ -8,11 +8,11 @@ import { createStop, type Stop } from './stop.ts';
 export interface Steps {
   begin(spec: StepSpec): void;
   /** Steps that were begun, do not pause, and whose outcome is not committed. */
-  readonly live: number;
+  live(): number;
   /** Keys of the steps that pause. */
-  readonly paused: readonly string[];
+  paused(): readonly string[];
   /** When the next pause is over, by the store's clock. */
-  readonly nextDue: number | null;
+  nextDue(): number | null;
   /** Executes again what has paused long enough. */
   resume(): void;
   /** Nobody will ask for the steps that pause. */
@@ -34,7 +34,7 @@ export function createSteps(core: DriveCore): Steps {
     running.set(key, { stop, once: options.effect === 'once' });
     try {
       const pause = await runStep(step, stop);
-      if (pause !== undefined && !core.over) paused.set(key, pause);
+      if (pause !== undefined && !core.over()) paused.set(key, pause);
     } catch (cause) {
       // Nothing above rejects for what a step does, so this is a defect of ours. To try again would repeat the effect.
       const message = `Step ${key} could not be recorded`;
@@ -46,17 +46,11 @@ export function createSteps(core: DriveCore): Steps {
   }
 
   return {
-    get live() {
-      return running.size;
-    },
-    get paused() {
-      return [...paused.keys()];
-    },
-    get nextDue() {
-      return paused.size === 0 ? null : Math.min(...[...paused.values()].map(({ until }) => until));
-    },
+    live: () => running.size,
+    paused: () => [...paused.keys()],
+    nextDue: () => (paused.size === 0 ? null : Math.min(...[...paused.values()].map(({ until }) => until))),
     begin(spec) {
-      if (core.stopping) return;
+      if (core.stopping()) return;
       const { key } = spec;
       const pause = state.pauses.get(key);
       const tries = {
@@ -71,7 +65,7 @@ export function createSteps(core: DriveCore): Steps {
       core.wake();
     },
     resume() {
-      if (paused.size === 0 || core.stopping) return;
+      if (paused.size === 0 || core.stopping()) return;
       const now = core.storeNow();
       for (const [key, step] of paused) {
         if (step.until > now) continue;

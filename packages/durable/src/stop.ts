@@ -6,8 +6,8 @@ import type { PrusikError } from '@prusik/core';
  */
 export interface Stop {
   /** Why it was told to; missing as long as it was not. */
-  readonly reason: PrusikError | undefined;
-  readonly signal: AbortSignal;
+  reason(): PrusikError | undefined;
+  signal(): AbortSignal;
   abort(reason: PrusikError): void;
   /** Calls back when it is told to; not for what was before. */
   onAbort(listener: () => void): Disposable;
@@ -18,10 +18,8 @@ export function createStop(): Stop {
   let reason: PrusikError | undefined;
   let controller: AbortController | undefined;
   return {
-    get reason() {
-      return reason;
-    },
-    get signal() {
+    reason: () => reason,
+    signal() {
       if (controller === undefined) {
         controller = new AbortController();
         if (reason !== undefined) controller.abort(reason);

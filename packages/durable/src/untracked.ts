@@ -26,7 +26,7 @@ export function reportLateCall({ core, waits, status }: DriveParts, key: string)
   const { env, run } = core;
   const message =
     `${key} was asked for after the run was ${status.end ?? 'over'}` +
-    `${waits.pending.length > 0 ? `, waiting for ${waits.pending.join(', ')}` : ''}: ` +
+    `${waits.pending().length > 0 ? `, waiting for ${waits.pending().join(', ')}` : ''}: ` +
     'everything that a durable function awaits must go through its context';
   env.warn({ code: 'UNTRACKED_AWAIT', message, run: run.key });
   if (status.end === 'parked')

@@ -29,13 +29,13 @@ export interface Waits {
   /** Records what the inbox and the clock have brought. */
   collect(): void;
   /** Keys of what is still waited for. */
-  readonly pending: readonly string[];
+  pending(): readonly string[];
   /** Children that have not ended. */
-  readonly openChildren: readonly string[];
+  openChildren(): readonly string[];
   /** When the next deadline is due, by the store's clock. */
-  readonly nextDeadline: number | null;
+  nextDeadline(): number | null;
   /** The same without those that are being recorded already. */
-  readonly nextDue: number | null;
+  nextDue(): number | null;
 }
 
 /** How long to wait when the store says that a deadline is not due yet. */
@@ -189,20 +189,13 @@ export function createWaits(core: DriveCore): Waits {
         else record(wait, { ok: true }, { timedOut: wait.kind !== 'timer', notBefore: wait.until ?? 0 });
       }
     },
-    get pending() {
-      return [...pending.keys()];
-    },
-    get openChildren() {
-      return [...state.waits.values()].flatMap((wait) =>
+    pending: () => [...pending.keys()],
+    openChildren: () =>
+      [...state.waits.values()].flatMap((wait) =>
         wait.child !== undefined && inbox.get('child', wait.child) === undefined ? [wait.child] : [],
-      );
-    },
-    get nextDeadline() {
-      return nextOf(pending.values());
-    },
-    get nextDue() {
-      return nextOf([...pending.values()].filter(({ key }) => !staged.has(key) && !expiring.has(key)));
-    },
+      ),
+    nextDeadline: () => nextOf(pending.values()),
+    nextDue: () => nextOf([...pending.values()].filter(({ key }) => !staged.has(key) && !expiring.has(key))),
   };
 }
 

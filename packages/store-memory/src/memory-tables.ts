@@ -75,7 +75,7 @@ export function memoryTables(): MemoryTables {
     found.state = state;
     everything.add(found);
     tree.add(found);
-    if (tree.isEmpty) trees.delete(tenant, state.root);
+    if (tree.isEmpty()) trees.delete(tenant, state.root);
     else trees.set(tenant, state.root, tree);
     if (ends) families.ended(found);
     const queue = sessionOf(found)?.queue;

@@ -13,7 +13,7 @@ export interface RunIndex {
   readonly leases: SortedIndex<Claimable>;
   add(run: Claimable): void;
   remove(run: Claimable): void;
-  readonly isEmpty: boolean;
+  isEmpty(): boolean;
 }
 
 export function createRunIndex(): RunIndex {
@@ -40,8 +40,6 @@ export function createRunIndex(): RunIndex {
     leases,
     add: (run) => placeOf(run)?.add(run),
     remove: (run) => placeOf(run)?.remove(run),
-    get isEmpty() {
-      return ready.size + timers.size + leases.size === 0;
-    },
+    isEmpty: () => ready.size() + timers.size() + leases.size() === 0,
   };
 }

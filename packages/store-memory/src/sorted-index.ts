@@ -2,7 +2,7 @@
 export interface SortedIndex<T> extends Iterable<T> {
   add(item: T): void;
   remove(item: T): void;
-  readonly size: number;
+  size(): number;
   /** What is not before `item`. */
   from(item: T): Iterable<T>;
 }
@@ -35,9 +35,7 @@ export function createSortedIndex<T>(compare: (a: T, b: T) => number): SortedInd
       const place = placeOf(item);
       if (items[place] === item) items.splice(place, 1);
     },
-    get size() {
-      return items.length;
-    },
+    size: () => items.length,
     *from(item) {
       for (let place = placeOf(item); place < items.length; place += 1) yield items[place] as T;
     },

@@ -189,7 +189,7 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
     try {
       open = false;
       // Who was stopped answers nobody any more: what was steered here has its own turn.
-      const kept = what.stop.reason === undefined ? appended : appended.filter((message) => !taken.has(message));
+      const kept = what.stop.reason() === undefined ? appended : appended.filter((message) => !taken.has(message));
       messages = checkedMessages(key, kept, what.maxMessageBytes);
       const recorded = await what.record(key, ended.value);
       absorbed = [...new Set(kept.flatMap((message) => taken.get(message) ?? []))];

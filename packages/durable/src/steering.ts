@@ -21,7 +21,7 @@ export function createSteering(
   return {
     async take() {
       const told = inbox.count('steer');
-      if (session === undefined || (told === emptyAt && !inbox.behind)) return [];
+      if (session === undefined || (told === emptyAt && !inbox.behind())) return [];
       const waiting = await store.steered(key).catch(() => undefined);
       const free = (waiting ?? []).filter(({ run }) => !inHand.has(run));
       if (waiting !== undefined && free.length === 0) emptyAt = told;

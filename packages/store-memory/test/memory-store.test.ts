@@ -206,6 +206,6 @@ describe('a sorted index', () => {
     for (const number of removed) index.remove(number);
     index.remove(-1);
     expect([...index]).toEqual(kept.toSorted((a, b) => a - b));
-    expect(index.size).toBe(kept.length);
+    expect(index.size()).toBe(kept.length);
   });
 });

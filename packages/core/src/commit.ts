@@ -6,6 +6,7 @@ import type { Json } from './json.ts';
 import type { LedgerChange, LedgerDimension } from './ledger.ts';
 import type { Message } from './message.ts';
 import type { NewRun } from './new-run.ts';
+import type { NewNote } from './note.ts';
 import type { NewRequest } from './request.ts';
 import type { FinalStatus } from './run.ts';
 
@@ -21,6 +22,8 @@ export interface Commit extends Lease {
    * completed and `absorbedBy` this run. Refused with `STEER_WITHDRAWN` where one of them does not wait for it any more.
    */
   readonly absorb?: readonly string[];
+  /** Of the run's session, or of the run where it has none. */
+  readonly notes?: readonly NewNote[];
   /** Hashes of blobs that entries or messages name: used by the run, and by its session, from now on. Refused with `BLOB_UNKNOWN` where one is not there. */
   readonly blobs?: readonly string[];
   /** Started with it, in no session. One that exists is the same child again, or refuses the commit with `RUN_INPUT_MISMATCH`. */
@@ -102,7 +105,7 @@ export type CommitRefusal =
 /** What one write hands in, at most, in bytes of its JSON text; more rejects with `WRITE_TOO_LARGE`, and nothing is written. */
 export const WRITE_LIMIT: number = 16 * 1_048_576;
 
-/** Entries, messages, children or requests of one write, at most, each counted for itself; more rejects with `WRITE_TOO_LARGE`. */
+/** Entries, messages, notes, children or requests of one write, at most, each counted for itself; more rejects with `WRITE_TOO_LARGE`. */
 export const WRITE_ITEMS_LIMIT = 1_000;
 
 /** Entries of one run, at most; a commit that would go past is refused with `JOURNAL_FULL`, unless it ends, blocks or unblocks the run. */

@@ -26,6 +26,7 @@ export const ID_LIMITS = {
   block: 200,
   'step key': 128,
   'definition name': 64,
+  'kind of a note': 64,
 } as const;
 
 /**

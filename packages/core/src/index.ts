@@ -217,6 +217,7 @@ export {
 } from './session.ts';
 export { PAGE_LIMIT, type Page, type PageAfter, type PageBefore } from './page.ts';
 export { SESSION_QUEUE_LIMIT, SUPERSEDED, type NewRun, type StartResult, type WhenBusy } from './new-run.ts';
+export type { NewNote, Note, NoteQuery } from './note.ts';
 export {
   suspectShare,
   type Claim,

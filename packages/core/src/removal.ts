@@ -15,6 +15,7 @@ export interface RemovedRows {
   readonly runs: number;
   readonly entries: number;
   readonly messages: number;
+  readonly notes: number;
   readonly signals: number;
   readonly requests: number;
   readonly ledgers: number;

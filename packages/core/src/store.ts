@@ -7,6 +7,7 @@ import type { Ledger } from './ledger.ts';
 import type { LiveTextStore } from './live-text.ts';
 import type { Message, StoredMessage, ThreadKey } from './message.ts';
 import type { NewRun, StartResult } from './new-run.ts';
+import type { Note, NoteQuery } from './note.ts';
 import type { Page, PageAfter, PageBefore } from './page.ts';
 import type { Removal, RemoveResult } from './removal.ts';
 import type { DecideResult, NewDecision, Request, RequestQuery } from './request.ts';
@@ -134,6 +135,11 @@ export interface Store extends AsyncDisposable, LiveTextStore {
   listSessions(query: SessionQuery): Promise<Page<Session>>;
   /** Newest first. */
   listRuns(query: RunQuery): Promise<Page<Run>>;
+  /**
+   * Newest first. Notes of a run in a session are the session's, as its messages are: they stay when the run is removed, and no longer
+   * name it in a query.
+   */
+  listNotes(query: NoteQuery): Promise<Page<Note>>;
   /** Oldest first. */
   listRequests(query: RequestQuery): Promise<Page<Request>>;
 

@@ -20,6 +20,7 @@ import { frozen } from './frozen.ts';
 import { memoryBlobRows } from './memory-blob-rows.ts';
 import { createKeyed } from './keyed.ts';
 import { listPage } from './list-page.ts';
+import { createMemoryNotes } from './memory-notes.ts';
 import { createMemorySessions, type SessionRecord } from './memory-sessions.ts';
 import { createMemoryThreads } from './memory-threads.ts';
 import { createNumberedRows } from './numbered-rows.ts';
@@ -54,6 +55,7 @@ export function memoryTables(): MemoryTables {
   const sessions = createMemorySessions<RunRecord>();
   const ledgers = createKeyed<Ledger>();
   const threads = createMemoryThreads();
+  const notes = createMemoryNotes();
   const trees = createKeyed<RunIndex>();
   const everything = createRunIndex();
   const families = createRunFamilies<RunRecord>();
@@ -180,6 +182,10 @@ export function memoryTables(): MemoryTables {
       found.state = Object.freeze({ ...found.state, inbox: found.signals.length });
     },
 
+    appendNotes: notes.append,
+    noteCount: ({ tenant, of, id }) =>
+      (of === 'session' ? notes.ofSession(tenant, id) : notes.ofRun(tenant, record({ tenant, run: id }).number)).length,
+
     request: (state, id) => record(state.key).requests.get(id)?.request,
     openRequests: (state) =>
       [...record(state.key).requests.values()].map(({ request }) => request).filter(({ status }) => status === 'open'),
@@ -254,6 +260,7 @@ export function memoryTables(): MemoryTables {
       const found = record({ tenant, run });
       for (const request of found.requests.values()) lists.requests.remove(tenant, request);
       lists.runs.remove(tenant, found);
+      notes.remove(tenant, notes.ofRun(tenant, found.number));
       families.remove(found);
       sessionOf(found)?.runs.delete(found);
       blobs.release(found);
@@ -266,6 +273,7 @@ export function memoryTables(): MemoryTables {
       if (found === undefined) return;
       blobs.release(found);
       sessions.remove(found);
+      notes.remove(key.tenant, notes.ofSession(key.tenant, key.session));
       threads.remove(threadOfSession(key));
     },
     // What nobody refers to any more is gone already.
@@ -305,6 +313,8 @@ export function memoryTables(): MemoryTables {
         show: describe,
         page: query,
       }),
+    listNotes: (query) =>
+      notes.list(query, query.run === undefined ? undefined : (runs.get(query.tenant, query.run)?.number ?? 0)),
     listRequests: (query) =>
       listPage({
         rows: lists.requests.of(query.tenant),

@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3';
 import { parseCursor, type Page, type StoreReads } from '@prusik/core';
+import { selectNote, toNote, type NoteRow } from './note-row.ts';
 import { prepareQuery } from './prepare-query.ts';
 import { selectRequest, toRequest, type RequestRow } from './request-row.ts';
 import { selectSession, toSession, type SessionRow } from './session-row.ts';
@@ -11,7 +12,7 @@ interface Condition {
   readonly values: readonly (string | number)[];
 }
 
-type Lists = Pick<StoreReads, 'listSessions' | 'listRuns' | 'listRequests'>;
+type Lists = Pick<StoreReads, 'listSessions' | 'listRuns' | 'listNotes' | 'listRequests'>;
 
 /** Lists with filters. There is one statement for each combination of filters that was asked for: some dozens at most. */
 export function createLists(db: Database.Database): Lists {
@@ -52,6 +53,22 @@ export function createLists(db: Database.Database): Lists {
       ];
       const found = rows<RunRow>(selectRun, conditions, 'r.id desc', limit + 1);
       return toPage(found, limit, toRun);
+    },
+    listNotes({ tenant, session, run, definition, kind, after, limit }) {
+      const cursor = parseCursor(after);
+      const conditions = [
+        { sql: 'n.tenant = ?', values: [tenant] },
+        ...(session === undefined
+          ? []
+          : [{ sql: 'n.owner = (select -id from sessions where tenant = ? and name = ?)', values: [tenant, session] }]),
+        ...(run === undefined
+          ? []
+          : [{ sql: 'n.run = (select id from runs where tenant = ? and name = ?)', values: [tenant, run] }]),
+        ...equals('n.definition', definition),
+        ...oneOf('n.kind', kind),
+        ...(cursor === undefined ? [] : [{ sql: 'n.id < ?', values: [cursor] }]),
+      ];
+      return toPage(rows<NoteRow>(selectNote, conditions, 'n.id desc', limit + 1), limit, toNote);
     },
     listRequests({ tenant, status, kind, run, root, after, limit }) {
       const cursor = parseCursor(after);

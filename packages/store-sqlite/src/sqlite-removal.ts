@@ -15,6 +15,7 @@ const OWNED = [
   ['inbox', 'run'],
   ['requests', 'run'],
   ['messages', 'thread'],
+  ['notes', 'owner'],
   ['blob_uses', 'owner'],
 ] as const;
 

@@ -1,5 +1,13 @@
 import type Database from 'better-sqlite3';
-import type { RunState, SessionLife, Signal, StoreReads, StoreTables, ThreadKey } from '@prusik/core';
+import {
+  threadOf,
+  type RunState,
+  type SessionLife,
+  type Signal,
+  type StoreReads,
+  type StoreTables,
+  type ThreadKey,
+} from '@prusik/core';
 import { createBlobRows } from './blob-rows.ts';
 import { createClaimSources } from './claim-sources.ts';
 import type { Holders } from './holders.ts';
@@ -54,6 +62,11 @@ export function sqliteTables(
     'select 1 from inbox where run = ? and n > ? and kind in (select value from json_each(?)) limit 1',
   ).pluck();
   const insertSignal = db.prepare('insert into inbox (run, n, kind, key, at, body) values (?, ?, ?, ?, ?, ?)');
+  const insertNote = db.prepare(
+    `insert into notes (id, tenant, owner, run, run_name, definition, kind, step_key, at, body)
+     values (${nextNumber('notes')}, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const noteCount = prepareQuery<[number], number>(db, 'select count(*) from notes where owner = ?').pluck();
   const request = prepareQuery<[number, string], RequestRow>(db, selectRequest('q.run = ? and q.name = ?'));
   const openRequests = prepareQuery<[number], RequestRow>(
     db,
@@ -194,6 +207,14 @@ export function sqliteTables(
     hasSignalAfter: ({ number }, n, kinds) => signalAfter.get(number, n, JSON.stringify(kinds)) !== undefined,
     appendSignal: ({ number }, { n, kind, key, at, body }: Signal) =>
       void write(insertSignal, number, n, kind, key, at, JSON.stringify(body)),
+
+    appendNotes(run, at, notes) {
+      const { number, key: of, definition } = run;
+      const owner = notes.length === 0 ? number : numberOf(threadOf(run));
+      for (const { kind, key, data } of notes)
+        write(insertNote, of.tenant, owner, number, of.run, definition, kind, key, at, JSON.stringify(data));
+    },
+    noteCount: (owner) => noteCount.get(numberOf(owner)) ?? 0,
 
     request({ number }, id) {
       const row = request.get(number, id);

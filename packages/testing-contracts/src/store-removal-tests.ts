@@ -20,6 +20,7 @@ const counts = (more: Partial<RemovedRows>): RemovedRows => ({
   runs: 0,
   entries: 0,
   messages: 0,
+  notes: 0,
   signals: 0,
   requests: 0,
   ledgers: 0,

@@ -115,7 +115,7 @@ export function checkedCommit(commit: Commit): Commit {
   checkCount('epoch', copy.epoch);
   if (copy.messages !== undefined) checkMessages(copy.messages.items);
   checkBlobs(copy.blobs);
-  for (const name of ['entries', 'children', 'cancel', 'requests', 'closeRequests'] as const) {
+  for (const name of ['entries', 'notes', 'children', 'cancel', 'requests', 'closeRequests'] as const) {
     checkRecords(name, copy[name]);
     checkItems(name, copy[name]);
   }
@@ -150,6 +150,11 @@ export function checkedCommit(commit: Commit): Commit {
     ids.add(request.id);
     if (request.stepKey !== '') checkId('step key', request.stepKey);
     if (request.expiresAt !== null) checkTime('expiresAt', request.expiresAt);
+  }
+  for (const { kind, key, data } of copy.notes ?? []) {
+    checkId('kind of a note', kind);
+    checkId('step key', key);
+    checkJson('data of a note', data);
   }
   for (const id of copy.claimRequests ?? []) checkId('request', id);
   checkList('absorb', copy.absorb);

@@ -128,6 +128,7 @@ function write(tx: StoreTransaction, state: RunState, commit: Commit, approved: 
   if (commit.messages !== undefined)
     tables.appendMessages(threadOf(state), commit.messages.from, commit.messages.items);
   for (const id of commit.absorb ?? []) absorb(tx, state, id);
+  if (commit.notes !== undefined) tables.appendNotes(state, at, commit.notes);
   if (commit.blobs !== undefined) tables.useBlobs(state, commit.blobs);
   for (const child of approved.newChildren) createRun(tx, child);
   for (const { id, status } of commit.closeRequests ?? []) {

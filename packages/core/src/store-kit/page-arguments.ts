@@ -1,4 +1,5 @@
 import { checkId } from '../ids.ts';
+import type { NoteQuery } from '../note.ts';
 import { PAGE_LIMIT, type PageAfter, type PageBefore } from '../page.ts';
 import type { RequestQuery } from '../request.ts';
 import type { RunQuery } from '../run.ts';
@@ -35,6 +36,15 @@ export function checkedSessionQuery(query: SessionQuery): SessionQuery {
   return copy;
 }
 
+export function checkedNoteQuery(query: NoteQuery): NoteQuery {
+  const copy = checkedListQuery(query);
+  checkList('kinds', copy.kind);
+  if (copy.session !== undefined) checkId('session', copy.session);
+  if (copy.run !== undefined) checkId('run', copy.run);
+  if (copy.definition !== undefined) checkId('definition name', copy.definition);
+  return copy;
+}
+
 export function checkedRequestQuery(query: RequestQuery): RequestQuery {
   const copy = checkedListQuery(query);
   checkList('statuses', copy.status);
@@ -44,7 +54,7 @@ export function checkedRequestQuery(query: RequestQuery): RequestQuery {
   return copy;
 }
 
-function checkedListQuery<T extends RunQuery | SessionQuery | RequestQuery>(query: T): T {
+function checkedListQuery<T extends RunQuery | SessionQuery | NoteQuery | RequestQuery>(query: T): T {
   const copy = copied(query);
   checkId('tenant', copy.tenant);
   parseCursor(copy.after);

@@ -22,7 +22,13 @@ import { checkedRunKey, checkedSessionKey, checkedThreadKey } from './key-argume
 import { checkedLiveText, checkedMarks } from './live-text-arguments.ts';
 import { createLiveTexts } from './live-text.ts';
 import { moveSession } from './move-session.ts';
-import { checkedPage, checkedRequestQuery, checkedRunQuery, checkedSessionQuery } from './page-arguments.ts';
+import {
+  checkedNoteQuery,
+  checkedPage,
+  checkedRequestQuery,
+  checkedRunQuery,
+  checkedSessionQuery,
+} from './page-arguments.ts';
 import { hideRemoved } from './remove.ts';
 import { renewLeases } from './renew.ts';
 import { replaceMessages } from './replace-messages.ts';
@@ -102,7 +108,8 @@ export function storeOver(backend: StoreBackend): Store {
       checkOpen();
       const checked = checkedCommit(commit);
       const runs = checked.children?.length ?? 0;
-      const rows = 1 + checked.entries.length + (checked.messages?.items.length ?? 0) + 3 * runs;
+      const rows =
+        1 + checked.entries.length + (checked.messages?.items.length ?? 0) + (checked.notes?.length ?? 0) + 3 * runs;
       return write({ rows, runs }, (tx) => commitRun(tx, checked));
     },
     async signal(signal) {
@@ -196,6 +203,10 @@ export function storeOver(backend: StoreBackend): Store {
     async listRuns(query) {
       checkOpen();
       return reads.listRuns(checkedRunQuery(query));
+    },
+    async listNotes(query) {
+      checkOpen();
+      return reads.listNotes(checkedNoteQuery(query));
     },
     async listRequests(query) {
       checkOpen();

@@ -69,7 +69,7 @@ function hide(
   if (session !== undefined) {
     // Numbers have no gaps, so the ends of a thread say how many there are.
     const messages = tables.threadHead(threadOfSession(session.key)) - session.threadFloor;
-    parts.push({ ...NO_ROWS, sessions: 1, messages });
+    parts.push({ ...NO_ROWS, sessions: 1, messages, notes: tables.noteCount(threadOfSession(session.key)) });
     tables.hideSession(session);
   }
   for (const run of runs) {
@@ -85,15 +85,25 @@ function hide(
 
 const nothing = (answer: RemoveResult): Removed => ({ answer, runs: [] });
 
-const NO_ROWS: RemovedRows = { sessions: 0, runs: 0, entries: 0, messages: 0, signals: 0, requests: 0, ledgers: 0 };
+const NO_ROWS: RemovedRows = {
+  sessions: 0,
+  runs: 0,
+  entries: 0,
+  messages: 0,
+  notes: 0,
+  signals: 0,
+  requests: 0,
+  ledgers: 0,
+};
 
-/** Messages of a run in a session are the session's, and stay with it. */
+/** Messages and notes of a run in a session are the session's, and stay with it. */
 function rowsOf({ tables }: StoreTransaction, run: RunState): RemovedRows {
   return {
     sessions: 0,
     runs: 1,
     entries: run.seq,
     messages: run.session === undefined ? tables.threadHead(threadOf(run)) : 0,
+    notes: run.session === undefined ? tables.noteCount(threadOf(run)) : 0,
     signals: run.inbox,
     requests: tables.requestCount(run),
     ledgers: tables.ledger(run.key) === undefined ? 0 : 1,
@@ -106,6 +116,7 @@ function sum(a: RemovedRows, b: RemovedRows): RemovedRows {
     runs: a.runs + b.runs,
     entries: a.entries + b.entries,
     messages: a.messages + b.messages,
+    notes: a.notes + b.notes,
     signals: a.signals + b.signals,
     requests: a.requests + b.requests,
     ledgers: a.ledgers + b.ledgers,

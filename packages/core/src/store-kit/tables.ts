@@ -10,6 +10,7 @@ import type { Session, SessionLife, SessionQuery } from '../session.ts';
 import type { SerializedError } from '../errors.ts';
 import type { ClaimQuery } from '../claim.ts';
 import type { NewRun } from '../new-run.ts';
+import type { NewNote, Note, NoteQuery } from '../note.ts';
 import type { Page, PageAfter, PageBefore } from '../page.ts';
 import type { RequestQuery } from '../request.ts';
 import type { RunQuery } from '../run.ts';
@@ -79,6 +80,7 @@ export interface StoreReads {
   session(key: SessionKey): Session | undefined;
   listSessions(query: SessionQuery): Page<Session>;
   listRuns(query: RunQuery): Page<Run>;
+  listNotes(query: NoteQuery): Page<Note>;
   listRequests(query: RequestQuery): Page<Request>;
   blob(tenant: string, hash: string): BlobInfo | undefined;
   /** Whether any tenant has these bytes. */
@@ -117,6 +119,8 @@ export interface StoreWrites {
   /** The messages that were kept back because the run stood in a queue; they are kept no longer. */
   takeQueuedMessages(run: RunState): readonly Message[];
   appendSignal(run: RunState, signal: Signal): void;
+  /** Of the run's session, or of the run where it has none. */
+  appendNotes(run: RunState, at: number, notes: readonly NewNote[]): void;
 
   insertRequest(run: RunState, request: NewRequest, openedAt: number): void;
   /** Writes status, decision and claim. */
@@ -154,6 +158,7 @@ export const STORE_WRITES: readonly (keyof StoreWrites)[] = Object.keys({
   appendMessages: true,
   takeQueuedMessages: true,
   appendSignal: true,
+  appendNotes: true,
   insertRequest: true,
   saveRequest: true,
   saveLedger: true,
@@ -182,6 +187,8 @@ export interface StoreTables extends StoreReads, StoreWrites {
   request(run: RunState, id: string): Request | undefined;
   openRequests(run: RunState): readonly Request[];
   requestCount(run: RunState): number;
+  /** Of a session, or of a run that is in none. */
+  noteCount(owner: ThreadKey): number;
 
   /** Blobs of all tenants with `number > after`, by number. */
   blobsAfter(after: number, limit: number): readonly BlobState[];

@@ -6,6 +6,7 @@ import { FENCE_FAULTS } from './fence-faults.ts';
 import { LEDGER_FAULTS } from './ledger-faults.ts';
 import { LIFETIME_FAULTS } from './lifetime-faults.ts';
 import { LIVE_TEXT_FAULTS } from './live-text-faults.ts';
+import { NOTE_FAULTS } from './note-faults.ts';
 import { READ_FAULTS } from './read-faults.ts';
 import { REMOVAL_FAULTS } from './removal-faults.ts';
 import { REQUEST_FAULTS } from './request-faults.ts';
@@ -32,6 +33,7 @@ export const STORE_FAULTS: readonly StoreFault[] = [
   ...REQUEST_FAULTS,
   ...LEDGER_FAULTS,
   ...READ_FAULTS,
+  ...NOTE_FAULTS,
   ...VALUE_FAULTS,
   ...BLOB_FAULTS,
   ...WATCH_FAULTS,

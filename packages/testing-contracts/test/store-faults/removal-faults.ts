@@ -19,7 +19,16 @@ const hiding = (
     return { hideRun: (run) => hideRun(run, () => tables.hideRun(run)) };
   });
 
-const NOTHING: RemovedRows = { sessions: 0, runs: 0, entries: 0, messages: 0, signals: 0, requests: 0, ledgers: 0 };
+const NOTHING: RemovedRows = {
+  sessions: 0,
+  runs: 0,
+  entries: 0,
+  messages: 0,
+  notes: 0,
+  signals: 0,
+  requests: 0,
+  ledgers: 0,
+};
 
 const isLive = ({ status }: RunState): boolean => !isFinal(status);
 

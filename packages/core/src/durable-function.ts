@@ -6,6 +6,7 @@ import type { Json } from './json.ts';
 import type { Amount, Budget } from './ledger.ts';
 import type { LiveBlock } from './live-event.ts';
 import type { Message, StoredMessage, Usage } from './message.ts';
+import type { Note } from './note.ts';
 import type { Decision, RequestKind } from './request.ts';
 import type { RunKind } from './run.ts';
 
@@ -170,6 +171,14 @@ export interface StepScope {
    * @throws {TypeError} in a step of another effect.
    */
   absorb(): Promise<readonly Message[]>;
+  /**
+   * A note of the run's session, or of the run where it has none, that is stored with the outcome: a goal, what is to do, a hand-over.
+   *
+   * @throws {PrusikError} `VALUE_TOO_LARGE` past 64 KiB, `STEP_RESULT_TOO_LARGE` past 100 notes of one step.
+   */
+  note(kind: string, data: Json): void;
+  /** The notes of the session, or of the run, as they are now: newest first, 100 unless `limit` says otherwise. What follows from them is recorded with the outcome. */
+  notes(query?: { readonly kind?: readonly string[]; readonly limit?: number }): Promise<readonly Note[]>;
   /**
    * Live text; never stored. A step may say several texts side by side, each in a block of its own, at most 1,000. @default one block of plain text
    *

@@ -7,6 +7,7 @@ import {
   type Lease,
   type LedgerChange,
   type Message,
+  type NewNote,
   type NewRequest,
   type NewRun,
   type RunKey,
@@ -20,6 +21,7 @@ export interface Part {
   readonly messages?: readonly Message[];
   /** Runs whose messages are among these. */
   readonly absorb?: readonly string[];
+  readonly notes?: readonly NewNote[];
   /** Hashes of blobs that the entries name; those of messages are found in them. */
   readonly blobs?: readonly string[];
   readonly children?: readonly NewRun[];
@@ -54,6 +56,7 @@ export function combineParts({ lease, parts, riders, threadHead, seen }: PartsTo
       entries.push(range !== undefined && entry.type === 'step-end' ? { ...entry, messages: range } : entry);
     if (part.messages) messages.push(...part.messages);
     if (part.absorb) commit.absorb = joined(commit.absorb, part.absorb);
+    if (part.notes) commit.notes = joined(commit.notes, part.notes);
     if (part.blobs) commit.blobs = joined(commit.blobs, part.blobs);
     if (part.progress) commit.progress = true;
     if (part.children) commit.children = joined(commit.children, part.children);

@@ -7,6 +7,7 @@ import {
   WRITE_ITEMS_LIMIT,
   type Clock,
   type Message,
+  type NewNote,
   type Outcome,
   type RunKey,
   type StepOptions,
@@ -20,6 +21,7 @@ import { idempotencyKeyOf } from './idempotency-key.ts';
 import type { StepNews } from './live-board.ts';
 import type { Steering } from './steering.ts';
 import type { PutBlob } from './put-blob.ts';
+import type { StepNotes } from './step-notes.ts';
 import type { StepValues } from './step-value.ts';
 import type { Stop } from './stop.ts';
 
@@ -31,6 +33,7 @@ export type Execution =
       readonly messages: readonly Message[];
       /** Runs whose messages are among them. */
       readonly absorbed: readonly string[];
+      readonly notes: readonly NewNote[];
       readonly usage?: Usage;
       readonly costMicros?: number;
     }
@@ -52,6 +55,7 @@ export interface ExecuteOptions {
   readonly graceMs: number;
   readonly speak: (news: StepNews) => void;
   readonly maxMessageBytes: number;
+  readonly notes: StepNotes;
   readonly record: StepValues['record'];
   readonly steering: Steering;
   readonly blobs: StepBlobs;
@@ -78,7 +82,7 @@ export async function executeStep(what: ExecuteOptions): Promise<Executed> {
   const stopped = stop.reason();
   if (stopped === undefined) return execute(what);
   const outcome = { ok: false, error: serializeError(stopped) } as const;
-  return { execution: { settled: 'outcome', outcome, messages: [], absorbed: [] } };
+  return { execution: { settled: 'outcome', outcome, messages: [], absorbed: [], notes: [] } };
 }
 
 /** What came first: the body's end, or the word to give it up. */
@@ -88,6 +92,7 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
   const { key, options, attempt } = what;
   const once = options.effect === 'once';
   const appended: Message[] = [];
+  const noted: NewNote[] = [];
   let messages: readonly Message[] = [];
   /** What the body has taken over of what was steered here, until it is known whether it is recorded. */
   const taken = new Map<Message, string>();
@@ -117,6 +122,8 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
       appended.push(...added);
       return added;
     },
+    note: (kind, data) => void (open && noted.push(what.notes.next(key, noted, kind, data))),
+    notes: (query = {}) => what.notes.read(query),
     delta(text, block = PLAIN_TEXT) {
       if (typeof text !== 'string') throw new TypeError(`delta() takes text, not ${typeof text}`);
       if (open) what.speak({ type: 'text', key, attempt, block, text });
@@ -137,6 +144,7 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
       outcome,
       messages: outcome.ok ? messages : [],
       absorbed,
+      notes: outcome.ok ? noted : [],
       ...(usage === undefined ? {} : { usage }),
       ...(costMicros === undefined ? {} : { costMicros }),
     },

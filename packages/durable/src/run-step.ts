@@ -12,6 +12,7 @@ import { checkDoubt } from './doubt.ts';
 import type { DriveCore } from './drive-core.ts';
 import { executeStep, type Execution } from './execute-step.ts';
 import { pauseAfter, type Pause, type Tries } from './retry.ts';
+import { createStepNotes } from './step-notes.ts';
 import type { StepSpec } from './step-spec.ts';
 import type { Stop } from './stop.ts';
 
@@ -39,6 +40,7 @@ export type RunStep = (step: PendingStep, stop: Stop) => Promise<PausedStep | un
 
 export function createRunStep(core: DriveCore): RunStep {
   const { state, committer, env } = core;
+  const notes = createStepNotes(env.store, core.run, env.limits.maxNoteBytes);
   const speak = env.speaker(core.run.key, core.run.epoch);
 
   async function runStep({ spec, tries, intended }: PendingStep, stop: Stop): Promise<PausedStep | undefined> {
@@ -79,6 +81,7 @@ export function createRunStep(core: DriveCore): RunStep {
       clock: env.clock,
       graceMs: env.limits.cancelGraceMs,
       maxMessageBytes: env.limits.maxMessageBytes,
+      notes,
       record: core.values.record,
       steering: core.steering,
       blobs: {
@@ -116,6 +119,7 @@ export function createRunStep(core: DriveCore): RunStep {
       durationMs,
       messages: execution.messages,
       absorbed,
+      notes: execution.notes,
       ...(execution.usage ? { usage: execution.usage } : {}),
       ...(ledger ? { ledger } : {}),
     });
@@ -207,6 +211,7 @@ export function createRunStep(core: DriveCore): RunStep {
     readonly durationMs?: number;
     readonly messages?: Extract<Execution, { settled: 'outcome' }>['messages'];
     readonly absorbed?: readonly string[];
+    readonly notes?: Extract<Execution, { settled: 'outcome' }>['notes'];
     readonly usage?: StepEnd['usage'];
     readonly settledBy?: StepEnd['settledBy'];
     readonly ledger?: LedgerChange;
@@ -234,6 +239,7 @@ export function createRunStep(core: DriveCore): RunStep {
       progress: true,
       ...(details.messages && details.messages.length > 0 ? { messages: details.messages } : {}),
       ...(absorbed.length === 0 ? {} : { absorb: absorbed }),
+      ...(details.notes && details.notes.length > 0 ? { notes: details.notes } : {}),
       ...(outcome.ok && outcome.blob !== undefined ? { blobs: [outcome.blob.hash] } : {}),
       ...(details.ledger ? { ledger: details.ledger } : {}),
     });

@@ -105,6 +105,23 @@ describe('schema versions', () => {
     },
   );
 
+  it('notes of a file of version 3 are what they were', async () => {
+    const directory = temporaryDirectory();
+    const path = join(directory.path, 'store.db');
+    writeFileSync(path, gunzipSync(readFileSync(fixture(3))));
+    const store = sqliteStore({ path });
+    try {
+      const { items } = await store.listNotes({ tenant: 'acme', limit: 9 });
+      expect(items.map(({ session, kind, data }) => [session, kind, data])).toEqual([
+        ['rewritten-talk', 'goal', { of: 'rewritten' }],
+        ['closed-talk', 'goal', { of: 'said' }],
+      ]);
+    } finally {
+      await store[Symbol.asyncDispose]();
+      directory.remove();
+    }
+  });
+
   it.each(MIGRATIONS.map((_, index) => index + 1))(
     'a file of version %i has the tables of a new one once it was opened',
     async (version) => {

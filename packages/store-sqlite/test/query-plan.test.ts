@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sqliteStore } from '../src/index.ts';
+import { selectNote } from '../src/note-row.ts';
 import { selectSession } from '../src/session-row.ts';
 import { messagesOf, THREADS } from '../src/sqlite-reads.ts';
 import { selectState } from '../src/state-row.ts';
@@ -70,6 +71,17 @@ describe('what a statement reads', () => {
     const read = plan(sql);
     expect(read).toMatch(new RegExp(`^SEARCH \\w+ USING (COVERING )?INDEX ${index}\\b`));
     expect(read).not.toMatch(/SCAN [rs]\b|TEMP B-TREE/);
+  });
+
+  const ownedBy = "n.owner = (select -id from sessions where tenant = 'a' and name = 'b')";
+  it.each([
+    ['all', '', 'notes_list'],
+    ['a session', `and ${ownedBy}`, 'notes_owner'],
+    ['a run', "and n.run = (select id from runs where tenant = 'a' and name = 'b')", 'notes_run'],
+  ])('SES-11: a page of the notes of %s is read along an index, in its order', (_, condition, index) => {
+    const read = plan(`${selectNote(`n.tenant = 'a' ${condition} and n.id < 9`)} order by n.id desc limit 5`);
+    expect(read).toMatch(new RegExp(`^SEARCH n USING INDEX ${index}\\b`, 'm'));
+    expect(read).not.toMatch(/SCAN|TEMP B-TREE/);
   });
 
   it('SES-1: the queue of a session is found without going through all runs that the session ever had', () => {

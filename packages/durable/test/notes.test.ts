@@ -91,7 +91,7 @@ describe.each(Object.entries(STORES))('notes on %s', (_, create) => {
     ['too large', 'goal', 'x'.repeat(70_000), 'VALUE_TOO_LARGE'],
     ['of no kind', '', 1, 'TypeError'],
     ['not JSON', 'goal', (() => {}) as unknown as Json, 'TypeError'],
-  ])('SES-11: a note that is %s is refused where it is made', async (_, kind, data, code) => {
+  ])('SES-11: a note that is %s is refused where it is made', async (_what, kind, data, code) => {
     const store = open();
     let refused: unknown;
     const work = durable('work', (ctx) =>

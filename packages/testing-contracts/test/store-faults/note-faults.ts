@@ -27,7 +27,7 @@ export const NOTE_FAULTS: readonly StoreFault[] = [
     data: String(note.data),
   })),
   rows('notes are of no session', 'keeps notes as they are', ({ appendNotes }) => ({
-    appendNotes: ({ session: _, ...run }, at, notes) => appendNotes(run, at, notes),
+    appendNotes: (run, at, notes) => appendNotes(without(run, 'session'), at, notes),
   })),
   rows('notes bear the time of the start', 'keeps notes as they are', ({ appendNotes }) => ({
     appendNotes: (run, _, notes) => appendNotes(run, run.at, notes),

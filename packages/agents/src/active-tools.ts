@@ -17,7 +17,7 @@ export interface OfferedTools {
  * @throws {PrusikError} `ACTIVE_TOOLS_FAILED` where the agent's choice throws, hangs or names what is not there: offering too much would be a way in.
  */
 export async function offeredTools(agent: AgentCore, ctx: DurableContext, step: number): Promise<OfferedTools> {
-  const { activeTools, tools, toolSet, clock } = agent;
+  const { activeTools, tools, builtIns, toolSet, clock } = agent;
   if (activeTools === undefined) return { names: new Set(tools.keys()), toolSet };
   let chosen: readonly string[];
   try {
@@ -29,7 +29,7 @@ export async function offeredTools(agent: AgentCore, ctx: DurableContext, step: 
   if (!Array.isArray(chosen)) throw failed('it returned no list');
   const unknown = chosen.find((name) => !tools.has(name));
   if (unknown !== undefined) throw failed(`it names ${JSON.stringify(unknown)}, which the agent does not have`);
-  const names = new Set(chosen);
+  const names = new Set([...chosen, ...builtIns]);
   // In the order of the definition, whatever the order of the choice: equal choices are equal prompts.
   return { names, toolSet: Object.fromEntries(Object.entries(toolSet).filter(([name]) => names.has(name))) };
 }

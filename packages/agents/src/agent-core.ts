@@ -21,13 +21,16 @@ export interface ActiveToolsScope<Deps = unknown, Context = Json> extends Instru
 /** An agent as its steps need it: everything worked out that does not change from call to call. */
 export interface AgentCore {
   readonly model: LanguageModelObject;
+  /** With the index of the skills at the end: what is before it may vary. */
   readonly instructions: string | ((scope: InstructionScope<unknown, unknown>) => string | Promise<string>);
   readonly tools: ReadonlyMap<string, AnyTool>;
+  /** Tools that come with the agent and not from its author; no choice hides them. */
+  readonly builtIns: ReadonlySet<string>;
   /** The tools as the model is shown them, without anything to execute. */
   readonly toolSet: ToolSet;
-  readonly activeTools?: (scope: ActiveToolsScope<unknown, unknown>) => readonly string[] | Promise<readonly string[]>;
-  /** Length of what every prompt holds besides the messages. */
+  /** Length of what every prompt holds besides the messages, as far as it is known. */
   readonly fixedChars: number;
+  readonly activeTools?: (scope: ActiveToolsScope<unknown, unknown>) => readonly string[] | Promise<readonly string[]>;
   readonly output?: { readonly schema: StandardSchema; readonly format: ReturnType<typeof Output.object> };
   readonly settings: ModelSettings;
   readonly limits: AgentLimits;

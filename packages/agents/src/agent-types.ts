@@ -16,6 +16,7 @@ import type { ModelSchema } from './json-schema.ts';
 import type { AgentLimits } from './loop-types.ts';
 import type { ModelSettings } from './model-call.ts';
 import type { LanguageModelObject } from './model-registry.ts';
+import type { Skill } from './skill.ts';
 import type { AnyTool, DepsOf } from './tool-types.ts';
 
 /** What an agent without an input schema is asked: a text, or texts and files. */
@@ -52,6 +53,11 @@ export interface AgentOptions<
   readonly activeTools?: (
     scope: ActiveToolsScope<Deps, Context>,
   ) => readonly NoInfer<Tools>[number]['name'][] | Promise<readonly NoInfer<Tools>[number]['name'][]>;
+  /**
+   * Folders of instructions, by `skill(folder)`: their names and descriptions stand in every prompt, their contents are read with the tool
+   * `read_skill`. Tools and skills share one name space. At most 64. @default none
+   */
+  readonly skills?: readonly Skill[];
   /** Checks an input before anything is stored; `INPUT_INVALID` otherwise. @default a text, or texts and files */
   readonly input?: Input;
   /** How the model is shown the input. @default a text as it is, everything else as JSON */
@@ -102,6 +108,7 @@ export interface AgentDefinition<
   /** The alias as it was given, or the object. */
   readonly model: Model;
   readonly tools: Tools;
+  readonly skills: readonly Skill[];
   readonly limits: AgentLimits;
   /** JSON Schema of the output, where it has one. */
   readonly outputJsonSchema?: JsonObject;

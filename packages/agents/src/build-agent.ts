@@ -10,11 +10,12 @@ import {
   type MessagePart,
   type StandardSchema,
 } from '@prusik/core';
-import { jsonSchema, Output, type ToolSet } from 'ai';
+import { jsonSchema, Output } from 'ai';
 import type { AgentCore } from './agent-core.ts';
 import type { AgentOptions, AgentParts, AnyAgent } from './agent-types.ts';
 import { jsonSchemaOf, type JsonSchemaConverter } from './json-schema.ts';
 import { AGENT_LIMITS, runLimitsOf, type AgentLimits } from './loop-types.ts';
+import { modelFacing } from './model-facing.ts';
 import { unknownModel, type LanguageModelObject } from './model-registry.ts';
 import { promptSchema, showPrompt } from './prompt.ts';
 import { runAgent } from './run-agent.ts';
@@ -35,9 +36,10 @@ export type AnyAgentOptions = AgentOptions<
 /** The agent of checked options; without a model it can be looked at and bound, not run. */
 export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgent {
   const { model } = parts;
-  const { name, description, instructions, tools = [], output, settings = {}, version = '1', continues } = options;
+  const { name, description, instructions, tools = [], skills = [], output, settings = {} } = options;
+  const { version = '1', continues } = options;
   checkId('definition name', name);
-  const toolMap = byName(name, tools);
+  const facing = modelFacing(name, instructions, tools, skills);
   const limits = checkLimits(name, { ...AGENT_LIMITS, ...options.limits });
   const outputJsonSchema =
     output === undefined ? undefined : jsonSchemaOf(output, options.toJsonSchema, `The output of agent ${name}`);
@@ -48,14 +50,10 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
       : [{ type: 'text', text: options.prompt(input) }];
   const newId = options.newId ?? parts.newId ?? randomId;
   const clock = options.clock ?? parts.clock ?? systemClock;
-  const toolSet = toolSetOf(tools);
   const core = (resolved: LanguageModelObject): AgentCore => ({
+    ...facing,
     model: resolved,
-    instructions,
-    tools: toolMap,
-    toolSet,
     ...(options.activeTools === undefined ? {} : { activeTools: options.activeTools }),
-    fixedChars: fixedChars(instructions, tools),
     ...(output === undefined || outputJsonSchema === undefined
       ? {}
       : { output: { schema: output, format: Output.object({ schema: jsonSchema(outputJsonSchema) }) } }),
@@ -74,12 +72,13 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
     ...(description === undefined ? {} : { description }),
     hash: hashJson([
       typeof instructions === 'string' ? instructions : String(instructions),
-      tools.map(({ hash }) => hash),
+      [...tools, ...skills].map(({ hash }) => hash),
       outputJsonSchema ?? null,
       typeof options.model === 'string' ? options.model : options.model.modelId,
     ]),
     model: options.model,
     tools,
+    skills,
     limits,
     ...(options.requires === undefined ? {} : { requires: options.requires }),
     ...(outputJsonSchema === undefined ? {} : { outputJsonSchema }),
@@ -99,16 +98,6 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
   };
 }
 
-function byName(agent: string, tools: readonly AnyTool[]): ReadonlyMap<string, AnyTool> {
-  const named = new Map<string, AnyTool>();
-  for (const tool of tools) {
-    if (named.has(tool.name))
-      throw new TypeError(`Agent ${agent} has two tools named ${tool.name}: the model could not tell them apart`);
-    named.set(tool.name, tool);
-  }
-  return named;
-}
-
 function checkLimits(agent: string, limits: AgentLimits): AgentLimits {
   const { lastStep, ...numbers } = limits;
   if (lastStep !== 'refuse-calls' && lastStep !== 'answer-without-tools')
@@ -119,21 +108,4 @@ function checkLimits(agent: string, limits: AgentLimits): AgentLimits {
       throw new TypeError(`Agent ${agent}: limits.${limit} must be at least ${least}, not ${String(value)}`);
   }
   return limits;
-}
-
-/** Without `execute`: the SDK passes the calls on and runs nothing. Inputs are checked here, so the SDK is not given the check. */
-function toolSetOf(tools: readonly AnyTool[]): ToolSet {
-  return Object.fromEntries(
-    tools.map(({ name, description, inputJsonSchema }) => [
-      name,
-      { description, inputSchema: jsonSchema(inputJsonSchema) },
-    ]),
-  );
-}
-
-function fixedChars(instructions: AnyAgentOptions['instructions'], tools: readonly AnyTool[]): number {
-  const spoken = typeof instructions === 'string' ? instructions.length : 0;
-  return (
-    spoken + JSON.stringify(tools.map(({ description, inputJsonSchema }) => [description, inputJsonSchema])).length
-  );
 }

@@ -39,3 +39,6 @@ export type { ModelSettings } from './model-call.ts';
 export { modelRegistry, type LanguageModelObject, type ModelRegistry } from './model-registry.ts';
 export { toModelMessages } from './to-model-messages.ts';
 export { fromModelMessages, type FromModelOptions } from './from-model-messages.ts';
+export { skill, skillMounts, type Skill, type SkillOptions } from './skill.ts';
+export { SKILL_LIMITS, type SkillFile } from './skill-files.ts';
+export { READ_SKILL } from './skill-tool.ts';

@@ -32,7 +32,7 @@ describe('DEF-3: what is wrong is found at definition', () => {
     const base = { name: 'a', instructions: '', model };
 
     expect(() => defineAgent({ ...base, tools: [tool(), tool({ description: 'Other.' })] })).toThrow(
-      /two tools named look/,
+      /two tools are named look/,
     );
     expect(() => defineAgent({ ...base, limits: { steps: 0 } })).toThrow(/limits.steps/);
     expect(() => defineAgent({ ...base, name: '' })).toThrow(TypeError);

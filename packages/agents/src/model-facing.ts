@@ -1,0 +1,74 @@
+import { jsonSchema, type ToolSet } from 'ai';
+import type { AgentCore } from './agent-core.ts';
+import { readSkillTool, skillIndex } from './skill-tool.ts';
+import type { Skill } from './skill.ts';
+import type { AnyTool } from './tool-types.ts';
+
+/** Index lines cost tokens in every step. */
+const SKILLS_LIMIT = 64;
+
+/** What an agent shows a model beside the messages. */
+export type ModelFacing = Pick<AgentCore, 'instructions' | 'tools' | 'builtIns' | 'toolSet' | 'fixedChars'>;
+
+/**
+ * Tools, skills and what comes with the agent, checked as what they are for a model: names that it has to tell apart.
+ *
+ * @throws {TypeError} with everything that is wrong.
+ */
+export function modelFacing(
+  agent: string,
+  given: AgentCore['instructions'],
+  own: readonly AnyTool[],
+  skills: readonly Skill[],
+): ModelFacing {
+  const builtIns = skills.length === 0 ? [] : [readSkillTool(skills)];
+  const problems = [
+    ...twoOfOneName([
+      ...own.map(({ name }) => ['tool', name] as const),
+      ...skills.map(({ name }) => ['skill', name] as const),
+      ...builtIns.map(({ name }) => ['built-in tool', name] as const),
+    ]),
+    ...(skills.length > SKILLS_LIMIT ? [`it has ${skills.length} skills; ${SKILLS_LIMIT} are the most`] : []),
+  ];
+  if (problems.length > 0) throw new TypeError(`Agent ${agent} cannot work: ${problems.join('; ')}`);
+  const tools = [...own, ...builtIns];
+  const instructions = withIndex(given, skills);
+  const spoken = typeof instructions === 'string' ? instructions : skills.length === 0 ? '' : skillIndex(skills);
+  return {
+    tools: new Map(tools.map((tool) => [tool.name, tool])),
+    builtIns: new Set(builtIns.map(({ name }) => name)),
+    toolSet: toolSetOf(tools),
+    instructions,
+    fixedChars:
+      spoken.length +
+      JSON.stringify(tools.map(({ description, inputJsonSchema }) => [description, inputJsonSchema])).length,
+  };
+}
+
+function twoOfOneName(named: readonly (readonly [string, string])[]): readonly string[] {
+  const kinds = new Map<string, string>();
+  return named.flatMap(([kind, name]) => {
+    const other = kinds.get(name);
+    kinds.set(name, kind);
+    if (other === undefined) return [];
+    const both = other === kind ? `two ${kind}s` : `a ${other} and a ${kind}`;
+    return [`${both} are named ${name}, which the model could not tell apart: rename one of them`];
+  });
+}
+
+function withIndex(given: AgentCore['instructions'], skills: readonly Skill[]): AgentCore['instructions'] {
+  if (skills.length === 0) return given;
+  const index = skillIndex(skills);
+  const joined = (said: string): string => (said === '' ? index : `${said}\n\n${index}`);
+  return typeof given === 'string' ? joined(given) : async (scope) => joined(await given(scope));
+}
+
+/** Without `execute`: the SDK passes the calls on and runs nothing. Inputs are checked here, so the SDK is not given the check. */
+function toolSetOf(tools: readonly AnyTool[]): ToolSet {
+  return Object.fromEntries(
+    tools.map(({ name, description, inputJsonSchema }) => [
+      name,
+      { description, inputSchema: jsonSchema(inputJsonSchema) },
+    ]),
+  );
+}

@@ -52,7 +52,7 @@ export function usesOf(path, source) {
     if (FOREIGN.test(code)) return [];
     const before = text.slice(Math.max(0, index - 120), index);
     const line = text.slice(0, index).split('\n').length;
-    return [{ code, at: `${path}:${line}`, compared: /(isPrusikError\([^']*|[!=]==\s+|\bcase )$/.test(before) }];
+    return [{ code, at: `${path}:${line}`, compared: /(isPrusikError\([^')]*|[!=]==\s+|\bcase )$/.test(before) }];
   });
 }
 

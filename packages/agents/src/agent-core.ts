@@ -1,8 +1,10 @@
-import type { Clock, DurableContext, Json, RunInfo, StandardSchema } from '@prusik/core';
+import type { Clock, DurableContext, Json, RunInfo, RunKey, StandardSchema } from '@prusik/core';
 import type { Output, ToolSet } from 'ai';
 import type { AgentLimits, RunLimits } from './loop-types.ts';
-import type { ModelSettings } from './model-call.ts';
-import type { LanguageModelObject } from './model-registry.ts';
+import type { RawModelEvent } from './model-call.ts';
+import type { ModelErrorClass } from './model-class.ts';
+import type { ModelRoute } from './model-route.ts';
+import type { ModelSettings } from './model-settings.ts';
 import type { AnyTool } from './tool-types.ts';
 
 /** What instructions that are a function may look at. */
@@ -18,9 +20,17 @@ export interface ActiveToolsScope<Deps = unknown, Context = Json> extends Instru
   readonly step: number;
 }
 
+/** Which call of which run it is. */
+export interface ModelCallPlace {
+  readonly run: RunKey;
+  /** Key of the step. */
+  readonly step: string;
+  readonly attempt: number;
+}
+
 /** An agent as its steps need it: everything worked out that does not change from call to call. */
 export interface AgentCore {
-  readonly model: LanguageModelObject;
+  readonly model: ModelRoute;
   /** With the index of the skills at the end: what is before it may vary. */
   readonly instructions: string | ((scope: InstructionScope<unknown, unknown>) => string | Promise<string>);
   readonly tools: ReadonlyMap<string, AnyTool>;
@@ -33,6 +43,9 @@ export interface AgentCore {
   readonly activeTools?: (scope: ActiveToolsScope<unknown, unknown>) => readonly string[] | Promise<readonly string[]>;
   readonly output?: { readonly schema: StandardSchema; readonly format: ReturnType<typeof Output.object> };
   readonly settings: ModelSettings;
+  /** Failures after which text that a reader has seen is voided, to ask again. */
+  readonly resets: readonly ModelErrorClass[];
+  readonly onRaw?: (event: RawModelEvent & ModelCallPlace) => void;
   readonly limits: AgentLimits;
   /** Those that a run begins with, and keeps. */
   readonly runLimits: RunLimits;

@@ -11,11 +11,14 @@ import type {
   StandardSchema,
   TextPart,
 } from '@prusik/core';
-import type { ActiveToolsScope, InstructionScope } from './agent-core.ts';
+import type { ActiveToolsScope, InstructionScope, ModelCallPlace } from './agent-core.ts';
 import type { ModelSchema } from './json-schema.ts';
 import type { AgentLimits } from './loop-types.ts';
-import type { ModelSettings } from './model-call.ts';
-import type { LanguageModelObject } from './model-registry.ts';
+import type { RawModelEvent } from './model-call.ts';
+import type { ModelErrorClass } from './model-class.ts';
+import type { LanguageModelObject } from './language-model.ts';
+import type { ModelRoute } from './model-route.ts';
+import type { ModelSettings } from './model-settings.ts';
 import type { Skill } from './skill.ts';
 import type { AnyTool, DepsOf } from './tool-types.ts';
 
@@ -67,6 +70,13 @@ export interface AgentOptions<
   /** What an assembly has to offer for the agent to work, beside what its tools require. @default nothing */
   readonly requires?: readonly Capability[];
   readonly settings?: ModelSettings;
+  /**
+   * Failures of a model after which the call is made again, or another model asked, although a reader has seen text of it: that text is voided by a
+   * reset. After the others it is kept, and the run fails. `[]` turns it off. @default those that say nothing about the request
+   */
+  readonly resets?: readonly ModelErrorClass[];
+  /** Hears the provider's own events while they come; they are never stored. What it throws is ignored. */
+  readonly onRaw?: (event: RawModelEvent & ModelCallPlace) => void;
   readonly limits?: Partial<AgentLimits>;
   /** Change it when a run of the old agent must not be continued by the new. @default '1' */
   readonly version?: string;
@@ -82,7 +92,7 @@ export interface AgentOptions<
 
 /** What an assembly gives to the agents in it. A clock or an id maker that a definition names itself stays. */
 export interface AgentParts {
-  readonly model?: LanguageModelObject;
+  readonly model?: LanguageModelObject | ModelRoute;
   readonly clock?: Clock;
   readonly newId?: NewId;
 }

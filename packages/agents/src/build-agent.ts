@@ -16,7 +16,10 @@ import type { AgentOptions, AgentParts, AnyAgent } from './agent-types.ts';
 import { jsonSchemaOf, type JsonSchemaConverter } from './json-schema.ts';
 import { AGENT_LIMITS, runLimitsOf, type AgentLimits } from './loop-types.ts';
 import { modelFacing } from './model-facing.ts';
-import { unknownModel, type LanguageModelObject } from './model-registry.ts';
+import { TRANSIENT } from './model-class.ts';
+import { unknownModel } from './model-registry.ts';
+import type { LanguageModelObject } from './language-model.ts';
+import { mostOutputTokens, toRoute, type ModelRoute } from './model-route.ts';
 import { promptSchema, showPrompt } from './prompt.ts';
 import { runAgent } from './run-agent.ts';
 import type { AnyTool } from './tool-types.ts';
@@ -50,7 +53,7 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
       : [{ type: 'text', text: options.prompt(input) }];
   const newId = options.newId ?? parts.newId ?? randomId;
   const clock = options.clock ?? parts.clock ?? systemClock;
-  const core = (resolved: LanguageModelObject): AgentCore => ({
+  const core = (resolved: ModelRoute): AgentCore => ({
     ...facing,
     model: resolved,
     ...(options.activeTools === undefined ? {} : { activeTools: options.activeTools }),
@@ -58,11 +61,13 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
       ? {}
       : { output: { schema: output, format: Output.object({ schema: jsonSchema(outputJsonSchema) }) } }),
     settings,
+    resets: options.resets ?? TRANSIENT,
+    ...(options.onRaw === undefined ? {} : { onRaw: options.onRaw }),
     limits,
-    runLimits: runLimitsOf(limits, settings.maxOutputTokens),
+    runLimits: runLimitsOf(limits, mostOutputTokens(resolved, settings)),
     clock,
   });
-  const ready = model === undefined ? undefined : core(model);
+  const ready = model === undefined ? undefined : core(toRoute(model));
 
   return {
     name,

@@ -2,7 +2,8 @@ import type { Json, StandardSchema } from '@prusik/core';
 import type { AgentOf, AgentOptions, AnyAgent, PromptSchema, TextSchema } from './agent-types.ts';
 import { buildAgent, type AnyAgentOptions } from './build-agent.ts';
 import type { ConverterOption } from './json-schema.ts';
-import { checkModel, type LanguageModelObject, type ModelRegistry } from './model-registry.ts';
+import type { ModelRegistry } from './model-registry.ts';
+import { checkModel, type LanguageModelObject } from './language-model.ts';
 import type { AnyTool } from './tool-types.ts';
 
 /**

@@ -1,5 +1,5 @@
 export { bindModels, defineAgent } from './define-agent.ts';
-export type { ActiveToolsScope, InstructionScope } from './agent-core.ts';
+export type { ActiveToolsScope, InstructionScope, ModelCallPlace } from './agent-core.ts';
 export type {
   AgentCallTypes,
   AgentDefinition,
@@ -35,8 +35,30 @@ export {
   type RunLimits,
   type Verdict,
 } from './loop-types.ts';
-export type { ModelSettings } from './model-call.ts';
-export { modelRegistry, type LanguageModelObject, type ModelRegistry } from './model-registry.ts';
+export type { BreakerOptions } from './breaker.ts';
+export type { AnsweredBy, FailedModel } from './call-route.ts';
+export type { RawModelEvent } from './model-call.ts';
+export {
+  languageModelCaller,
+  streamTextCaller,
+  type DownloadFiles,
+  type ModelCaller,
+  type ModelRequest,
+} from './model-caller.ts';
+export type { ModelCheck, ModelList, ModelLists } from './model-check.ts';
+export { modelErrorClass, type ModelErrorClass } from './model-class.ts';
+export type { ModelPrices } from './model-price.ts';
+export {
+  modelRegistry,
+  type EmbeddingModelObject,
+  type ModelRegistry,
+  type ModelRegistryOptions,
+  type ModelSpec,
+  type RerankingModelObject,
+} from './model-registry.ts';
+export { providerOf, type LanguageModelObject } from './language-model.ts';
+export type { ModelCapabilities, ModelEntry, ModelRoute } from './model-route.ts';
+export type { ModelSettings } from './model-settings.ts';
 export { toModelMessages } from './to-model-messages.ts';
 export { fromModelMessages, type FromModelOptions } from './from-model-messages.ts';
 export { skill, skillMounts, type Skill, type SkillOptions } from './skill.ts';

@@ -1,6 +1,7 @@
 import type { MessagePart, ToolCallPart, ToolOutput, ToolResultPart } from '@prusik/core';
 import type { PlannedCall, Verdict } from './loop-types.ts';
 import type { ModelReply } from './model-call.ts';
+import { modelErrorClass, type ModelErrorClass } from './model-class.ts';
 import { wasRefused } from './model-error.ts';
 import { textOf } from './output.ts';
 import { isPlainId } from './plain-id.ts';
@@ -8,10 +9,16 @@ import { isPlainId } from './plain-id.ts';
 /** Pure: what becomes of a model's reply and of each of its calls. Every way in which a reply can end is decided here. */
 
 /** A failed call of a model throws, so that it is made again or fails the step, unless there is text to keep and it is not made again. */
-export function throwsAway({ parts, error }: ModelReply, mayRetry: boolean): boolean {
-  if (error === undefined) return false;
+export function throwsAway(
+  { parts, error }: ModelReply,
+  mayRetry: boolean,
+  resets: readonly ModelErrorClass[],
+): boolean {
+  if (error === undefined || textOf(parts) === '') return error !== undefined;
+  const kind = modelErrorClass(error);
   const again = error.retryable && (mayRetry || wasRefused(error));
-  return again || textOf(parts) === '';
+  // Text that a reader has seen is voided by the next attempt, which the agent may not want.
+  return again && kind !== undefined && resets.includes(kind);
 }
 
 /** A call of a reply, or why it is refused before anybody is asked about it. */

@@ -1,4 +1,5 @@
 import type { SerializedError } from '@prusik/core';
+import type { AnsweredBy } from './call-route.ts';
 import type { InDoubt } from './tool-types.ts';
 
 /** How much one run of an agent may do; what would exceed a limit never starts. A run keeps the limits that it began with. */
@@ -80,6 +81,9 @@ export interface ReplyRecord {
   readonly tokens: number;
   /** The provider did not say how many: they are estimated by length. */
   readonly estimated?: true;
+  /** Of all models that the step asked; missing where prices or tokens are not known. */
+  readonly costMicros?: number;
+  readonly by?: AnsweredBy;
   /** How it ended, where that was out of the ordinary. */
   readonly finish?: string;
   readonly error?: SerializedError;

@@ -1,70 +1,74 @@
-import { PrusikError, type Clock, type JsonObject, type Message, type MessagePart, type Usage } from '@prusik/core';
-import {
-  experimental_streamLanguageModelCall as streamLanguageModelCall,
-  type LanguageModelCallOptions,
-  type Output,
-  type ToolSet,
-} from 'ai';
+import { isPrusikError, PrusikError, type Clock } from '@prusik/core';
+import type { LanguageModelStreamPart, ModelMessage, Output, ToolSet } from 'ai';
 import type { OnDelta } from './live-blocks.ts';
+import type { DownloadFiles, ModelCaller } from './model-caller.ts';
 import { modelError } from './model-error.ts';
-import type { LanguageModelObject } from './model-registry.ts';
-import { createReplyReader, type Finish } from './reply-reader.ts';
-import { toModelMessages } from './to-model-messages.ts';
-import { unfetched } from './unfetched.ts';
+import { modelName, providerOf, type LanguageModelObject } from './language-model.ts';
+import type { ModelSettings } from './model-settings.ts';
+import { createReplyReader, type Finish, type ReplySoFar } from './reply-reader.ts';
+import { watchdog, type Watched } from './watchdog.ts';
 
-/** How the model samples, and what only its provider understands (`providerOptions`). As in the AI SDK. */
-export type ModelSettings = Readonly<LanguageModelCallOptions> & {
-  readonly providerOptions?: Readonly<Record<string, JsonObject>>;
-};
+/** What a provider sent, as it sent it. */
+export interface RawModelEvent {
+  /** `provider/modelId` */
+  readonly model: string;
+  readonly value: unknown;
+}
 
-/** One call of a model. */
-export interface ModelCall {
-  readonly model: LanguageModelObject;
+/** What is asked of whichever model answers. */
+export interface ModelQuestion extends Watched {
   readonly instructions: string;
-  readonly messages: readonly Message[];
+  /** The conversation as a model of this provider is told it: what another one attached is left out. */
+  readonly prompt: (provider: string) => readonly ModelMessage[] | Promise<readonly ModelMessage[]>;
   readonly tools: ToolSet;
-  /** `none`: it may only answer. @default the model decides */
-  readonly toolChoice?: 'none';
   /** What the reply must be, where it must be JSON. */
   readonly output?: ReturnType<typeof Output.object>;
   readonly settings: ModelSettings;
   readonly clock: Clock;
-  /** The whole call, at most. */
-  readonly timeoutMs: number;
-  /** Between two chunks, at most. */
-  readonly stallMs: number;
-  readonly signal: AbortSignal;
   readonly onDelta: OnDelta;
+  /** Taps the provider's own events. What it throws is nobody's. */
+  readonly onRaw?: (event: RawModelEvent) => void;
+}
+
+/** One call of one model. */
+export interface ModelCall extends ModelQuestion {
+  readonly model: LanguageModelObject;
+  readonly caller: ModelCaller;
+  readonly download: DownloadFiles;
 }
 
 /** What came of it. `failed` keeps what had come before. */
-export interface ModelReply {
-  readonly parts: readonly MessagePart[];
-  /** Places in `parts` of calls whose input is not JSON; they hold it as a string. */
-  readonly malformed: ReadonlySet<number>;
-  readonly usage: Usage;
+export interface ModelReply extends ReplySoFar {
   readonly finish: Finish | 'failed';
   readonly error?: PrusikError;
 }
 
 /**
- * The one place where a model is called. The lowest layer of the AI SDK is used: no tool is executed, nothing is retried, and the text is put
- * together from the stream here, since the SDK's own promises lose it on abort. Never rejects.
+ * Calls one model, once: no tool is executed, nothing is retried, and the text is put together from the stream here, since the SDK's own promises
+ * lose it on abort. Never rejects.
  */
 export async function callModel(call: ModelCall): Promise<ModelReply> {
-  const reader = createReplyReader(providerOf(call.model), call.onDelta);
+  const { model, clock } = call;
+  const reader = createReplyReader(providerOf(model), call.onDelta);
   const stop = new AbortController();
-  const watch = watchdog(call, stop);
+  const watch = watchdog(call);
+  const take = (chunk: LanguageModelStreamPart): void => {
+    watch.sign();
+    if (chunk.type === 'raw') tap(call, chunk.rawValue);
+    else reader.take(chunk);
+  };
   try {
-    await Promise.race([pump(call, reader.take, watch.sign, stop.signal), watch.barked]);
+    await Promise.race([pump(call, take, stop.signal), watch.barked]);
     const finish = reader.finish;
     if (finish !== undefined) return { ...reader.reply(), finish };
     throw new PrusikError('MODEL_INTERRUPTED', 'The stream of the model ended without an end of the reply', {
       retryable: true,
+      meta: { class: 'unavailable' },
     });
   } catch (thrown) {
     stop.abort(thrown);
-    return { ...reader.reply(), finish: 'failed', error: modelError(thrown, call.model, call.clock.now()) };
+    const error = call.signal.aborted ? stopped(call.signal.reason) : modelError(thrown, model, clock.now());
+    return { ...reader.reply(), finish: 'failed', error };
   } finally {
     watch.end();
   }
@@ -72,75 +76,45 @@ export async function callModel(call: ModelCall): Promise<ModelReply> {
 
 async function pump(
   call: ModelCall,
-  take: ReturnType<typeof createReplyReader>['take'],
-  sign: () => void,
-  abortSignal: AbortSignal,
+  take: (chunk: LanguageModelStreamPart) => void,
+  signal: AbortSignal,
 ): Promise<void> {
-  const { stream } = await streamLanguageModelCall({
-    ...(call.settings as LanguageModelCallOptions),
-    model: call.model,
-    ...(call.instructions === '' ? {} : { instructions: call.instructions }),
-    messages: toModelMessages(call.messages, providerOf(call.model)),
-    tools: call.tools,
-    ...(call.toolChoice === undefined ? {} : { toolChoice: call.toolChoice }),
-    ...(call.output === undefined ? {} : { output: call.output }),
-    abortSignal,
-    download: unfetched(),
-    // Content is collected here already; a second copy would only cost.
-    _internal: { collectContent: false },
+  const { model, caller, instructions, tools, output, settings, download } = call;
+  const messages = await call.prompt(providerOf(model));
+  signal.throwIfAborted();
+  const stream = await caller.stream({
+    model,
+    instructions,
+    messages,
+    tools,
+    ...(output === undefined ? {} : { output }),
+    settings,
+    raw: call.onRaw !== undefined,
+    download,
+    signal,
   });
-  for await (const chunk of stream) {
-    sign();
-    take(chunk);
+  const reader = stream.getReader();
+  // A provider that ignores its signal would go on and keep its connection: to cancel the body is what closes it.
+  const cancel = (): void => void reader.cancel(signal.reason).catch(() => {});
+  if (signal.aborted) return cancel();
+  signal.addEventListener('abort', cancel, { once: true });
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done || signal.aborted) return;
+    take(value);
   }
 }
 
-/** Ends a call that takes too long, in all or between two chunks, or whose step is told to stop; the model may ignore its signal. */
-function watchdog(call: ModelCall, stop: AbortController) {
-  const { clock, signal, timeoutMs, stallMs } = call;
-  const started = clock.monotonic();
-  let lastSign = started;
-  let timer: Disposable | undefined;
-  let bark: (error: unknown) => void = () => {};
-  const barked = new Promise<never>((_, reject) => {
-    bark = (error) => {
-      stop.abort(error);
-      reject(error);
-    };
-  });
-  barked.catch(() => {});
-  const onAbort = (): void => bark(signal.reason);
-  // One timer for the whole call, which looks again when it fires: a timer per chunk would cost more than the chunk.
-  const arm = (): void => {
-    const now = clock.monotonic();
-    const stalledIn = lastSign + stallMs - now;
-    const overIn = started + timeoutMs - now;
-    if (stalledIn <= 0) {
-      return bark(
-        new PrusikError('MODEL_STALLED', `Nothing came from the model for ${stallMs} ms`, { retryable: true }),
-      );
-    }
-    if (overIn <= 0) {
-      return bark(
-        new PrusikError('MODEL_TIMEOUT', `The model call took longer than ${timeoutMs} ms`, { retryable: true }),
-      );
-    }
-    timer = clock.after(Math.min(stalledIn, overIn), arm);
-  };
-  if (signal.aborted) onAbort();
-  else signal.addEventListener('abort', onAbort, { once: true });
-  arm();
-  return {
-    barked,
-    sign: () => {
-      lastSign = clock.monotonic();
-    },
-    end: () => {
-      timer?.[Symbol.dispose]();
-      signal.removeEventListener('abort', onAbort);
-    },
-  };
+function tap({ model, onRaw }: ModelCall, value: unknown): void {
+  try {
+    onRaw?.({ model: modelName(model), value });
+  } catch {
+    // It only watches.
+  }
 }
 
-/** `openai.chat` and `openai.responses` are one provider: what it attached goes back to both. */
-const providerOf = (model: LanguageModelObject): string => model.provider.split('.')[0] ?? model.provider;
+/** The model did not fail, so this has no class. */
+const stopped = (reason: unknown): PrusikError =>
+  isPrusikError(reason)
+    ? reason
+    : new PrusikError('MODEL_CALL_STOPPED', 'The model call was told to stop', { cause: reason });

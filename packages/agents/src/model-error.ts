@@ -1,25 +1,21 @@
 import { isPrusikError, PrusikError } from '@prusik/core';
-import type { LanguageModelObject } from './model-registry.ts';
+import { classify, modelErrorClass, TRANSIENT, type ModelErrorClass } from './model-class.ts';
+import type { LanguageModelObject } from './language-model.ts';
 import { describeError } from './redact.ts';
-
-/** Codes that Node's sockets and its fetch give to a connection that failed. */
-const TRANSPORT_CODE = /^(ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|UND_ERR_)/;
 
 /** Too many requests, unavailable, overloaded: the provider did nothing and may be asked again. */
 const NO_CAPACITY: ReadonlySet<number> = new Set([429, 503, 529]);
 
 /**
- * What a model call failed with, under one code; `retryable` where the same call may succeed later. With `retryAfterMs` in its meta where the
- * provider has no room, which the engine waits out.
+ * What a model call failed with, under one code; its meta has the class, and `retryAfterMs` where the provider has no room, which the engine
+ * waits out. `retryable` where the same call may succeed later.
  */
 export function modelError(thrown: unknown, model: LanguageModelObject, now: number): PrusikError {
-  if (isPrusikError(thrown)) return thrown;
-  const { statusCode, responseHeaders } = (thrown ?? {}) as {
-    readonly statusCode?: unknown;
-    readonly responseHeaders?: unknown;
-  };
+  if (isPrusikError(thrown)) return withClass(thrown);
+  const { statusCode, responseHeaders, isRetryable } = (thrown ?? {}) as Readonly<Record<string, unknown>>;
   const status = typeof statusCode === 'number' ? statusCode : undefined;
-  const retryable = isRetryable(thrown);
+  const kind = classify(thrown);
+  const retryable = typeof isRetryable === 'boolean' ? isRetryable : TRANSIENT.includes(kind);
   const refused = retryable && status !== undefined && NO_CAPACITY.has(status);
   const { provider, modelId } = model;
   return new PrusikError(
@@ -29,6 +25,7 @@ export function modelError(thrown: unknown, model: LanguageModelObject, now: num
       cause: thrown,
       retryable,
       meta: {
+        class: kind,
         provider,
         modelId,
         ...(status === undefined ? {} : { statusCode: status }),
@@ -36,6 +33,14 @@ export function modelError(thrown: unknown, model: LanguageModelObject, now: num
       },
     },
   );
+}
+
+/** One of ours that has no class yet: a model that is a program of the user's may throw those. */
+function withClass(error: PrusikError): PrusikError {
+  if (modelErrorClass(error) !== undefined) return error;
+  const kind: ModelErrorClass = error.retryable ? 'unavailable' : 'invalid';
+  const { code, message, retryable, meta } = error;
+  return new PrusikError(code, message, { cause: error.cause, retryable, meta: { ...meta, class: kind } });
 }
 
 /** Whether the provider had no room. */
@@ -46,19 +51,4 @@ function retryAfterMs(headers: unknown, now: number): number {
   const { 'retry-after-ms': ms, 'retry-after': after } = (headers ?? {}) as Readonly<Record<string, unknown>>;
   const said = [Number(ms ?? Number.NaN), Number(after ?? Number.NaN) * 1_000, Date.parse(String(after)) - now];
   return Math.max(0, Math.ceil(said.find(Number.isFinite) ?? 0));
-}
-
-function isRetryable(thrown: unknown): boolean {
-  const { isRetryable: said } = (thrown ?? {}) as { readonly isRetryable?: unknown };
-  return typeof said === 'boolean' ? said : isTransportError(thrown);
-}
-
-function isTransportError(thrown: unknown, depth = 0): boolean {
-  if (!(thrown instanceof Error) || depth > 5) return false;
-  const { code } = thrown as { readonly code?: unknown };
-  if (typeof code === 'string' && TRANSPORT_CODE.test(code)) return true;
-  // What fetch throws for every network failure; the reason is its cause.
-  if (thrown instanceof TypeError && (thrown.message === 'fetch failed' || thrown.message === 'terminated'))
-    return true;
-  return isTransportError(thrown.cause, depth + 1);
 }

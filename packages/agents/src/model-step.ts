@@ -4,13 +4,16 @@ import { scopeOf, type AgentCore } from './agent-core.ts';
 import type { AgentRun } from './agent-run.ts';
 import { checkCalls } from './check-calls.ts';
 import { estimateTokens, tokensOf } from './estimate.ts';
+import { callRoute, type RouteReply } from './call-route.ts';
 import { admitCalls, judge, throwsAway } from './judge-reply.ts';
 import { overLimit, type LoopState } from './loop.ts';
 import { recordLimits, type ReplyRecord, type Verdict } from './loop-types.ts';
-import { callModel, type ModelReply } from './model-call.ts';
+import { reservation } from './model-price.ts';
+import { modelName } from './language-model.ts';
 import { readOutput, textOf } from './output.ts';
 import { describeError } from './redact.ts';
 import { assistantMessage, toolMessage, userNote } from './stored-messages.ts';
+import { toModelMessages } from './to-model-messages.ts';
 import { AUTHOR_TIMEOUT_MS, within } from './within.ts';
 
 /**
@@ -28,12 +31,15 @@ export async function modelStep(run: AgentRun, state: LoopState): Promise<ReplyR
   const expected = state.promptTokens ?? (await run.prompt()).tokens + fixedTokens(agent);
   return run.ctx.step(`model:${state.steps + 1}`, (scope) => callAndRecord(run, state, scope, elapsedMs), {
     kind: 'model',
-    name: `${model.provider}/${model.modelId}`,
+    name: modelName(model.entries[0].model),
     retry: {
       attempts: limits.modelAttempts,
       ...(Number.isFinite(leftMs) ? { capacityWaitMs: Math.max(0, leftMs) } : {}),
     },
-    reserve: { calls: 1, tokens: expected + state.limits.outputTokens },
+    reserve: reservation(
+      { input: expected, output: state.limits.outputTokens },
+      model.entries.map(({ prices }) => prices),
+    ),
   });
 }
 
@@ -45,7 +51,7 @@ async function callAndRecord(
   scope: StepScope,
   elapsedMs: () => number,
 ): Promise<ReplyRecord> {
-  const { limits, model, output, settings, clock } = agent;
+  const { limits, model, output, settings, clock, onRaw } = agent;
   const { messages, tokens, callIds } = await prompt();
   const promptTokens = tokens + fixedTokens(agent);
   const isFirst = state.steps === 0;
@@ -58,26 +64,33 @@ async function callAndRecord(
   }
   const instructions = await instructionsOf(agent, ctx);
   const offered = await offeredTools(agent, ctx, state.steps + 1);
-  const answer = await callModel({
-    model,
+  const answer = await callRoute({
+    route: model,
     instructions,
-    messages,
+    prompt: (provider) => toModelMessages(messages, provider),
     tools: offered.toolSet,
-    ...(isLast && state.limits.lastStep === 'answer-without-tools' ? { toolChoice: 'none' as const } : {}),
     ...(output === undefined ? {} : { output: output.format }),
-    settings: withinTokens(
-      settings,
-      state.limits.tokens - state.tokens - Math.max(promptTokens, state.promptTokens ?? 0),
-    ),
+    settings: {
+      ...withinTokens(settings, state.limits.tokens - state.tokens - Math.max(promptTokens, state.promptTokens ?? 0)),
+      ...(isLast && state.limits.lastStep === 'answer-without-tools' ? { toolChoice: 'none' as const } : {}),
+    },
     clock,
-    timeoutMs: Math.min(limits.modelTimeoutMs, state.limits.wallMs - elapsedMs()),
+    timeoutMs: limits.modelTimeoutMs,
+    leftMs: () => state.limits.wallMs - elapsedMs(),
     stallMs: limits.modelStallMs,
     signal: scope.signal,
     onDelta: scope.delta,
+    onReset: scope.reset,
+    resets: agent.resets,
+    estimateInput: () => promptTokens,
+    ...(onRaw === undefined
+      ? {}
+      : { onRaw: (event) => onRaw({ ...event, run: ctx.run.key, step: scope.key, attempt: scope.attempt }) }),
   });
-  scope.usage(answer.usage);
+  scope.usage(answer.usage, answer.costMicros);
   const reply = cutByTime(answer, state, elapsedMs());
-  if (reply.error !== undefined && throwsAway(reply, scope.failures + 1 < limits.modelAttempts)) throw reply.error;
+  if (reply.error !== undefined && throwsAway(reply, scope.failures + 1 < limits.modelAttempts, agent.resets))
+    throw reply.error;
 
   const { parts, calls } = admitCalls(reply, {
     tools: agent.tools,
@@ -100,6 +113,8 @@ async function callAndRecord(
   return {
     verdict,
     ...tokensOf(reply.usage, promptTokens, message),
+    by: reply.by,
+    ...(reply.costMicros === undefined ? {} : { costMicros: reply.costMicros }),
     ...(stored ? { message: message.id } : {}),
     ...(planned.length === 0 ? {} : { calls: planned }),
     ...(reply.finish === 'stop' || reply.finish === 'tool-calls' ? {} : { finish: reply.finish }),
@@ -109,7 +124,7 @@ async function callAndRecord(
 }
 
 /** A call that ended because the run's time did is not made again. */
-function cutByTime(reply: ModelReply, state: LoopState, elapsedMs: number): ModelReply {
+function cutByTime(reply: RouteReply, state: LoopState, elapsedMs: number): RouteReply {
   if (reply.error?.code !== 'MODEL_TIMEOUT') return reply;
   return { ...reply, error: overLimit(state, 0, elapsedMs) ?? reply.error };
 }

@@ -2,6 +2,7 @@ import { PrusikError, type MessagePart } from '@prusik/core';
 import { describe, expect, it } from 'vitest';
 import { admitCalls, judge, throwsAway, type Admission } from '../src/judge-reply.ts';
 import type { ModelReply } from '../src/model-call.ts';
+import { TRANSIENT } from '../src/model-class.ts';
 
 const text = (said: string): MessagePart => ({ type: 'text', text: said });
 const call = (callId: string, tool = 'look'): MessagePart => ({ type: 'tool-call', callId, tool, input: {} });
@@ -10,6 +11,8 @@ const reply = (parts: readonly MessagePart[], more: Partial<ModelReply> = {}): M
   malformed: new Set(),
   usage: {},
   finish: 'stop',
+  response: {},
+  warnings: [],
   ...more,
 });
 const admission = (more: Partial<Admission> = {}): Admission => ({
@@ -92,16 +95,19 @@ describe('AGT-5: what a reply comes to is a pure decision', () => {
   });
 
   it('AGT-8: throws a failure that is tried again, or that left nothing to keep', () => {
-    const passing = new PrusikError('MODEL_STALLED', 'x', { retryable: true });
-    const refused = new PrusikError('MODEL_CALL_FAILED', 'x', { retryable: true, meta: { retryAfterMs: 0 } });
+    const meta = { class: 'timeout' };
+    const passing = new PrusikError('MODEL_STALLED', 'x', { retryable: true, meta });
+    const refused = new PrusikError('MODEL_CALL_FAILED', 'x', { retryable: true, meta: { ...meta, retryAfterMs: 0 } });
     const final = new PrusikError('MODEL_CALL_FAILED', 'x');
     const said = [text('Half')];
 
-    expect(throwsAway(reply(said, { error: passing }), true)).toBe(true);
-    expect(throwsAway(reply(said, { error: passing }), false)).toBe(false);
-    expect(throwsAway(reply(said, { error: refused }), false)).toBe(true);
-    expect(throwsAway(reply(said, { error: final }), true)).toBe(false);
-    expect(throwsAway(reply([], { error: final }), false)).toBe(true);
-    expect(throwsAway(reply(said), true)).toBe(false);
+    expect(throwsAway(reply(said, { error: passing }), true, TRANSIENT)).toBe(true);
+    expect(throwsAway(reply(said, { error: passing }), true, [])).toBe(false);
+    expect(throwsAway(reply([], { error: passing }), true, [])).toBe(true);
+    expect(throwsAway(reply(said, { error: passing }), false, TRANSIENT)).toBe(false);
+    expect(throwsAway(reply(said, { error: refused }), false, TRANSIENT)).toBe(true);
+    expect(throwsAway(reply(said, { error: final }), true, TRANSIENT)).toBe(false);
+    expect(throwsAway(reply([], { error: final }), false, TRANSIENT)).toBe(true);
+    expect(throwsAway(reply(said), true, TRANSIENT)).toBe(false);
   });
 });

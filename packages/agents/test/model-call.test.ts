@@ -1,5 +1,6 @@
 import { checkMessage, reconcile, systemClock, type Message } from '@prusik/core';
-import type { LanguageModelObject } from '../src/index.ts';
+import { languageModelCaller, type LanguageModelObject } from '../src/index.ts';
+import { unfetched } from '../src/unfetched.ts';
 import { describe, expect, it } from 'vitest';
 import { callModel, type ModelCall } from '../src/model-call.ts';
 import { modelError } from '../src/model-error.ts';
@@ -32,7 +33,9 @@ function provider(chunks: readonly object[]): LanguageModelObject {
 const call = (model: LanguageModelObject, more: Partial<ModelCall> = {}): ModelCall => ({
   model,
   instructions: '',
-  messages: [{ v: 1, id: 'u', role: 'user', kind: 'user', content: [{ type: 'text', text: 'Go' }] }],
+  caller: languageModelCaller,
+  download: unfetched(),
+  prompt: () => [{ role: 'user', content: 'Go' }],
   tools: {},
   settings: {},
   clock: systemClock,
@@ -138,7 +141,9 @@ describe('AGT-1: one model call', () => {
     const content = [{ type: 'file' as const, mediaType: 'image/png', data: { url } }];
 
     const reply = await callModel(
-      call(watched, { messages: [{ v: 1, id: 'u', role: 'user', kind: 'user', content }] }),
+      call(watched, {
+        prompt: (whose) => toModelMessages([{ v: 1, id: 'u', role: 'user', kind: 'user', content }], whose),
+      }),
     );
 
     expect(prompt).toMatchObject({ prompt: [{ content: [{ data: { type: 'url', url: new URL(url) } }] }] });

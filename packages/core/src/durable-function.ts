@@ -192,6 +192,8 @@ export interface StepScope {
   putBlob(body: Uint8Array | AsyncIterable<Uint8Array>): Promise<BlobInfo>;
   /** Bytes of a blob of the run's tenant, in pieces; rejects with `BLOB_UNKNOWN`, `STORE_CORRUPT`, and with what a store rejects with that is away. */
   readBlob(hash: string): AsyncIterable<Uint8Array>;
+  /** Voids what this execution has said: readers hear of it as of another attempt. */
+  reset(): void;
   /** Usage of a model call: recorded once, and settled in the ledger; without it the whole reservation is charged. */
   usage(usage: Usage, costMicros?: number): void;
 }

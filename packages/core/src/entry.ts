@@ -113,6 +113,9 @@ export interface StepPause extends Keyed {
   readonly failures: number;
   /** What refusals for want of capacity have cost the step in waiting so far, this pause included. */
   readonly capacityMs: number;
+  /** Of all executions so far that told theirs. */
+  readonly usage?: Usage;
+  readonly costMicros?: number;
 }
 
 /** A step has its outcome. No other entry of its key follows. */
@@ -126,7 +129,10 @@ export interface StepEnd extends Keyed {
   readonly messages?: MessageRange;
   /** Ids of the runs that were steered here and whose messages are among these. */
   readonly absorbed?: readonly string[];
+  /** Of all executions that told theirs. */
   readonly usage?: Usage;
+  /** Millionths of the currency that prices are given in; missing where it is not known. */
+  readonly costMicros?: number;
   /** The outcome was not produced by this execution: `check` found it, or a person said so. */
   readonly settledBy?: 'check' | 'intervention' | 'doubt';
 }

@@ -153,7 +153,7 @@ export {
   type LoadFilesOptions,
   type PutFile,
 } from './message-files.ts';
-export { blobsOf, filesOf } from './message.ts';
+export { addUsage, blobsOf, filesOf } from './message.ts';
 export type {
   Compaction,
   ApprovalRequestPart,

@@ -218,6 +218,23 @@ export interface Usage {
   readonly cachedInputTokens?: number;
   readonly outputTokens?: number;
   readonly reasoningTokens?: number;
+  /** The call broke off before its provider told: what it said is measured by its length. */
+  readonly estimated?: true;
+}
+
+/** Of several calls together. A number that is not known of one of them is not known of all. */
+export function addUsage(a: Usage, b: Usage): Usage {
+  const sum = (name: Exclude<keyof Usage, 'estimated'>): Usage => {
+    const [one, other] = [a[name], b[name]];
+    return one === undefined || other === undefined ? {} : { [name]: one + other };
+  };
+  return {
+    ...sum('inputTokens'),
+    ...sum('cachedInputTokens'),
+    ...sum('outputTokens'),
+    ...sum('reasoningTokens'),
+    ...(a.estimated === true || b.estimated === true ? { estimated: true } : {}),
+  };
 }
 
 /** Names one thread of messages: a session's conversation, or a run's own when it belongs to no session. */

@@ -1,4 +1,4 @@
-import { PrusikError, threadOf, type Claim } from '@prusik/core';
+import { PrusikError, threadOf, type Budget, type Claim } from '@prusik/core';
 import { createCommitter } from './committer.ts';
 import { createDelivery } from './delivery.ts';
 import type { DriveCore, Halt } from './drive-core.ts';
@@ -80,7 +80,7 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
     reading: 0,
   };
   let storeClock = { at: storeTime, monotonic: clock.monotonic() };
-  let ledger: Promise<boolean> | undefined;
+  let budget: Promise<Budget | undefined> | undefined;
 
   const state = emptyJournal();
   const inbox = createInbox(store, run.key);
@@ -121,9 +121,9 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
     steering: createSteering(store, run, inbox),
     delivery,
     storeNow: () => storeClock.at + (clock.monotonic() - storeClock.monotonic),
-    hasLedger: () =>
-      (ledger ??= store.ledger({ tenant, run: run.root }).then(
-        (found) => found !== undefined,
+    budget: () =>
+      (budget ??= store.ledger({ tenant, run: run.root }).then(
+        (found) => found?.limits,
         (cause: unknown) => {
           // Nothing has happened yet: the run goes on when the store is back.
           lose('unavailable', cause);

@@ -73,6 +73,8 @@ export interface StepBlobs {
 export interface Executed {
   readonly execution: Execution;
   readonly thrown?: unknown;
+  /** Number of the execution, counted on by its resets. */
+  readonly attempt: number;
 }
 
 /** Runs the body once. Never rejects. */
@@ -82,14 +84,14 @@ export async function executeStep(what: ExecuteOptions): Promise<Executed> {
   const stopped = stop.reason();
   if (stopped === undefined) return execute(what);
   const outcome = { ok: false, error: serializeError(stopped) } as const;
-  return { execution: { settled: 'outcome', outcome, messages: [], absorbed: [], notes: [] } };
+  return { execution: { settled: 'outcome', outcome, messages: [], absorbed: [], notes: [] }, attempt: what.attempt };
 }
 
 /** What came first: the body's end, or the word to give it up. */
 type Ended = { readonly value: unknown } | { readonly thrown: unknown } | { readonly error: PrusikError };
 
 async function execute(what: ExecuteOptions): Promise<Executed> {
-  const { key, options, attempt } = what;
+  const { key, options } = what;
   const once = options.effect === 'once';
   const appended: Message[] = [];
   const noted: NewNote[] = [];
@@ -101,6 +103,8 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
   let costMicros: number | undefined;
   const controller = new AbortController();
   let open = true;
+  /** Counts on with each reset: readers know what is void by it. */
+  let { attempt } = what;
   const scope: StepScope = {
     key,
     attempt,
@@ -130,15 +134,22 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
     },
     putBlob: what.blobs.put,
     readBlob: what.blobs.read,
+    reset() {
+      if (!open) return;
+      attempt += 1;
+      start();
+    },
     usage(spent, cost) {
       if (!open) return;
-      checkCounts('usage', { ...spent, costMicros: cost });
+      const { estimated: _, ...counts } = spent;
+      checkCounts('usage', { ...counts, costMicros: cost });
       usage = spent;
       costMicros = cost;
     },
   };
   const settle = (outcome: Outcome, thrown?: unknown): Executed => ({
     thrown,
+    attempt,
     execution: {
       settled: 'outcome',
       outcome,
@@ -150,13 +161,17 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
     },
   });
 
-  what.speak({
-    type: 'start',
-    key,
-    kind: options.kind ?? 'step',
-    attempt,
-    ...(options.name === undefined ? {} : { name: options.name }),
-  });
+  function start(): void {
+    what.speak({
+      type: 'start',
+      key,
+      kind: options.kind ?? 'step',
+      attempt,
+      ...(options.name === undefined ? {} : { name: options.name }),
+    });
+  }
+
+  start();
   let timer: Disposable | undefined;
   const ending = Promise.withResolvers<Ended>();
   const giveUp = (error: PrusikError): void => {
@@ -188,7 +203,7 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
   try {
     const ended = await ending.promise;
     if ('error' in ended) {
-      if (once) return { execution: { settled: 'doubt', error: ended.error } };
+      if (once) return { execution: { settled: 'doubt', error: ended.error }, attempt };
       return settle({ ok: false, error: serializeError(ended.error) }, ended.error);
     }
     if ('thrown' in ended) {
@@ -204,7 +219,7 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
       return settle({ ok: true, ...recorded });
     } catch (error) {
       // The effect has happened, only its result cannot be kept: for `once` that is doubt, not failure.
-      if (once) return { execution: { settled: 'doubt', error: error as PrusikError } };
+      if (once) return { execution: { settled: 'doubt', error: error as PrusikError }, attempt };
       return settle({ ok: false, error: serializeError(error) }, error);
     }
   } finally {

@@ -2,6 +2,7 @@ import {
   PrusikError,
   serializeError,
   type Amount,
+  type Budget,
   type LedgerChange,
   type Outcome,
   type StepEnd,
@@ -12,6 +13,7 @@ import { checkDoubt } from './doubt.ts';
 import type { DriveCore } from './drive-core.ts';
 import { executeStep, type Execution } from './execute-step.ts';
 import { pauseAfter, type Pause, type Tries } from './retry.ts';
+import { addSpent, amounts, toldBy, usedOf, type Spent } from './spent.ts';
 import { createStepNotes } from './step-notes.ts';
 import type { StepSpec } from './step-spec.ts';
 import type { Stop } from './stop.ts';
@@ -25,6 +27,10 @@ export interface PendingStep {
   readonly tries: Tries;
   /** An earlier execution of this drive has written the intent, and it holds for this one. */
   readonly intended: boolean;
+  /** What earlier executions told that they used. */
+  readonly spent?: Spent;
+  /** How much of it the ledger was not told. */
+  readonly unsettled?: Amount;
 }
 
 /** A step that is executed again at `until`, by the store's clock. */
@@ -43,7 +49,8 @@ export function createRunStep(core: DriveCore): RunStep {
   const notes = createStepNotes(env.store, core.run, env.limits.maxNoteBytes);
   const speak = env.speaker(core.run.key, core.run.epoch);
 
-  async function runStep({ spec, tries, intended }: PendingStep, stop: Stop): Promise<PausedStep | undefined> {
+  async function runStep(step: PendingStep, stop: Stop): Promise<PausedStep | undefined> {
+    const { spec, intended, spent = {} } = step;
     const { key, options } = spec;
     const { effect = 'repeatable' } = options;
     const earlier = intended ? undefined : state.intents.get(key);
@@ -56,27 +63,28 @@ export function createRunStep(core: DriveCore): RunStep {
     const charge: LedgerChange | undefined = earlier?.reserved
       ? { release: earlier.reserved, use: earlier.reserved }
       : undefined;
-    const reserved = options.reserve !== undefined && (await core.hasLedger()) ? options.reserve : undefined;
-    const attempt = tries.executions + 1;
+    const budget = options.reserve === undefined ? undefined : await core.budget();
+    const reserved = budget === undefined ? undefined : options.reserve;
+    const first = step.tries.executions + 1;
     if (!intended && (effect === 'once' || reserved !== undefined || options.claimRequest !== undefined)) {
-      const refusal = await commitIntent(spec, attempt, reserved, charge);
+      const refusal = unpriced(spec, budget) ?? (await commitIntent(spec, first, reserved, charge));
       if (refusal !== undefined) {
         await recordOutcome(
           spec,
           { ok: false, error: serializeError(refusal) },
-          { attempt, ...(charge ? { ledger: charge } : {}) },
+          { attempt: first, ...spent, ...(charge ? { ledger: charge } : {}) },
         );
         return undefined;
       }
     }
     const started = env.clock.monotonic();
-    const { execution, thrown } = await executeStep({
+    const { execution, thrown, attempt } = await executeStep({
       run: core.run.key,
       key,
       body: spec.body,
       options,
-      attempt,
-      failures: tries.failures,
+      attempt: first,
+      failures: step.tries.failures,
       stop,
       clock: env.clock,
       graceMs: env.limits.cancelGraceMs,
@@ -108,11 +116,13 @@ export function createRunStep(core: DriveCore): RunStep {
     if (!execution.outcome.ok && stop.reason() === undefined) {
       const { retry } = options;
       const { capacityWaitMs } = env.limits;
+      const tries = { ...step.tries, executions: attempt - 1 };
       const pause = pauseAfter({ run: core.run.key, key, thrown, effect, retry, tries, capacityWaitMs });
-      if (pause !== undefined) return putOff(spec, execution, execution.outcome.error, reserved, pause);
+      if (pause !== undefined) return putOff(step, execution, execution.outcome.error, reserved, pause);
     }
     const durationMs = Math.max(0, Math.round(env.clock.monotonic() - started));
-    const ledger = reserved === undefined ? undefined : { release: reserved, use: usedOf(execution, reserved) };
+    const use = reserved && amounts(step.unsettled, usedOf(execution, reserved));
+    const ledger = reserved && { release: reserved, ...(use ? { use } : {}) };
     const { absorbed } = execution;
     const isRecorded = await recordOutcome(spec, execution.outcome, {
       attempt,
@@ -120,15 +130,15 @@ export function createRunStep(core: DriveCore): RunStep {
       messages: execution.messages,
       absorbed,
       notes: execution.notes,
-      ...(execution.usage ? { usage: execution.usage } : {}),
+      ...addSpent(spent, spentBy(execution)),
       ...(ledger ? { ledger } : {}),
     });
     if (isRecorded) return undefined;
     // What it answers to was withdrawn while it did. That happens once for each message, and uses up no attempt.
     core.steering.giveBack(absorbed);
     const error = { code: 'STEER_WITHDRAWN', message: `What step ${key} absorbed was withdrawn before its commit` };
-    const again: Pause = { ms: 0, refused: true, tries: { ...tries, executions: attempt } };
-    return putOff(spec, execution, error, reserved, again);
+    const again: Pause = { ms: 0, refused: true, tries: { ...step.tries, executions: attempt } };
+    return putOff(step, execution, error, reserved, again);
   }
 
   /**
@@ -136,7 +146,7 @@ export function createRunStep(core: DriveCore): RunStep {
    * as a doubt about what surely did not happen, nor its reservation keep others from spending.
    */
   async function putOff(
-    spec: StepSpec,
+    { spec, spent: before = {}, unsettled }: PendingStep,
     execution: Extract<Execution, { settled: 'outcome' }>,
     error: StepPause['error'],
     reserved: Amount | undefined,
@@ -145,7 +155,11 @@ export function createRunStep(core: DriveCore): RunStep {
     const { key, options } = spec;
     const until = Math.ceil(core.storeNow() + ms);
     const intended = state.intents.has(key);
-    if (ms <= LONGEST_IN_MEMORY_MS && !(refused && intended)) return { spec, tries, intended, until };
+    const spent = addSpent(before, spentBy(execution));
+    if (ms <= LONGEST_IN_MEMORY_MS && !(refused && intended)) {
+      const open = reserved && amounts(unsettled, toldBy(execution));
+      return { spec, tries, intended, until, spent, ...(open ? { unsettled: open } : {}) };
+    }
     const pause: StepPause = {
       type: 'step-pause',
       key,
@@ -156,17 +170,18 @@ export function createRunStep(core: DriveCore): RunStep {
       capacityMs: tries.capacityMs,
       until,
       error,
+      ...spent,
       ...(options.name === undefined ? {} : { name: options.name }),
     };
     // Whoever was refused used nothing that it does not tell of.
-    const use = reserved && (refused ? toldUsage(execution) : usedOf(execution, reserved));
+    const use = reserved && amounts(unsettled, refused ? toldBy(execution) : usedOf(execution, reserved));
     const result = await committer.stage({
       entries: [pause],
       progress: true,
       ...(reserved ? { ledger: { release: reserved, ...(use ? { use } : {}) } } : {}),
     });
     if (!result.ok) refusedRecord(`The pause of step ${key}`, result.code, key);
-    return { spec, tries, intended: false, until };
+    return { spec, tries, intended: false, until, spent };
   }
 
   function refusedRecord(what: string, code: string, key: string): void {
@@ -213,6 +228,7 @@ export function createRunStep(core: DriveCore): RunStep {
     readonly absorbed?: readonly string[];
     readonly notes?: Extract<Execution, { settled: 'outcome' }>['notes'];
     readonly usage?: StepEnd['usage'];
+    readonly costMicros?: number;
     readonly settledBy?: StepEnd['settledBy'];
     readonly ledger?: LedgerChange;
   }
@@ -232,6 +248,7 @@ export function createRunStep(core: DriveCore): RunStep {
       ...(options.name === undefined ? {} : { name: options.name }),
       ...(absorbed.length === 0 ? {} : { absorbed }),
       ...(details.usage === undefined ? {} : { usage: details.usage }),
+      ...(details.costMicros === undefined ? {} : { costMicros: details.costMicros }),
       ...(details.settledBy === undefined ? {} : { settledBy: details.settledBy }),
     };
     const result = await committer.stage({
@@ -279,24 +296,21 @@ export function createRunStep(core: DriveCore): RunStep {
   return runStep;
 }
 
-/** Unknown usage is the reservation, never zero. */
-function usedOf(execution: Extract<Execution, { settled: 'outcome' }>, reserved: Amount): Amount {
-  const { usage, costMicros } = execution;
-  const tokens =
-    usage?.inputTokens === undefined || usage.outputTokens === undefined
-      ? reserved.tokens
-      : usage.inputTokens + usage.outputTokens;
-  const cost = costMicros ?? reserved.costMicros;
-  return {
-    ...(reserved.calls === undefined ? {} : { calls: reserved.calls }),
-    ...(tokens === undefined ? {} : { tokens }),
-    ...(cost === undefined ? {} : { costMicros: cost }),
-  };
+/** An execution that failed and knows no number used what nobody knows, most likely nothing: it makes no other number unknown. */
+function spentBy({ outcome, usage, costMicros }: Extract<Execution, { settled: 'outcome' }>): Spent {
+  if (usage === undefined || (!outcome.ok && Object.keys(usage).length === 0)) return {};
+  return { usage, ...(costMicros === undefined ? {} : { costMicros }) };
 }
 
-/** What an execution says that it used, where it says so. */
-function toldUsage({ usage, costMicros }: Extract<Execution, { settled: 'outcome' }>): Amount | undefined {
-  const tokens = (usage?.inputTokens ?? 0) + (usage?.outputTokens ?? 0);
-  if (tokens === 0 && costMicros === undefined) return undefined;
-  return { tokens, ...(costMicros === undefined ? {} : { costMicros }) };
+/** Nobody can hold a tree to a cost that is not known. */
+function unpriced({ key, options }: StepSpec, budget: Budget | undefined): PrusikError | undefined {
+  if (options.kind !== 'model' || budget?.costMicros === undefined || options.reserve?.costMicros !== undefined)
+    return undefined;
+  return new PrusikError(
+    'BUDGET_COST_UNKNOWN',
+    `Step ${key} calls a model without prices, and the tree limits its cost`,
+    {
+      meta: { model: options.name ?? '' },
+    },
+  );
 }

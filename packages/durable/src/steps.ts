@@ -1,6 +1,7 @@
-import type { PrusikError } from '@prusik/core';
+import type { PrusikError, StepPause } from '@prusik/core';
 import type { DriveCore } from './drive-core.ts';
 import { createRunStep, type PausedStep, type PendingStep } from './run-step.ts';
+import type { Spent } from './spent.ts';
 import type { StepSpec } from './step-spec.ts';
 import { createStop, type Stop } from './stop.ts';
 
@@ -58,7 +59,7 @@ export function createSteps(core: DriveCore): Steps {
         failures: pause?.failures ?? 0,
         capacityMs: pause?.capacityMs ?? 0,
       };
-      const step: PendingStep = { spec, tries, intended: false };
+      const step: PendingStep = { spec, tries, intended: false, spent: spentBefore(pause) };
       // Executed since, and lost: there is nothing left to wait for.
       if (pause === undefined || state.intents.has(key)) return void execute(step);
       paused.set(key, { ...step, until: pause.until });
@@ -80,3 +81,8 @@ export function createSteps(core: DriveCore): Steps {
     },
   };
 }
+
+const spentBefore = ({ usage, costMicros }: Partial<StepPause> = {}): Spent => ({
+  ...(usage === undefined ? {} : { usage }),
+  ...(costMicros === undefined ? {} : { costMicros }),
+});

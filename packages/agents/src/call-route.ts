@@ -1,0 +1,193 @@
+import { addUsage, CHARS_PER_TOKEN, PrusikError, type Usage } from '@prusik/core';
+import type { Passage } from './breaker.ts';
+import { modelErrorClass, type ModelErrorClass } from './model-class.ts';
+import { callModel, type ModelQuestion, type ModelReply } from './model-call.ts';
+import { costMicros } from './model-price.ts';
+import { modelName } from './language-model.ts';
+import type { ModelRoute } from './model-route.ts';
+import { mergeSettings } from './model-settings.ts';
+import type { ReplySoFar } from './reply-reader.ts';
+import { unfetched } from './unfetched.ts';
+
+/** A question to a route. */
+export interface RouteCall extends ModelQuestion {
+  readonly route: ModelRoute;
+  /** What was said so far is void: another model begins anew. */
+  readonly onReset: () => void;
+  /** Failures after which what a reader has seen may be voided, to ask again. */
+  readonly resets: readonly ModelErrorClass[];
+  /** What is left for all models together, in milliseconds; none is asked when nothing is. */
+  readonly leftMs: () => number;
+  /** What the prompt takes, by its length: for a call that broke off before it could say. */
+  readonly estimateInput: () => number;
+}
+
+/** What came of the route. `usage` and `costMicros` are those of all models that were asked; missing where one of them is not known. */
+export interface RouteReply extends ModelReply {
+  readonly costMicros?: number;
+  readonly by: AnsweredBy;
+}
+
+/** Whose reply it is, as the record of a model step keeps it. */
+export interface AnsweredBy {
+  /** `provider/modelId` */
+  readonly model: string;
+  /** The reply's id at the provider, and what it calls the model that answered. */
+  readonly response?: ReplySoFar['response'];
+  /** What the provider did not do as it was asked. */
+  readonly warnings?: ReplySoFar['warnings'];
+  /** Those that were asked before and failed. */
+  readonly failed?: readonly FailedModel[];
+}
+
+export interface FailedModel {
+  readonly model: string;
+  readonly class: ModelErrorClass;
+}
+
+/**
+ * Asks the models of a route in their order until one answers. The next one is asked after a failure that the route names, and once a reader has seen
+ * text only where it may be voided. Models whose breaker is open are passed over. Never rejects.
+ */
+export async function callRoute(call: RouteCall): Promise<RouteReply> {
+  const { route, clock, signal } = call;
+  const failed: FailedModel[] = [];
+  const replies: ModelReply[] = [];
+  let spent: Spent | undefined;
+  let retryInMs = Number.POSITIVE_INFINITY;
+  let said = false;
+  for (const entry of route.entries) {
+    const { model } = entry;
+    const passage = route.breaker?.enter(model, clock.monotonic());
+    if (passage !== undefined && 'retryInMs' in passage) {
+      retryInMs = Math.min(retryInMs, passage.retryInMs);
+      continue;
+    }
+    // Only now, since nobody is asked in its place when the breaker keeps all others closed.
+    if (said) call.onReset();
+    said = false;
+    const reply = await callModel({
+      ...call,
+      model,
+      caller: route.caller,
+      download: route.download ?? unfetched(),
+      settings: mergeSettings(entry.settings, call.settings),
+      timeoutMs: Math.min(call.timeoutMs, call.leftMs()),
+      onDelta: (text, block) => {
+        said ||= text !== '';
+        call.onDelta(text, block);
+      },
+    });
+    settle(passage, reply, clock.monotonic());
+    const usage = usageOf(reply, call);
+    spent = add(spent, usage === undefined ? undefined : { usage, cost: costMicros(usage, entry.prices) });
+    replies.push(reply);
+    const kind = failureOf(reply);
+    const next = kind !== undefined && !signal.aborted && call.leftMs() > 0 && route.on.includes(kind);
+    if (kind === undefined || !next || (said && !call.resets.includes(kind)))
+      return { ...reply, ...told(spent), by: answeredBy(modelName(model), reply, failed) };
+    failed.push({ model: modelName(model), class: kind });
+  }
+  return exhausted(route, replies, failed, spent, retryInMs);
+}
+
+/** All that could be asked have failed, or none could. */
+function exhausted(
+  { name, entries }: ModelRoute,
+  replies: readonly ModelReply[],
+  failed: readonly FailedModel[],
+  spent: Spent | undefined,
+  retryInMs: number,
+): RouteReply {
+  const last = replies.at(-1);
+  if (last === undefined) {
+    const models = entries.map(({ model }) => modelName(model));
+    const error = new PrusikError('MODEL_UNAVAILABLE', `${name} failed again and again, so it is left alone for now`, {
+      retryable: true,
+      meta: { class: 'unavailable', retryAfterMs: Math.ceil(retryInMs), models },
+    });
+    return { ...NOTHING, error, by: { model: models[0] ?? name } };
+  }
+  const by = answeredBy(failed.at(-1)?.model ?? name, last, failed.slice(0, -1));
+  // What a reader has seen is the last one's, and so is the error that goes with it.
+  const error = last.parts.length > 0 ? last.error : (mostHopeful(replies) ?? last.error);
+  return { ...last, ...told(spent), by, ...(error === undefined ? {} : { error }) };
+}
+
+const NOTHING: ModelReply = {
+  parts: [],
+  malformed: new Set(),
+  usage: {},
+  finish: 'failed',
+  response: {},
+  warnings: [],
+};
+
+/** The error that says best when to ask again: of whoever had no room, and for the shortest time; then what may pass; then the last. */
+function mostHopeful(replies: readonly ModelReply[]): PrusikError | undefined {
+  const errors = replies.flatMap(({ error }) => (error === undefined ? [] : [error]));
+  const waits = (error: PrusikError): number => Number(error.meta['retryAfterMs'] ?? Number.POSITIVE_INFINITY);
+  const soonest = errors.toSorted((a, b) => waits(a) - waits(b))[0];
+  if (soonest !== undefined && Number.isFinite(waits(soonest))) return soonest;
+  return errors.findLast(({ retryable }) => retryable) ?? errors.at(-1);
+}
+
+function failureOf(reply: ModelReply): ModelErrorClass | undefined {
+  if (reply.finish === 'content-filter') return 'refused';
+  return reply.error === undefined ? undefined : modelErrorClass(reply.error);
+}
+
+/** Failures that are the provider's, not the request's. */
+const DOWN: ReadonlySet<ModelErrorClass> = new Set(['rate-limit', 'overloaded', 'unavailable', 'timeout', 'auth']);
+
+function settle(passage: Passage | undefined, reply: ModelReply, now: number): void {
+  if (passage === undefined) return;
+  const kind = failureOf(reply);
+  if (reply.error !== undefined && kind === undefined) return passage.settle('unknown', now);
+  const retryAfterMs = reply.error?.meta['retryAfterMs'];
+  passage.settle(
+    kind !== undefined && DOWN.has(kind) ? 'down' : 'up',
+    now,
+    typeof retryAfterMs === 'number' ? retryAfterMs : 0,
+  );
+}
+
+interface Spent {
+  readonly usage: Usage;
+  readonly cost: number | undefined;
+}
+
+function add(before: Spent | undefined, more: Spent | undefined): Spent | undefined {
+  if (before === undefined || more === undefined) return before ?? more;
+  return {
+    usage: addUsage(before.usage, more.usage),
+    cost: before.cost === undefined || more.cost === undefined ? undefined : before.cost + more.cost,
+  };
+}
+
+/** What a call used. Of one that broke off with something said it is what the length says; of one that said nothing, nothing is known. */
+function usageOf(reply: ModelReply, call: RouteCall): Usage | undefined {
+  const { finish, usage, parts } = reply;
+  if (finish !== 'failed') return usage;
+  const known = usage.inputTokens !== undefined && usage.outputTokens !== undefined;
+  if (known) return usage;
+  if (parts.length === 0) return undefined;
+  return {
+    ...usage,
+    inputTokens: usage.inputTokens ?? call.estimateInput(),
+    outputTokens: usage.outputTokens ?? Math.ceil(JSON.stringify(parts).length / CHARS_PER_TOKEN),
+    estimated: true,
+  };
+}
+
+const told = (spent: Spent | undefined) => ({
+  usage: spent?.usage ?? {},
+  ...(spent?.cost === undefined ? {} : { costMicros: spent.cost }),
+});
+
+const answeredBy = (model: string, { response, warnings }: ModelReply, failed: readonly FailedModel[]): AnsweredBy => ({
+  model,
+  ...(Object.keys(response).length === 0 ? {} : { response }),
+  ...(warnings.length === 0 ? {} : { warnings }),
+  ...(failed.length === 0 ? {} : { failed }),
+});

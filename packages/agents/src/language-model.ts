@@ -1,0 +1,41 @@
+import type { LanguageModel } from 'ai';
+
+/** A model as an object. The AI SDK also takes strings and sends them to a network service; Prusik never does. */
+export type LanguageModelObject = Exclude<LanguageModel, string>;
+
+export const modelName = ({ provider, modelId }: LanguageModelObject): string => `${provider}/${modelId}`;
+
+/**
+ * Whose model it is, as messages are marked with it: what one provider attached (signatures, cache marks) goes back to it alone.
+ * `openai.chat` and `openai.responses` are one. Of a service that passes on the models of others it is the vendor's, too: `gateway/anthropic`
+ * for `anthropic/some-model` at `gateway`.
+ */
+export function providerOf({ provider, modelId }: LanguageModelObject): string {
+  const service = provider.split('.')[0] ?? provider;
+  const slash = modelId.indexOf('/');
+  return slash > 0 ? `${service}/${modelId.slice(0, slash)}` : service;
+}
+
+const VERSIONS: readonly unknown[] = ['v2', 'v3', 'v4'];
+
+/** @throws {TypeError} for anything but a model object of a version that the AI SDK takes. */
+export function checkModel(model: unknown, where: string): asserts model is LanguageModelObject {
+  checkVersions(model, where, 'doStream', VERSIONS);
+}
+
+/** @throws {TypeError} for what has no such method, or is of a version that the AI SDK does not take. */
+export function checkVersions(model: unknown, where: string, method: string, versions: readonly unknown[]): void {
+  const shown = (typeof model === 'object' && model !== null ? model : {}) as Readonly<Record<string, unknown>>;
+  if (typeof shown[method] !== 'function') {
+    throw new TypeError(
+      `${where} must be a model object of an AI SDK provider${typeof model === 'string' ? `, not the string ${JSON.stringify(model)}` : ''}`,
+    );
+  }
+  const { specificationVersion, provider, modelId } = shown;
+  if (!versions.includes(specificationVersion))
+    throw new TypeError(
+      `${where} is of specification version ${JSON.stringify(specificationVersion)}; supported are ${versions.join(', ')}`,
+    );
+  if (typeof provider !== 'string' || typeof modelId !== 'string')
+    throw new TypeError(`${where} must say its provider and its modelId`);
+}

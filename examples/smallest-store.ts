@@ -16,6 +16,7 @@ export function smallestStore({ clock = systemClock }: { readonly clock?: Pick<C
     liveText: liveTextRows(),
     blobs: memoryBlobs({ maxBytes: 268_435_456, now: tick }),
     watchers,
+    now: tick,
     async write(_size, work) {
       await Promise.resolve(); // nobody is called back while the caller is still inside its own call
       const news = watchers.collect();

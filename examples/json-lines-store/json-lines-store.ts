@@ -159,6 +159,7 @@ export function jsonLinesStore(options: JsonLinesStoreOptions): Store {
     blobs: blobFiles(`${path}-blobs`, tick),
     maxBlobBytes,
     watchers,
+    now: tick,
     write<T>(_size: WriteSize, work: (tx: StoreTransaction) => T): Promise<T> {
       return new Promise<T>((resolve, reject) => {
         // Writes of every answer wait here; each is resolved with what its own work returned.

@@ -1,4 +1,5 @@
-import type { Decision, Store } from '@prusik/core';
+import type { Store } from '@prusik/core';
+import type { PersonDecision } from '@prusik/durable';
 import { fakeClock, scriptedModel, type ScriptedReply } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -28,7 +29,7 @@ async function asked(tools: readonly AnyTool[], script: readonly ScriptedReply[]
   const engine = newEngine([agentWith(tools)], { store });
   const requests = waitingOn(await engine.run('a', 'Go', { id: 'r' }));
   await engine[Symbol.asyncDispose]();
-  const decideAndDrive = async (decision: Omit<Decision, 'at'>, now: readonly AnyTool[] = tools) => {
+  const decideAndDrive = async (decision: PersonDecision, now: readonly AnyTool[] = tools) => {
     const other = newEngine([agentWith(now)], { store });
     await other.decide(keyOf('r'), requests[0] ?? '', decision);
     return other.drive(keyOf('r'));

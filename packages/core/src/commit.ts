@@ -31,8 +31,8 @@ export interface Commit extends Lease {
   /** Children of this run that are asked to cancel: a signal of kind and key `cancel`. */
   readonly cancel?: readonly RunKey[];
   readonly requests?: readonly NewRequest[];
-  /** Requests of this run that are closed if they are still open. */
-  readonly closeRequests?: readonly { readonly id: string; readonly status: 'withdrawn' | 'expired' }[];
+  /** Requests of this run that are withdrawn if they are still open: a decision like any other, with its signal to this run. */
+  readonly closeRequests?: readonly { readonly id: string; readonly reason?: string }[];
   /** Decided requests whose single use is taken; refused with `REQUEST_CLAIMED` unless approved or edited and unclaimed. */
   readonly claimRequests?: readonly string[];
   /** A tree without a ledger is without limits: nothing is counted. */
@@ -57,7 +57,7 @@ export type Transition =
   /** `request` is one of this run's. Ready at once when a decision or cancel has come past `seen`, or cancel as for `park`. */
   | { readonly type: 'block'; readonly code: string; readonly request: string }
   /**
-   * Ends the run: releases the lease, withdraws its open requests, hands its session to the next queued run (whose messages enter the
+   * Ends the run: releases the lease, withdraws its open requests (reason `run-ended`), hands its session to the next queued run (whose messages enter the
    * thread now; one that is asked to cancel is passed over) and puts a signal of kind `child` and key = run id, with {@link ChildEnd} as its body, into its parent's inbox.
    */
   | { readonly type: 'end'; readonly status: FinalStatus; readonly output?: Json; readonly error?: SerializedError };

@@ -1,13 +1,14 @@
 import type { Capability } from './capability.ts';
 import type { BlobInfo } from './blob.ts';
-import type { Effect, StepKind } from './entry.ts';
+import type { Denial, Effect, StepKind } from './entry.ts';
+import type { Grant } from './grant.ts';
 import type { RunKey } from './ids.ts';
-import type { Json } from './json.ts';
+import type { Json, JsonObject } from './json.ts';
 import type { Amount, Budget } from './ledger.ts';
 import type { LiveBlock } from './live-event.ts';
 import type { Message, StoredMessage, Usage } from './message.ts';
 import type { Note } from './note.ts';
-import type { Decision, RequestKind } from './request.ts';
+import type { Decision, Request, RequestKind } from './request.ts';
 import type { RunKind } from './run.ts';
 
 /**
@@ -30,6 +31,11 @@ export interface DurableDefinition<Input = Json, Output = Json, Deps = unknown> 
   readonly parseInput?: (input: unknown, scope: InputScope) => Json | Promise<Json>;
   /** What the tree may spend when a run of this definition is its root; a caller's budget narrows it. */
   readonly budget?: Budget;
+  /** Why an edit or an answer to a request of such a run does not fit, in words for whoever decides; `undefined` when it does. */
+  readonly checkDecision?: (
+    request: Request,
+    decision: Omit<Decision, 'at'>,
+  ) => string | undefined | Promise<string | undefined>;
   /** Messages that enter the run's thread with its start. */
   readonly openingMessages?: (input: Json) => readonly Message[];
   // A method, not a property, so that a definition of a narrower input fits where any definition is asked for.
@@ -62,6 +68,8 @@ export interface RunInfo {
   readonly session?: string;
   readonly definition: string;
   readonly context: Json;
+  /** `false`: nobody answers requests, and `request` rejects at once. */
+  readonly attended: boolean;
   /** Drives since the last committed step, this one included. */
   readonly attempt: number;
 }
@@ -88,7 +96,10 @@ export interface DurableContext<Deps = unknown> {
   sleepUntil(key: string, at: number | Date): Promise<void>;
   /** Waits for the `user` signal of that key, which may have come before. */
   receive<T extends Json = Json>(key: string, options?: ReceiveOptions): Promise<Received<T>>;
-  /** Opens a request to a person and waits for the decision; an expired or withdrawn one is a decision too. */
+  /**
+   * Opens a request to a person and waits for the decision; an expired or withdrawn one is a decision too. Rejects with `RUN_UNATTENDED` where
+   * nobody would answer.
+   */
   request(key: string, spec: RequestSpec): Promise<Decision & { readonly request: string }>;
   /** Starts a child run, whose id follows from this run and the key, and waits for its end. It spends from its root's ledger. Rejects with the child's error. */
   child<Output>(key: string, definition: string, input: Json, options?: CallOptions): Promise<Output>;
@@ -161,6 +172,10 @@ export interface StepScope {
   readonly idempotencyKey: string;
   /** Messages that are stored with the outcome. */
   append(...messages: readonly Message[]): void;
+  /** The grants in force now for calls of this tool in this run. */
+  grants(tool: string): Promise<readonly Grant[]>;
+  /** A call of a tool that is refused by this step, on record with its outcome. */
+  deny(denial: Denial): void;
   /**
    * Takes over what was steered to the run and no step has taken yet: appends its messages here, before whatever is appended later, and returns
    * them; their runs end as absorbed in the commit of the outcome. Call it before the work that is to heed them, and again before an outcome
@@ -223,6 +238,13 @@ export type Received<T> = { readonly timedOut: false; readonly value: T } | { re
 export interface RequestSpec {
   readonly kind: RequestKind;
   readonly body: Json;
+  /** JSON Schema of an edited input or an answer; what does not fit is refused when it is decided. Not compared on replay. */
+  readonly schema?: JsonObject;
   /** @default never */
   readonly expiresInMs?: number;
+  /**
+   * Withdraws the request when it fires, unless it was decided before; either is the decision. For one that loses a race, which would stay open
+   * until the run ends: nothing tells the engine that a promise was dropped. It has to fire by what the function does, as a replay does too.
+   */
+  readonly signal?: AbortSignal;
 }

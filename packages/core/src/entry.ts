@@ -133,8 +133,23 @@ export interface StepEnd extends Keyed {
   readonly usage?: Usage;
   /** Millionths of the currency that prices are given in; missing where it is not known. */
   readonly costMicros?: number;
+  /** Calls of tools that it refused. */
+  readonly denied?: readonly Denial[];
   /** The outcome was not produced by this execution: `check` found it, or a person said so. */
   readonly settledBy?: 'check' | 'intervention' | 'doubt';
+}
+
+/** A call of a tool that was not let run, and by whom. */
+export interface Denial {
+  readonly callId: string;
+  readonly tool: string;
+  /**
+   * `policy`: the tool's own. `person`: somebody rejected it. `expired`, `withdrawn`: nobody said yes. `unattended`: nobody could. `grant`: what
+   * allowed it does not hold any more.
+   */
+  readonly by: 'policy' | 'person' | 'expired' | 'withdrawn' | 'unattended' | 'grant';
+  /** Id of the request, where there was one. */
+  readonly request?: string;
 }
 
 /** The run begins to wait. */

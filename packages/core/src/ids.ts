@@ -13,6 +13,12 @@ export interface SessionKey {
   readonly session: string;
 }
 
+/** Names one request. */
+export interface RequestRef {
+  readonly run: RunKey;
+  readonly request: string;
+}
+
 /** The tenant of programs that have only one. */
 export const DEFAULT_TENANT = 'default';
 

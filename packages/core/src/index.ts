@@ -21,6 +21,7 @@ export { systemClock, wallTime, type Clock } from './clock.ts';
 export { compactionOf, cutPoints } from './compaction.ts';
 export type { ContextInput, ContextManager, ContextPlan, ContextView, Ruler } from './context.ts';
 export { contextView } from './context-view.ts';
+export { within } from './within.ts';
 export { loadedCopies } from './copies.ts';
 export {
   checkDelegationPolicy,
@@ -53,12 +54,14 @@ export {
   runKeyText,
   sameRun,
   type NewId,
+  type RequestRef,
   type RunKey,
   type SessionKey,
 } from './ids.ts';
 export { canonicalJson, toFrozenJson, toJson, toJsonText, type Json, type JsonObject } from './json.ts';
 export {
   describeIssues,
+  jsonSchemaOf,
   type InferInput,
   type InferOutput,
   type SchemaIssue,
@@ -83,6 +86,7 @@ export type {
 } from './durable-function.ts';
 export type {
   BlobRef,
+  Denial,
   Effect,
   Entry,
   EntryBody,
@@ -182,8 +186,22 @@ export type {
 } from './message.ts';
 export { reconcile, TOOL_RESULT_MISSING } from './reconcile.ts';
 export {
+  coversCall,
+  GRANT_LIMIT,
+  holds,
+  type Grant,
+  type GrantKey,
+  type GrantQuery,
+  type GrantScope,
+  type NewGrant,
+  type RevokeResult,
+} from './grant.ts';
+export { schemaProblems } from './json-schema.ts';
+export {
+  DECISIONS_OF,
   OPEN_REQUEST_LIMIT,
   type ApprovalBody,
+  type ClientToolBody,
   type DecideResult,
   type Decision,
   type InterventionChoice,
@@ -267,10 +285,13 @@ export type { LiveTextRow, LiveTextRows } from './store-kit/live-text.ts';
 export type { BlobBytes } from './store-kit/blob-bytes.ts';
 export type { StoreBackend, WriteSize } from './store-kit/backend.ts';
 export { storeOver } from './store-kit/port.ts';
+export { requestAt } from './store-kit/decide.ts';
 export { describeRun, threadOf, threadOfSession, type RunBody } from './store-kit/rows.ts';
 export {
   STORE_WRITES,
   type BlobState,
+  type GrantListing,
+  type NewGrantRow,
   type News,
   type RunState,
   type SessionState,

@@ -28,6 +28,8 @@ export interface NewRun {
   readonly inputHash: string;
   readonly context: Json;
   readonly priority: number;
+  /** Whether somebody is there to answer requests. @default true */
+  readonly attended?: boolean;
   /** The session's thread becomes the run's; without it the run has a thread of its own. */
   readonly session?: { readonly id: string; readonly whenBusy: WhenBusy };
   /**

@@ -1,12 +1,22 @@
-import type { Json } from './json.ts';
+import type { NewGrant } from './grant.ts';
+import type { Json, JsonObject } from './json.ts';
 import type { ParentLink } from './run.ts';
 import type { RunKey } from './ids.ts';
 
-/** What is asked of a person. */
-export type RequestKind = 'approval' | 'question' | 'intervention' | 'sign-in';
+/** What is asked of a person; `client-tool`: of the program that a person uses, which answers with the tool's output. */
+export type RequestKind = 'approval' | 'question' | 'client-tool' | 'intervention' | 'sign-in';
 
 /** `open` until the first decision; every other status is final. */
 export type RequestStatus = 'open' | 'approved' | 'edited' | 'rejected' | 'answered' | 'expired' | 'withdrawn';
+
+/** What somebody may say to a request of each kind; `expired` and `withdrawn` are said by the store and by the run. */
+export const DECISIONS_OF: { readonly [Kind in RequestKind]: readonly RequestStatus[] } = {
+  approval: ['approved', 'edited', 'rejected'],
+  question: ['answered', 'rejected'],
+  'client-tool': ['answered', 'rejected'],
+  intervention: ['answered'],
+  'sign-in': ['answered', 'rejected'],
+};
 
 /** A new request; its id is unique within its run. */
 export interface NewRequest {
@@ -16,6 +26,8 @@ export interface NewRequest {
   readonly stepKey: string;
   /** What the person is shown; for an approval {@link ApprovalBody}. */
   readonly body: Json;
+  /** JSON Schema of an edited input or an answer: for a form, and for whoever checks a decision before it counts. */
+  readonly schema?: JsonObject;
   /** By the store's clock; `null` never expires. */
   readonly expiresAt: number | null;
 }
@@ -25,7 +37,10 @@ export interface Request extends NewRequest {
   readonly run: RunKey;
   readonly root: string;
   readonly parent?: ParentLink;
+  /** Of its tree's root. */
+  readonly session?: string;
   readonly definition: string;
+  /** From `expiresAt` on it reads `expired`, also while nobody has written that down: then there is no `decision` yet. */
   readonly status: RequestStatus;
   readonly openedAt: number;
   readonly decision?: Decision;
@@ -41,6 +56,8 @@ export interface Decision {
   readonly reason?: string;
   /** Who decided, in the caller's own terms. */
   readonly by?: string;
+  /** With an approval: calls like this one are not asked about any more. */
+  readonly grant?: NewGrant;
   readonly at: number;
 }
 
@@ -51,6 +68,16 @@ export interface ApprovalBody {
   readonly input: Json;
   /** Hash over tool name, canonical input, schema and tool definition. */
   readonly fingerprint: string;
+  /** Hash of the tool, which a grant is bound to; missing where each call is to be decided by itself. */
+  readonly toolHash?: string;
+  readonly [key: string]: Json;
+}
+
+/** What a program answers that a person uses: the tool runs there. */
+export interface ClientToolBody {
+  readonly tool: string;
+  readonly callId: string;
+  readonly input: Json;
   readonly [key: string]: Json;
 }
 
@@ -66,11 +93,14 @@ export interface NewDecision {
 
 /** Whether this decision is the one that counts. */
 export type DecideResult =
+  /** The grant that came with it is one too many; nothing was written. */
+  | { readonly outcome: 'refused'; readonly code: 'TOO_MANY_GRANTS'; readonly request: Request }
   /**
    * `already`: it was closed before, `request` says how; also when the decision came at or after `expiresAt`, which expires the request.
    * `early`: `expired` was said before `expiresAt` by the store's clock; it is still open.
    */
-  { readonly outcome: 'decided' | 'already' | 'early'; readonly request: Request } | { readonly outcome: 'unknown' };
+  | { readonly outcome: 'decided' | 'already' | 'early'; readonly request: Request }
+  | { readonly outcome: 'unknown' };
 
 /** Open requests of one run, at most; its interventions are not counted, so that it can always ask for help. */
 export const OPEN_REQUEST_LIMIT = 64;
@@ -82,6 +112,11 @@ export interface RequestQuery {
   readonly kind?: readonly RequestKind[];
   readonly run?: string;
   readonly root?: string;
+  /** Of the tree's root. */
+  readonly session?: string;
+  readonly definition?: string;
+  /** Who decided. */
+  readonly by?: string;
   readonly after?: string;
   readonly limit: number;
 }

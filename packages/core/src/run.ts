@@ -39,6 +39,8 @@ export interface Run {
   /** 0 at the root. */
   readonly depth: number;
   readonly priority: number;
+  /** `false`: nobody answers its requests, so it must not wait for them. */
+  readonly attended: boolean;
   readonly createdAt: number;
   readonly endedAt?: number;
   /** Rises with every claim; fences every write of the run. */

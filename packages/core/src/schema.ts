@@ -1,3 +1,5 @@
+import { toJson, type JsonObject } from './json.ts';
+
 /**
  * The part of the Standard Schema interface (version 1, standardschema.dev) that Prusik uses. zod 4, valibot and
  * arktype schemas are assignable to it, so no schema library is a dependency of core.
@@ -22,6 +24,23 @@ export interface SchemaIssue {
 
 export type InferInput<S extends StandardSchema> = NonNullable<S['~standard']['types']>['input'];
 export type InferOutput<S extends StandardSchema> = NonNullable<S['~standard']['types']>['output'];
+
+/**
+ * What a value of this schema looks like, as JSON Schema of draft 7, where the schema can say so itself (the Standard JSON Schema interface: zod 4.2
+ * and later, arktype, valibot's `toStandardJsonSchema`); `undefined` where it cannot, or where part of it has no JSON Schema.
+ */
+export function jsonSchemaOf(schema: StandardSchema): JsonObject | undefined {
+  const { jsonSchema } = schema['~standard'] as { readonly jsonSchema?: JsonSchemaConverter };
+  try {
+    return jsonSchema && (toJson(jsonSchema.input({ target: 'draft-07' })) as JsonObject);
+  } catch {
+    return undefined;
+  }
+}
+
+interface JsonSchemaConverter {
+  readonly input: (options: { readonly target: 'draft-07' }) => Record<string, unknown>;
+}
 
 /** One line a person can act on: `areas[0].name: expected string; …`. */
 export function describeIssues(issues: readonly SchemaIssue[]): string {

@@ -1,4 +1,5 @@
 import type {
+  Denial,
   Effect,
   MessageRange,
   Outcome,
@@ -28,6 +29,8 @@ export interface StepView {
   readonly durationMs?: number;
   readonly usage?: Usage;
   readonly messages?: MessageRange;
+  /** Calls of tools that it refused. */
+  readonly denied?: readonly Denial[];
   readonly settledBy?: StepEnd['settledBy'];
 }
 
@@ -78,7 +81,7 @@ export function putOff({ kind, name, attempt, until, error }: StepPause, effect:
 }
 
 export function ended(entry: StepEnd, before: StepView | undefined): StepView {
-  const { kind, name, attempt, outcome, durationMs, usage, messages, settledBy } = entry;
+  const { kind, name, attempt, outcome, durationMs, usage, messages, denied, settledBy } = entry;
   return {
     state: outcome.ok ? 'completed' : 'failed',
     kind,
@@ -89,6 +92,7 @@ export function ended(entry: StepEnd, before: StepView | undefined): StepView {
     durationMs,
     ...(usage === undefined ? {} : { usage }),
     ...(messages === undefined ? {} : { messages }),
+    ...(denied === undefined ? {} : { denied }),
     ...(settledBy === undefined ? {} : { settledBy }),
   };
 }

@@ -2,7 +2,8 @@ import type { BlobInfo, BlobSweep, PutBlobOptions, SweptBlobs } from './blob.ts'
 import type { ClaimQuery, ClaimResult, Lease, RenewedLease } from './claim.ts';
 import type { Commit, CommitResult } from './commit.ts';
 import type { Entry } from './entry.ts';
-import type { RunKey, SessionKey } from './ids.ts';
+import type { Grant, GrantKey, GrantQuery, RevokeResult } from './grant.ts';
+import type { RequestRef, RunKey, SessionKey } from './ids.ts';
 import type { Ledger } from './ledger.ts';
 import type { LiveTextStore } from './live-text.ts';
 import type { Message, StoredMessage, ThreadKey } from './message.ts';
@@ -20,7 +21,7 @@ import type { NewSignal, Signal, SignalResult } from './signal.ts';
  *
  * - **The holder's**: {@link Store.commit}, fenced by the epoch that {@link Store.claim} raised. It is the only writer
  *   of a run's journal after entry 1, and all or nothing.
- * - **Outside writes**: {@link Store.start}, {@link Store.signal} and {@link Store.decide}, by anybody, each one
+ * - **Outside writes**: {@link Store.start}, {@link Store.signal} and {@link Store.decide} (and {@link Store.revokeGrant}), by anybody, each one
  *   transaction that creates-if-absent or compares-and-sets and makes the run runnable; and {@link Store.moveSession},
  *   {@link Store.replaceMessages} and {@link Store.remove}, which touch nothing that a live run stands on.
  *
@@ -68,9 +69,13 @@ export interface Store extends AsyncDisposable, LiveTextStore {
   /**
    * Decides an open request by compare-and-set and, in the same transaction, puts a signal of kind `decision` and key = request id
    * with the {@link Decision} as its body into the run's inbox. The second decider is told what was decided. From `expiresAt` on, by the
-   * store's clock, whoever decides expires it; before it nobody does.
+   * store's clock, whoever decides expires it; before it nobody does. A {@link Decision.grant} is written in the same transaction; one that
+   * cannot be (the request has no tool to be bound to, its tree no session, or the approved input does not hold the part) is a `TypeError`.
    */
   decide(decision: NewDecision): Promise<DecideResult>;
+
+  /** Takes a grant back: from now on it covers no call. */
+  revokeGrant(key: GrantKey, by?: string): Promise<RevokeResult>;
 
   /** Moves a session forward, never back. From `closing` on it takes no new run; `closed` has none that holds it or stands in its queue. */
   moveSession(key: SessionKey, to: 'closing' | 'closed'): Promise<MoveSessionResult>;
@@ -140,8 +145,12 @@ export interface Store extends AsyncDisposable, LiveTextStore {
    * name it in a query.
    */
   listNotes(query: NoteQuery): Promise<Page<Note>>;
+  /** `undefined` when the run has no such request. */
+  request(run: RunKey, id: string): Promise<Request | undefined>;
   /** Oldest first. */
   listRequests(query: RequestQuery): Promise<Page<Request>>;
+  /** Oldest first. */
+  listGrants(query: GrantQuery): Promise<Page<Grant>>;
 
   /** Calls back after a commit, signal, end or removal of this run became visible; a removal says `end`. `unknown`: another process wrote something, look again. */
   watchRun(run: RunKey, on: (why: 'commit' | 'signal' | 'end' | 'unknown') => void): Disposable;
@@ -150,6 +159,11 @@ export interface Store extends AsyncDisposable, LiveTextStore {
    * of its tree. Without one it may be in any tree.
    */
   watchQueue(on: (root?: RunKey) => void): Disposable;
+  /**
+   * Calls back after a request of this tenant was opened, decided or used, with its name. Without one it may be any: another process wrote something, or
+   * runs were removed. A request that expires while nobody looks is no news: its time is known.
+   */
+  watchRequests(tenant: string, on: (request?: RequestRef) => void): Disposable;
 }
 
 /** What a store can do beyond the contract; the suite tests what is declared. */

@@ -27,6 +27,7 @@ export interface Part {
   readonly children?: readonly NewRun[];
   readonly cancel?: readonly RunKey[];
   readonly requests?: readonly NewRequest[];
+  readonly closeRequests?: NonNullable<Commit['closeRequests']>;
   readonly claimRequest?: string;
   readonly ledger?: LedgerChange;
   readonly notBefore?: number;
@@ -62,6 +63,7 @@ export function combineParts({ lease, parts, riders, threadHead, seen }: PartsTo
     if (part.children) commit.children = joined(commit.children, part.children);
     if (part.cancel) commit.cancel = joined(commit.cancel, part.cancel);
     if (part.requests) commit.requests = joined(commit.requests, part.requests);
+    if (part.closeRequests) commit.closeRequests = joined(commit.closeRequests, part.closeRequests);
     if (part.claimRequest !== undefined) commit.claimRequests = joined(commit.claimRequests, [part.claimRequest]);
     if (part.ledger) commit.ledger = sumOf(commit.ledger, part.ledger);
     if (part.notBefore !== undefined) commit.notBefore = Math.max(commit.notBefore ?? 0, part.notBefore);

@@ -13,6 +13,7 @@ import {
   type Effect,
   type InputScope,
   type Json,
+  type JsonObject,
   type Message,
   type NewRun,
   type Received,
@@ -48,6 +49,7 @@ export function runInfo(run: Run, attempt: number): RunInfo {
     depth: run.depth,
     definition: run.definition,
     context: run.context,
+    attended: run.attended,
     attempt,
     ...(run.parent ? { parent: run.parent } : {}),
     ...(run.session === undefined ? {} : { session: run.session }),
@@ -148,19 +150,25 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
             : { timedOut: false, value: ownCopy(recorded.outcome.value) as T },
         );
       }),
-    request: (key, { kind, body: given, expiresInMs }) =>
+    request: (key, { kind, body: given, schema: form, expiresInMs, signal }) =>
       refusing(() => {
+        if (!run.attended)
+          throw new PrusikError('RUN_UNATTENDED', `Nobody is there to answer ${key}: the run was started unattended`);
+        signal?.throwIfAborted();
+        const schema = form && bounded(`schema of request ${key}`, form, limits.maxValueBytes);
         const body = bounded(`body of request ${key}`, given, limits.maxValueBytes);
         if (expiresInMs !== undefined) checkMs(`request ${key}`, expiresInMs);
         return wait<Decision & { readonly request: string }>({
           key,
           kind: 'request',
           fingerprint: hashJson([kind, body]),
+          ...(signal === undefined ? {} : { signal }),
           request: () => ({
             id: derivedUuid('request', run.key.tenant, run.key.run, key),
             kind,
             stepKey: key,
             body,
+            ...(schema === undefined ? {} : { schema: schema as JsonObject }),
             expiresAt: expiresInMs === undefined ? null : Math.ceil(core.storeNow() + expiresInMs),
           }),
         });
@@ -265,6 +273,7 @@ function childRun(
     context:
       options.context === undefined ? parent.context : bounded('context of a child', options.context, maxValueBytes),
     priority: options.priority ?? parent.priority,
+    attended: parent.attended,
     messages,
     ...blobsFor(messages),
     root: parent.root,

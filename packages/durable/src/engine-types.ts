@@ -11,8 +11,10 @@ import type {
   RunInfo,
   RunKey,
   SerializedError,
+  Request,
+  RequestQuery,
+  RequestRef,
   SignalResult,
-  DecideResult,
   Store,
   WhenBusy,
 } from '@prusik/core';
@@ -23,6 +25,11 @@ export interface EngineOptions<Deps = unknown> {
   readonly definitions: readonly DurableDefinition<never, unknown, Deps>[];
   /** Live objects for the functions of one run, resolved at each claim. Disposed (if disposable) when the drive is over. */
   readonly deps?: (run: RunInfo) => Deps | Promise<Deps>;
+  /**
+   * Who may decide which request. Anything but `true` refuses, and the request stays open: a policy that throws, takes longer than ten seconds or
+   * returns something else. @default everybody who has the engine
+   */
+  readonly canAnswer?: (responder: Responder) => boolean | Promise<boolean>;
   /** @default systemClock */
   readonly clock?: Clock;
   /** @default random UUIDs */
@@ -85,6 +92,8 @@ export interface StartOptions {
   readonly context?: Json;
   /** Higher is claimed first. @default 0 */
   readonly priority?: number;
+  /** `false`: nobody is there to answer, so what asks a person is told so at once. Children inherit it. @default true */
+  readonly attended?: boolean;
   /** What the tree may spend, at most what the definition allows. @default the definition's */
   readonly budget?: Budget;
   /** Hashes of blobs that the input names: kept as long as the run is. */
@@ -118,10 +127,32 @@ export type Drained =
   /** There was more to do; what was not finished was given back. */
   | { readonly outcome: 'time-up' };
 
-/** Names an open request; it may be a child's. */
-export interface RequestRef {
-  readonly run: RunKey;
-  readonly request: string;
+/** What a person may say to a request; which kind takes what is {@link DECISIONS_OF}. */
+export interface PersonDecision extends Omit<Decision, 'at' | 'status'> {
+  readonly status: Exclude<Decision['status'], 'expired' | 'withdrawn'>;
+}
+
+/** `already`: it was closed before, `request` says how. */
+export type Decided =
+  | { readonly outcome: 'decided' | 'already'; readonly request: Request }
+  | { readonly outcome: 'unknown' };
+
+/** Somebody who wants to decide a request, as {@link EngineOptions.canAnswer} sees it. */
+export interface Responder {
+  readonly request: Request;
+  readonly decision: PersonDecision;
+  /** Who it is, as the caller says. */
+  readonly by?: string;
+  /** Of the run that asks: whom it works for. */
+  readonly context: Json;
+}
+
+/** Which requests are watched. */
+export interface WatchRequestsOptions extends Omit<RequestQuery, 'tenant' | 'status' | 'after' | 'limit' | 'by'> {
+  /** @default 'default' */
+  readonly tenant?: string;
+  /** Ends the reading. */
+  readonly signal?: AbortSignal;
 }
 
 /** Where a run stands when nobody can take it further here and now. */
@@ -183,11 +214,19 @@ export interface Engine extends AsyncDisposable {
   /** Asks a run to cancel. Confirmed when its status says so. */
   cancel(key: RunKey, reason?: string): Promise<SignalResult>;
   /**
-   * Decides a request of this run: of two deciders one wins, and the other is told what was decided.
+   * Decides a request of this run: of two deciders one wins, and the other is told what was decided. Whatever is refused leaves it open.
    *
-   * @throws {PrusikError} `VALUE_TOO_LARGE`
+   * @throws {PrusikError} `REQUEST_KIND` (its kind takes no such decision), `RESPONDER_REFUSED` (by {@link EngineOptions.canAnswer}), `DECISION_INVALID` (an
+   *   edit or answer that does not fit what was asked for), `TOO_MANY_GRANTS`, `VALUE_TOO_LARGE`
+   * @throws {TypeError} for a grant that cannot be given.
    */
-  decide(key: RunKey, request: string, decision: Omit<Decision, 'at'>): Promise<DecideResult>;
+  decide(key: RunKey, request: string, decision: PersonDecision): Promise<Decided>;
+  /**
+   * An inbox: the requests that are open, oldest first, then each that is opened, and each of these once more when it is closed (`status` says
+   * how). Whoever is slow is told where things stand, not every step on the way. Ends with `signal`, or when the reader is closed; rejects
+   * with `ENGINE_CLOSED` when the engine is disposed.
+   */
+  watchRequests(options?: WatchRequestsOptions): AsyncIterableIterator<Request>;
   /**
    * Committed entries after `after`, each once and in order, and live events between them; ends after the run's end. Reading never holds a run up,
    * and closing the reader never touches the run unless `cancelOnClose` says so. A run that does not exist yet is waited for.

@@ -16,6 +16,7 @@ import {
 import { createBreather } from './breather.ts';
 import { bounded } from './bounded.ts';
 import { blobsFor, openingMessages, parseInput } from './context.ts';
+import { createDecider } from './decisions.ts';
 import { drain } from './drain.ts';
 import type { DriveEnv } from './drive-env.ts';
 import { createDriver } from './driver.ts';
@@ -26,6 +27,7 @@ import { refuseInside } from './inside.ts';
 import { completeLimits } from './limits.ts';
 import { createLiveBoard } from './live-board.ts';
 import { createLiveWriter } from './live-writer.ts';
+import { createRequestFeeds } from './request-feed.ts';
 import { createReaders } from './run-events.ts';
 import { startWorker } from './worker.ts';
 
@@ -58,6 +60,8 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
   };
   const driver = createDriver(env);
   const readers = createReaders({ store, board, warn, isDrivenHere: env.isDrivenHere });
+  const feeds = createRequestFeeds(store, clock);
+  const decide = createDecider(env, options.canAnswer);
   const trees = createDrivenTrees(env, driver);
   const workers = new Set<AsyncDisposable>();
   let disposed: Promise<void> | undefined;
@@ -125,6 +129,7 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
       inputHash: hashJson(parsed),
       context: bounded('context of a run', given.context ?? null, limits.maxValueBytes),
       priority: given.priority ?? 0,
+      attended: given.attended ?? true,
       messages,
       ...blobsFor(messages, given.blobs),
       root: key.run,
@@ -178,9 +183,11 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
       return store.signal({ run: key, kind: 'cancel', key: 'cancel', body });
     },
     async decide(key, request, decision) {
-      // The interface is dropped: what a decision holds is JSON, or the store refuses it.
-      bounded('decision', decision, limits.maxValueBytes);
-      return store.decide({ run: key, request, decision });
+      return decide(key, request, decision);
+    },
+    watchRequests(how = {}) {
+      checkOpen();
+      return feeds.open(how);
     },
     events(key, how) {
       checkOpen();
@@ -195,6 +202,7 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
         await driver.release();
         writer[Symbol.dispose]();
         readers.close(new PrusikError('ENGINE_CLOSED', 'The engine is disposed'));
+        feeds.close(new PrusikError('ENGINE_CLOSED', 'The engine is disposed'));
       })();
       return disposed;
     },

@@ -6,6 +6,7 @@ import {
   serializeError,
   WRITE_ITEMS_LIMIT,
   type Clock,
+  type Denial,
   type Message,
   type NewNote,
   type Outcome,
@@ -34,6 +35,7 @@ export type Execution =
       /** Runs whose messages are among them. */
       readonly absorbed: readonly string[];
       readonly notes: readonly NewNote[];
+      readonly denied?: readonly Denial[];
       readonly usage?: Usage;
       readonly costMicros?: number;
     }
@@ -59,6 +61,7 @@ export interface ExecuteOptions {
   readonly record: StepValues['record'];
   readonly steering: Steering;
   readonly blobs: StepBlobs;
+  readonly grants: StepScope['grants'];
   /** Whose place the body is in. */
   readonly engine: object;
 }
@@ -95,6 +98,7 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
   const once = options.effect === 'once';
   const appended: Message[] = [];
   const noted: NewNote[] = [];
+  const denied: Denial[] = [];
   let messages: readonly Message[] = [];
   /** What the body has taken over of what was steered here, until it is known whether it is recorded. */
   const taken = new Map<Message, string>();
@@ -128,6 +132,9 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
     },
     note: (kind, data) => void (open && noted.push(what.notes.next(key, noted, kind, data))),
     notes: (query = {}) => what.notes.read(query),
+    grants: what.grants,
+    deny: ({ callId, tool, by, request }) =>
+      void (open && denied.push({ callId, tool, by, ...(request === undefined ? {} : { request }) })),
     delta(text, block = PLAIN_TEXT) {
       if (typeof text !== 'string') throw new TypeError(`delta() takes text, not ${typeof text}`);
       if (open) what.speak({ type: 'text', key, attempt, block, text });
@@ -156,6 +163,7 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
       messages: outcome.ok ? messages : [],
       absorbed,
       notes: outcome.ok ? noted : [],
+      ...(outcome.ok && denied.length > 0 ? { denied } : {}),
       ...(usage === undefined ? {} : { usage }),
       ...(costMicros === undefined ? {} : { costMicros }),
     },

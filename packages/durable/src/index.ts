@@ -1,4 +1,5 @@
 export type {
+  Decided,
   DrainOptions,
   Drained,
   DriveOptions,
@@ -7,9 +8,11 @@ export type {
   EngineOptions,
   EngineWarning,
   EventOptions,
-  RequestRef,
+  PersonDecision,
+  Responder,
   RunResult,
   StartOptions,
+  WatchRequestsOptions,
 } from './engine-types.ts';
 export { createEngine } from './engine.ts';
 export type { Intervention } from './intervention.ts';

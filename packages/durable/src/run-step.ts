@@ -1,8 +1,10 @@
 import {
+  GRANT_LIMIT,
   PrusikError,
   serializeError,
   type Amount,
   type Budget,
+  type Grant,
   type LedgerChange,
   type Outcome,
   type StepEnd,
@@ -96,6 +98,7 @@ export function createRunStep(core: DriveCore): RunStep {
         put: core.putBlob,
         read: (hash) => env.store.readBlob(core.run.key.tenant, hash),
       },
+      grants: (tool) => grantsFor(core, tool),
       speak,
       engine: env,
     });
@@ -131,6 +134,7 @@ export function createRunStep(core: DriveCore): RunStep {
       absorbed,
       notes: execution.notes,
       ...addSpent(spent, spentBy(execution)),
+      ...(execution.denied ? { denied: execution.denied } : {}),
       ...(ledger ? { ledger } : {}),
     });
     if (isRecorded) return undefined;
@@ -227,6 +231,7 @@ export function createRunStep(core: DriveCore): RunStep {
     readonly messages?: Extract<Execution, { settled: 'outcome' }>['messages'];
     readonly absorbed?: readonly string[];
     readonly notes?: Extract<Execution, { settled: 'outcome' }>['notes'];
+    readonly denied?: StepEnd['denied'];
     readonly usage?: StepEnd['usage'];
     readonly costMicros?: number;
     readonly settledBy?: StepEnd['settledBy'];
@@ -249,6 +254,7 @@ export function createRunStep(core: DriveCore): RunStep {
       ...(absorbed.length === 0 ? {} : { absorbed }),
       ...(details.usage === undefined ? {} : { usage: details.usage }),
       ...(details.costMicros === undefined ? {} : { costMicros: details.costMicros }),
+      ...(details.denied === undefined ? {} : { denied: details.denied }),
       ...(details.settledBy === undefined ? {} : { settledBy: details.settledBy }),
     };
     const result = await committer.stage({
@@ -300,6 +306,13 @@ export function createRunStep(core: DriveCore): RunStep {
 function spentBy({ outcome, usage, costMicros }: Extract<Execution, { settled: 'outcome' }>): Spent {
   if (usage === undefined || (!outcome.ok && Object.keys(usage).length === 0)) return {};
   return { usage, ...(costMicros === undefined ? {} : { costMicros }) };
+}
+
+/** As many as can be in force: a run's own and its session's. */
+async function grantsFor({ env, run }: DriveCore, tool: string): Promise<readonly Grant[]> {
+  const { tenant, run: id } = run.key;
+  const page = await env.store.listGrants({ tenant, run: id, tool, active: true, limit: 2 * GRANT_LIMIT });
+  return page.items;
 }
 
 /** Nobody can hold a tree to a cost that is not known. */

@@ -21,6 +21,8 @@ export interface WaitSpec {
   readonly until?: () => number;
   readonly child?: () => NewRun;
   readonly request?: () => NewRequest;
+  /** Withdraws the request. */
+  readonly signal?: AbortSignal;
 }
 
 /** Waits for signals, timers, children and people: registers them, and turns what came into recorded outcomes. */
@@ -54,10 +56,7 @@ export function createWaits(core: DriveCore): Waits {
 
   function begin(spec: WaitSpec): void {
     const known = state.waits.get(spec.key);
-    if (known !== undefined) {
-      pending.set(spec.key, known);
-      return core.wake();
-    }
+    if (known !== undefined) return add(known, spec);
     const child = spec.child?.();
     const request = spec.request?.();
     const until = spec.until?.() ?? request?.expiresAt ?? undefined;
@@ -73,8 +72,7 @@ export function createWaits(core: DriveCore): Waits {
     if (child === undefined && request === undefined) {
       // Nobody outside has to know of it before the run parks, so it rides with the next commit.
       committer.defer(start);
-      pending.set(spec.key, start);
-      return core.wake();
+      return add(start, spec);
     }
     const part = {
       entries: [start],
@@ -82,16 +80,29 @@ export function createWaits(core: DriveCore): Waits {
       ...(request ? { requests: [request] } : {}),
     };
     void committer.stage(part).then((result) => {
-      if (result.ok) pending.set(spec.key, start);
-      else
-        core.halt({
-          type: 'block',
-          code: result.code,
-          message: `The ${spec.kind} ${spec.key} could not be started: ${result.code}`,
-          key: spec.key,
-        });
+      if (result.ok) return add(start, spec);
+      core.halt({
+        type: 'block',
+        code: result.code,
+        message: `The ${spec.kind} ${spec.key} could not be started: ${result.code}`,
+        key: spec.key,
+      });
       core.wake();
     });
+  }
+
+  function add(start: WaitStart, { signal }: WaitSpec): void {
+    pending.set(start.key, start);
+    core.wake();
+    if (signal === undefined || start.request === undefined) return;
+    const { request: id } = start;
+    // Whoever decided before has decided: the store says which it was, by the one signal that there is.
+    const withdraw = (): void => {
+      if (core.over() || !pending.has(start.key)) return;
+      void committer.stage({ entries: [], closeRequests: [{ id, reason: reasonOf(signal) }] }).then(core.wake);
+    };
+    if (signal.aborted) withdraw();
+    else signal.addEventListener('abort', withdraw, { once: true });
   }
 
   function signalFor(wait: WaitStart): Signal | undefined {
@@ -197,6 +208,11 @@ export function createWaits(core: DriveCore): Waits {
     nextDeadline: () => nextOf(pending.values()),
     nextDue: () => nextOf([...pending.values()].filter(({ key }) => !staged.has(key) && !expiring.has(key))),
   };
+}
+
+/** A word, where the function gave one; an error of ours says nothing to whom was asked. */
+function reasonOf({ reason }: AbortSignal): string {
+  return typeof reason === 'string' ? reason.slice(0, 200) : 'no-longer-needed';
 }
 
 function nextOf(waits: Iterable<WaitStart>): number | null {

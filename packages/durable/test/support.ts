@@ -1,5 +1,5 @@
 import type { Clock, DurableContext, DurableDefinition, Entry, Json, RunKey, Store } from '@prusik/core';
-import { createEngine, type Engine, type EngineLimits, type EngineWarning } from '../src/index.ts';
+import { createEngine, type Engine, type EngineLimits, type EngineOptions, type EngineWarning } from '../src/index.ts';
 
 export const key = (run: string): RunKey => ({ tenant: 'default', run });
 
@@ -22,6 +22,7 @@ export function engineOn(
     readonly warnings?: EngineWarning[];
     readonly deps?: () => unknown;
     readonly newId?: () => string;
+    readonly canAnswer?: EngineOptions['canAnswer'];
   } = {},
 ): Engine {
   return createEngine({
@@ -31,6 +32,7 @@ export function engineOn(
     ...(more.clock ? { clock: more.clock } : {}),
     ...(more.deps ? { deps: more.deps } : {}),
     ...(more.newId ? { newId: more.newId } : {}),
+    ...(more.canAnswer ? { canAnswer: more.canAnswer } : {}),
     onWarning: (warning) => more.warnings?.push(warning),
   });
 }

@@ -1,14 +1,14 @@
 import {
+  PAGE_LIMIT,
   PrusikError,
-  type DecideResult,
-  type Decision,
   type InterventionChoice,
   type Json,
+  type NewGrant,
   type Request,
   type RequestKind,
   type RunKey,
 } from '@prusik/core';
-import type { Engine } from '@prusik/durable';
+import type { Decided, Engine, PersonDecision } from '@prusik/durable';
 
 /** Who decides, and why. */
 export interface DecisionOptions {
@@ -18,26 +18,33 @@ export interface DecisionOptions {
   readonly reason?: string;
 }
 
+/** An approval that may say more than this once. */
+export interface ApprovalOptions extends DecisionOptions {
+  /** Calls like this one are not asked about any more, here or in the whole session. @default this call alone */
+  readonly grant?: NewGrant;
+}
+
 /**
  * Decides open requests. `run` is the run that asks or the root of its tree: a request shows at the root, is decided there, and acts
  * where it was asked. The first decision stands; whoever comes later is told what it was (`already`).
  *
- * Every method rejects with `REQUEST_UNKNOWN` when there is none of that id, and `REQUEST_KIND` when it asks for something else.
+ * Every method rejects with `REQUEST_UNKNOWN` when there is none of that id, and as `Engine.decide` does: `REQUEST_KIND`, `RESPONDER_REFUSED`,
+ * `DECISION_INVALID`, `TOO_MANY_GRANTS`. The request then stays open.
  */
 export interface Decisions {
-  approve(run: RunKey, request: string, options?: DecisionOptions): Promise<DecideResult>;
-  reject(run: RunKey, request: string, options?: DecisionOptions): Promise<DecideResult>;
+  approve(run: RunKey, request: string, options?: ApprovalOptions): Promise<Decided>;
+  reject(run: RunKey, request: string, options?: DecisionOptions): Promise<Decided>;
   /** Approves other input than was asked for. */
-  edit(run: RunKey, request: string, input: Json, options?: DecisionOptions): Promise<DecideResult>;
-  /** Answers a question. */
-  answer(run: RunKey, request: string, value: Json, options?: DecisionOptions): Promise<DecideResult>;
+  edit(run: RunKey, request: string, input: Json, options?: ApprovalOptions): Promise<Decided>;
+  /** Answers a question, or a tool that runs on the client. */
+  answer(run: RunKey, request: string, value: Json, options?: DecisionOptions): Promise<Decided>;
   /** Says what is to become of a blocked run; `happened` may carry the output that its step had. */
   intervene(
     run: RunKey,
     request: string,
     choice: { readonly choice: InterventionChoice; readonly output?: Json },
     options?: DecisionOptions,
-  ): Promise<DecideResult>;
+  ): Promise<Decided>;
 }
 
 export function createDecisions(engine: Engine): Decisions {
@@ -45,21 +52,17 @@ export function createDecisions(engine: Engine): Decisions {
 
   /** Ids are unique in their run, not in its tree. */
   async function find(run: RunKey, id: string): Promise<Request> {
+    const own = await store.request(run, id);
+    if (own !== undefined) return own;
     const found: Request[] = [];
-    for (const scope of [{ run: run.run }, { root: run.run }]) {
-      let after: string | undefined;
-      do {
-        const page = await store.listRequests({
-          tenant: run.tenant,
-          ...scope,
-          limit: 200,
-          ...(after === undefined ? {} : { after }),
-        });
-        found.push(...page.items.filter((request) => request.id === id));
-        after = page.next;
-      } while (after !== undefined && found.length === 0);
-      if (found[0] !== undefined && found.length === 1) return found[0];
-    }
+    let after: string | undefined;
+    do {
+      const query = { tenant: run.tenant, root: run.run, limit: PAGE_LIMIT };
+      const page = await store.listRequests(after === undefined ? query : { ...query, after });
+      found.push(...page.items.filter((request) => request.id === id));
+      after = page.next;
+    } while (after !== undefined);
+    if (found[0] !== undefined && found.length === 1) return found[0];
     const runs = found.map((request) => request.run.run);
     throw new PrusikError(
       'REQUEST_UNKNOWN',
@@ -74,10 +77,11 @@ export function createDecisions(engine: Engine): Decisions {
     run: RunKey,
     id: string,
     kinds: readonly RequestKind[],
-    decision: Omit<Decision, 'at' | keyof DecisionOptions>,
-    { by, reason }: DecisionOptions = {},
-  ): Promise<DecideResult> {
+    decision: Pick<PersonDecision, 'status' | 'value'>,
+    { by, reason, grant }: ApprovalOptions = {},
+  ): Promise<Decided> {
     const request = await find(run, id);
+    // `answered` is for interventions as well, and means something else there.
     if (!kinds.includes(request.kind)) {
       throw new PrusikError('REQUEST_KIND', `Request ${id} is of kind ${request.kind}, not ${kinds.join(' or ')}`, {
         meta: { request: id, kind: request.kind },
@@ -87,15 +91,17 @@ export function createDecisions(engine: Engine): Decisions {
       ...decision,
       ...(by === undefined ? {} : { by }),
       ...(reason === undefined ? {} : { reason }),
+      ...(grant === undefined ? {} : { grant }),
     });
   }
 
   return {
     approve: (run, id, options) => decide(run, id, ['approval'], { status: 'approved' }, options),
-    reject: (run, id, options) => decide(run, id, ['approval', 'question', 'sign-in'], { status: 'rejected' }, options),
+    reject: (run, id, options) =>
+      decide(run, id, ['approval', 'question', 'client-tool', 'sign-in'], { status: 'rejected' }, options),
     edit: (run, id, value, options) => decide(run, id, ['approval'], { status: 'edited', value }, options),
     answer: (run, id, value, options) =>
-      decide(run, id, ['question', 'sign-in'], { status: 'answered', value }, options),
+      decide(run, id, ['question', 'client-tool', 'sign-in'], { status: 'answered', value }, options),
     intervene: (run, id, value, options) =>
       decide(run, id, ['intervention'], { status: 'answered', value: { ...value } }, options),
   };

@@ -61,6 +61,7 @@ export function defineHarness(
     limits,
     onWarning,
     ...(deps ? { deps } : {}),
+    ...(options.canAnswer ? { canAnswer: options.canAnswer } : {}),
     ...(newId ? { newId } : {}),
   });
   const sessions = createSessions(engine, newId ? { newId } : {});
@@ -99,6 +100,10 @@ export function defineHarness(
     cancel: (run, reason) => engine.cancel(keyOf(run), reason),
     signal: (run, key, body) => engine.signal(keyOf(run), key, body),
     requests: (query = {}) => store.listRequests({ tenant: DEFAULT_TENANT, status: ['open'], limit: 100, ...query }),
+    watchRequests: (how) => engine.watchRequests(how),
+    grants: (query = {}) => store.listGrants({ tenant: DEFAULT_TENANT, active: true, limit: 100, ...query }),
+    revokeGrant: (grant, by) =>
+      store.revokeGrant(typeof grant === 'string' ? { tenant: DEFAULT_TENANT, grant } : grant, by),
     approve: (run, ...rest) => decisions.approve(keyOf(run), ...rest),
     reject: (run, ...rest) => decisions.reject(keyOf(run), ...rest),
     edit: (run, ...rest) => decisions.edit(keyOf(run), ...rest),

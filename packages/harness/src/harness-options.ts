@@ -10,7 +10,7 @@ import type {
   Store,
 } from '@prusik/core';
 import type { ModelRegistry } from '@prusik/agents';
-import type { EngineLimits, EngineWarning } from '@prusik/durable';
+import type { EngineLimits, EngineWarning, Responder } from '@prusik/durable';
 
 export type HarnessOptions<
   Agents extends DefinitionMap,
@@ -50,6 +50,8 @@ export interface HarnessBasics<
   /** Checks the `context` that a run is started with; `CONTEXT_INVALID` otherwise. @default any JSON */
   readonly context?: Context;
   readonly limits?: Partial<EngineLimits>;
+  /** Who may decide which request; whatever is not a clear yes refuses, and leaves it open. @default everybody who has the harness */
+  readonly canAnswer?: (responder: Responder) => boolean | Promise<boolean>;
   /** Says that losing runs, approvals and waits with the process is meant. @default false */
   readonly ephemeral?: boolean;
   /** What disposal does with runs of this harness that have not ended: give them back for another process, or cancel them. @default 'release' */

@@ -2,10 +2,14 @@ import type {
   CallInput,
   CallOutput,
   DefinitionMap,
+  Grant,
+  GrantKey,
+  GrantQuery,
   Json,
   Page,
   Request,
   RequestQuery,
+  RevokeResult,
   Run,
   RunEvent,
   RunKey,
@@ -20,6 +24,7 @@ import type {
   EventOptions,
   RunResult,
   StartOptions,
+  WatchRequestsOptions,
 } from '@prusik/durable';
 import type { Sessions } from '@prusik/sessions';
 import type { Decisions } from './decisions.ts';
@@ -40,6 +45,7 @@ export interface HarnessStartOptions<Context = Json> extends Omit<StartOptions, 
 export type HarnessRunOptions<Context = Json> = HarnessStartOptions<Context> & DriveOptions;
 
 export type HarnessRequestQuery = Partial<RequestQuery>;
+export type HarnessGrantQuery = Partial<GrantQuery>;
 
 /** Definitions assembled over a store. Disposal undoes in reverse order what the harness was given and made. */
 export interface Harness<Definitions extends DefinitionMap, Context = Json> extends AsyncDisposable {
@@ -75,6 +81,12 @@ export interface Harness<Definitions extends DefinitionMap, Context = Json> exte
   signal(run: RunRef, key: string, body: Json): Promise<SignalResult>;
   /** Requests of all runs and sessions, oldest first. @default the open ones, 100 a page */
   requests(query?: HarnessRequestQuery): Promise<Page<Request>>;
+  /** The open requests, then each that is opened, and each of these once more when it is closed. See `Engine.watchRequests`. */
+  watchRequests(options?: WatchRequestsOptions): AsyncIterableIterator<Request>;
+  /** What people allowed for calls to come, oldest first. @default what is in force, 100 a page */
+  grants(query?: HarnessGrantQuery): Promise<Page<Grant>>;
+  /** Takes a grant back: the calls that it covered are asked about again. */
+  revokeGrant(grant: string | GrantKey, by?: string): Promise<RevokeResult>;
   readonly approve: Decide<Decisions['approve']>;
   readonly reject: Decide<Decisions['reject']>;
   readonly edit: Decide<Decisions['edit']>;

@@ -50,6 +50,7 @@ export function memoryStore({
     blobs: memoryBlobs({ maxBytes: maxTotalBlobBytes, now: tick }),
     maxBlobBytes,
     watchers,
+    now: tick,
     async write(size, work) {
       // Nobody is called back while the caller is still inside its own call.
       await Promise.resolve();

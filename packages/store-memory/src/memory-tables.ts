@@ -1,6 +1,7 @@
 import {
   describeRun,
   PrusikError,
+  requestAt,
   threadOfSession,
   type ClaimQuery,
   type Entry,
@@ -21,6 +22,7 @@ import { memoryBlobRows } from './memory-blob-rows.ts';
 import { createKeyed } from './keyed.ts';
 import { listPage } from './list-page.ts';
 import { createMemoryNotes } from './memory-notes.ts';
+import { createMemoryGrants } from './memory-grants.ts';
 import { createMemorySessions, type SessionRecord } from './memory-sessions.ts';
 import { createMemoryThreads } from './memory-threads.ts';
 import { createNumberedRows } from './numbered-rows.ts';
@@ -60,6 +62,7 @@ export function memoryTables(): MemoryTables {
   const everything = createRunIndex();
   const families = createRunFamilies<RunRecord>();
   const lists = { runs: createNumberedRows<RunRecord>(), requests: createNumberedRows<RequestRecord>() };
+  const grants = createMemoryGrants();
   const blobs = memoryBlobRows();
 
   function record({ tenant, run }: RunKey): RunRecord {
@@ -109,6 +112,11 @@ export function memoryTables(): MemoryTables {
     return named;
   }
 
+  function sessionOfTree({ key, root }: RunState): { readonly session?: string } {
+    const session = runs.get(key.tenant, root)?.state.session;
+    return session === undefined ? {} : { session };
+  }
+
   const signalName = (kind: SignalKind, key: string): string => `${kind} ${key}`;
   const describe = ({ state, body }: RunRecord): Run => Object.freeze(describeRun(state, body));
 
@@ -127,7 +135,13 @@ export function memoryTables(): MemoryTables {
       const found: RunRecord = {
         number,
         state: numbered,
-        body: frozen({ kind: run.kind, input: run.input, context: run.context, createdAt: state.at }),
+        body: frozen({
+          kind: run.kind,
+          input: run.input,
+          context: run.context,
+          attended: run.attended ?? true,
+          createdAt: state.at,
+        }),
         entries: [],
         signals: [],
         signalByKey: new Map(),
@@ -186,7 +200,7 @@ export function memoryTables(): MemoryTables {
     noteCount: ({ tenant, of, id }) =>
       (of === 'session' ? notes.ofSession(tenant, id) : notes.ofRun(tenant, record({ tenant, run: id }).number)).length,
 
-    request: (state, id) => record(state.key).requests.get(id)?.request,
+    request: ({ tenant, run }, id) => runs.get(tenant, run)?.requests.get(id)?.request,
     openRequests: (state) =>
       [...record(state.key).requests.values()].map(({ request }) => request).filter(({ status }) => status === 'open'),
     insertRequest(state, request, openedAt) {
@@ -197,6 +211,7 @@ export function memoryTables(): MemoryTables {
           run: state.key,
           root: state.root,
           ...(state.parent === undefined ? {} : { parent: state.parent }),
+          ...sessionOfTree(state),
           definition: state.definition,
           status: 'open' as const,
           openedAt,
@@ -210,6 +225,8 @@ export function memoryTables(): MemoryTables {
       const row = record(state.key).requests.get(request.id);
       if (row !== undefined) row.request = frozen({ ...request });
     },
+
+    ...grants.tables,
 
     ledger: ({ tenant, run }) => ledgers.get(tenant, run),
     saveLedger: ({ tenant, run }, ledger) => ledgers.set(tenant, run, frozen(ledger)),
@@ -266,6 +283,7 @@ export function memoryTables(): MemoryTables {
       blobs.release(found);
       runs.delete(tenant, run);
       ledgers.delete(tenant, run);
+      grants.remove(tenant, { of: 'run', id: run });
       threads.remove({ tenant, of: 'run', id: run });
     },
     hideSession({ key }) {
@@ -274,6 +292,7 @@ export function memoryTables(): MemoryTables {
       blobs.release(found);
       sessions.remove(found);
       notes.remove(key.tenant, notes.ofSession(key.tenant, key.session));
+      grants.remove(key.tenant, { of: 'session', id: key.session });
       threads.remove(threadOfSession(key));
     },
     // What nobody refers to any more is gone already.
@@ -320,10 +339,13 @@ export function memoryTables(): MemoryTables {
         rows: lists.requests.of(query.tenant),
         newestFirst: false,
         matches: ({ request }) =>
-          (query.status === undefined || query.status.includes(request.status)) &&
+          (query.status === undefined || query.status.includes(requestAt(request, query.now).status)) &&
           (query.kind === undefined || query.kind.includes(request.kind)) &&
           (query.run === undefined || query.run === request.run.run) &&
-          (query.root === undefined || query.root === request.root),
+          (query.root === undefined || query.root === request.root) &&
+          (query.session === undefined || query.session === request.session) &&
+          (query.definition === undefined || query.definition === request.definition) &&
+          (query.by === undefined || query.by === request.decision?.by),
         show: (row) => row.request,
         page: query,
       }),

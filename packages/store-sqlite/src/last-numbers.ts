@@ -1,5 +1,5 @@
 /** Tables whose numbers are cursors, and so are never given twice. */
-export const NUMBERED = ['runs', 'sessions', 'requests', 'notes'] as const;
+export const NUMBERED = ['runs', 'sessions', 'requests', 'notes', 'grants'] as const;
 
 /** SQL for the next row's number. */
 export function nextNumber(table: (typeof NUMBERED)[number]): string {

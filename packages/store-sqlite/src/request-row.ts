@@ -1,4 +1,4 @@
-import type { Decision, Json, Request, RequestKind, RequestStatus } from '@prusik/core';
+import type { Decision, Json, JsonObject, Request, RequestKind, RequestStatus } from '@prusik/core';
 
 interface RequestRow {
   readonly id: number;
@@ -8,6 +8,8 @@ interface RequestRow {
   readonly parent: string | null;
   readonly parent_key: string | null;
   readonly definition: string;
+  readonly session: string | null;
+  readonly schema: string | null;
   readonly name: string;
   readonly kind: RequestKind;
   readonly status: RequestStatus;
@@ -21,8 +23,10 @@ interface RequestRow {
 
 /** The tenant of both: a run that is hidden has none any more. */
 export function selectRequest(where: string): string {
-  return `select q.id, q.tenant, r.name as run_name, q.root, r.parent, r.parent_key, r.definition, q.name, q.kind, q.status, q.step_key,
-    q.expires_at, q.opened_at, q.claimed, q.decision, q.body from requests q join runs r on r.id = q.run and r.tenant = q.tenant where ${where}`;
+  return `select q.id, q.tenant, r.name as run_name, q.root, r.parent, r.parent_key, r.definition, coalesce(r.session, t.session) as session,
+    q.name, q.kind, q.status, q.step_key, q.expires_at, q.opened_at, q.claimed, q.decision, q.body, q.schema
+    from requests q join runs r on r.id = q.run and r.tenant = q.tenant
+    left join runs t on r.parent is not null and t.tenant = q.tenant and t.name = q.root where ${where}`;
 }
 
 export function toRequest(row: RequestRow): Request {
@@ -31,10 +35,12 @@ export function toRequest(row: RequestRow): Request {
     kind: row.kind,
     stepKey: row.step_key,
     body: JSON.parse(row.body) as Json,
+    ...(row.schema === null ? {} : { schema: JSON.parse(row.schema) as JsonObject }),
     expiresAt: row.expires_at,
     run: { tenant: row.tenant, run: row.run_name },
     root: row.root,
     ...(row.parent === null ? {} : { parent: { run: row.parent, key: row.parent_key ?? '' } }),
+    ...(row.session === null ? {} : { session: row.session }),
     definition: row.definition,
     status: row.status,
     openedAt: row.opened_at,

@@ -1,6 +1,7 @@
 import type Database from 'better-sqlite3';
-import { parseCursor, type Page, type StoreReads } from '@prusik/core';
 import { selectNote, toNote, type NoteRow } from './note-row.ts';
+import { parseCursor, type Grant, type Page, type StoreReads } from '@prusik/core';
+import { selectGrant, toGrant, type GrantRow } from './grant-row.ts';
 import { prepareQuery } from './prepare-query.ts';
 import { selectRequest, toRequest, type RequestRow } from './request-row.ts';
 import { selectSession, toSession, type SessionRow } from './session-row.ts';
@@ -12,7 +13,7 @@ interface Condition {
   readonly values: readonly (string | number)[];
 }
 
-type Lists = Pick<StoreReads, 'listSessions' | 'listRuns' | 'listNotes' | 'listRequests'>;
+type Lists = Pick<StoreReads, 'listSessions' | 'listRuns' | 'listNotes' | 'listRequests' | 'listGrants'>;
 
 /** Lists with filters. There is one statement for each combination of filters that was asked for: some dozens at most. */
 export function createLists(db: Database.Database): Lists {
@@ -70,23 +71,66 @@ export function createLists(db: Database.Database): Lists {
       ];
       return toPage(rows<NoteRow>(selectNote, conditions, 'n.id desc', limit + 1), limit, toNote);
     },
-    listRequests({ tenant, status, kind, run, root, after, limit }) {
+    listRequests({ tenant, status, kind, run, root, session, definition, by, now, after, limit }) {
       const cursor = parseCursor(after);
-      const onlyOpen = status?.length === 1 && status[0] === 'open';
       const conditions = [
         { sql: 'q.tenant = ?', values: [tenant] },
-        // Spelled out as the partial index does, else the planner cannot use it.
-        ...(onlyOpen ? [{ sql: "q.status = 'open'", values: [] }] : oneOf('q.status', status)),
+        ...requestStatus(status, now),
         ...oneOf('q.kind', kind),
         ...(run === undefined
           ? []
           : [{ sql: 'q.run = (select id from runs where tenant = ? and name = ?)', values: [tenant, run] }]),
         ...equals('q.root', root),
+        ...equals('coalesce(r.session, t.session)', session),
+        ...equals('r.definition', definition),
+        ...equals("q.decision ->> '$.by'", by),
         ...(cursor === undefined ? [] : [{ sql: 'q.id > ?', values: [cursor] }]),
       ];
       const found = rows<RequestRow>(selectRequest, conditions, 'q.id', limit + 1);
       return toPage(found, limit, toRequest);
     },
+    listGrants({ tenant, holders, tool, active, now, after, limit }) {
+      const cursor = parseCursor(after);
+      const conditions = [
+        { sql: 'g.tenant = ?', values: [tenant] },
+        ...(holders === undefined ? [] : [ownedBy(tenant, holders)]),
+        ...equals('g.tool', tool),
+        ...(active === undefined
+          ? []
+          : [
+              {
+                sql: '(g.revoked is null and (g.expires_at is null or g.expires_at > ?)) = ?',
+                values: [now, active ? 1 : 0],
+              },
+            ]),
+        ...(cursor === undefined ? [] : [{ sql: 'g.id > ?', values: [cursor] }]),
+      ];
+      return toPage(rows<GrantRow>(selectGrant, conditions, 'g.id', limit + 1), limit, toGrant);
+    },
+  };
+}
+
+/** The open ones are spelled out as their partial index does, else the planner cannot use it. */
+function requestStatus(status: readonly string[] | undefined, now: number): readonly Condition[] {
+  if (status === undefined) return [];
+  if (status.length === 1 && status[0] === 'open')
+    return [{ sql: "q.status = 'open' and (q.expires_at is null or q.expires_at > ?)", values: [now] }];
+  return [
+    {
+      sql: `case when q.status = 'open' and q.expires_at <= ? then 'expired' else q.status end in (select value from json_each(?))`,
+      values: [now, JSON.stringify(status)],
+    },
+  ];
+}
+
+/** Numbers of the runs and sessions; nobody has the number of one that is not there. */
+function ownedBy(tenant: string, holders: readonly Grant['scope'][]): Condition {
+  const named = (of: string): string =>
+    JSON.stringify(holders.flatMap((holder) => (holder.of === of ? [holder.id] : [])));
+  return {
+    sql: `g.owner in (select id from runs where tenant = ? and name in (select value from json_each(?))
+      union all select -id from sessions where tenant = ? and name in (select value from json_each(?)))`,
+    values: [tenant, named('run'), tenant, named('session')],
   };
 }
 

@@ -11,7 +11,9 @@ import type {
   StoredMessage,
   StoreReads,
 } from '@prusik/core';
+import { selectGrant, toGrant, type GrantRow } from './grant-row.ts';
 import { prepareQuery } from './prepare-query.ts';
+import { selectRequest, toRequest, type RequestRow } from './request-row.ts';
 import { selectSession, toSession, type SessionRow } from './session-row.ts';
 import { createBlobReads } from './blob-rows.ts';
 import { createLists } from './sqlite-lists.ts';
@@ -70,6 +72,11 @@ export function createReads(db: Database.Database): StoreReads {
     `select queued_messages from run_bodies where run = ${RUN}`,
   ).pluck();
   const session = prepareQuery<Keyed, SessionRow>(db, selectSession('s.tenant = ? and s.name = ?'));
+  const request = prepareQuery<[...Keyed, string], RequestRow>(
+    db,
+    selectRequest('r.tenant = ? and r.name = ? and q.name = ?'),
+  );
+  const grant = prepareQuery<[string, number], GrantRow>(db, selectGrant('g.tenant = ? and g.id = ?'));
   const threads = { run: threadStatements(db, THREADS.run), session: threadStatements(db, THREADS.session) };
 
   return {
@@ -106,6 +113,14 @@ export function createReads(db: Database.Database): StoreReads {
     session(key) {
       const row = session.get(key.tenant, key.session);
       return row && toSession(row);
+    },
+    request(key, id) {
+      const row = request.get(key.tenant, key.run, id);
+      return row && toRequest(row);
+    },
+    grant({ tenant, grant: id }) {
+      const row = grant.get(tenant, Number(id));
+      return row && toGrant(row);
     },
     ...createBlobReads(db),
     ...createLists(db),

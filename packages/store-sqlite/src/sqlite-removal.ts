@@ -17,6 +17,7 @@ const OWNED = [
   ['messages', 'thread'],
   ['notes', 'owner'],
   ['blob_uses', 'owner'],
+  ['grants', 'owner'],
 ] as const;
 
 /** Rows that one statement deletes. A large one takes a third of a millisecond, so time is looked at between statements. */

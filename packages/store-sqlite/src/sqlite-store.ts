@@ -67,7 +67,8 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
   });
   const live = createLiveFile({ path: `${file}-live`, pollMs, onChange: () => watchers.tellLiveText() });
   const watchers = createWatchers(() => {
-    changes.setWanted(watchers.count.runs + watchers.count.queue > 0);
+    const { runs, queue, requests } = watchers.count;
+    changes.setWanted(runs + queue + requests > 0);
     live.setWanted(watchers.count.liveText > 0);
   });
   let idleTimer: NodeJS.Timeout | undefined;
@@ -110,6 +111,7 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
     blobs: blobFiles({ folder: blobFolder(file), now: storeClock.read }),
     maxBlobBytes,
     watchers,
+    now: storeClock.read,
     write: (size, work) => group.write(size.rows, work),
     async close() {
       changes.stop();

@@ -40,8 +40,8 @@ export function sqliteTables(
 ): StoreTables {
   const insertRun = db.prepare(
     `insert into runs (id, tenant, name, kind, definition, version, input_hash, session, root, parent, parent_key, depth, priority,
-       created_at, status, epoch, seen, lost, cancel, in_queue, steers, ready_at)
-     values (${nextNumber('runs')}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 'none', ?, ?, ?)`,
+       created_at, attended, status, epoch, seen, lost, cancel, in_queue, steers, ready_at)
+     values (${nextNumber('runs')}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 'none', ?, ?, ?)`,
   );
   const insertBody = db.prepare('insert into run_bodies (run, input, context, queued_messages) values (?, ?, ?, ?)');
   const saveRun = db.prepare(
@@ -67,18 +67,22 @@ export function sqliteTables(
      values (${nextNumber('notes')}, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const noteCount = prepareQuery<[number], number>(db, 'select count(*) from notes where owner = ?').pluck();
-  const request = prepareQuery<[number, string], RequestRow>(db, selectRequest('q.run = ? and q.name = ?'));
   const openRequests = prepareQuery<[number], RequestRow>(
     db,
     `${selectRequest("q.run = ? and q.status = 'open'")} order by q.id`,
   );
   const insertRequest = db.prepare(
-    `insert into requests (id, run, tenant, root, name, kind, status, step_key, expires_at, opened_at, claimed, body)
-     values (${nextNumber('requests')}, ?, ?, ?, ?, ?, 'open', ?, ?, ?, 0, ?)`,
+    `insert into requests (id, run, tenant, root, name, kind, status, step_key, expires_at, opened_at, claimed, body, schema)
+     values (${nextNumber('requests')}, ?, ?, ?, ?, ?, 'open', ?, ?, ?, 0, ?, ?)`,
   );
   const saveRequest = db.prepare(
     'update requests set status = ?, decision = ?, claimed = ? where run = ? and name = ?',
   );
+  const insertGrant = db.prepare(
+    `insert into grants (id, tenant, owner, tool, tool_hash, part, exact, given, expires_at)
+     values (${nextNumber('grants')}, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const saveGrant = db.prepare('update grants set revoked = ? where id = ?');
   const saveLedger = db.prepare('insert or replace into ledgers (run, limits, used, reserved) values (?, ?, ?, ?)');
   const session = prepareQuery<[string, string], SessionStateRow>(
     db,
@@ -149,6 +153,7 @@ export function sqliteTables(
         run.depth,
         run.priority,
         at,
+        run.attended === false ? 0 : 1,
         status,
         inQueue ? 1 : 0,
         steers ? 1 : 0,
@@ -216,15 +221,37 @@ export function sqliteTables(
     },
     noteCount: (owner) => noteCount.get(numberOf(owner)) ?? 0,
 
-    request({ number }, id) {
-      const row = request.get(number, id);
-      return row && toRequest(row);
-    },
     openRequests: ({ number }) => openRequests.all(number).map(toRequest),
-    insertRequest: ({ number, key, root }, { id, kind, stepKey, expiresAt, body }, openedAt) =>
-      void write(insertRequest, number, key.tenant, root, id, kind, stepKey, expiresAt, openedAt, JSON.stringify(body)),
+    insertRequest: ({ number, key, root }, { id, kind, stepKey, expiresAt, body, schema }, openedAt) =>
+      void write(
+        insertRequest,
+        number,
+        key.tenant,
+        root,
+        id,
+        kind,
+        stepKey,
+        expiresAt,
+        openedAt,
+        JSON.stringify(body),
+        textOf(schema),
+      ),
     saveRequest: ({ number }, { status, decision, claimed, id }) =>
       void write(saveRequest, status, textOf(decision), claimed ? 1 : 0, number, id),
+
+    insertGrant: ({ tenant, scope, tool, toolHash, part, exact, given, expiresAt }) =>
+      void write(
+        insertGrant,
+        tenant,
+        numberOf({ tenant, ...scope }),
+        tool,
+        toolHash,
+        JSON.stringify(part),
+        exact ? 1 : 0,
+        JSON.stringify(given),
+        expiresAt,
+      ),
+    saveGrant: ({ id, revoked }) => void write(saveGrant, textOf(revoked), Number(id)),
 
     saveLedger: ({ tenant, run }, { limits, used, reserved }) =>
       void write(

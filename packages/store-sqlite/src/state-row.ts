@@ -45,6 +45,7 @@ export interface StateRow {
 export interface RunRow extends StateRow {
   readonly kind: RunKind;
   readonly created_at: number;
+  readonly attended: number;
   readonly input: string;
   readonly context: string;
   readonly output: string | null;
@@ -69,7 +70,7 @@ export function selectState(where: string, index = ''): string {
 }
 
 export function selectRun(where: string): string {
-  return `select ${STATE}, r.kind, r.created_at, b.input, b.context, b.output, b.error, b.absorbed_by
+  return `select ${STATE}, r.kind, r.created_at, r.attended, b.input, b.context, b.output, b.error, b.absorbed_by
     from runs r join run_bodies b on b.run = r.id where ${where}`;
 }
 
@@ -109,6 +110,7 @@ export function toRun(row: RunRow): Run {
     kind: row.kind,
     input: JSON.parse(row.input) as Json,
     context: JSON.parse(row.context) as Json,
+    attended: row.attended === 1,
     createdAt: row.created_at,
     ...(row.output === null ? {} : { output: JSON.parse(row.output) as Json }),
     ...(row.error === null ? {} : { error: JSON.parse(row.error) as SerializedError }),

@@ -52,7 +52,13 @@ describe('writes that share a transaction', () => {
         return { tables: undefined as never, now: 0 };
       },
       beforeCommit: () => undefined,
-      collectNews: () => ({ run: () => undefined, queue: () => undefined, tell: () => told.push('told') }),
+      collectNews: () => ({
+        run: () => undefined,
+        queue: () => undefined,
+        request: () => undefined,
+        requestsRemoved: () => undefined,
+        tell: () => told.push('told'),
+      }),
       beforeAnswer: () => undefined,
       afterCommit: () => undefined,
       afterRollback: () => undefined,

@@ -7,6 +7,7 @@ import { STORE_CLAIM_TESTS } from './store-claim-tests.ts';
 import { STORE_COMMIT_TESTS } from './store-commit-tests.ts';
 import { STORE_END_TESTS } from './store-end-tests.ts';
 import { STORE_FENCE_TESTS } from './store-fence-tests.ts';
+import { STORE_GRANT_TESTS } from './store-grant-tests.ts';
 import { STORE_LEDGER_TESTS } from './store-ledger-tests.ts';
 import { STORE_LIFETIME_TESTS } from './store-lifetime-tests.ts';
 import { STORE_LIVE_TEXT_TESTS } from './store-live-text-tests.ts';
@@ -56,6 +57,7 @@ const STORE_TESTS: readonly StoreTest[] = [
   ...STORE_REMOVAL_TESTS,
   ...STORE_SIGNAL_TESTS,
   ...STORE_REQUEST_TESTS,
+  ...STORE_GRANT_TESTS,
   ...STORE_LEDGER_TESTS,
   ...STORE_THREAD_TESTS,
   ...STORE_NOTE_TESTS,

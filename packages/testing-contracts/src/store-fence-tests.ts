@@ -20,7 +20,7 @@ export const STORE_FENCE_TESTS: readonly StoreTest[] = [
         messages: { from: 1, items: [message('late')] },
         children: [newChild('late-child', 'r')],
         requests: [newRequest('late-request')],
-        closeRequests: [{ id: 'q', status: 'withdrawn' }],
+        closeRequests: [{ id: 'q' }],
         ledger: { reserve: { calls: 1 } },
       });
 

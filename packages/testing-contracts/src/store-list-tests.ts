@@ -103,6 +103,37 @@ export const STORE_LIST_TESTS: readonly StoreTest[] = [
     },
   },
   {
+    title:
+      'REQ-8: listRequests() filters by the session of the tree, by definition, by who decided, and by all of them together',
+    async run({ store, running, commit, take }) {
+      const parent = await running('p', { session: { id: 's', whenBusy: 'refuse' } });
+      await commit(parent, {
+        children: [newChild('c', 'p', { definition: 'refund' })],
+        requests: [newRequest('of-parent')],
+      });
+      await commit(await take('c', { definitions: [{ name: 'refund', versions: ['1'] }] }), {
+        requests: [newRequest('of-child'), newRequest('of-child-too')],
+      });
+      await commit(await running('other'), { requests: [newRequest('of-other')] });
+      for (const [run, request, by] of [
+        ['c', 'of-child', 'ann'],
+        ['other', 'of-other', 'ann'],
+        ['c', 'of-child-too', 'bob'],
+      ] as const)
+        await store.decide({ run: key(run), request, decision: { status: 'answered', value: 1, by } });
+
+      assert.deepEqual(await requests(store, { session: 's' }), ['of-parent', 'of-child', 'of-child-too']);
+      assert.deepEqual(await requests(store, { definition: 'refund' }), ['of-child', 'of-child-too']);
+      assert.deepEqual(await requests(store, { by: 'ann' }), ['of-child', 'of-other']);
+      assert.deepEqual(await requests(store, { session: 's', definition: 'refund', by: 'ann' }), ['of-child']);
+      const { items } = await store.listRequests({ tenant: 'acme', limit: 9 });
+      assert.deepEqual(
+        items.map(({ session }) => session),
+        ['s', 's', 's', undefined],
+      );
+    },
+  },
+  {
     title: 'REQ-8: pages of requests join without a gap or a repeat',
     async run({ store, running, commit }) {
       const held = await running('r');

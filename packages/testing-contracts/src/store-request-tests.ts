@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
-import { OPEN_REQUEST_LIMIT, type Decision, type DecideResult, type Request, type Store } from '@prusik/core';
-import { ending, key, newChild, newRequest, note } from './store-scenario.ts';
+import {
+  OPEN_REQUEST_LIMIT,
+  type Decision,
+  type DecideResult,
+  type Request,
+  type RequestStatus,
+  type Store,
+} from '@prusik/core';
+import { ending, key, newChild, newRequest, newRun, note } from './store-scenario.ts';
 import type { StoreTest } from './store-test.ts';
 
 const approve = { status: 'approved', by: 'ann' } as const;
@@ -178,13 +185,89 @@ export const STORE_REQUEST_TESTS: readonly StoreTest[] = [
       await commit(held, { requests: [newRequest('open'), newRequest('decided')] });
       await decide(store, 'decided');
 
-      const closeRequests = ['open', 'decided', 'unknown'].map((id) => ({ id, status: 'withdrawn' as const }));
+      const closeRequests = ['open', 'decided', 'unknown'].map((id) => ({ id, reason: 'late' }));
       await commit(held, { closeRequests });
 
       assert.equal((await requestOf(store, 'open')).status, 'withdrawn');
       assert.equal((await requestOf(store, 'decided')).status, 'approved');
       assert.equal((await decide(store, 'open')).outcome, 'already');
-      assert.equal((await inboxOf('r')).length, 1);
+      const withdrawal = { status: 'withdrawn', reason: 'late' };
+      assert.partialDeepStrictEqual((await requestOf(store, 'open')).decision, withdrawal);
+      assert.deepEqual(
+        (await inboxOf('r')).map((signal) => signal.key),
+        ['decided', 'open'],
+      );
+      assert.partialDeepStrictEqual((await inboxOf('r'))[1], { kind: 'decision', body: withdrawal });
+    },
+  },
+  {
+    title: 'DUR-9: what a run withdraws is told to itself: a park in the same commit is ready at once',
+    async run({ running, commit, run }) {
+      const held = await running('r');
+      await commit(held, { requests: [newRequest('q')] });
+
+      const answer = await commit(held, {
+        closeRequests: [{ id: 'q' }],
+        seen: 0,
+        transition: { type: 'park', wakeAt: null },
+      });
+
+      assert.equal(answer.inbox, 1);
+      assert.equal((await run('r')).status, 'queued');
+    },
+  },
+  {
+    title: 'REQ-8: request() reads one request, and none of another run or tenant',
+    async run({ store, start, running, commit }) {
+      const schema = { type: 'string' };
+      await commit(await running('r'), { requests: [newRequest('q', { schema }), newRequest('other')] });
+      await start('s');
+
+      const found = await store.request(key('r'), 'q');
+
+      assert.deepEqual(found, await requestOf(store, 'q'));
+      assert.deepEqual(found?.schema, schema);
+      assert.equal(await store.request(key('r'), 'none'), undefined);
+      assert.equal(await store.request(key('s'), 'q'), undefined);
+      assert.equal(await store.request(key('r', 'other'), 'q'), undefined);
+    },
+  },
+  {
+    title:
+      'REQ-1: a request whose time is past reads as expired before anybody writes that down, and counts as open nowhere',
+    async run({ store, clock, start, running, commit, inboxOf }) {
+      const held = await running('r', { session: { id: 's', whenBusy: 'refuse' } });
+      const until = { expiresAt: clock.now() + 100 };
+      await commit(held, { requests: [newRequest('q', until), newRequest('stays')] });
+      const ids = async (status: RequestStatus): Promise<readonly string[]> =>
+        (await store.listRequests({ tenant: 'acme', status: [status], limit: 10 })).items.map(({ id }) => id);
+      clock.advance(99);
+      assert.deepEqual([await ids('open'), await ids('expired')], [['q', 'stays'], []]);
+
+      clock.advance(1);
+
+      assert.deepEqual([await ids('open'), await ids('expired')], [['stays'], ['q']]);
+      const read = await store.request(key('r'), 'q');
+      assert.deepEqual([read?.status, read?.decision], ['expired', undefined]);
+      assert.equal((await requestOf(store, 'q')).status, 'expired');
+      assert.deepEqual(await inboxOf('r'), []);
+      const busy = await store.start(newRun('t', { session: { id: 's', whenBusy: 'refuse' } }));
+      assert.deepEqual('requestIds' in busy && busy.requestIds, ['stays']);
+      const more = Array.from({ length: OPEN_REQUEST_LIMIT - 1 }, (_, n) => newRequest(`q${n}`));
+      await commit(held, { requests: more });
+      await start('u');
+    },
+  },
+  {
+    title: 'REQ-6: a run says whether anybody is there to answer',
+    async run({ start, run, running, commit }) {
+      await start('r');
+      const alone = await running('alone', { attended: false });
+      await commit(alone, { children: [newChild('child', 'alone', { attended: false })] });
+      assert.deepEqual(
+        [(await run('r')).attended, (await run('alone')).attended, (await run('child')).attended],
+        [true, false, false],
+      );
     },
   },
   {
@@ -197,7 +280,7 @@ export const STORE_REQUEST_TESTS: readonly StoreTest[] = [
       const refused = await tryCommit(held, { requests: [newRequest('one more')] });
       assert.equal(refused.outcome === 'refused' && refused.code, 'TOO_MANY_REQUESTS');
 
-      await commit(held, { requests: [newRequest('one more')], closeRequests: [{ id: 'q0', status: 'withdrawn' }] });
+      await commit(held, { requests: [newRequest('one more')], closeRequests: [{ id: 'q0' }] });
     },
   },
   {
@@ -205,7 +288,7 @@ export const STORE_REQUEST_TESTS: readonly StoreTest[] = [
     async run({ running, commit, tryCommit, journal }) {
       const held = await running('r');
       await commit(held, { requests: [newRequest('q')] });
-      await commit(held, { closeRequests: [{ id: 'q', status: 'withdrawn' }] });
+      await commit(held, { closeRequests: [{ id: 'q' }] });
 
       await assert.rejects(tryCommit(held, { entries: [note('x')], requests: [newRequest('q')] }), TypeError);
       await assert.rejects(tryCommit(held, { requests: [newRequest('twice'), newRequest('twice')] }), TypeError);
@@ -220,6 +303,7 @@ export const STORE_REQUEST_TESTS: readonly StoreTest[] = [
       await commit(held, ending('completed'));
       const late = await decide(store, 'q');
       assert.equal(late.outcome === 'already' && late.request.status, 'withdrawn');
+      assert.equal((await requestOf(store, 'q')).decision?.reason, 'run-ended');
     },
   },
 ];

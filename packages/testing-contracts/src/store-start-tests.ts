@@ -26,6 +26,7 @@ export const STORE_START_TESTS: readonly StoreTest[] = [
         epoch: 0,
         seq: 1,
         inbox: 0,
+        attended: true,
         cancelRequested: false,
         wakeAt: null,
       };

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { WRITE_ITEMS_LIMIT, WRITE_LIMIT, type Commit, type Json } from '@prusik/core';
+import { WRITE_ITEMS_LIMIT, WRITE_LIMIT, type Commit, type Decision, type Json } from '@prusik/core';
 import { key, message, newRequest, newRun, note } from './store-scenario.ts';
 import type { StoreTest } from './store-test.ts';
 
@@ -173,7 +173,7 @@ export const STORE_VALUE_TESTS: readonly StoreTest[] = [
   },
   {
     title: 'I9: kinds, states and lists that there are not are a wrong argument, and nothing of it is written',
-    async run({ store, running, tryCommit, claim, run, journal, inboxOf }) {
+    async run({ store, running, commit, tryCommit, claim, run, journal, inboxOf }) {
       const held = await running('r');
       // As a caller without types has them.
       const any = (value: unknown): never => value as never;
@@ -193,10 +193,22 @@ export const STORE_VALUE_TESTS: readonly StoreTest[] = [
         { entries: any('ab') },
         { requests: [newRequest('q', { kind: any('riddle') })] },
         { requests: [newRequest('q', { body: any(undefined) })] },
-        { closeRequests: [{ id: 'q', status: any('approved') }] },
+        { closeRequests: [{ id: 'q', reason: any(1) }] },
+        { requests: [newRequest('q', { schema: any('text') })] },
         { children: [newRun('c', { root: 'elsewhere', parent: { run: 'r', key: 'k' } })] },
       ] satisfies Partial<Commit>[])
         await assert.rejects(tryCommit(held, more), TypeError);
+      const asked = { run: key('r'), request: 'asked' };
+      await commit(held, { requests: [newRequest('asked')] });
+      for (const decision of [
+        { status: any('maybe') },
+        { status: 'approved', by: any(7) },
+        { status: 'approved', grant: any('all') },
+        { status: 'approved', grant: { scope: any('world') } },
+        { status: 'approved', grant: { scope: 'run', part: any('x') } },
+        { status: 'approved', grant: { scope: 'run', expiresInMs: 0 } },
+      ] satisfies Omit<Decision, 'at'>[])
+        await assert.rejects(store.decide({ ...asked, decision }), TypeError);
       const signal = { run: key('r'), kind: 'user', key: 'k', body: null } as const;
       await assert.rejects(store.signal({ ...signal, kind: any('shout') }), TypeError);
       await assert.rejects(store.signal({ ...signal, body: any(undefined) }), TypeError);

@@ -170,6 +170,50 @@ export const STORE_WATCH_TESTS: readonly StoreTest[] = [
     },
   },
   {
+    title:
+      'REQ-8: who watches requests hears which one was opened, decided, withdrawn or used, in every run of the tenant',
+    async run({ store, running, commit, end }) {
+      const told: (string | undefined)[] = [];
+      const watch = store.watchRequests('acme', (request) =>
+        told.push(request && `${request.run.run} ${request.request}`),
+      );
+      const seen = (): (string | undefined)[] => told.splice(0);
+      const held = await running('r');
+      const decide = (run: string, request: string) =>
+        store.decide({ run: key(run), request, decision: { status: 'approved' } });
+
+      await commit(held, { requests: [newRequest('a'), newRequest('b')], entries: [note('x')] });
+      assert.deepEqual(seen(), ['r a', 'r b']);
+      await decide('r', 'a');
+      assert.deepEqual(seen(), ['r a']);
+      await decide('r', 'a');
+      await commit(held, { entries: [note('y')] });
+      assert.deepEqual(seen(), []);
+      await commit(held, { claimRequests: ['a'] });
+      assert.deepEqual(seen(), ['r a']);
+      await commit(held, { closeRequests: [{ id: 'b' }], requests: [newRequest('c')] });
+      assert.deepEqual(seen(), ['r b', 'r c']);
+      const other = await running('s');
+      await commit(other, { requests: [newRequest('d')] });
+      await end(other);
+      assert.deepEqual(seen(), ['s d', 's d']);
+      await store.remove({ tenant: 'acme', run: 's' });
+      assert.deepEqual(seen(), [undefined]);
+      watch[Symbol.dispose]();
+      await decide('r', 'c');
+      assert.deepEqual(seen(), []);
+    },
+  },
+  {
+    title: 'REQ-8: who watches requests hears nothing of another tenant',
+    async run({ store, running, commit }) {
+      const told: unknown[] = [];
+      store.watchRequests('other', (request) => told.push(request));
+      await commit(await running('r'), { requests: [newRequest('a')] });
+      assert.deepEqual(told, []);
+    },
+  },
+  {
     title: 'I6: a watcher that throws hurts neither the write nor the other watchers',
     async run({ store, running, commit }) {
       const held = await running('r');
@@ -217,6 +261,23 @@ export const STORE_WATCH_TESTS: readonly StoreTest[] = [
       stop();
       assert.deepEqual(told.toSorted(), ['queue', 'unknown']);
       assert.equal((await other.run(key('r')))?.seq, 2);
+    },
+  },
+  {
+    title: 'REQ-8: who watches requests of another handle hears within its time that there is something',
+    needs: 'multiProcess',
+    async run({ store, capabilities, running, open }) {
+      const held = await running('r');
+      const other = await open();
+      const told: unknown[] = [];
+      const watch = other.watchRequests('acme', (request) => told.push(request));
+
+      await store.commit({ ...held, entries: [], requests: [newRequest('a')], progress: false });
+
+      await until(() => told.length > 0, capabilities.noticeMs + 2_000);
+      watch[Symbol.dispose]();
+      assert.deepEqual(told[0], undefined);
+      assert.equal((await other.request(key('r'), 'a'))?.status, 'open');
     },
   },
 ];

@@ -1,4 +1,5 @@
 import {
+  jsonSchemaOf,
   PrusikError,
   type DurableContext,
   type InferOutput,
@@ -17,8 +18,10 @@ export interface Question<Answer extends StandardSchema> {
   readonly choices?: readonly Json[];
   /** @default never */
   readonly expiresInMs?: number;
-  /** Taken when nobody answered in time. @default the call rejects with `QUESTION_EXPIRED` */
+  /** Taken when nobody answered in time, or nobody can. @default the call rejects with `QUESTION_EXPIRED`, or `RUN_UNATTENDED` */
   readonly fallback?: InferOutput<Answer>;
+  /** Withdraws the question when it fires: for one that loses a race. */
+  readonly signal?: AbortSignal;
 }
 
 const REFUSALS: { readonly [Status in RequestStatus]?: string } = {
@@ -27,16 +30,23 @@ const REFUSALS: { readonly [Status in RequestStatus]?: string } = {
   withdrawn: 'QUESTION_WITHDRAWN',
 };
 
-/** Opens a question to a person, waits in the store for the answer, and checks it. */
+/**
+ * Opens a question to a person, waits in the store for the answer, and checks it. An answer that does not fit the JSON Schema of `answer` is refused when
+ * it is given; what only the schema itself can tell is found here.
+ */
 export async function ask<Answer extends StandardSchema>(
-  ctx: Pick<DurableContext, 'request'>,
+  ctx: Pick<DurableContext, 'request' | 'run'>,
   key: string,
-  { text, answer, choices, expiresInMs, fallback }: Question<Answer>,
+  { text, answer, choices, expiresInMs, fallback, signal }: Question<Answer>,
 ): Promise<InferOutput<Answer>> {
+  if (!ctx.run.attended && fallback !== undefined) return fallback;
+  const schema = jsonSchemaOf(answer);
   const decision = await ctx.request(key, {
     kind: 'question',
     body: { text, ...(choices === undefined ? {} : { choices }) },
+    ...(schema === undefined ? {} : { schema }),
     ...(expiresInMs === undefined ? {} : { expiresInMs }),
+    ...(signal === undefined ? {} : { signal }),
   });
   if (decision.status === 'expired' && fallback !== undefined) return fallback;
   const refusal = REFUSALS[decision.status];

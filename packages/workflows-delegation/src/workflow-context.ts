@@ -55,7 +55,7 @@ export interface WorkflowContext<
   /**
    * Asks a person and waits, in the store, for an answer that fits the schema.
    *
-   * @throws {PrusikError} `QUESTION_EXPIRED`, `QUESTION_REJECTED`, `QUESTION_WITHDRAWN`, `ANSWER_INVALID`.
+   * @throws {PrusikError} `QUESTION_EXPIRED`, `QUESTION_REJECTED`, `QUESTION_WITHDRAWN`, `ANSWER_INVALID`, `RUN_UNATTENDED`.
    */
   ask<Answer extends StandardSchema>(key: string, question: Question<Answer>): Promise<InferOutput<Answer>>;
   /** A line for the run's observers, recorded with the next commit as a note named `log`. */

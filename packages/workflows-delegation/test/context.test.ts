@@ -37,9 +37,39 @@ describe('ctx.ask', () => {
     await engine.run('asking', null, { id: 'parent' });
     const { items } = await engine.store.listRequests({ tenant: 'default', run: 'parent', limit: 10 });
 
-    await engine.decide(parent, items[0]!.id, { status, value });
+    // As whoever has the store may: what an engine lets through is tested below.
+    await engine.store.decide({ run: parent, request: items[0]!.id, decision: { status, value } });
 
     expect(await engine.drive(parent)).toMatchObject({ status: 'failed', error: { code } });
+  });
+
+  it('REQ-6: an answer that does not fit is refused and leaves the question open, with a form to fill in', async () => {
+    const engine = engineFor([asking({})]);
+    await engine.run('asking', null, { id: 'parent' });
+    const [question] = (await engine.store.listRequests({ tenant: 'default', run: 'parent', limit: 10 })).items;
+    expect(question?.schema).toMatchObject({ type: 'string', minLength: 2 });
+
+    for (const value of ['x', 7, null])
+      await expect(engine.decide(parent, question!.id, { status: 'answered', value })).rejects.toMatchObject({
+        code: 'DECISION_INVALID',
+      });
+    await expect(engine.decide(parent, question!.id, { status: 'approved' })).rejects.toMatchObject({
+      code: 'REQUEST_KIND',
+    });
+
+    expect(await engine.drive(parent)).toMatchObject({ status: 'waiting' });
+    await engine.decide(parent, question!.id, { status: 'answered', value: 'prusik' });
+    expect(await engine.drive(parent)).toMatchObject({ status: 'completed', output: 'prusik' });
+  });
+
+  it.each([
+    [{ fallback: 'nameless' }, { status: 'completed', output: 'nameless' }],
+    [{}, { status: 'failed', error: { code: 'RUN_UNATTENDED' } }],
+  ])('REQ-6: a question of a run that nobody attends, with %j, does not wait', async (question, expected) => {
+    const engine = engineFor([asking(question)]);
+
+    expect(await engine.run('asking', null, { id: 'parent', attended: false })).toMatchObject(expected);
+    expect((await engine.store.listRequests({ tenant: 'default', limit: 10 })).items).toEqual([]);
   });
 
   it.each([

@@ -3,12 +3,13 @@ import { checkMessage } from '../check-message.ts';
 import type { ClaimQuery, Lease } from '../claim.ts';
 import type { Commit, Transition } from '../commit.ts';
 import type { EntryBody } from '../entry.ts';
+import type { GrantKey } from '../grant.ts';
 import { checkId, type RunKey } from '../ids.ts';
 import type { Message } from '../message.ts';
 import { WHEN_BUSY, type NewRun } from '../new-run.ts';
 import { PAGE_LIMIT } from '../page.ts';
 import type { Removal } from '../removal.ts';
-import type { NewDecision, RequestKind } from '../request.ts';
+import { DECISIONS_OF, type NewDecision, type RequestKind } from '../request.ts';
 import { FINAL_STATUSES, type RunKind } from '../run.ts';
 import type { SessionLife } from '../session.ts';
 import type { NewSignal, SignalKind } from '../signal.ts';
@@ -24,7 +25,7 @@ import {
 } from './argument-values.ts';
 import { checkItems, copied } from './copied.ts';
 import { checkBlobHash, checkRunKey } from './key-arguments.ts';
-import { checkedLimit } from './page-arguments.ts';
+import { checkedLimit, parseCursor } from './page-arguments.ts';
 
 const ENTRY_TYPES: readonly EntryBody['type'][] = [
   'run-start',
@@ -43,7 +44,7 @@ const ENTRY_TYPES: readonly EntryBody['type'][] = [
 ];
 const RUN_KINDS: readonly RunKind[] = ['workflow', 'agent', 'function'];
 const SIGNAL_KINDS: readonly SignalKind[] = ['user', 'cancel', 'child', 'decision', 'steer', 'wake'];
-const REQUEST_KINDS: readonly RequestKind[] = ['approval', 'question', 'intervention', 'sign-in'];
+const REQUEST_KINDS: readonly RequestKind[] = Object.keys(DECISIONS_OF) as RequestKind[];
 const TRANSITIONS: readonly Transition['type'][] = ['park', 'release', 'block', 'end'];
 
 /**
@@ -71,6 +72,8 @@ function checkRun(copy: NewRun): void {
     throw new TypeError(`The priority must be an integer, not ${copy.priority}`);
   checkJson('input', copy.input);
   checkJson('context', copy.context);
+  if (copy.attended !== undefined && typeof copy.attended !== 'boolean')
+    throw new TypeError('`attended` is true or false');
   if (copy.session !== undefined) {
     checkId('session', copy.session.id);
     checkOneOf('way of a run whose session is busy', copy.session.whenBusy, WHEN_BUSY);
@@ -149,6 +152,7 @@ export function checkedCommit(commit: Commit): Commit {
     if (ids.has(request.id)) throw new TypeError(`Request ${JSON.stringify(request.id)} is there twice`);
     ids.add(request.id);
     if (request.stepKey !== '') checkId('step key', request.stepKey);
+    if (request.schema !== undefined) checkRecords('schemas', [request.schema]);
     if (request.expiresAt !== null) checkTime('expiresAt', request.expiresAt);
   }
   for (const { kind, key, data } of copy.notes ?? []) {
@@ -160,9 +164,9 @@ export function checkedCommit(commit: Commit): Commit {
   checkList('absorb', copy.absorb);
   checkItems('absorb', copy.absorb);
   for (const id of copy.absorb ?? []) checkId('run', id);
-  for (const { id, status } of copy.closeRequests ?? []) {
+  for (const { id, reason } of copy.closeRequests ?? []) {
     checkId('request', id);
-    checkOneOf('status of a request that is closed', status, ['withdrawn', 'expired']);
+    if (reason !== undefined) checkText('reason of a withdrawal', reason);
   }
   for (const key of copy.cancel ?? []) {
     checkRunKey(key);
@@ -218,7 +222,20 @@ export function checkedDecision(decision: NewDecision): NewDecision {
   checkRunKey(copy.run);
   checkId('request', copy.request);
   checkOneOf('decision', copy.decision.status, DECISIONS);
+  const { by, grant } = copy.decision;
+  if (by !== undefined) checkText('name of who decides', by);
+  if (grant === undefined) return copy;
+  checkRecords('grants', [grant]);
+  checkOneOf('scope of a grant', grant.scope, ['run', 'session']);
+  if (grant.part !== undefined) checkRecords('parts', [grant.part]);
+  if (grant.expiresInMs !== undefined && !(grant.expiresInMs > 0))
+    throw new TypeError(`A grant holds for more than 0 ms, not ${grant.expiresInMs}`);
   return copy;
+}
+
+export function checkedGrantKey({ tenant, grant }: GrantKey): GrantKey {
+  if (parseCursor(grant) === undefined) throw new TypeError('The id of a grant is missing');
+  return { tenant: checkId('tenant', tenant), grant };
 }
 
 export function checkedClaimQuery(query: ClaimQuery): ClaimQuery {

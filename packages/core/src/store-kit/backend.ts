@@ -13,6 +13,8 @@ export interface StoreBackend {
   /** @default BLOB_LIMIT */
   readonly maxBlobBytes?: number;
   readonly watchers: Watchers;
+  /** The store's clock outside of a transaction. */
+  readonly now: () => number;
   /**
    * Runs `work` in a transaction, which others may share, and resolves to its answer once it is committed. `work` may be run
    * again in a new transaction when the first was rolled back. The watchers are told after that.

@@ -3,7 +3,7 @@ import { JOURNAL_LIMIT, type Commit, type CommitResult } from '../commit.ts';
 import type { NewRun } from '../new-run.ts';
 import { OPEN_REQUEST_LIMIT } from '../request.ts';
 import { findUnknownBlob } from './blob-rows.ts';
-import { isClaimable } from './decide.ts';
+import { isClaimable, openRequestsOf, settleRequest } from './decide.ts';
 import { threadOf } from './rows.ts';
 import { signalRun } from './signal.ts';
 import { createRun, isSameStart } from './start.ts';
@@ -28,12 +28,12 @@ export function commitRun(tx: StoreTransaction, commit: Commit): CommitResult {
   const checked = check(tx, state, commit);
   if ('code' in checked) return { outcome: 'refused', ...checked, now: tx.now };
   const at = Math.max(tx.now, state.at);
-  write(tx, state, commit, checked, at);
+  const { inbox } = write(tx, state, commit, checked, at);
   return {
     outcome: 'committed',
     seq: state.seq + commit.entries.length,
     at,
-    inbox: state.inbox,
+    inbox,
     cancelRequested: state.cancel !== 'none',
   };
 }
@@ -61,7 +61,7 @@ function check(tx: StoreTransaction, state: RunState, commit: Commit): Refusal |
   )
     return { code: 'BLOB_UNKNOWN' };
   const claimed = commit.claimRequests ?? [];
-  if (claimed.some((id, index) => claimed.indexOf(id) < index || !isClaimable(tables.request(state, id))))
+  if (claimed.some((id, index) => claimed.indexOf(id) < index || !isClaimable(tables.request(state.key, id))))
     return { code: 'REQUEST_CLAIMED' };
   if (tooManyRequests(tx, state, commit)) return { code: 'TOO_MANY_REQUESTS' };
   checkNames(tx, state, commit);
@@ -94,7 +94,7 @@ function tooManyRequests(tx: StoreTransaction, state: RunState, commit: Commit):
   // A blocked run must always be able to ask for help.
   const counted = commit.requests.filter(({ kind }) => kind !== 'intervention');
   if (counted.length === 0) return false;
-  const open = new Set(tx.tables.openRequests(state).flatMap(({ id, kind }) => (kind === 'intervention' ? [] : [id])));
+  const open = new Set(openRequestsOf(tx, state).flatMap(({ id, kind }) => (kind === 'intervention' ? [] : [id])));
   for (const { id } of commit.closeRequests ?? []) open.delete(id);
   return open.size + counted.length > OPEN_REQUEST_LIMIT;
 }
@@ -103,7 +103,7 @@ function tooManyRequests(tx: StoreTransaction, state: RunState, commit: Commit):
 function checkNames({ tables }: StoreTransaction, state: RunState, commit: Commit): void {
   const run = `Run ${state.key.run}`;
   for (const { id } of commit.requests ?? []) {
-    if (tables.request(state, id) !== undefined)
+    if (tables.request(state.key, id) !== undefined)
       throw new TypeError(`${run} has had a request ${JSON.stringify(id)} before`);
   }
   for (const { key, root } of commit.children ?? []) {
@@ -117,13 +117,15 @@ function checkNames({ tables }: StoreTransaction, state: RunState, commit: Commi
   }
   if (commit.transition?.type === 'block') {
     const { request: id } = commit.transition;
-    if (tables.request(state, id) === undefined && !commit.requests?.some((request) => request.id === id))
+    if (tables.request(state.key, id) === undefined && !commit.requests?.some((request) => request.id === id))
       throw new TypeError(`${run} has no request ${JSON.stringify(id)} to be blocked by`);
   }
 }
 
-function write(tx: StoreTransaction, state: RunState, commit: Commit, approved: Approved, at: number): void {
+function write(tx: StoreTransaction, before: RunState, commit: Commit, approved: Approved, at: number): RunState {
   const { tables, news } = tx;
+  // What is withdrawn is told to the run itself, so its inbox grows by this commit.
+  const state = { ...before, inbox: before.inbox + withdraw(tx, before, commit.closeRequests ?? []) };
   if (commit.entries.length > 0) tables.appendEntries(state, state.seq + 1, at, commit.entries);
   if (commit.messages !== undefined)
     tables.appendMessages(threadOf(state), commit.messages.from, commit.messages.items);
@@ -131,15 +133,15 @@ function write(tx: StoreTransaction, state: RunState, commit: Commit, approved: 
   if (commit.notes !== undefined) tables.appendNotes(state, at, commit.notes);
   if (commit.blobs !== undefined) tables.useBlobs(state, commit.blobs);
   for (const child of approved.newChildren) createRun(tx, child);
-  for (const { id, status } of commit.closeRequests ?? []) {
-    const request = tables.request(state, id);
-    if (request?.status === 'open') tables.saveRequest(state, { ...request, status });
-  }
   for (const id of commit.claimRequests ?? []) {
-    const request = tables.request(state, id);
+    const request = tables.request(state.key, id);
     if (request !== undefined) tables.saveRequest(state, { ...request, claimed: true });
+    news.request({ run: state.key, request: id });
   }
-  for (const request of commit.requests ?? []) tables.insertRequest(state, request, at);
+  for (const request of commit.requests ?? []) {
+    tables.insertRequest(state, request, at);
+    news.request({ run: state.key, request: request.id });
+  }
   if (approved.ledger !== undefined) tables.saveLedger({ tenant: state.key.tenant, run: state.root }, approved.ledger);
   for (const child of commit.cancel ?? []) {
     signalRun(tx, { run: child, kind: 'cancel', key: 'cancel', body: { reason: `Run ${state.key.run} asked for it` } });
@@ -153,4 +155,17 @@ function write(tx: StoreTransaction, state: RunState, commit: Commit, approved: 
     else makeTransition(tx, held, commit.transition, commit.seen ?? 0);
   }
   news.run(state.key, commit.transition?.type === 'end' ? 'end' : 'commit');
+  return state;
+}
+
+/** How many there were to withdraw. */
+function withdraw(tx: StoreTransaction, state: RunState, requests: NonNullable<Commit['closeRequests']>): number {
+  let withdrawn = 0;
+  for (const { id, reason } of requests) {
+    const request = tx.tables.request(state.key, id);
+    if (request?.status !== 'open') continue;
+    settleRequest(tx, state, request, { status: 'withdrawn', ...(reason === undefined ? {} : { reason }) });
+    withdrawn += 1;
+  }
+  return withdrawn;
 }

@@ -1,10 +1,11 @@
+import type { GrantQuery } from '../grant.ts';
 import { checkId } from '../ids.ts';
 import type { NoteQuery } from '../note.ts';
 import { PAGE_LIMIT, type PageAfter, type PageBefore } from '../page.ts';
 import type { RequestQuery } from '../request.ts';
 import type { RunQuery } from '../run.ts';
 import type { SessionQuery } from '../session.ts';
-import { checkCount, checkList } from './argument-values.ts';
+import { checkCount, checkList, checkText } from './argument-values.ts';
 import { copied } from './copied.ts';
 
 /** The same page with its limit within bounds. */
@@ -51,10 +52,21 @@ export function checkedRequestQuery(query: RequestQuery): RequestQuery {
   checkList('kinds', copy.kind);
   if (copy.run !== undefined) checkId('run', copy.run);
   if (copy.root !== undefined) checkId('run', copy.root);
+  if (copy.session !== undefined) checkId('session', copy.session);
+  if (copy.definition !== undefined) checkId('definition name', copy.definition);
+  if (copy.by !== undefined) checkText('name of who decided', copy.by);
   return copy;
 }
 
-function checkedListQuery<T extends RunQuery | SessionQuery | NoteQuery | RequestQuery>(query: T): T {
+export function checkedGrantQuery(query: GrantQuery): GrantQuery {
+  const copy = checkedListQuery(query);
+  if (copy.run !== undefined) checkId('run', copy.run);
+  if (copy.session !== undefined) checkId('session', copy.session);
+  if (copy.tool !== undefined) checkText('name of a tool', copy.tool);
+  return copy;
+}
+
+function checkedListQuery<T extends RunQuery | SessionQuery | NoteQuery | RequestQuery | GrantQuery>(query: T): T {
   const copy = copied(query);
   checkId('tenant', copy.tenant);
   parseCursor(copy.after);

@@ -1,10 +1,11 @@
 import { isPrusikError, PrusikError } from '../errors.ts';
-import type { RunKey } from '../ids.ts';
+import { checkId, type RunKey } from '../ids.ts';
 import type { Store } from '../store.ts';
 import {
   checkedClaimQuery,
   checkedCommit,
   checkedDecision,
+  checkedGrantKey,
   checkedLeases,
   checkedMessages,
   checkedMove,
@@ -13,17 +14,20 @@ import {
   checkedSignal,
   checkLeaseMs,
 } from './arguments.ts';
+import { checkText } from './argument-values.ts';
 import type { StoreBackend, WriteSize } from './backend.ts';
 import { blobsOver } from './blobs.ts';
 import { claimRuns } from './claim.ts';
 import { commitRun } from './commit.ts';
-import { decideRequest } from './decide.ts';
+import { decideRequest, requestAt } from './decide.ts';
+import { grantListing, revokeGrant } from './grants.ts';
 import { checkedRunKey, checkedSessionKey, checkedThreadKey } from './key-arguments.ts';
 import { checkedLiveText, checkedMarks } from './live-text-arguments.ts';
 import { createLiveTexts } from './live-text.ts';
 import { moveSession } from './move-session.ts';
 import {
   checkedNoteQuery,
+  checkedGrantQuery,
   checkedPage,
   checkedRequestQuery,
   checkedRunQuery,
@@ -122,6 +126,12 @@ export function storeOver(backend: StoreBackend): Store {
       const checked = checkedDecision(decision);
       return write(ONE_ROW, (tx) => decideRequest(tx, checked));
     },
+    async revokeGrant(given, by) {
+      checkOpen();
+      const key = checkedGrantKey(given);
+      if (by !== undefined) checkText('name of who revokes', by);
+      return write(ONE_ROW, (tx) => revokeGrant(tx, key, by));
+    },
     async moveSession(given, to) {
       checkOpen();
       const key = checkedSessionKey(given);
@@ -208,9 +218,20 @@ export function storeOver(backend: StoreBackend): Store {
       checkOpen();
       return reads.listNotes(checkedNoteQuery(query));
     },
+    async request(run, id) {
+      checkOpen();
+      const found = reads.request(checkedRunKey(run), checkId('request', id));
+      return found && requestAt(found, backend.now());
+    },
     async listRequests(query) {
       checkOpen();
-      return reads.listRequests(checkedRequestQuery(query));
+      const now = backend.now();
+      const page = reads.listRequests({ ...checkedRequestQuery(query), now });
+      return { ...page, items: page.items.map((request) => requestAt(request, now)) };
+    },
+    async listGrants(query) {
+      checkOpen();
+      return reads.listGrants(grantListing(reads, checkedGrantQuery(query), backend.now()));
     },
 
     async writeLiveText(writes) {
@@ -236,6 +257,10 @@ export function storeOver(backend: StoreBackend): Store {
     watchQueue(on) {
       checkOpen();
       return watchers.watchQueue(on);
+    },
+    watchRequests(tenant, on) {
+      checkOpen();
+      return watchers.watchRequests(checkId('tenant', tenant), on);
     },
     async [Symbol.asyncDispose]() {
       closing ??= close();

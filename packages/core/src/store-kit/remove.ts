@@ -77,6 +77,8 @@ function hide(
     // A reader that was not through has to learn that nothing will come.
     news.run(run.key, 'end');
   }
+  const [first] = runs;
+  if (first !== undefined) news.requestsRemoved(first.key.tenant);
   return {
     answer: { outcome: 'removed', removed: parts.reduce(sum, NO_ROWS), more },
     runs: runs.map(({ key }) => key),

@@ -3,6 +3,7 @@ import type { RunStart } from '../entry.ts';
 import type { RunKey } from '../ids.ts';
 import { SESSION_QUEUE_LIMIT, type NewRun, type StartResult } from '../new-run.ts';
 import { findUnknownBlob } from './blob-rows.ts';
+import { openRequestsOf } from './decide.ts';
 import { requireRun, requireSession, requireState, rootOf, threadOf } from './rows.ts';
 import { mayBeAbsorbed, steer } from './steer.ts';
 import type { RunState, SessionState, StoreTransaction } from './tables.ts';
@@ -105,5 +106,5 @@ function sessionFor(tx: StoreTransaction, run: NewRun): SessionState | undefined
 }
 
 function openRequestIds(tx: StoreTransaction, key: RunKey): readonly string[] {
-  return tx.tables.openRequests(requireState(tx, key)).map((request) => request.id);
+  return openRequestsOf(tx, requireState(tx, key)).map((request) => request.id);
 }

@@ -26,13 +26,14 @@ export function steer(tx: StoreTransaction, run: NewRun, active: string): void {
 function withdrawRequests(tx: StoreTransaction, holder: RunKey): void {
   const { tenant } = holder;
   const { run: root } = rootOf(requireState(tx, holder));
-  const kind = ['approval', 'question', 'sign-in'] as const;
+  const kind = ['approval', 'question', 'client-tool', 'sign-in'] as const;
   for (let after: string | undefined; ;) {
     const page = tx.tables.listRequests({
       tenant,
       root,
       status: ['open'],
       kind,
+      now: tx.now,
       limit: PAGE_LIMIT,
       ...(after === undefined ? {} : { after }),
     });

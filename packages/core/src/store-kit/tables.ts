@@ -1,6 +1,7 @@
 import type { BlobInfo } from '../blob.ts';
 import type { Entry, EntryBody } from '../entry.ts';
-import type { RunKey, SessionKey } from '../ids.ts';
+import type { Grant, GrantKey, GrantQuery } from '../grant.ts';
+import type { RequestRef, RunKey, SessionKey } from '../ids.ts';
 import type { Json } from '../json.ts';
 import type { Ledger } from '../ledger.ts';
 import type { Message, StoredMessage, ThreadKey } from '../message.ts';
@@ -66,6 +67,19 @@ export interface SessionState {
   readonly threadFloor: number;
 }
 
+/** What a list that depends on the time is asked with. */
+export interface At {
+  readonly now: number;
+}
+
+/** A query of grants with what `run` means resolved: those of one of `holders`, where they are given. */
+export interface GrantListing extends Omit<GrantQuery, 'run' | 'session'>, At {
+  readonly holders?: readonly Grant['scope'][];
+}
+
+/** A grant before the store has given it an id. */
+export type NewGrantRow = Omit<Grant, 'id' | 'revoked'>;
+
 /** The port's reads, as they are inside the store: synchronous, arguments checked. */
 export interface StoreReads {
   state(key: RunKey): RunState | undefined;
@@ -81,7 +95,12 @@ export interface StoreReads {
   listSessions(query: SessionQuery): Page<Session>;
   listRuns(query: RunQuery): Page<Run>;
   listNotes(query: NoteQuery): Page<Note>;
-  listRequests(query: RequestQuery): Page<Request>;
+  /** As it was written: that its time is past is seen above. */
+  request(run: RunKey, id: string): Request | undefined;
+  /** Open ones whose time is past at `now` count as expired, and are given as they were written. */
+  listRequests(query: RequestQuery & At): Page<Request>;
+  grant(key: GrantKey): Grant | undefined;
+  listGrants(query: GrantListing): Page<Grant>;
   blob(tenant: string, hash: string): BlobInfo | undefined;
   /** Whether any tenant has these bytes. */
   hasBlob(hash: string): boolean;
@@ -126,6 +145,10 @@ export interface StoreWrites {
   /** Writes status, decision and claim. */
   saveRequest(run: RunState, request: Request): void;
 
+  insertGrant(grant: NewGrantRow): void;
+  /** Writes `revoked`. */
+  saveGrant(grant: Grant): void;
+
   saveLedger(root: RunKey, ledger: Ledger): void;
 
   /** Adds it, or moves `storedAt` of the tenant's blob of this hash. */
@@ -161,6 +184,8 @@ export const STORE_WRITES: readonly (keyof StoreWrites)[] = Object.keys({
   appendNotes: true,
   insertRequest: true,
   saveRequest: true,
+  insertGrant: true,
+  saveGrant: true,
   saveLedger: true,
   saveBlob: true,
   useBlobs: true,
@@ -184,7 +209,6 @@ export interface StoreTables extends StoreReads, StoreWrites {
   findSignal(run: RunState, kind: SignalKind, key: string): Signal | undefined;
   hasSignalAfter(run: RunState, n: number, kinds: readonly SignalKind[]): boolean;
 
-  request(run: RunState, id: string): Request | undefined;
   openRequests(run: RunState): readonly Request[];
   requestCount(run: RunState): number;
   /** Of a session, or of a run that is in none. */
@@ -229,4 +253,8 @@ export interface News {
   run(run: RunKey, why: 'commit' | 'signal' | 'end'): void;
   /** A run of this tree may have become claimable, or a timer of it was set. */
   queue(root: RunKey): void;
+  /** It was opened, decided or used. */
+  request(request: RequestRef): void;
+  /** Requests of the tenant were removed. */
+  requestsRemoved(tenant: string): void;
 }

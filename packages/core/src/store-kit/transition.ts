@@ -1,6 +1,7 @@
 import type { Json } from '../json.ts';
 import type { ChildEnd, Transition } from '../commit.ts';
 import type { SignalKind } from '../signal.ts';
+import { settleRequest } from './decide.ts';
 import { rootOf, threadOf } from './rows.ts';
 import { signalRun } from './signal.ts';
 import type { RunState, StoreTransaction } from './tables.ts';
@@ -46,7 +47,8 @@ function end(tx: StoreTransaction, state: RunState, result: Extract<Transition, 
   };
   tables.saveRun({ ...state, ...RELEASED, status, endedAt: state.at, inQueue: false });
   tables.saveResult(state, ended);
-  for (const request of tables.openRequests(state)) tables.saveRequest(state, { ...request, status: 'withdrawn' });
+  for (const request of tables.openRequests(state))
+    settleRequest(tx, state, request, { status: 'withdrawn', reason: 'run-ended' });
   if (state.session !== undefined) handOver(tx, state, state.session);
   if (state.parent !== undefined) {
     const parent = { tenant: state.key.tenant, run: state.parent.run };

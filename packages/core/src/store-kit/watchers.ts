@@ -1,15 +1,17 @@
-import { runKeyText, sameRun, type RunKey } from '../ids.ts';
+import { runKeyText, sameRun, type RequestRef, type RunKey } from '../ids.ts';
 import type { Store } from '../store.ts';
 import type { News } from './tables.ts';
 
 type RunWatcher = Parameters<Store['watchRun']>[1];
 type QueueWatcher = Parameters<Store['watchQueue']>[0];
+type RequestWatcher = Parameters<Store['watchRequests']>[1];
 
 /** Who watches in this process, and what the transaction under way will tell them. */
 export interface Watchers {
   readonly watchRun: Store['watchRun'];
   readonly watchQueue: Store['watchQueue'];
   readonly watchLiveText: Store['watchLiveText'];
+  readonly watchRequests: Store['watchRequests'];
   /** Collects what one transaction has to tell. */
   collect(): CollectedNews;
   /** Another process wrote something. */
@@ -19,7 +21,12 @@ export interface Watchers {
   /** There is new text of this run; without one, perhaps of any. */
   tellLiveText(run?: RunKey): void;
   /** How many watch. */
-  readonly count: { readonly runs: number; readonly queue: number; readonly liveText: number };
+  readonly count: {
+    readonly runs: number;
+    readonly queue: number;
+    readonly liveText: number;
+    readonly requests: number;
+  };
 }
 
 /** What one transaction has to tell. */
@@ -33,7 +40,10 @@ export function createWatchers(onCountChange: () => void = () => undefined): Wat
   const runs = createRunWatchers<RunWatcher>(onCountChange);
   const liveText = createRunWatchers<() => void>(onCountChange);
   const queue = new Set<QueueWatcher>();
+  const requests = new Set<{ readonly tenant: string; readonly on: RequestWatcher }>();
 
+  const tellRequest = (tenant: string, request?: RequestRef): void =>
+    tellEach(requests, (watcher) => watcher.tenant === tenant && watcher.on(request));
   const tellQueue = (root?: RunKey): void => tellEach(queue, (on) => on(root));
 
   return {
@@ -49,9 +59,20 @@ export function createWatchers(onCountChange: () => void = () => undefined): Wat
         },
       };
     },
+    watchRequests(tenant, on) {
+      const watcher = { tenant, on };
+      requests.add(watcher);
+      onCountChange();
+      return {
+        [Symbol.dispose]() {
+          if (requests.delete(watcher)) onCountChange();
+        },
+      };
+    },
     collect() {
       const told: { readonly run: RunKey; readonly why: 'commit' | 'signal' | 'end' }[] = [];
       let moved: readonly RunKey[] = [];
+      const asked: { readonly tenant: string; readonly request?: RequestRef }[] = [];
       return {
         run(run, why) {
           if (runs.count > 0) told.push({ run, why });
@@ -59,7 +80,14 @@ export function createWatchers(onCountChange: () => void = () => undefined): Wat
         queue(root) {
           if (queue.size > 0 && !moved.some((other) => sameRun(root, other))) moved = [...moved, root];
         },
+        request(request) {
+          if (requests.size > 0) asked.push({ tenant: request.run.tenant, request });
+        },
+        requestsRemoved(tenant) {
+          if (requests.size > 0) asked.push({ tenant });
+        },
         tell() {
+          for (const { tenant, request } of asked) tellRequest(tenant, request);
           for (const { run, why } of told) runs.tell(run, (on) => on(why));
           for (const root of moved) tellQueue(root);
         },
@@ -68,6 +96,7 @@ export function createWatchers(onCountChange: () => void = () => undefined): Wat
     tellUnknown() {
       runs.tellAll((on) => on('unknown'));
       tellQueue();
+      tellEach(requests, ({ on }) => on());
     },
     tellQueue,
     tellLiveText(run) {
@@ -75,7 +104,7 @@ export function createWatchers(onCountChange: () => void = () => undefined): Wat
       else liveText.tell(run, (on) => on());
     },
     get count() {
-      return { runs: runs.count, queue: queue.size, liveText: liveText.count };
+      return { runs: runs.count, queue: queue.size, liveText: liveText.count, requests: requests.size };
     },
   };
 }

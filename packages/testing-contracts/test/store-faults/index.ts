@@ -3,6 +3,7 @@ import { CLAIM_FAULTS } from './claim-faults.ts';
 import { COMMIT_FAULTS } from './commit-faults.ts';
 import type { StoreFault } from './fault.ts';
 import { FENCE_FAULTS } from './fence-faults.ts';
+import { GRANT_FAULTS } from './grant-faults.ts';
 import { LEDGER_FAULTS } from './ledger-faults.ts';
 import { LIFETIME_FAULTS } from './lifetime-faults.ts';
 import { LIVE_TEXT_FAULTS } from './live-text-faults.ts';
@@ -31,6 +32,7 @@ export const STORE_FAULTS: readonly StoreFault[] = [
   ...REMOVAL_FAULTS,
   ...SIGNAL_FAULTS,
   ...REQUEST_FAULTS,
+  ...GRANT_FAULTS,
   ...LEDGER_FAULTS,
   ...READ_FAULTS,
   ...NOTE_FAULTS,

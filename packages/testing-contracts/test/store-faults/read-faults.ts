@@ -19,14 +19,13 @@ function byOffset<T, Q extends { readonly after?: string; readonly limit: number
 const ignoring = (field: 'status' | 'definition' | 'session' | 'root' | 'parent') =>
   listing(`the filter ${field} is ignored`, 'listRuns() filters by status', (query) => without(query, field));
 
-const ignoringRequest = (field: 'status' | 'kind' | 'run' | 'root'): StoreFault =>
-  rows(
-    `the filter ${field} of requests is ignored`,
-    'listRequests() shows a tenant’s requests',
-    ({ listRequests }) => ({
-      listRequests: (query) => listRequests(without(query, field)),
-    }),
-  );
+const ignoringRequest = (
+  field: 'status' | 'kind' | 'run' | 'root' | 'session' | 'definition' | 'by',
+  caughtBy = 'listRequests() shows a tenant’s requests',
+): StoreFault =>
+  rows(`the filter ${field} of requests is ignored`, caughtBy, ({ listRequests }) => ({
+    listRequests: (query) => listRequests(without(query, field)),
+  }));
 
 const reversed =
   (reads: StoreReads['listRuns']): StoreReads['listRuns'] =>
@@ -83,6 +82,17 @@ export const READ_FAULTS: readonly StoreFault[] = [
   ignoringRequest('kind'),
   ignoringRequest('run'),
   ignoringRequest('root'),
+  ignoringRequest('session', 'listRequests() filters by the session'),
+  ignoringRequest('definition', 'listRequests() filters by the session'),
+  ignoringRequest('by', 'listRequests() filters by the session'),
+  rows('a child’s request is of no session', 'listRequests() filters by the session', ({ listRequests }) => ({
+    listRequests(query) {
+      const page = listRequests(query);
+      return query.session === undefined
+        ? page
+        : { ...page, items: page.items.filter(({ parent }) => parent === undefined) };
+    },
+  })),
   rows(
     'a page of requests begins with the last of the one before',
     'pages of requests join without a gap',

@@ -1,5 +1,5 @@
 import type { Request } from '@prusik/core';
-import { port, rows, type StoreFault } from './fault.ts';
+import { port, rows, without, type StoreFault } from './fault.ts';
 
 /** What is read of a request, before it is decided or used, is changed. */
 const reading = (name: string, caughtBy: string, change: (request: Request) => Request): StoreFault =>
@@ -66,5 +66,47 @@ export const REQUEST_FAULTS: readonly StoreFault[] = [
       const request = tables.request(run, id);
       return request?.status === 'withdrawn' ? undefined : request;
     },
+  })),
+  rows('what is withdrawn is no signal', 'the holder closes what is open', ({ findSignal }) => ({
+    findSignal: (run, kind, key) =>
+      kind === 'decision' && key === 'open' ? { n: 1, kind, key, body: null, at: 0 } : findSignal(run, kind, key),
+  })),
+  port('a park forgets what its own commit told', 'what a run withdraws is told to itself', (store) => ({
+    async commit(commit) {
+      const { closeRequests, transition, ...rest } = commit;
+      if (closeRequests === undefined || transition === undefined) return store.commit(commit);
+      await store.commit({ ...rest, closeRequests });
+      return store.commit({ ...rest, transition, seen: 1 });
+    },
+  })),
+  rows('a schema is not kept', 'request() reads one request', ({ insertRequest }) => ({
+    insertRequest: (run, request, at) => insertRequest(run, without(request, 'schema'), at),
+  })),
+  port('request() knows no tenants', 'request() reads one request', (store) => ({
+    request: (run, id) => store.request({ ...run, tenant: 'acme' }, id),
+  })),
+  rows('open is what nobody has closed', 'a request whose time is past reads as expired', ({ listRequests }) => ({
+    listRequests: (query) => listRequests({ ...query, now: 0 }),
+  })),
+  port('what is past is written down when it is read', 'a request whose time is past reads as expired', (store) => ({
+    async request(run, id) {
+      const found = await store.request(run, id);
+      if (found?.status !== 'expired') return found;
+      await store.decide({ run, request: id, decision: { status: 'expired' } });
+      return store.request(run, id);
+    },
+  })),
+  rows('a request never expires by itself', 'a request whose time is past reads as expired', (tables) => ({
+    openRequests: (run) => tables.openRequests(run).map((request) => ({ ...request, expiresAt: null })),
+  })),
+  rows('nobody is told that a run is alone', 'a run says whether anybody is there', ({ insertRun }) => ({
+    insertRun: (run, state) => insertRun({ ...run, attended: true }, state),
+  })),
+  rows('every run is alone', 'a run says whether anybody is there', ({ insertRun }) => ({
+    insertRun: (run, state) => insertRun({ ...run, attended: false }, state),
+  })),
+  rows('the end says nothing of why', 'a request that the end has withdrawn', ({ saveRequest }) => ({
+    saveRequest: (run, { decision, ...request }) =>
+      saveRequest(run, request.status === 'withdrawn' || decision === undefined ? request : { ...request, decision }),
   })),
 ];

@@ -91,6 +91,7 @@ export function sharedStorage(fault?: StoreFault): StoreStorage {
       liveText: { ...liveText, ...broken?.liveText?.(liveText) },
       blobs,
       watchers,
+      now: () => Math.max(latest, clock.now()),
       async write(_size, work) {
         await Promise.resolve();
         const now = broken?.storage?.clockFollowsTheMachine === true ? clock.now() : Math.max(latest, clock.now());

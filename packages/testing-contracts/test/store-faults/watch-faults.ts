@@ -139,6 +139,30 @@ export const WATCH_FAULTS: readonly StoreFault[] = [
   deafTo('nobody hears of a cancel', 'the queue’s watchers hear of a cancel', (store, deaf) => ({
     signal: (signal) => deaf(store.signal(signal)),
   })),
+  port('nobody hears that an approval was used', 'who watches requests hears which', (store) => {
+    let deaf = false;
+    return {
+      async commit(commit) {
+        deaf = commit.claimRequests !== undefined;
+        const answer = await store.commit(commit);
+        deaf = false;
+        return answer;
+      },
+      watchRequests: (tenant, on) => store.watchRequests(tenant, (request) => (deaf ? undefined : on(request))),
+    };
+  }),
+  port('who watches requests hears no names', 'who watches requests hears which', (store) => ({
+    watchRequests: (tenant, on) => store.watchRequests(tenant, () => on()),
+  })),
+  port('who has watched requests is called for ever', 'who watches requests hears which', (store) => ({
+    watchRequests(tenant, on) {
+      store.watchRequests(tenant, on);
+      return { [Symbol.dispose]: () => undefined };
+    },
+  })),
+  port('requests of all tenants are news', 'who watches requests hears nothing of another', (store) => ({
+    watchRequests: (_, on) => store.watchRequests('acme', on),
+  })),
   port('a watcher that throws fails the commit', 'a watcher that throws hurts neither', (store) => {
     const { watchRun, tell } = watchersOf(store);
     return {
@@ -157,4 +181,5 @@ export const WATCH_FAULTS: readonly StoreFault[] = [
     },
   })),
   storage('other handles hear of nothing', 'watchers hear within `noticeMs`', { tellsNobodyElse: true }),
+  storage('other handles hear of no request', 'who watches requests of another handle', { tellsNobodyElse: true }),
 ];

@@ -1,3 +1,4 @@
+export type { AdapterInfo } from './adapter-info.ts';
 export {
   BLOB_GRACE_MS,
   BLOB_LIMIT,

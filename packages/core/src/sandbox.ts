@@ -1,3 +1,5 @@
+import type { AdapterInfo } from './adapter-info.ts';
+
 /**
  * A place where commands of a language model run and its files live, held apart from the rest of the machine.
  *
@@ -6,6 +8,8 @@
  */
 export interface Sandbox extends AsyncDisposable {
   readonly workspaces: Workspaces;
+  /** For inspection. @default not told */
+  readonly adapter?: AdapterInfo;
 
   /**
    * Opens a session on a workspace. Several sessions may share one; they see each other's files, not each other's

@@ -1,3 +1,4 @@
+import type { AdapterInfo } from './adapter-info.ts';
 import type { BlobInfo, BlobSweep, PutBlobOptions, SweptBlobs } from './blob.ts';
 import type { ClaimQuery, ClaimResult, Lease, RenewedLease } from './claim.ts';
 import type { Commit, CommitResult } from './commit.ts';
@@ -174,4 +175,6 @@ export interface StoreCapabilities {
   readonly multiProcess: boolean;
   /** Milliseconds until a write of another process is noticed, at most; 0 where writers notify. */
   readonly noticeMs: number;
+  /** For inspection. @default not told */
+  readonly adapter?: AdapterInfo;
 }

@@ -1,4 +1,4 @@
-import type { AnyDefinition, DefinitionMap, StoreCapabilities } from '@prusik/core';
+import type { AnyDefinition, Capability, DefinitionMap, StoreCapabilities } from '@prusik/core';
 import { factsOf } from './facts.ts';
 
 export interface Assembly {
@@ -9,6 +9,7 @@ export interface Assembly {
   /** Aliases of the model registry; `undefined` where none was given. */
   readonly models: readonly string[] | undefined;
   readonly store: StoreCapabilities;
+  readonly sandbox: boolean;
   readonly ephemeral: boolean;
 }
 
@@ -24,6 +25,7 @@ export function checkAssembly(assembly: Assembly): void {
     ...namesGivenTwice(assembly),
     ...unknownModels(assembly),
     ...toolsOfOneName(assembly),
+    ...unmetRequirements(assembly),
     ...waitsThatWouldBeLost(assembly),
   ];
   if (problems.length === 0) return;
@@ -52,7 +54,7 @@ function unknownModels({ definitions, models }: Assembly): readonly string[] {
   return definitions.flatMap((definition) => {
     const { model, delegation } = factsOf(definition);
     const asked: readonly (readonly [string, string])[] = [
-      ...(model === undefined ? [] : [['model', model] as const]),
+      ...(typeof model === 'string' ? [['model', model] as const] : []),
       ...(delegation?.models ?? []).map((alias) => ['delegation.models', alias] as const),
       ...Object.entries(delegation?.agentModels ?? {}).flatMap(([agent, aliases = []]) =>
         aliases.map((alias) => [`delegation.agentModels.${agent}`, alias] as const),
@@ -64,12 +66,45 @@ function unknownModels({ definitions, models }: Assembly): readonly string[] {
   });
 }
 
-/** Tools, whatever they come from, share the one name space that a model sees. */
+/** Tools, whatever they come from, and skills share the one name space that a model sees. */
 function toolsOfOneName({ definitions }: Assembly): readonly string[] {
   return definitions.flatMap((definition) => {
-    const names = factsOf(definition).tools.map((tool) => tool.name);
+    const { tools, skills } = factsOf(definition);
+    const names = [...tools, ...skills].map(({ name }) => name);
     const twice = new Set(names.filter((name, index) => names.indexOf(name) !== index));
-    return [...twice].map((name) => `${definition.name}: two of its tools are named ${name}: rename one of them`);
+    return [...twice].map(
+      (name) => `${definition.name}: two of its tools and skills are named ${name}: rename one of them`,
+    );
+  });
+}
+
+const OFFERS: Readonly<Record<Capability, string>> = {
+  'durable-store': 'use a store that outlives the process',
+  'shared-store': 'use a store that several processes may open',
+  sandbox: 'give the harness a sandbox',
+};
+
+/** What a definition, one of its tools or skills cannot do without, and what no adapter here offers. */
+function unmetRequirements({ definitions, store, sandbox }: Assembly): readonly string[] {
+  const offered: Readonly<Record<string, boolean>> = {
+    'durable-store': store.durable,
+    'shared-store': store.multiProcess,
+    sandbox,
+  };
+  return definitions.flatMap((definition) => {
+    const { tools, skills } = factsOf(definition);
+    return [
+      ...(definition.requires ?? []).map((capability) => ['it', capability] as const),
+      ...tools.flatMap(({ name, requires }) => requires.map((capability) => [`its tool ${name}`, capability] as const)),
+      ...skills.flatMap(({ name, requires }) =>
+        requires.map((capability) => [`its skill ${name}`, capability] as const),
+      ),
+    ]
+      .filter(([, capability]) => offered[capability] !== true)
+      .map(
+        ([what, capability]) =>
+          `${definition.name}: ${what} requires ${capability}, which nothing here offers: ${OFFERS[capability] ?? `there are ${Object.keys(OFFERS).join(', ')}`}`,
+      );
   });
 }
 
@@ -77,7 +112,7 @@ function waitsThatWouldBeLost({ definitions, store, ephemeral }: Assembly): read
   if (store.durable || ephemeral) return [];
   const fix = 'use a durable store, or say `ephemeral: true` if losing them with the process is meant';
   return definitions.flatMap((definition) => {
-    const asking = factsOf(definition).tools.filter((tool) => tool.asks);
+    const asking = factsOf(definition).tools.filter((tool) => tool.approval !== 'never');
     if (asking.length > 0) {
       const names = asking.map((tool) => tool.name).join(', ');
       return [`${definition.name}: approvals of ${names} would be lost with the process: ${fix}`];

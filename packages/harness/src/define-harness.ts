@@ -1,6 +1,6 @@
 import {
   DEFAULT_TENANT,
-  loadedCopies,
+  PrusikError,
   systemClock,
   type DefinitionMap,
   type InferInput,
@@ -17,9 +17,10 @@ import { createDecisions } from './decisions.ts';
 import { createDisposals } from './dispose.ts';
 import type { DepsOption, HarnessBasics, HarnessOptions, ModelsOption } from './harness-options.ts';
 import type { Harness, RunRef } from './harness-types.ts';
-import { inspect } from './inspect.ts';
+import { inspect, packagesOf } from './inspect.ts';
 import { createLiveRuns } from './live-runs.ts';
 import { prepareStart } from './prepare-start.ts';
+import { warnOfAssembly } from './warn-of-assembly.ts';
 
 /**
  * Assembles definitions over a store. Everything that is wrong with the assembly is found here, with its path and its fix.
@@ -50,8 +51,18 @@ export function defineHarness(
   } = options;
   const { keepOpen = [], ephemeral = false, onWarning = warnOnProcess } = options;
   const definitions = withChildren(...Object.values(agents), ...Object.values(workflows));
-  checkAssembly({ agents, workflows, definitions, models: models?.aliases, store: store.capabilities, ephemeral });
-  warnOfCopies(onWarning);
+  const { atDispose = 'release', finishMs = 30_000 } = options;
+  checkAssembly({
+    agents,
+    workflows,
+    definitions,
+    models: models?.aliases,
+    store: store.capabilities,
+    sandbox: sandbox !== undefined,
+    ephemeral,
+  });
+  if (!(finishMs > 0)) throw new TypeError(`The harness: finishMs must be more than 0, not ${finishMs}`);
+  warnOfAssembly({ definitions, packages: packagesOf({ store: store.capabilities, sandbox }) }, onWarning);
 
   const driven = bindDefinitions(definitions, models, { clock, ...(newId ? { newId } : {}) });
   const engine = createEngine({
@@ -65,17 +76,23 @@ export function defineHarness(
     ...(newId ? { newId } : {}),
   });
   const sessions = createSessions(engine, newId ? { newId } : {});
-  const live = options.atDispose === 'cancel' ? createLiveRuns(engine) : undefined;
+  const live = atDispose === 'release' ? undefined : createLiveRuns(engine, clock);
   const disposals = createDisposals();
   if (!keepOpen.includes('store')) disposals.add('store', () => store[Symbol.asyncDispose]());
   if (sandbox && !keepOpen.includes('sandbox')) disposals.add('sandbox', () => sandbox[Symbol.asyncDispose]());
   disposals.add('engine', () => engine[Symbol.asyncDispose]());
   disposals.add('sessions', () => sessions[Symbol.asyncDispose]());
-  if (live) disposals.add('runs', () => live.cancelAll('the harness was disposed'));
+  if (live)
+    disposals.add('runs', () =>
+      atDispose === 'cancel' ? live.cancelAll('the harness was disposed') : live.finishAll(finishMs),
+    );
   let disposed: Promise<void> | undefined;
 
   async function start(name: string, input: unknown, given: Parameters<Harness<DefinitionMap, unknown>['start']>[2]) {
-    const run = await engine.start(name, input, await prepareStart(options.context, given ?? {}));
+    const prepared = await prepareStart(options.context, given ?? {});
+    // What would be started now nobody would finish or cancel.
+    if (disposed !== undefined) throw new PrusikError('ENGINE_CLOSED', 'The harness is disposed');
+    const run = await engine.start(name, input, prepared);
     live?.started(run.key);
     return run;
   }
@@ -115,7 +132,9 @@ export function defineHarness(
         models: models?.aliases ?? [],
         store: store.capabilities,
         ephemeral,
-        sandbox: sandbox !== undefined,
+        sandbox,
+        context: options.context !== undefined,
+        atDispose,
         limits,
       }),
     [Symbol.asyncDispose]: () => (disposed ??= disposals.run()),
@@ -123,14 +142,6 @@ export function defineHarness(
 }
 
 const keyOf = (run: RunRef): RunKey => (typeof run === 'string' ? { tenant: DEFAULT_TENANT, run } : run);
-
-/** Nothing breaks by it at once (errors are compared by code), but it is never meant. */
-function warnOfCopies(warn: (warning: EngineWarning) => void): void {
-  const copies = loadedCopies();
-  if (copies.length < 2) return;
-  const message = `@prusik/core is loaded ${copies.length} times; install one version of it: ${copies.join(', ')}`;
-  warn({ code: 'CORE_LOADED_TWICE', message });
-}
 
 function warnOnProcess({ code, message }: EngineWarning): void {
   process.emitWarning(message, { type: 'PrusikWarning', code });

@@ -1,18 +1,40 @@
-import type { AnyDefinition, DefinitionMap, DelegationPolicy } from '@prusik/core';
+import type { AnyDefinition, Capability, DefinitionMap, DelegationPolicy, Json } from '@prusik/core';
+
+/** A model as it is told of: its alias, or who makes the object and what it is called there. */
+export type ModelFacts = string | { readonly provider: string; readonly modelId: string };
 
 /** What a definition shows of itself beyond what every definition has; read by shape, since anybody may write one. */
 export interface DefinitionFacts {
   readonly agents: DefinitionMap;
   readonly delegation: DelegationPolicy | undefined;
-  readonly model: string | undefined;
+  readonly model: ModelFacts | undefined;
   readonly tools: readonly ToolFacts[];
+  readonly skills: readonly SkillFacts[];
+  /** Bounds of its runs; one that is infinite is `null`, as it is in JSON. */
+  readonly limits: Readonly<Record<string, Json>> | undefined;
 }
 
-interface ToolFacts {
+export interface ToolFacts {
   readonly name: string;
-  /** A person may have to approve its calls. */
-  readonly asks: boolean;
+  /** What may happen to a call that was begun and has no outcome. */
+  readonly effect?: string;
+  /** Whether a person may have to approve its calls: `never`, `always`, or a `policy` says. */
+  readonly approval: string;
+  readonly timeoutMs?: number;
+  /** Whether other calls may be executed beside it. */
+  readonly parallel?: boolean;
+  readonly requires: readonly Capability[];
 }
+
+export interface SkillFacts {
+  readonly name: string;
+  readonly folder?: string;
+  readonly requires: readonly Capability[];
+  /** Fields of its front matter that have no effect. */
+  readonly ignored: readonly string[];
+}
+
+type Shown = Readonly<Record<string, unknown>>;
 
 export function factsOf(definition: AnyDefinition): DefinitionFacts {
   const shown = definition as {
@@ -20,22 +42,62 @@ export function factsOf(definition: AnyDefinition): DefinitionFacts {
     readonly delegation?: DelegationPolicy;
     readonly model?: unknown;
     readonly tools?: unknown;
+    readonly skills?: unknown;
+    readonly limits?: unknown;
   };
   return {
     agents: shown.agents ?? {},
     delegation: shown.delegation,
-    model: typeof shown.model === 'string' ? shown.model : undefined,
-    tools: toolsOf(shown.tools),
+    model: modelOf(shown.model),
+    tools: listed(shown.tools).map(([key, tool]) => ({
+      name: textOf(tool['name']) ?? key,
+      approval: textOf(tool['approval']) ?? 'never',
+      ...only('effect', textOf(tool['effect'])),
+      ...only('timeoutMs', typeof tool['timeoutMs'] === 'number' ? tool['timeoutMs'] : undefined),
+      ...only('parallel', typeof tool['parallel'] === 'boolean' ? tool['parallel'] : undefined),
+      requires: textsOf(tool['requires']) as readonly Capability[],
+    })),
+    skills: listed(shown.skills).map(([key, skill]) => ({
+      name: textOf(skill['name']) ?? key,
+      ...only('folder', textOf(skill['folder'])),
+      requires: textsOf(skill['requires']) as readonly Capability[],
+      ignored: textsOf(skill['ignored']),
+    })),
+    limits: limitsOf(shown.limits),
   };
 }
 
+function modelOf(model: unknown): ModelFacts | undefined {
+  if (typeof model === 'string') return model;
+  if (typeof model !== 'object' || model === null) return undefined;
+  const { provider, modelId } = model as Shown;
+  return { provider: textOf(provider) ?? 'unknown', modelId: textOf(modelId) ?? 'unknown' };
+}
+
 /** A list, or an object by name. */
-function toolsOf(tools: unknown): readonly ToolFacts[] {
-  if (typeof tools !== 'object' || tools === null) return [];
-  return Object.entries(tools).map(
-    ([key, tool]: readonly [string, { readonly name?: unknown; readonly approval?: unknown }]) => ({
-      name: typeof tool.name === 'string' ? tool.name : key,
-      asks: tool.approval !== undefined && tool.approval !== 'never',
-    }),
+function listed(values: unknown): readonly (readonly [string, Shown])[] {
+  if (typeof values !== 'object' || values === null) return [];
+  return Object.entries(values).filter(([, value]) => typeof value === 'object' && value !== null);
+}
+
+function limitsOf(limits: unknown): Readonly<Record<string, Json>> | undefined {
+  if (typeof limits !== 'object' || limits === null) return undefined;
+  return Object.fromEntries(
+    Object.entries(limits as Shown).flatMap(([name, value]): [string, Json][] =>
+      typeof value === 'number'
+        ? [[name, Number.isFinite(value) ? value : null]]
+        : typeof value === 'string' || typeof value === 'boolean'
+          ? [[name, value]]
+          : [],
+    ),
   );
+}
+
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+
+const textsOf = (value: unknown): readonly string[] =>
+  Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
+
+function only<Name extends string, Value>(name: Name, value: Value | undefined): { readonly [N in Name]?: Value } {
+  return value === undefined ? {} : ({ [name]: value } as { readonly [N in Name]: Value });
 }

@@ -54,8 +54,13 @@ export interface HarnessBasics<
   readonly canAnswer?: (responder: Responder) => boolean | Promise<boolean>;
   /** Says that losing runs, approvals and waits with the process is meant. @default false */
   readonly ephemeral?: boolean;
-  /** What disposal does with runs of this harness that have not ended: give them back for another process, or cancel them. @default 'release' */
-  readonly atDispose?: 'release' | 'cancel';
+  /**
+   * What disposal does with runs of this harness that have not ended: give them back for another process; drive those that were started here until
+   * each has ended or waits for something outside, and give back what is not finished in `finishMs`; or cancel those. @default 'release'
+   */
+  readonly atDispose?: 'release' | 'finish' | 'cancel';
+  /** How long `finish` may take, in milliseconds. @default 30_000 */
+  readonly finishMs?: number;
   /** What disposal leaves open because it is somebody else's. @default none */
   readonly keepOpen?: readonly ('store' | 'sandbox')[];
   /** @default systemClock */

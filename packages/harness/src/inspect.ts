@@ -2,19 +2,24 @@ import {
   loadedCopies,
   type AnyDefinition,
   type Budget,
+  type Capability,
   type DelegationPolicy,
+  type Json,
+  type Sandbox,
   type StoreCapabilities,
 } from '@prusik/core';
 import core from '@prusik/core/package.json' with { type: 'json' };
 import agents from '@prusik/agents/package.json' with { type: 'json' };
 import durable from '@prusik/durable/package.json' with { type: 'json' };
 import sessions from '@prusik/sessions/package.json' with { type: 'json' };
+import harness from '@prusik/harness/package.json' with { type: 'json' };
 import workflows from '@prusik/workflows-delegation/package.json' with { type: 'json' };
 import { DEFAULT_LIMITS, type EngineLimits } from '@prusik/durable';
-import { factsOf } from './facts.ts';
+import { factsOf, type ModelFacts, type SkillFacts, type ToolFacts } from './facts.ts';
 
 /** What a harness is assembled of, as data that can be printed, compared and stored. */
 export interface Inspection {
+  /** Versions by the names of packages, those of the store's and the sandbox's adapters too, where these tell. */
   readonly packages: Readonly<Record<string, string>>;
   /** Where each loaded copy of core came from; more than one is a mistake of the installation. */
   readonly coreCopies: readonly string[];
@@ -24,6 +29,8 @@ export interface Inspection {
   readonly store: StoreCapabilities;
   readonly ephemeral: boolean;
   readonly sandbox: boolean;
+  readonly context: boolean;
+  readonly atDispose: 'release' | 'finish' | 'cancel';
   readonly limits: EngineLimits;
 }
 
@@ -35,9 +42,13 @@ export interface InspectedDefinition {
   readonly agents: readonly string[];
   readonly delegation: DelegationPolicy | 'off';
   readonly budget?: Budget;
-  /** Alias of its model, where it has one. */
-  readonly model?: string;
-  readonly tools: readonly string[];
+  /** Where it has one. */
+  readonly model?: ModelFacts;
+  readonly tools: readonly ToolFacts[];
+  readonly skills: readonly SkillFacts[];
+  readonly requires: readonly Capability[];
+  /** Bounds of its runs, where it has any; `null` is none. */
+  readonly limits?: Readonly<Record<string, Json>>;
 }
 
 export interface InspectParts {
@@ -45,20 +56,33 @@ export interface InspectParts {
   readonly models: readonly string[];
   readonly store: StoreCapabilities;
   readonly ephemeral: boolean;
-  readonly sandbox: boolean;
+  readonly sandbox: Sandbox | undefined;
+  readonly context: boolean;
+  readonly atDispose: Inspection['atDispose'];
   readonly limits: Partial<EngineLimits>;
 }
 
-export function inspect({ definitions, limits, ...rest }: InspectParts): Inspection {
+/** Versions of what is assembled, by package. */
+export function packagesOf({
+  store,
+  sandbox,
+}: Pick<InspectParts, 'store' | 'sandbox'>): Readonly<Record<string, string>> {
+  const own = [core, durable, agents, sessions, workflows, harness].map(({ name, version }) => [name, version]);
+  const adapters = [store.adapter, sandbox?.adapter].flatMap((adapter) =>
+    adapter === undefined ? [] : [[adapter.package, adapter.version]],
+  );
+  return Object.fromEntries([...own, ...adapters]) as Readonly<Record<string, string>>;
+}
+
+export function inspect({ definitions, limits, sandbox, ...rest }: InspectParts): Inspection {
   return {
     ...rest,
-    packages: Object.fromEntries(
-      [core, durable, agents, sessions, workflows].map(({ name, version }) => [name, version]),
-    ),
+    sandbox: sandbox !== undefined,
+    packages: packagesOf({ store: rest.store, sandbox }),
     coreCopies: loadedCopies(),
     definitions: definitions.map((definition) => {
       const { name, kind, version } = definition;
-      const { agents: calls, delegation, model, tools } = factsOf(definition);
+      const { agents: calls, delegation, model, tools, skills, limits: bounds } = factsOf(definition);
       const { budget } = definition as { readonly budget?: Budget };
       return {
         name,
@@ -68,7 +92,10 @@ export function inspect({ definitions, limits, ...rest }: InspectParts): Inspect
         delegation: delegation ?? 'off',
         ...(budget === undefined ? {} : { budget }),
         ...(model === undefined ? {} : { model }),
-        tools: tools.map((tool) => tool.name),
+        tools,
+        skills,
+        requires: definition.requires ?? [],
+        ...(bounds === undefined ? {} : { limits: bounds }),
       };
     }),
     limits: { ...DEFAULT_LIMITS, ...limits },

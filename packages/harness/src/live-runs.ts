@@ -1,4 +1,4 @@
-import { isPrusikError, runKeyText, type RunKey } from '@prusik/core';
+import { isPrusikError, runKeyText, type Clock, type RunKey } from '@prusik/core';
 import type { Engine } from '@prusik/durable';
 
 /** The runs that one harness has started and that have not ended, as far as the store has told. */
@@ -6,14 +6,33 @@ export interface LiveRuns {
   started(run: RunKey): void;
   /** Asks all of them to cancel and drives them until that is confirmed. */
   cancelAll(reason: string): Promise<void>;
+  /** Drives all of them until each has ended or waits for something outside, for `ms` at most. */
+  finishAll(ms: number): Promise<void>;
 }
 
-export function createLiveRuns(engine: Engine): LiveRuns {
+export function createLiveRuns(engine: Engine, clock: Clock): LiveRuns {
   const live = new Map<string, { readonly run: RunKey; readonly watch: Disposable }>();
 
   function forget(name: string): void {
     live.get(name)?.watch[Symbol.dispose]();
     live.delete(name);
+  }
+
+  function takeAll(): readonly RunKey[] {
+    const runs = [...live.values()].map(({ run }) => run);
+    [...live.keys()].forEach(forget);
+    return runs;
+  }
+
+  async function driveAll(runs: readonly RunKey[], signal?: AbortSignal): Promise<void> {
+    await Promise.all(
+      runs.map((run) =>
+        engine.drive(run, signal === undefined ? {} : { signal }).catch((error: unknown) => {
+          // Somebody else may have removed it since; and what is not finished in time is given back.
+          if (signal?.aborted !== true && !isPrusikError(error, 'RUN_UNKNOWN')) throw error;
+        }),
+      ),
+    );
   }
 
   return {
@@ -24,17 +43,18 @@ export function createLiveRuns(engine: Engine): LiveRuns {
       live.set(name, { run, watch });
     },
     async cancelAll(reason) {
-      const runs = [...live.values()].map(({ run }) => run);
-      [...live.keys()].forEach(forget);
+      const runs = takeAll();
       await Promise.all(runs.map((run) => engine.cancel(run, reason)));
-      await Promise.all(
-        runs.map((run) =>
-          engine.drive(run).catch((error: unknown) => {
-            // Somebody else may have removed it since.
-            if (!isPrusikError(error, 'RUN_UNKNOWN')) throw error;
-          }),
-        ),
-      );
+      await driveAll(runs);
+    },
+    async finishAll(ms) {
+      const time = new AbortController();
+      const timer = clock.after(ms, () => time.abort());
+      try {
+        await driveAll(takeAll(), time.signal);
+      } finally {
+        timer[Symbol.dispose]();
+      }
     },
   };
 }

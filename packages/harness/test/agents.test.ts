@@ -144,8 +144,25 @@ describe('a harness with agents', () => {
     expect(() => define(false)).toThrow('editor: approvals of publish would be lost with the process');
     expect(define(true).inspect()).toMatchObject({
       models: ['fast', 'careful'],
-      definitions: [{ name: 'editor', model: 'careful', tools: ['publish'] }],
+      definitions: [
+        {
+          name: 'editor',
+          model: 'careful',
+          tools: [
+            { name: 'publish', effect: 'once', approval: 'always', timeoutMs: 120_000, parallel: true, requires: [] },
+          ],
+          limits: { steps: 16, toolCalls: 64, tokens: null },
+        },
+      ],
     });
+    const own = defineAgent({
+      name: 'own',
+      instructions: '',
+      model: scriptedModel([], { provider: 'p', modelId: 'm' }),
+    });
+    expect(defineHarness({ store: memoryStore(), agents: { own } }).inspect().definitions).toMatchObject([
+      { name: 'own', model: { provider: 'p', modelId: 'm' } },
+    ]);
     // A registry from a program without types does not know better.
     const untyped: object = { store: memoryStore(), agents: { editor }, models: modelRegistry({}), ephemeral: true };
     expect(() => defineHarness(untyped as Parameters<typeof defineHarness>[0])).toThrow(

@@ -2,7 +2,7 @@ import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { type DurableDefinition, type DelegationPolicy, type Store } from '@prusik/core';
+import type { AdapterInfo, DelegationPolicy, DurableDefinition, Sandbox, Store } from '@prusik/core';
 import { defineHarness } from '@prusik/harness';
 import { memoryStore } from '@prusik/store-memory';
 import { defineWorkflow } from '@prusik/workflows-delegation';
@@ -63,7 +63,39 @@ describe('what is wrong with an assembly', () => {
     const clerk = { ...named('clerk'), tools: [tool('read', 'never'), tool('send', 'always'), tool('send', 'always')] };
 
     expect(() => defineHarness({ store: memoryStore(), agents: { clerk } })).toThrow(
-      /clerk: two of its tools are named send: rename one of them\n- clerk: approvals of send, send would be lost/,
+      /clerk: two of its tools and skills are named send: rename one of them\n- clerk: approvals of send, send would be lost/,
+    );
+  });
+
+  it('DEF-3: a skill and a tool share the one name space that a model sees', () => {
+    const clerk = { ...named('clerk'), tools: [{ name: 'pdf' }], skills: [{ name: 'pdf' }] };
+
+    expect(() => defineHarness({ store: memoryStore(), agents: { clerk } })).toThrow(
+      'clerk: two of its tools and skills are named pdf',
+    );
+  });
+
+  it('DEF-3: finds what is required and what no adapter offers, of definitions, tools and skills', () => {
+    const needy = {
+      ...named('needy'),
+      requires: ['durable-store', 'shared-store'] as const,
+      tools: [
+        { name: 'run', requires: ['sandbox'] },
+        { name: 'fly', requires: ['wings'] },
+      ],
+      skills: [{ name: 'pdf', requires: ['sandbox'] }],
+    };
+    const define = (store: Store, sandbox?: Sandbox) => () =>
+      defineHarness({ store, agents: { needy }, ...(sandbox ? { sandbox } : {}) });
+    const sandbox = {} as Sandbox;
+
+    expect(define(memoryStore())).toThrow(
+      /needy: it requires durable-store, which nothing here offers: use a store that outlives the process\n- needy: it requires shared-store.*\n- needy: its tool run requires sandbox, which nothing here offers: give the harness a sandbox\n- needy: its tool fly requires wings, which nothing here offers: there are durable-store, shared-store, sandbox\n- needy: its skill pdf requires sandbox/,
+    );
+    expect(define(durableStore(), sandbox)).toThrow(/needy: it requires shared-store.*\n- needy: its tool fly/);
+    const release = defineWorkflow({ name: 'release', input: z.null(), requires: ['sandbox'], run: () => null });
+    expect(() => defineHarness({ store: durableStore(), workflows: { release } })).toThrow(
+      'release: it requires sandbox',
     );
   });
 
@@ -106,10 +138,15 @@ describe('inspect', () => {
     const inspection = harness.inspect();
 
     expect(inspection).toMatchObject({
-      packages: { '@prusik/core': expect.stringMatching(/^\d/), '@prusik/durable': expect.stringMatching(/^\d/) },
+      packages: Object.fromEntries(
+        ['core', 'durable', 'agents', 'sessions', 'workflows-delegation', 'harness', 'store-memory'].map((name) => [
+          `@prusik/${name}`,
+          expect.stringMatching(/^\d/),
+        ]),
+      ),
       definitions: [
         { name: 'release', kind: 'workflow', agents: ['writer'], delegation: { tokens: 10 }, budget: { tokens: 10 } },
-        { name: 'writer', kind: 'agent', agents: [], delegation: 'off', tools: [] },
+        { name: 'writer', kind: 'agent', agents: [], delegation: 'off', tools: [], skills: [] },
       ],
       store: { durable: false },
       ephemeral: true,
@@ -118,6 +155,54 @@ describe('inspect', () => {
     });
     expect(JSON.parse(JSON.stringify(inspection))).toEqual(inspection);
     expect(new Set(touched)).toEqual(new Set(['capabilities']));
+  });
+});
+
+describe('packages of several releases', () => {
+  it('DEF-4: are named at the start, an adapter of somebody else is not one of them', () => {
+    const warnings: string[] = [];
+    const define = (adapter: AdapterInfo) => {
+      const store = { ...memoryStore(), capabilities: { durable: true, multiProcess: false, noticeMs: 0, adapter } };
+      return defineHarness({
+        store,
+        agents: { writer },
+        onWarning: ({ code, message }) => warnings.push(code, message),
+      });
+    };
+
+    expect(define({ package: 'their-store', version: '7.0.0' }).inspect().packages).toMatchObject({
+      'their-store': '7.0.0',
+    });
+    expect(warnings).toEqual([]);
+    define({ package: '@prusik/store-sqlite', version: '0.0.1' });
+    expect(warnings).toEqual([
+      'PACKAGES_MIXED',
+      expect.stringMatching(/@prusik\/core \d.*@prusik\/store-sqlite 0\.0\.1/),
+    ]);
+  });
+});
+
+describe('a skill that asks for tools', () => {
+  it('AGT-12: is told of at the start', () => {
+    const warnings: string[] = [];
+    const clerk = {
+      ...named('clerk'),
+      skills: [
+        { name: 'pdf', ignored: ['allowed-tools'] },
+        { name: 'xls', ignored: ['tags'] },
+      ],
+    };
+
+    defineHarness({
+      store: memoryStore(),
+      agents: { clerk },
+      onWarning: ({ code, message }) => warnings.push(code, message),
+    });
+
+    expect(warnings).toEqual([
+      'SKILL_TOOLS_IGNORED',
+      'clerk: allowed-tools of the skills pdf has no effect: a skill grants no tool and no right',
+    ]);
   });
 });
 

@@ -9,6 +9,7 @@ import {
 } from '@prusik/core';
 import { defineHarness } from '@prusik/harness';
 import { memoryStore } from '@prusik/store-memory';
+import { fakeClock } from '@prusik/testing-contracts';
 import { defineWorkflow } from '@prusik/workflows-delegation';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
@@ -349,5 +350,53 @@ describe('the end of a harness', () => {
       'completed',
     ]);
     expect(asked).toEqual(['cancelled']);
+  });
+
+  it('DEF-5: finishes what runs, by choice: until it has ended or waits, and no longer than it may take', async () => {
+    const clock = fakeClock();
+    const store = memoryStore({ clock });
+    const going = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
+    const long: DurableDefinition<Json, Json> = {
+      name: 'long',
+      kind: 'function',
+      version: '1',
+      run: (ctx: DurableContext) =>
+        ctx.step('work', async ({ signal }) => {
+          begun.resolve();
+          await Promise.race([going.promise, new Promise((_, reject) => signal.addEventListener('abort', reject))]);
+          return 'worked';
+        }),
+    };
+    const assembled = () =>
+      defineHarness({
+        store,
+        agents: { long, clerk },
+        limits,
+        clock,
+        keepOpen: ['store'],
+        atDispose: 'finish',
+        finishMs: 5_000,
+      });
+    const status = async (id: string) => (await store.run({ tenant: 'default', run: id }))?.status;
+
+    const slow = assembled();
+    const left = slow.run('long', null, { id: 'left' }).catch((error: PrusikError) => error.code);
+    await begun.promise;
+    const disposal = slow[Symbol.asyncDispose]();
+    await new Promise(setImmediate);
+    await expect(slow.start('long', null, { id: 'late' })).rejects.toMatchObject({ code: 'ENGINE_CLOSED' });
+    clock.advance(5_000);
+    await disposal;
+    expect(await left).toBe('ENGINE_CLOSED');
+    expect([await status('left'), await status('late')]).toEqual(['queued', undefined]);
+
+    const quick = assembled();
+    await quick.start('long', null, { id: 'finished' });
+    await quick.start('clerk', 'question', { id: 'waits' });
+    going.resolve();
+    await quick[Symbol.asyncDispose]();
+    expect([await status('finished'), await status('waits')]).toEqual(['completed', 'waiting']);
+    expect(clock.pending).toBe(0);
   });
 });

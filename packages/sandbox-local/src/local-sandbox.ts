@@ -1,3 +1,4 @@
+import self from '@prusik/sandbox-local/package.json' with { type: 'json' };
 import { mkdir } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import {
@@ -159,6 +160,7 @@ export function createLocalSandbox(options: LocalSandboxOptions): Sandbox {
   };
 
   return {
+    adapter: { package: self.name, version: self.version },
     workspaces,
     open,
     async level(): Promise<SandboxLevel> {

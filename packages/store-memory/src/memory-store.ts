@@ -1,3 +1,4 @@
+import self from '@prusik/store-memory/package.json' with { type: 'json' };
 import { liveTextRows } from './live-text-rows.ts';
 import {
   BLOB_LIMIT,
@@ -44,7 +45,12 @@ export function memoryStore({
   const tick = (): number => (latest = Math.max(latest, wallTime(clock)));
 
   return storeOver({
-    capabilities: { durable: false, multiProcess: false, noticeMs: 0 },
+    capabilities: {
+      durable: false,
+      multiProcess: false,
+      noticeMs: 0,
+      adapter: { package: self.name, version: self.version },
+    },
     reads: tables,
     liveText: liveTextRows(),
     blobs: memoryBlobs({ maxBytes: maxTotalBlobBytes, now: tick }),

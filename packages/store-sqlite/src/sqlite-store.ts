@@ -1,3 +1,4 @@
+import self from '@prusik/store-sqlite/package.json' with { type: 'json' };
 import { BLOB_LIMIT, createWatchers, storeOver, systemClock, type Clock, type Store } from '@prusik/core';
 import { blobFiles, blobFolder } from './blob-files.ts';
 import { createStoreClock } from './store-clock.ts';
@@ -105,7 +106,12 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
   }
 
   return storeOver({
-    capabilities: { durable: true, multiProcess: true, noticeMs: pollMs },
+    capabilities: {
+      durable: true,
+      multiProcess: true,
+      noticeMs: pollMs,
+      adapter: { package: self.name, version: self.version },
+    },
     reads: guarded(reads, file, replacement),
     liveText: live.rows,
     blobs: blobFiles({ folder: blobFolder(file), now: storeClock.read }),

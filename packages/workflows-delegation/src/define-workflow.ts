@@ -4,6 +4,7 @@ import {
   hashJson,
   toJson,
   type Budget,
+  type Capability,
   type DelegationPolicy,
   type DepsOf,
   type DurableContext,
@@ -33,6 +34,8 @@ export interface WorkflowOptions<
   readonly version?: string;
   /** Older versions whose runs this code can continue. @default none */
   readonly continues?: readonly string[];
+  /** What an assembly has to offer for it to work. @default nothing */
+  readonly requires?: readonly Capability[];
   /** Checks an input before anything is stored; `INPUT_INVALID` otherwise. */
   readonly input: Input;
   /** Checks what the function returned; `OUTPUT_INVALID` fails the run otherwise. @default what it returned is the output */
@@ -90,7 +93,7 @@ export function defineWorkflow<
 export function defineWorkflow(
   options: WorkflowOptions<StandardSchema, unknown, DefinitionMap, StandardSchema, string, unknown>,
 ): WorkflowDefinition {
-  const { name, version = '1', continues, input, output, agents = {}, delegation, run } = options;
+  const { name, version = '1', continues, requires, input, output, agents = {}, delegation, run } = options;
   checkId('definition name', name);
   checkTree(name, agents, delegation);
   const budget = budgetOf(delegation);
@@ -101,6 +104,7 @@ export function defineWorkflow(
     version,
     hash: hashJson(String(run)),
     ...(continues === undefined ? {} : { continues }),
+    ...(requires === undefined ? {} : { requires }),
     agents,
     delegation,
     ...(budget === undefined ? {} : { budget }),

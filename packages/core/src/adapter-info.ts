@@ -1,0 +1,5 @@
+/** The package that an adapter of a port comes from. */
+export interface AdapterInfo {
+  readonly package: string;
+  readonly version: string;
+}

@@ -10,6 +10,7 @@ import { scopeOf, type AgentCore } from './agent-core.ts';
 import { gateOf } from './approval.ts';
 import { callFingerprint } from './define-tool.ts';
 import type { PlannedCall } from './loop-types.ts';
+import { contentOutput, isToolContent } from './tool-content.ts';
 import { errorOutput, toToolOutput } from './tool-output.ts';
 import type { AnyTool } from './tool-types.ts';
 import { validate } from './validate.ts';
@@ -56,21 +57,22 @@ export async function executeCall(
       output: { type: 'denied', reason: 'This call needs an approval now. Call the tool again to ask for it.' },
     };
   const { signal, idempotencyKey } = step;
+  let value: unknown;
   try {
-    const value = await tool.execute(checked.value, { ...scope, signal, idempotencyKey, callId });
-    return recordable(value, tool);
+    value = await tool.execute(checked.value, { ...scope, signal, idempotencyKey, callId });
   } catch (thrown) {
     return { output: errorOutput(thrown) };
   }
+  return recordable(value, tool, step);
 }
 
 const refused = (code: string, text: string): Executed => ({
   output: { type: 'error', code, text: `Not executed. ${text}` },
 });
 
-function recordable(value: unknown, tool: AnyTool): Executed {
+async function recordable(value: unknown, tool: AnyTool, { putBlob }: StepScope): Promise<Executed> {
   try {
-    return { output: toToolOutput(value, tool) };
+    return { output: isToolContent(value) ? await contentOutput(value, tool, putBlob) : toToolOutput(value, tool) };
   } catch {
     return { unrecordable: value };
   }

@@ -13,12 +13,15 @@ export type {
 } from './agent-types.ts';
 export { contextManager, type ContextManagerOptions } from './context-manager.ts';
 export { defineTool } from './define-tool.ts';
+export { providerTool } from './provider-tool.ts';
+export { toolContent, type ToolContent, type ToolContentPart, type ToolFile } from './tool-content.ts';
 export type {
   AnyTool,
   ApprovalCall,
   ApprovalStatus,
   DepsOf,
   InDoubt,
+  ProviderExecutedTool,
   ToolDefinition,
   ToolInput,
   ToolOptions,
@@ -59,7 +62,7 @@ export {
 export { providerOf, type LanguageModelObject } from './language-model.ts';
 export type { ModelCapabilities, ModelEntry, ModelRoute } from './model-route.ts';
 export type { ModelSettings } from './model-settings.ts';
-export { toModelMessages } from './to-model-messages.ts';
+export { toModelMessages, type LoadedFiles } from './to-model-messages.ts';
 export { fromModelMessages, type FromModelOptions } from './from-model-messages.ts';
 export { skill, skillMounts, type Skill, type SkillOptions } from './skill.ts';
 export { SKILL_LIMITS, type SkillFile } from './skill-files.ts';

@@ -5,6 +5,7 @@ import { modelErrorClass, type ModelErrorClass } from './model-class.ts';
 import { wasRefused } from './model-error.ts';
 import { textOf } from './output.ts';
 import { isPlainId } from './plain-id.ts';
+import type { AnyTool } from './tool-types.ts';
 
 /** Pure: what becomes of a model's reply and of each of its calls. Every way in which a reply can end is decided here. */
 
@@ -28,7 +29,7 @@ export interface AdmittedCall {
 }
 
 export interface Admission {
-  readonly tools: ReadonlyMap<string, unknown>;
+  readonly tools: ReadonlyMap<string, Pick<AnyTool, 'provider'>>;
   /** Names of the tools that the model was offered. */
   readonly offered: ReadonlySet<string>;
   /** Call ids that stand in the thread. */
@@ -75,7 +76,10 @@ export function judge(
   if (refused.length > 0) return 'refused';
   // Before emptiness: where the whole limit went into thinking, the same call again would end the same.
   if (finish === 'length') return 'truncated';
-  if (textOf(parts).trim() === '') return parts.some(({ type }) => type === 'file') ? 'answer' : 'empty';
+  if (textOf(parts).trim() === '') {
+    if (parts.some(({ type }) => type === 'file')) return 'answer';
+    return parts.some(({ type }) => type === 'tool-call') ? 'provider-calls' : 'empty';
+  }
   // An odd end too: servers that name none, or one of their own, say so of whole replies. The record tells it.
   return hasSchema ? 'check-output' : 'answer';
 }
@@ -93,6 +97,8 @@ function refuse(
   if (!tools.has(tool)) return error('TOOL_UNKNOWN', `There is no tool named ${tool}. ${listed(offered)}`);
   if (!offered.has(tool))
     return error('TOOL_NOT_OFFERED', `Not executed: the tool ${tool} is not offered in this step. ${listed(offered)}`);
+  if (tools.get(tool)?.provider !== undefined)
+    return error('TOOL_OF_PROVIDER', `Not executed: the provider runs ${tool} itself, and did not.`);
   return malformed ? invalidInput('it is not JSON') : undefined;
 }
 

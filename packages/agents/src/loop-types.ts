@@ -62,6 +62,8 @@ export type Verdict =
   | 'answer'
   /** All its calls were refused and closed: the model is to read why. */
   | 'refused'
+  /** Its provider executed calls, or is about to, and said nothing yet: it is asked to go on. */
+  | 'provider-calls'
   | 'empty'
   /** The output misses its schema; the model was told what is wrong. */
   | 'invalid-output'

@@ -45,6 +45,7 @@ export function next(state: LoopState, elapsedMs: number): Action {
   if (reply === undefined) return callModel(state, elapsedMs);
   switch (reply.verdict) {
     case 'refused':
+    case 'provider-calls':
       return callModel(state, elapsedMs);
     case 'call-tools':
       return { do: 'call-tools', step: state.steps, message: reply.message ?? '', calls: reply.calls ?? [] };

@@ -66,9 +66,9 @@ function withIndex(given: AgentCore['instructions'], skills: readonly Skill[]): 
 /** Without `execute`: the SDK passes the calls on and runs nothing. Inputs are checked here, so the SDK is not given the check. */
 function toolSetOf(tools: readonly AnyTool[]): ToolSet {
   return Object.fromEntries(
-    tools.map(({ name, description, inputJsonSchema }) => [
+    tools.map(({ name, description, inputJsonSchema, provider }) => [
       name,
-      { description, inputSchema: jsonSchema(inputJsonSchema) },
+      provider ?? { description, inputSchema: jsonSchema(inputJsonSchema) },
     ]),
   );
 }

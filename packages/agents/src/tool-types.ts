@@ -9,6 +9,7 @@ import type {
   RunInfo,
   StandardSchema,
 } from '@prusik/core';
+import type { Tool as SdkTool } from 'ai';
 
 /** What a tool's code gets besides its input. */
 export interface ToolScope<Deps = unknown, Context = Json> {
@@ -82,8 +83,12 @@ export interface ToolOptions<Name extends string, Schema extends StandardSchema,
   readonly version?: string;
   /** Only types: `types: {} as { deps: MyDeps; context: MyContext }` says what the scope holds. */
   readonly types?: { readonly deps?: Deps; readonly context?: Context };
+  /** Text is shown to the model as text, {@link toolContent} as texts and files, everything else as JSON. */
   readonly execute: (input: InferOutput<Schema>, scope: ToolScope<Deps, Context>) => Output | Promise<Output>;
 }
+
+/** A tool of an AI SDK provider that the provider executes itself, such as `anthropic.tools.webSearch_20250305()`. */
+export type ProviderExecutedTool = Extract<SdkTool, { readonly type: 'provider'; readonly isProviderExecuted: true }>;
 
 /** A tool as a value: defined in a module of its own, shared by agents. */
 export interface ToolDefinition<
@@ -101,6 +106,8 @@ export interface ToolDefinition<
   readonly inputJsonSchema: JsonObject;
   /** Over name, description, schema, effect and version: what an approval is bound to. */
   readonly hash: string;
+  /** Of a tool that the provider of the model executes: as the AI SDK has it. Nothing else of this definition counts for it. */
+  readonly provider?: ProviderExecutedTool;
   readonly effect: Effect;
   readonly timeoutMs: number;
   readonly maxOutputBytes: number;

@@ -2,7 +2,26 @@ export { contextManagerContract, runContextTest, type ContextManagerContract } f
 export { CONTEXT_TESTS, type ContextTest } from './context-tests.ts';
 export { sandboxContract, type SandboxContract } from './sandbox-contract.ts';
 export { scriptedModel, type ScriptedModel, type ScriptedModelOptions } from './scripted-model.ts';
-export type { ScriptedFinish, ScriptedPart, ScriptedReply, ScriptedRequest } from './script-types.ts';
+export type {
+  ScriptedCall,
+  ScriptedFinish,
+  ScriptedPart,
+  ScriptedReply,
+  ScriptedRequest,
+  ScriptedUsage,
+} from './script-types.ts';
+export type {
+  ModelChunk,
+  ModelCitation,
+  ModelContent,
+  ModelFileData,
+  ModelFinishReason,
+  ModelMetadata,
+  ModelSource,
+  ModelToolCall,
+  ModelToolResult,
+  ModelUsage,
+} from './model-chunk.ts';
 export { countedIds } from './crash/counted-ids.ts';
 export { dyingStore, type DiesAt, type DyingStore } from './crash/dying-store.ts';
 export {

@@ -1,13 +1,7 @@
 import { PrusikError, systemClock, type Clock } from '@prusik/core';
+import type { ModelChunk } from './model-chunk.ts';
 import type { ScriptedPart, ScriptedReply, ScriptedRequest } from './script-types.ts';
-import {
-  chunksOf,
-  contentOf,
-  endOf,
-  type ScriptedChunk,
-  type ScriptedContent,
-  type ScriptedEnd,
-} from './scripted-stream.ts';
+import { chunksOf, isChunk, wholeReply, type Played, type WholeReply } from './scripted-stream.ts';
 
 export interface ScriptedModelOptions {
   /** Where stalls are waited for. @default systemClock */
@@ -16,6 +10,8 @@ export interface ScriptedModelOptions {
   readonly provider?: string;
   /** @default 'scripted' */
   readonly modelId?: string;
+  /** Addresses that the model loads itself, by media type. @default none */
+  readonly supportedUrls?: Record<string, RegExp[]>;
 }
 
 /** A `LanguageModelV4` of the AI SDK by structure, that plays a script. */
@@ -28,9 +24,13 @@ export interface ScriptedModel {
   readonly requests: readonly ScriptedRequest[];
   /** @throws {PrusikError} `SCRIPT_LEFT_OVER` or `SCRIPT_EXHAUSTED`, unless exactly the whole script was played. */
   assertFinished(): void;
-  doStream(request: ScriptedRequest): Promise<{ stream: ReadableStream<ScriptedChunk> }>;
-  doGenerate(request: ScriptedRequest): Promise<{ content: ScriptedContent[]; warnings: [] } & ScriptedEnd>;
+  /** Chunks of {@link ModelChunk}. */
+  doStream(request: ScriptedRequest): Promise<{ stream: ReadableStream<never> }>;
+  /** A {@link WholeReply}. */
+  doGenerate(request: ScriptedRequest): Promise<{ [Member in keyof WholeReply]: never }>;
 }
+
+// `never`, since the AI SDK's types have mutable members for the same data, and this package does not depend on it.
 
 /**
  * A model that gives the replies of `script`, one per call, and fails clearly when it is asked for one more.
@@ -38,20 +38,22 @@ export interface ScriptedModel {
  */
 export function scriptedModel(
   script: readonly (ScriptedReply | ((request: ScriptedRequest) => ScriptedReply))[],
-  { clock = systemClock, provider = 'scripted', modelId = 'scripted' }: ScriptedModelOptions = {},
+  { clock = systemClock, provider = 'scripted', modelId = 'scripted', supportedUrls = {} }: ScriptedModelOptions = {},
 ): ScriptedModel {
   const requests: ScriptedRequest[] = [];
   let callsMade = 0;
 
-  function nextReply(request: ScriptedRequest): readonly ScriptedPart[] {
+  function nextReply(request: ScriptedRequest): readonly Played[] {
     requests.push(request);
     const reply = script[requests.length - 1];
     if (reply === undefined) throw exhausted();
+    request.abortSignal?.throwIfAborted();
     const parts = typeof reply === 'function' ? reply(request) : reply;
-    return (isList(parts) ? parts : [parts]).map((part) => {
+    const list = (isList(parts) ? parts : [parts]).map((part) => {
       if (typeof part === 'object' && 'reject' in part) throw part.reject;
       return typeof part === 'object' && 'call' in part ? { callId: `call_${(callsMade += 1)}`, ...part } : part;
     });
+    return chunksOf(list);
   }
 
   function exhausted(): PrusikError {
@@ -63,7 +65,7 @@ export function scriptedModel(
     specificationVersion: 'v4',
     provider,
     modelId,
-    supportedUrls: {},
+    supportedUrls,
     requests,
     assertFinished() {
       if (requests.length > script.length) throw exhausted();
@@ -73,53 +75,37 @@ export function scriptedModel(
       }
     },
     async doStream(request) {
-      const parts = nextReply(request);
-      const stream = new ReadableStream<ScriptedChunk>({
-        start(controller) {
-          void play(chunksOf(parts), controller, request.abortSignal);
-        },
-      });
-      return { stream };
+      // Pulled, so that what came before a connection broke is read before the break.
+      const stream = ReadableStream.from(play(nextReply(request), request.abortSignal));
+      return { stream: stream as ReadableStream<never> };
     },
     async doGenerate(request) {
-      const parts = nextReply(request);
-      for (const part of parts) {
-        if (typeof part === 'string') continue;
-        if ('stallMs' in part) await stall(part.stallMs, request.abortSignal);
-        if ('error' in part) throw part.error;
-      }
-      const end = endOf(parts);
-      if (end === undefined) throw new TypeError('A whole reply cannot break off; only a stream can');
-      return { content: contentOf(parts), warnings: [], ...end };
+      const chunks: ModelChunk[] = [];
+      for await (const chunk of play(nextReply(request), request.abortSignal)) chunks.push(chunk);
+      return wholeReply(chunks) as { [Member in keyof WholeReply]: never };
     },
   };
 
-  async function play(
-    chunks: ReturnType<typeof chunksOf>,
-    controller: ReadableStreamDefaultController<ScriptedChunk>,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    try {
-      for (const chunk of chunks) {
-        if ('stallMs' in chunk) await stall(chunk.stallMs, signal);
-        else controller.enqueue(chunk);
-      }
-      controller.close();
-    } catch (error) {
-      controller.error(error);
+  async function* play(played: readonly Played[], signal: AbortSignal | undefined): AsyncGenerator<ModelChunk> {
+    for (const one of played) {
+      if (isChunk(one)) yield one;
+      else if ('drop' in one) throw one.drop;
+      else await pause(one, signal);
     }
   }
 
-  function stall(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  function pause(part: Exclude<Played, ModelChunk | { readonly drop: unknown }>, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
       const over = new AbortController();
-      const timer = clock.after(ms, () => {
+      const go = (): void => {
         over.abort();
         resolve();
-      });
+      };
+      const timer = 'stallMs' in part ? clock.after(part.stallMs, go) : undefined;
+      if ('until' in part) part.until.then(go, reject);
       const stop = (): void => {
-        timer[Symbol.dispose]();
+        timer?.[Symbol.dispose]();
         reject(signal?.reason);
       };
       signal?.addEventListener('abort', stop, { once: true, signal: over.signal });

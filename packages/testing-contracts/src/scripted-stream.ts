@@ -1,108 +1,198 @@
-import type { ScriptedFinish, ScriptedPart } from './script-types.ts';
+import type { ModelChunk, ModelContent, ModelFinishReason, ModelMetadata, ModelUsage } from './model-chunk.ts';
+import type { ScriptedCall, ScriptedFinish, ScriptedPart, ScriptedUsage } from './script-types.ts';
 
-/** What a scripted stream carries; a part of what the AI SDK's streams may. */
-export type ScriptedChunk =
-  | { type: 'stream-start'; warnings: [] }
-  | { type: 'text-start' | 'text-end' | 'reasoning-start' | 'reasoning-end'; id: string }
-  | { type: 'text-delta' | 'reasoning-delta'; id: string; delta: string }
-  | ScriptedToolCall
-  | { type: 'error'; error: unknown }
-  | ({ type: 'finish' } & ScriptedEnd);
+/** What happens in a stream besides its chunks. */
+export type Interlude = Extract<
+  ScriptedPart,
+  { readonly stallMs: number } | { readonly until: unknown } | { readonly drop: unknown }
+>;
 
-export interface ScriptedToolCall {
-  type: 'tool-call';
-  toolCallId: string;
-  toolName: string;
-  input: string;
-}
+export type Played = ModelChunk | Interlude;
 
-export interface ScriptedEnd {
-  finishReason: { unified: Exclude<ScriptedFinish, 'none'>; raw: undefined };
-  usage: {
-    inputTokens: { total: number | undefined; noCache: undefined; cacheRead: undefined; cacheWrite: undefined };
-    outputTokens: { total: number | undefined; text: undefined; reasoning: undefined };
-  };
-}
+export const isChunk = (played: ScriptedPart): played is ModelChunk => typeof played === 'object' && 'type' in played;
 
-export type ScriptedContent = { type: 'text' | 'reasoning'; text: string } | ScriptedToolCall;
-
-export interface Stall {
-  readonly stallMs: number;
-}
-
-/** A reply as the stream of a provider: chunks that follow each other are one block. */
-export function chunksOf(parts: readonly ScriptedPart[]): readonly (ScriptedChunk | Stall)[] {
-  const chunks: (ScriptedChunk | Stall)[] = [{ type: 'stream-start', warnings: [] }];
-  let block: { readonly of: 'text' | 'reasoning'; readonly id: string } | undefined;
+/** A reply as the stream of a provider: pieces that follow each other are one block. */
+export function chunksOf(parts: readonly ScriptedPart[]): readonly Played[] {
+  const chunks: Played[] = [];
+  let block: { readonly of: 'text' | 'reasoning'; readonly id: string; attached?: ModelMetadata } | undefined;
   const close = (): void => {
-    if (block !== undefined) chunks.push({ type: `${block.of}-end`, id: block.id });
+    if (block === undefined) return;
+    chunks.push({ type: `${block.of}-end`, id: block.id, ...metadata(block.attached) });
     block = undefined;
   };
-  for (const [index, part] of parts.entries()) {
-    const delta = typeof part === 'string' ? part : 'reasoning' in part ? part.reasoning : undefined;
-    if (delta !== undefined) {
-      const of = typeof part === 'string' ? 'text' : 'reasoning';
-      if (block?.of !== of) {
-        close();
-        block = { of, id: String(index) };
-        chunks.push({ type: `${of}-start`, id: block.id });
-      }
-      chunks.push({ type: `${of}-delta`, id: block.id, delta });
-    } else if (typeof part === 'object' && 'stallMs' in part) {
-      chunks.push(part);
-    } else if (typeof part === 'object' && 'error' in part) {
-      chunks.push({ type: 'error', error: part.error });
-    } else if (typeof part === 'object' && 'call' in part) {
+  const say = (of: 'text' | 'reasoning', delta: string, index: number, attached?: ModelMetadata): void => {
+    if (block?.of !== of) {
       close();
-      chunks.push(toolCallOf(part));
+      block = { of, id: String(index) };
+      chunks.push({ type: `${of}-start`, id: block.id });
     }
+    chunks.push({ type: `${of}-delta`, id: block.id, delta });
+    if (attached === undefined) return;
+    block.attached = attached;
+    close();
+  };
+  for (const [index, part] of parts.entries()) {
+    if (typeof part === 'string') say('text', part, index);
+    else if (isChunk(part)) {
+      close();
+      chunks.push(part);
+    } else if ('text' in part) say('text', part.text, index, part.providerMetadata);
+    else if ('reasoning' in part) say('reasoning', part.reasoning, index, part.providerMetadata);
+    else if ('call' in part) {
+      close();
+      chunks.push(...callChunks(part));
+    } else if ('result' in part) {
+      close();
+      const { of: toolCallId, tool: toolName, ...more } = part;
+      chunks.push({ type: 'tool-result', toolCallId, toolName, ...more });
+    } else if ('error' in part) chunks.push({ type: 'error', error: part.error });
+    else if ('stallMs' in part || 'until' in part || 'drop' in part) chunks.push(part);
   }
+  const started: readonly Played[] = has(parts, 'stream-start') ? [] : [{ type: 'stream-start', warnings: [] }];
   const end = endOf(parts);
-  if (end === undefined) return chunks;
+  if (end === undefined) return [...started, ...chunks];
   close();
-  return [...chunks, { type: 'finish', ...end }];
+  return [...started, ...chunks, end];
 }
 
-/** A reply as a whole, without its stalls and errors. */
-export function contentOf(parts: readonly ScriptedPart[]): ScriptedContent[] {
-  const content: ScriptedContent[] = [];
-  for (const part of parts) {
-    const type = typeof part === 'string' ? 'text' : 'reasoning' in part ? 'reasoning' : undefined;
-    if (type !== undefined) {
-      const text = typeof part === 'string' ? part : 'reasoning' in part ? part.reasoning : '';
-      const last = content.at(-1);
-      if (last?.type === type) last.text += text;
-      else content.push({ type, text });
-    } else if (typeof part === 'object' && 'call' in part) {
-      content.push(toolCallOf(part));
+/** A reply as a whole, put together from its chunks. */
+export interface WholeReply {
+  content: ModelContent[];
+  finishReason: ModelFinishReason;
+  usage: ModelUsage;
+  warnings: Extract<ModelChunk, { readonly type: 'stream-start' }>['warnings'][number][];
+  response?: { readonly id?: string; readonly modelId?: string; readonly timestamp?: Date };
+}
+
+/** @throws what the stream reports or breaks with; {TypeError} where it has no end. */
+export function wholeReply(chunks: readonly ModelChunk[]): WholeReply {
+  const content: ModelContent[] = [];
+  const blocks = new Map<string, number>();
+  let end: Extract<ModelChunk, { readonly type: 'finish' }> | undefined;
+  const whole: Pick<WholeReply, 'warnings' | 'response'> = { warnings: [] };
+  for (const chunk of chunks) {
+    switch (chunk.type) {
+      case 'text-start':
+      case 'reasoning-start':
+        blocks.set(keyOf(chunk), content.push({ type: ofBlock(chunk.type), text: '' }) - 1);
+        break;
+      case 'text-delta':
+      case 'reasoning-delta':
+      case 'text-end':
+      case 'reasoning-end': {
+        const at = blocks.get(keyOf(chunk)) ?? -1;
+        const block = content[at] as { readonly text: string };
+        const { providerMetadata } = chunk;
+        const citations = chunk.type === 'text-end' ? chunk.citations : undefined;
+        content[at] = {
+          ...block,
+          type: ofBlock(chunk.type),
+          text: block.text + ('delta' in chunk ? chunk.delta : ''),
+          ...metadata(providerMetadata),
+          ...(citations === undefined ? {} : { citations }),
+        };
+        break;
+      }
+      case 'tool-call':
+      case 'tool-result':
+      case 'tool-approval-request':
+      case 'custom':
+      case 'file':
+      case 'reasoning-file':
+      case 'source':
+        content.push(chunk);
+        break;
+      case 'stream-start':
+        whole.warnings.push(...chunk.warnings);
+        break;
+      case 'response-metadata': {
+        const { type: _, ...response } = chunk;
+        whole.response = { ...whole.response, ...response };
+        break;
+      }
+      case 'error':
+        throw chunk.error;
+      case 'finish':
+        end = chunk;
+        break;
+      default:
+      // What comes while an input is written, pings and raw events are not part of a whole reply.
     }
   }
-  return content;
+  if (end === undefined) throw new TypeError('A whole reply cannot break off; only a stream can');
+  return { content, finishReason: end.finishReason, usage: end.usage, ...whole };
 }
 
-/** How a reply ends; `undefined` where its stream breaks off. */
-export function endOf(parts: readonly ScriptedPart[]): ScriptedEnd | undefined {
-  let unified: ScriptedFinish = parts.some((part) => typeof part === 'object' && 'call' in part)
-    ? 'tool-calls'
-    : 'stop';
-  let inputTokens: number | undefined;
-  let outputTokens: number | undefined;
+const ofBlock = (type: string): 'text' | 'reasoning' => (type.startsWith('text') ? 'text' : 'reasoning');
+const keyOf = ({ type, id }: { readonly type: string; readonly id: string }): string => `${ofBlock(type)}:${id}`;
+const metadata = (providerMetadata: ModelMetadata | undefined) =>
+  providerMetadata === undefined ? {} : { providerMetadata };
+const has = (parts: readonly ScriptedPart[], type: ModelChunk['type']): boolean =>
+  parts.some((part) => isChunk(part) && part.type === type);
+
+/** How a reply ends; `undefined` where its stream breaks off, or has an end of its own. */
+function endOf(parts: readonly ScriptedPart[]): ModelChunk | undefined {
+  if (has(parts, 'finish')) return undefined;
+  const callsUs = parts.some((part) => {
+    if (typeof part === 'string') return false;
+    const call = 'call' in part || (isChunk(part) && part.type === 'tool-call') ? part : undefined;
+    return call !== undefined && (call as { readonly providerExecuted?: boolean }).providerExecuted !== true;
+  });
+  let unified: ScriptedFinish = callsUs ? 'tool-calls' : 'stop';
+  let usage: Partial<ScriptedUsage> = {};
   for (const part of parts) {
-    if (typeof part !== 'object') continue;
+    if (typeof part === 'string' || isChunk(part)) continue;
     if ('finish' in part) unified = part.finish;
-    if ('inputTokens' in part) ({ inputTokens } = part);
-    if ('outputTokens' in part) ({ outputTokens } = part);
+    if ('inputTokens' in part || 'outputTokens' in part || 'finish' in part) usage = { ...usage, ...part };
+    // Nothing comes after a broken connection.
+    if ('drop' in part) return undefined;
   }
   if (unified === 'none') return undefined;
   return {
+    type: 'finish',
     finishReason: { unified, raw: undefined },
     usage: {
-      inputTokens: { total: inputTokens, noCache: undefined, cacheRead: undefined, cacheWrite: undefined },
-      outputTokens: { total: outputTokens, text: undefined, reasoning: undefined },
+      inputTokens: {
+        total: usage.inputTokens,
+        noCache: undefined,
+        cacheRead: usage.cacheReadTokens,
+        cacheWrite: usage.cacheWriteTokens,
+      },
+      outputTokens: { total: usage.outputTokens, text: undefined, reasoning: usage.reasoningTokens },
     },
   };
 }
 
-function toolCallOf({ call, callId = '', input, rawInput }: Extract<ScriptedPart, { call: string }>): ScriptedToolCall {
-  return { type: 'tool-call', toolCallId: callId, toolName: call, input: rawInput ?? JSON.stringify(input ?? {}) };
+function callChunks(scripted: ScriptedCall): readonly ModelChunk[] {
+  const {
+    call: toolName,
+    callId: id = '',
+    input,
+    rawInput,
+    inputDeltas,
+    providerExecuted,
+    dynamic,
+    providerMetadata,
+  } = scripted;
+  const more = {
+    ...(providerExecuted === undefined ? {} : { providerExecuted }),
+    ...(dynamic === undefined ? {} : { dynamic }),
+  };
+  return [
+    ...(inputDeltas === undefined
+      ? []
+      : [
+          { type: 'tool-input-start' as const, id, toolName, ...more },
+          ...inputDeltas.map((delta) => ({ type: 'tool-input-delta' as const, id, delta })),
+          { type: 'tool-input-end' as const, id },
+        ]),
+    {
+      type: 'tool-call',
+      toolCallId: id,
+      toolName,
+      input: rawInput ?? JSON.stringify(input ?? {}),
+      ...more,
+      ...metadata(providerMetadata),
+    },
+  ];
 }

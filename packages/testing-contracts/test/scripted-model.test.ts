@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { scriptedModel, type ScriptedRequest } from '../src/index.ts';
+import { scriptedModel, type ModelChunk, type ScriptedRequest } from '../src/index.ts';
 import type { Clock } from '@prusik/core';
 
 const request = (more: Partial<ScriptedRequest> = {}): ScriptedRequest => ({
@@ -126,5 +126,124 @@ describe('TST-4: scriptedModel', () => {
 
     await expect(second).rejects.toBe('enough');
     expect(clock.waiting).toBe(0);
+  });
+
+  it('plays what providers attach, with the end of its block', async () => {
+    const signed = { acme: { signature: 's' } };
+    const model = scriptedModel([
+      [{ reasoning: 'h' }, { reasoning: 'm', providerMetadata: signed }, { text: 'So', providerMetadata: signed }, '.'],
+    ]);
+
+    expect((await streamed(model)).slice(1, -1)).toEqual([
+      { type: 'reasoning-start', id: '0' },
+      { type: 'reasoning-delta', id: '0', delta: 'h' },
+      { type: 'reasoning-delta', id: '0', delta: 'm' },
+      { type: 'reasoning-end', id: '0', providerMetadata: signed },
+      { type: 'text-start', id: '2' },
+      { type: 'text-delta', id: '2', delta: 'So' },
+      { type: 'text-end', id: '2', providerMetadata: signed },
+      { type: 'text-start', id: '3' },
+      { type: 'text-delta', id: '3', delta: '.' },
+      { type: 'text-end', id: '3' },
+    ]);
+  });
+
+  it('plays an input while it is written, half of one too, and calls that the provider executes', async () => {
+    const half = [
+      { type: 'tool-input-start', id: 'c', toolName: 'look' },
+      { type: 'tool-input-delta', id: 'c', delta: '{"q' },
+    ] as const;
+    const model = scriptedModel([
+      { call: 'look', input: { q: 1 }, inputDeltas: ['{"q"', ':1}'] },
+      [...half, { drop: new Error('the line is dead') }],
+      [
+        { call: 'find', callId: 'p', providerExecuted: true, dynamic: true },
+        { result: [1], of: 'p', tool: 'find', preliminary: true },
+        { result: 'no', of: 'p', tool: 'find', isError: true },
+      ],
+    ]);
+
+    expect((await streamed(model)).map(({ type }) => type)).toEqual([
+      'stream-start',
+      'tool-input-start',
+      'tool-input-delta',
+      'tool-input-delta',
+      'tool-input-end',
+      'tool-call',
+      'finish',
+    ]);
+    const got: unknown[] = [];
+    const broken = async (): Promise<void> => {
+      const { stream } = await model.doStream(request());
+      for await (const chunk of stream) got.push(chunk);
+    };
+    await expect(broken()).rejects.toThrow('the line is dead');
+    expect(got.slice(1)).toEqual(half);
+    expect((await streamed(model)).slice(1)).toMatchObject([
+      { type: 'tool-call', toolCallId: 'p', providerExecuted: true, dynamic: true },
+      { type: 'tool-result', toolCallId: 'p', toolName: 'find', result: [1], preliminary: true },
+      { type: 'tool-result', result: 'no', isError: true },
+      // It asks nothing of us.
+      { type: 'finish', finishReason: { unified: 'stop' } },
+    ]);
+  });
+
+  it('plays chunks as they are: files, sources, warnings, metadata, an end of their own', async () => {
+    const chunks: ModelChunk[] = [
+      { type: 'stream-start', warnings: [{ type: 'other', message: 'no seeds here' }] },
+      { type: 'response-metadata', id: 'r-1', modelId: 'm-2' },
+      { type: 'file', mediaType: 'image/png', data: { type: 'data', data: 'aGk=' } },
+      { type: 'source', sourceType: 'url', id: 's', url: 'https://x.example' },
+      {
+        type: 'finish',
+        finishReason: { unified: 'stop', raw: 'end_turn' },
+        usage: {
+          inputTokens: { total: 1, noCache: 1, cacheRead: 0, cacheWrite: 0 },
+          outputTokens: { total: 2, text: 1, reasoning: 1 },
+        },
+      },
+    ];
+
+    expect(await streamed(scriptedModel([chunks]))).toEqual(chunks);
+    expect(await scriptedModel([chunks]).doGenerate(request())).toEqual({
+      content: chunks.slice(2, 4),
+      finishReason: { unified: 'stop', raw: 'end_turn' },
+      usage: (chunks[4] as { usage: unknown }).usage,
+      warnings: [{ type: 'other', message: 'no seeds here' }],
+      response: { id: 'r-1', modelId: 'm-2' },
+    });
+  });
+
+  it('tells all of what was used, and leaves unknown what the script does not say', async () => {
+    const used = { inputTokens: 9, outputTokens: 5, cacheReadTokens: 4, reasoningTokens: 2 };
+
+    expect((await streamed(scriptedModel([['hi', { finish: 'length', ...used }]]))).at(-1)).toMatchObject({
+      finishReason: { unified: 'length' },
+      usage: {
+        inputTokens: { total: 9, cacheRead: 4, cacheWrite: undefined },
+        outputTokens: { total: 5, reasoning: 2, text: undefined },
+      },
+    });
+  });
+
+  it('waits for what the test holds, and not past an abort', async () => {
+    const gate = Promise.withResolvers<void>();
+    const model = scriptedModel([
+      ['a', { until: gate.promise }, 'b'],
+      ['a', { until: new Promise(() => {}) }],
+    ]);
+    const { stream } = await model.doStream(request());
+    const reader = stream.getReader();
+    const seen: unknown[] = [];
+    for (let n = 0; n < 3; n += 1) seen.push((await reader.read()).value);
+    gate.resolve();
+    seen.push((await reader.read()).value);
+    expect(seen).toMatchObject([{}, {}, { delta: 'a' }, { delta: 'b' }]);
+
+    const stop = new AbortController();
+    const waiting = streamed(model, { abortSignal: stop.signal });
+    stop.abort('enough');
+    await expect(waiting).rejects.toBe('enough');
+    await expect(streamed(scriptedModel(['a']), { abortSignal: stop.signal })).rejects.toBe('enough');
   });
 });

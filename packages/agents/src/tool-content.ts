@@ -1,0 +1,88 @@
+import {
+  isPrusikError,
+  putFiles,
+  type FileData,
+  type FilePart,
+  type StepScope,
+  type TextPart,
+  type ToolOutput,
+  type ToolOutputPart,
+} from '@prusik/core';
+import { capText, type OutputCap } from './tool-output.ts';
+
+/** A file that a tool returns: its bytes, or where they are. */
+export interface ToolFile {
+  readonly type: 'file';
+  /** IANA media type, such as `image/png`. */
+  readonly mediaType: string;
+  readonly data: Uint8Array | FileData;
+  readonly name?: string;
+}
+
+/** A part of what a tool returns; a string is text. */
+export type ToolContentPart = string | TextPart | ToolFile;
+
+const BRAND = Symbol.for('@prusik/agents tool content');
+
+/** What a tool returns when that is more than text or JSON. Made by {@link toolContent}. */
+export interface ToolContent {
+  readonly parts: readonly ToolContentPart[];
+}
+
+/**
+ * A result of texts and files, in their order: `return toolContent('The page:', { type: 'file', mediaType: 'image/png', data: bytes })`. Bytes are put
+ * into the store's blobs and stay with the conversation; the model is shown them. A file that the store has no room for is left out, and the model
+ * is told so.
+ *
+ * @throws {TypeError} for a part that is neither.
+ */
+export function toolContent(...parts: readonly ToolContentPart[]): ToolContent {
+  const wrong = parts.findIndex((part: unknown) => !isPart(part));
+  if (wrong >= 0) throw new TypeError(`Part ${wrong} of a result is neither a text nor a file`);
+  return Object.defineProperty({ parts }, BRAND, { value: true });
+}
+
+function isPart(part: unknown): boolean {
+  if (typeof part === 'string') return true;
+  const { type, text, mediaType, data } = (part ?? {}) as Readonly<Record<string, unknown>>;
+  if (type === 'text') return typeof text === 'string';
+  return type === 'file' && typeof mediaType === 'string' && typeof data === 'object' && data !== null;
+}
+
+/** True for one of another copy of this package too. */
+export const isToolContent = (value: unknown): value is ToolContent =>
+  typeof value === 'object' && value !== null && BRAND in value;
+
+/** Texts share the cap of a result, in their order; files are bounded by the store. */
+export async function contentOutput(
+  { parts }: ToolContent,
+  cap: OutputCap,
+  putBlob: StepScope['putBlob'],
+): Promise<ToolOutput> {
+  let left = cap.maxOutputBytes;
+  const kept: ToolOutputPart[] = [];
+  for (const part of parts) {
+    if (typeof part !== 'string' && part.type === 'file') {
+      kept.push(await fileOutput(part, putBlob));
+      continue;
+    }
+    const { text, ...more } = typeof part === 'string' ? { type: 'text' as const, text: part } : part;
+    const shown = capText(text, { ...cap, maxOutputBytes: Math.max(0, left) });
+    left -= Buffer.byteLength(shown);
+    kept.push({ ...more, text: shown });
+  }
+  return { type: 'content', parts: kept };
+}
+
+async function fileOutput(file: ToolFile, putBlob: StepScope['putBlob']): Promise<ToolOutputPart> {
+  const { data, ...named } = file;
+  try {
+    if (data instanceof Uint8Array) return { ...named, data: { blob: (await putBlob(data)).hash } };
+    const [part] = await putFiles<FilePart>([{ ...named, data }], putBlob);
+    return part ?? { ...named, data };
+  } catch (error) {
+    // It has happened all the same: what else the tool says must not be lost with it.
+    if (!isPrusikError(error, 'BLOB_TOO_LARGE') && !isPrusikError(error, 'STORE_FULL')) throw error;
+    return { type: 'text', text: `[The file ${file.name ?? file.mediaType} was left out: ${error.code}]` };
+  }
+}

@@ -1,0 +1,81 @@
+import { PrusikError } from '@prusik/core';
+import { describe, expect, it } from 'vitest';
+import { toolContent, type ToolContentPart } from '../src/index.ts';
+import { contentOutput, isToolContent } from '../src/tool-content.ts';
+
+const cap = { maxOutputBytes: 1_000, maxOutputLines: 10 };
+
+async function output(parts: readonly ToolContentPart[], full?: string) {
+  const put: string[] = [];
+  const putBlob = async (body: Uint8Array | AsyncIterable<Uint8Array>) => {
+    if (full !== undefined) throw new PrusikError(full, 'no room');
+    const pieces: Uint8Array[] = [];
+    if (body instanceof Uint8Array) pieces.push(body);
+    else for await (const piece of body) pieces.push(piece);
+    put.push(Buffer.concat(pieces).toString());
+    return { hash: `sha256:${String(put.length).padStart(64, '0')}`, size: 0, storedAt: 0 };
+  };
+  return { output: await contentOutput(toolContent(...parts), cap, putBlob), put };
+}
+
+const file = { type: 'file', mediaType: 'image/png' } as const;
+const blob = (n: number) => ({ blob: `sha256:${String(n).padStart(64, '0')}` });
+
+describe('AGT-14: a result of texts and files', () => {
+  it('keeps their order, and puts bytes into blobs however they come', async () => {
+    const { output: kept, put } = await output([
+      'The page:',
+      { ...file, data: Buffer.from('one'), name: 'a.png' },
+      { ...file, data: { base64: Buffer.from('two').toString('base64') } },
+      { ...file, data: { url: 'https://x.example/a.png' } },
+      { type: 'text', text: 'That was all.' },
+    ]);
+
+    expect(kept).toEqual({
+      type: 'content',
+      parts: [
+        { type: 'text', text: 'The page:' },
+        { ...file, name: 'a.png', data: blob(1) },
+        { ...file, data: blob(2) },
+        { ...file, data: { url: 'https://x.example/a.png' } },
+        { type: 'text', text: 'That was all.' },
+      ],
+    });
+    expect(put).toEqual(['one', 'two']);
+  });
+
+  it('AGT-4: holds all texts together to the cap of the tool', async () => {
+    const { output: kept } = await output(['x'.repeat(900), 'y'.repeat(900), 'z'.repeat(900)]);
+
+    const texts = kept.type === 'content' ? kept.parts.map((part) => ('text' in part ? part.text : '')) : [];
+    expect(texts[0]).toBe('x'.repeat(900));
+    expect(texts[1]).toMatch(/^y+\n\[… \d+ bytes left out …\]\ny+$/);
+    expect(texts.join('').length).toBeLessThan(1_100);
+  });
+
+  it.each(['BLOB_TOO_LARGE', 'STORE_FULL'])(
+    'tells the model of a file that the store did not take: %s',
+    async (code) => {
+      const { output: kept } = await output(['Done.', { ...file, data: Buffer.from('large'), name: 'a.png' }], code);
+
+      expect(kept).toMatchObject({ parts: [{ text: 'Done.' }, { text: `[The file a.png was left out: ${code}]` }] });
+    },
+  );
+
+  it.each([[null], [{ type: 'file', mediaType: 'image/png' }], [{ type: 'video' }], [{ type: 'text' }]])(
+    'refuses %j where it is made',
+    (part) => {
+      expect(() => toolContent(part as never)).toThrow(TypeError);
+    },
+  );
+
+  it('is told from what a tool returns otherwise', () => {
+    expect([toolContent(), { parts: [] }, null, 'text', undefined].map(isToolContent)).toEqual([
+      true,
+      false,
+      false,
+      false,
+      false,
+    ]);
+  });
+});

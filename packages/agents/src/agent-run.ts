@@ -1,5 +1,6 @@
 import type { DurableContext } from '@prusik/core';
 import type { AgentCore } from './agent-core.ts';
+import { createPromptFiles, type PromptFiles } from './prompt-files.ts';
 import { createPromptView, type PromptView } from './prompt-view.ts';
 
 /** One drive of an agent's run: what its steps share. */
@@ -7,6 +8,7 @@ export interface AgentRun {
   readonly agent: AgentCore;
   readonly ctx: DurableContext;
   readonly prompt: PromptView;
+  readonly files: PromptFiles;
   /** Milliseconds from the run's start to the last delivered outcome; the same on replay. */
   elapsedMs(): number;
   /** Id of the message that a step stores under `key`; the same on every attempt and in every process. */
@@ -21,6 +23,7 @@ export function agentRun(agent: AgentCore, ctx: DurableContext): AgentRun {
     agent,
     ctx,
     prompt: createPromptView(ctx),
+    files: createPromptFiles(),
     elapsedMs: () => ctx.now() - startedAt,
     messageId: (key) => `${base}:${key}`,
   };

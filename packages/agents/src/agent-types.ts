@@ -63,8 +63,8 @@ export interface AgentOptions<
   readonly skills?: readonly Skill[];
   /** Checks an input before anything is stored; `INPUT_INVALID` otherwise. @default a text, or texts and files */
   readonly input?: Input;
-  /** How the model is shown the input. @default a text as it is, everything else as JSON */
-  readonly prompt?: (input: InferOutput<Input>) => string;
+  /** How the model is shown the input: a text, or texts and files by blob or URL. @default a text as it is, everything else as JSON */
+  readonly prompt?: (input: InferOutput<Input>) => AgentPrompt;
   /** The reply must be JSON of this schema; a miss is told to the model, `limits.repairs` times. @default the text of the reply */
   readonly output?: Output;
   /** What an assembly has to offer for the agent to work, beside what its tools require. @default nothing */

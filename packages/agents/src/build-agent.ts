@@ -3,11 +3,13 @@ import {
   describeIssues,
   hashJson,
   PrusikError,
+  putFiles,
   randomId,
   systemClock,
   toJson,
   type Json,
   type MessagePart,
+  type PutFile,
   type StandardSchema,
 } from '@prusik/core';
 import { jsonSchema, Output } from 'ai';
@@ -47,10 +49,9 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
   const outputJsonSchema =
     output === undefined ? undefined : jsonSchemaOf(output, options.toJsonSchema, `The output of agent ${name}`);
   const inputSchema: StandardSchema = options.input ?? promptSchema;
+  const isPrompt = options.input === undefined;
   const show = (input: Json): readonly MessagePart[] =>
-    options.prompt === undefined
-      ? showPrompt(input, options.input === undefined)
-      : [{ type: 'text', text: options.prompt(input) }];
+    options.prompt === undefined ? showPrompt(input, isPrompt) : showPrompt(options.prompt(input), true);
   const newId = options.newId ?? parts.newId ?? randomId;
   const clock = options.clock ?? parts.clock ?? systemClock;
   const core = (resolved: ModelRoute): AgentCore => ({
@@ -87,10 +88,13 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
     limits,
     ...(options.requires === undefined ? {} : { requires: options.requires }),
     ...(outputJsonSchema === undefined ? {} : { outputJsonSchema }),
-    async parseInput(given) {
+    async parseInput(given, { putBlob }) {
       if (ready === undefined) throw unknownModel(String(options.model), []);
       const checked = await validate(inputSchema, given as Json, clock);
-      if (checked.issues === undefined) return toJson(checked.value);
+      if (checked.issues === undefined) {
+        const parsed = toJson(checked.value);
+        return isPrompt ? withoutBytes(parsed, putBlob) : parsed;
+      }
       throw new PrusikError('INPUT_INVALID', `The input of ${name} is not valid: ${describeIssues(checked.issues)}`);
     },
     openingMessages: (input) => [{ v: 1, id: newId(), role: 'user', kind: 'user', content: show(input) }],
@@ -113,4 +117,10 @@ function checkLimits(agent: string, limits: AgentLimits): AgentLimits {
       throw new TypeError(`Agent ${agent}: limits.${limit} must be at least ${least}, not ${String(value)}`);
   }
   return limits;
+}
+
+/** An input of texts and files that names its files; the schema has seen that it is one. */
+async function withoutBytes(prompt: Json, putBlob: PutFile): Promise<Json> {
+  if (!Array.isArray(prompt)) return prompt;
+  return toJson(await putFiles(prompt as unknown as readonly MessagePart[], putBlob));
 }

@@ -8,6 +8,7 @@ import { callRoute, type RouteReply } from './call-route.ts';
 import { admitCalls, judge, throwsAway } from './judge-reply.ts';
 import { overLimit, type LoopState } from './loop.ts';
 import { recordLimits, type ReplyRecord, type Verdict } from './loop-types.ts';
+import { keptParts } from './kept-files.ts';
 import { reservation } from './model-price.ts';
 import { modelName } from './language-model.ts';
 import { readOutput, textOf } from './output.ts';
@@ -46,7 +47,7 @@ export async function modelStep(run: AgentRun, state: LoopState): Promise<ReplyR
 const fixedTokens = ({ fixedChars }: AgentCore): number => estimateTokens([], fixedChars);
 
 async function callAndRecord(
-  { agent, ctx, prompt, messageId }: AgentRun,
+  { agent, ctx, prompt, files, messageId }: AgentRun,
   state: LoopState,
   scope: StepScope,
   elapsedMs: () => number,
@@ -58,16 +59,18 @@ async function callAndRecord(
   const isLast = state.steps + 1 >= state.limits.steps;
   // Another attempt begins later than its step was asked for, and no attempt of the first call was looked at yet.
   const over = overLimit(state, state.promptTokens ?? promptTokens, elapsedMs());
-  if (over !== undefined) {
+  const unused = (error: unknown): never => {
     scope.usage({ inputTokens: 0, outputTokens: 0 });
-    throw over;
-  }
+    throw error;
+  };
+  if (over !== undefined) unused(over);
+  const loaded = await files(messages, scope.readBlob).catch(unused);
   const instructions = await instructionsOf(agent, ctx);
   const offered = await offeredTools(agent, ctx, state.steps + 1);
   const answer = await callRoute({
     route: model,
     instructions,
-    prompt: (provider) => toModelMessages(messages, provider),
+    prompt: (provider) => toModelMessages(messages, provider, loaded),
     tools: offered.toolSet,
     ...(output === undefined ? {} : { output: output.format }),
     settings: {
@@ -101,7 +104,7 @@ async function callAndRecord(
     newId: (n) => `call_${ctx.uuid(`${scope.key}:${n}`).replaceAll('-', '')}`,
   });
   const { planned, refused } = await checkCalls(agent, ctx, calls);
-  const message = assistantMessage(messageId(scope.key), parts);
+  const message = assistantMessage(messageId(scope.key), await keptParts(parts, scope.putBlob));
   const judged = judge(reply.finish, parts, planned, refused, output !== undefined);
   const { verdict, correction } =
     judged === 'check-output' ? await checkOutput(agent, textOf(parts)) : { verdict: judged };

@@ -1,4 +1,4 @@
-import { reconcile, type DurableContext, type Message } from '@prusik/core';
+import { checkMessage, reconcile, type DurableContext, type Message } from '@prusik/core';
 import { estimateTokens } from './estimate.ts';
 
 /** What the model is shown of the thread. */
@@ -13,6 +13,8 @@ export interface Prompt {
 /**
  * The thread as a prompt, kept for one drive: each message is looked at once, so a turn costs what its messages cost and not their square. What
  * was shown once stays as it was, which keeps the prefix that providers cache.
+ *
+ * Rejects with `MESSAGE_INVALID` where the thread holds what is no message.
  */
 export type PromptView = () => Promise<Prompt>;
 
@@ -33,6 +35,8 @@ export function createPromptView(ctx: DurableContext): PromptView {
       fresh.push(one.message);
     }
     fresh.reverse();
+    // What another program wrote into the thread may be anything.
+    for (const message of fresh) checkMessage(message);
     seen = stored.at(-1)?.n ?? seen;
     for (const { content } of fresh)
       for (const part of content) if (part.type === 'tool-call') callIds.add(part.callId);

@@ -1,6 +1,4 @@
 import {
-  isPrusikError,
-  putFiles,
   type FileData,
   type FilePart,
   type StepScope,
@@ -8,6 +6,7 @@ import {
   type ToolOutput,
   type ToolOutputPart,
 } from '@prusik/core';
+import { keptFile } from './kept-files.ts';
 import { capText, type OutputCap } from './tool-output.ts';
 
 /** A file that a tool returns: its bytes, or where they are. */
@@ -76,13 +75,7 @@ export async function contentOutput(
 
 async function fileOutput(file: ToolFile, putBlob: StepScope['putBlob']): Promise<ToolOutputPart> {
   const { data, ...named } = file;
-  try {
-    if (data instanceof Uint8Array) return { ...named, data: { blob: (await putBlob(data)).hash } };
-    const [part] = await putFiles<FilePart>([{ ...named, data }], putBlob);
-    return part ?? { ...named, data };
-  } catch (error) {
-    // It has happened all the same: what else the tool says must not be lost with it.
-    if (!isPrusikError(error, 'BLOB_TOO_LARGE') && !isPrusikError(error, 'STORE_FULL')) throw error;
-    return { type: 'text', text: `[The file ${file.name ?? file.mediaType} was left out: ${error.code}]` };
-  }
+  if (!(data instanceof Uint8Array)) return keptFile<FilePart>({ ...named, data }, putBlob);
+  // Bytes as they are need no way over base64.
+  return keptFile<FilePart>({ ...named, data: { base64: '' } }, () => putBlob(data));
 }

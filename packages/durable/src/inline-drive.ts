@@ -23,48 +23,40 @@ export async function driveInline(
     const message = `Run ${key.run} is of ${first.definition}, version ${first.version}, which is not defined here`;
     throw new PrusikError('NO_DEFINITION', message, { meta: { definition: first.definition, version: first.version } });
   }
+  const root: RunKey = { tenant: key.tenant, run: first.root };
   const wakeUp = createWakeUp(env.clock);
+  let idle = false;
   let failure: unknown;
-  const join = (root: RunKey): Followed => {
-    const followed: Followed = {
-      root,
-      idle: false,
-      joined: trees.join(root, {
-        onMoved() {
-          followed.idle = false;
-          wakeUp.set();
-        },
-        onIdle() {
-          followed.idle = true;
-          wakeUp.set();
-        },
-        onError(cause) {
-          failure = cause;
-          wakeUp.set();
-        },
-      }),
-    };
-    return followed;
+  const look = (whetherIdle: boolean): void => {
+    idle = whetherIdle;
+    wakeUp.set();
   };
-  const own = join({ tenant: key.tenant, run: first.root });
+  const onError = (cause: unknown): void => {
+    failure = cause;
+    wakeUp.set();
+  };
+  const tree = trees.join(root, { onMoved: () => look(false), onIdle: () => look(true), onError });
   const news = env.store.watchRun(key, (why) => {
     if (why !== 'commit') wakeUp.set();
   });
-  let ahead: { readonly tree: Followed; readonly watch: Disposable } | undefined;
-  /** The run that holds the session is of another tree, and its turn comes first. Says whether that is another one than before. */
+  let ahead: { readonly run: RunKey; readonly tree: JoinedTree; readonly watch: Disposable } | undefined;
+  /** Drives the run that holds the session too: it is of another tree, and its turn is first. Says whether that is another one than before. */
   const follow = async (run: RunKey | undefined): Promise<boolean> => {
-    if (run?.run === ahead?.tree.root.run) return false;
-    ahead?.watch[Symbol.dispose]();
-    await ahead?.tree.joined.leave();
-    ahead = undefined;
-    if (run === undefined) return true;
-    const tree = join(run);
-    const watch = env.store.watchRun(run, () => {
-      own.idle = tree.idle = true;
-      wakeUp.set();
-    });
-    ahead = { tree, watch };
+    if (run?.run === ahead?.run.run) return false;
+    await leaveAhead();
+    ahead = run && {
+      run,
+      tree: trees.join(run, { onMoved: () => look(true), onIdle: () => look(true), onError }),
+      watch: env.store.watchRun(run, () => look(true)),
+    };
     return true;
+  };
+  const leaveAhead = async (): Promise<void> => {
+    const left = ahead;
+    ahead = undefined;
+    left?.watch[Symbol.dispose]();
+    await left?.tree.leave();
+    if (signal?.aborted) await left?.tree.release();
   };
   const abort = wakeUp.set;
   signal?.addEventListener('abort', abort);
@@ -81,37 +73,26 @@ export async function driveInline(
       if (failure !== undefined) throw failure;
       const run = await getRun(env, key);
       if (isFinal(run.status)) return await answerOf(env, driver, trees, run, signal);
-      const followed = ahead === undefined ? [own] : [own, ahead.tree];
-      if (followed.some(({ root }) => driver.active(root) > 0)) continue;
-      const unasked = followed.filter(({ idle }) => !idle);
-      for (const { joined } of unasked) joined.ask();
-      if (unasked.length > 0) continue;
-      for (const one of followed) one.idle = false;
+      if (driver.active(root) > 0) continue;
+      if (!idle) {
+        tree.ask();
+        continue;
+      }
+      idle = false;
       const standing = await standingOf(env, run);
       // It may have moved between the look and the watch.
-      if (await follow(standing.heldBy)) {
-        own.idle = true;
-        wakeUp.set();
-      } else if (!standing.mayMove) return await resultOf(env, await getRun(env, key), standing);
+      if (await follow(standing.heldBy)) look(true);
+      else if (!standing.mayMove) return await resultOf(env, await getRun(env, key), standing);
     }
   } finally {
     clearInterval(keepAlive);
     signal?.removeEventListener('abort', abort);
     news[Symbol.dispose]();
-    ahead?.watch[Symbol.dispose]();
     // First, or what is given back would be claimed again.
-    const left = ahead === undefined ? [own] : [own, ahead.tree];
-    for (const { joined } of left) await joined.leave();
-    if (signal?.aborted) for (const { joined } of left) await joined.release();
+    await leaveAhead();
+    await tree.leave();
+    if (signal?.aborted) await tree.release();
   }
-}
-
-/** A tree that is driven here for the caller. */
-interface Followed {
-  readonly root: RunKey;
-  readonly joined: JoinedTree;
-  /** Nothing of it can be claimed now. */
-  idle: boolean;
 }
 
 /** Of a run that has ended. One that another run has absorbed is answered by that one. */

@@ -1,4 +1,4 @@
-import type { DurableContext, Json, Message, Store, StoredMessage } from '@prusik/core';
+import type { DurableContext, Json, Message, StepScope, Store, StoredMessage } from '@prusik/core';
 import type { Engine, RunResult } from '@prusik/durable';
 import { everyDeath, fakeClock, inspectStore, type Life } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
@@ -135,6 +135,31 @@ describe.each(Object.entries(STORES))('a message that is steered (%s)', (_, open
     expect(second).toMatchObject({ run: key('second'), status: 'completed' });
     expect(await conversation(store)).toEqual(['ask', 'first/1', 'two', 'second/1']);
     expect((await inspectStore(store)).violations).toEqual([]);
+  });
+
+  it('DUR-13: that a failed execution had in hand is taken over by the next one of its step', async () => {
+    await using opened = open();
+    const { store } = opened;
+    const attempts: (readonly string[])[] = [];
+    const definition = durable(
+      'talker',
+      async (ctx) => {
+        await ctx.request('may-i', { kind: 'approval', body: null });
+        const body = async (step: StepScope): Promise<void> => {
+          attempts.push((await step.absorb()).map(textOf));
+          if (step.attempt === 1) throw new Error('the model is gone');
+        };
+        return ctx.step('model', body, { retry: { attempts: 2, backoffMs: 1 } });
+      },
+      { openingMessages: (input) => [said('user', String(input))] },
+    );
+    await using engine = engineOn(store, [definition]);
+    await engine.run('talker', 'one', { id: 'first', session: steer });
+
+    await engine.run('talker', 'two', { id: 'second', session: withdraw });
+
+    expect(attempts).toEqual([['two'], ['two']]);
+    expect(await conversation(store)).toEqual(['one', 'two']);
   });
 
   it('I7: that is cancelled while a step has it in hand is withdrawn: the step is executed again without it', async () => {

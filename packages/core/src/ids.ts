@@ -28,6 +28,7 @@ export const ID_LIMITS = {
   run: 200,
   session: 200,
   request: 200,
+  message: 200,
   signal: 200,
   block: 200,
   'step key': 128,

@@ -226,16 +226,29 @@ export {
   type RunStatus,
 } from './run.ts';
 export {
+  FORK_LIMIT,
+  SESSION_CUT_LIMIT,
   STEERED_LIMIT,
+  type CutResult,
+  type ForkResult,
   type MoveSessionResult,
   type ReplaceResult,
   type Session,
+  type SessionFork,
   type SessionLife,
   type SessionQuery,
   type SteeredRun,
+  type ThreadCut,
 } from './session.ts';
 export { PAGE_LIMIT, type Page, type PageAfter, type PageBefore } from './page.ts';
-export { SESSION_QUEUE_LIMIT, SUPERSEDED, type NewRun, type StartResult, type WhenBusy } from './new-run.ts';
+export {
+  SESSION_QUEUE_LIMIT,
+  SUPERSEDED,
+  type NewRun,
+  type StartCut,
+  type StartResult,
+  type WhenBusy,
+} from './new-run.ts';
 export type { NewNote, Note, NoteQuery } from './note.ts';
 export {
   suspectShare,

@@ -244,7 +244,7 @@ export interface ThreadKey {
   readonly id: string;
 }
 
-/** A message with its place in its thread. `n` starts at 1 and has no gaps. */
+/** A message with its place in its thread. `n` starts at 1 and rises; it has gaps where messages are hidden. */
 export interface StoredMessage {
   readonly n: number;
   readonly message: Message;

@@ -18,6 +18,14 @@ export const WHEN_BUSY: readonly WhenBusy[] = ['refuse', 'queue', 'steer', 'with
 /** Why a request was withdrawn whose answer a new message has made needless. */
 export const SUPERSEDED = 'superseded';
 
+/** Hides the messages after one of them in the transaction that starts the run, which then goes on from there. Such a run never queues. */
+export interface StartCut {
+  /** Number of the last message that stays. */
+  readonly after: number;
+  /** Number of the thread's last message, as the caller knows it: refused with `THREAD_MOVED` when it is another. */
+  readonly head: number;
+}
+
 /** A run to be started: by {@link Store.start}, or as a child by {@link Store.commit}. */
 export interface NewRun {
   readonly key: RunKey;
@@ -31,7 +39,7 @@ export interface NewRun {
   /** Whether somebody is there to answer requests. @default true */
   readonly attended?: boolean;
   /** The session's thread becomes the run's; without it the run has a thread of its own. */
-  readonly session?: { readonly id: string; readonly whenBusy: WhenBusy };
+  readonly session?: { readonly id: string; readonly whenBusy: WhenBusy; readonly cut?: StartCut };
   /**
    * Enter the thread when the run becomes its session's active one, not before. Entry 1 tells their numbers, unless the run had to
    * stand in the queue: its journal is not touched when its turn comes.
@@ -52,6 +60,10 @@ export type StartResult =
   | { readonly outcome: 'created' | 'existing'; readonly run: Run }
   | { readonly outcome: 'refused'; readonly code: 'RUN_INPUT_MISMATCH'; readonly run: Run }
   | { readonly outcome: 'refused'; readonly code: 'BLOB_UNKNOWN'; readonly blob: string }
+  /** A message of that id is in the conversation, or waits in its queue. */
+  | { readonly outcome: 'refused'; readonly code: 'MESSAGE_ID_TAKEN'; readonly message: string }
+  | { readonly outcome: 'refused'; readonly code: 'THREAD_MOVED'; readonly head: number }
+  | { readonly outcome: 'refused'; readonly code: 'SESSION_CUTS_FULL'; readonly session: Session }
   | {
       readonly outcome: 'refused';
       readonly code: 'SESSION_BUSY' | 'SESSION_QUEUE_FULL';

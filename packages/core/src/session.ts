@@ -15,7 +15,33 @@ export interface Session {
   /** Oldest first. */
   readonly queue: readonly string[];
   readonly createdAt: number;
+  /** Messages that are on record and hidden, oldest first; no two touch. */
+  readonly cuts: readonly ThreadCut[];
+  /** Where its first messages were copied from. */
+  readonly forkedFrom?: SessionFork;
 }
+
+/** Messages from one number to another, both included, that are no part of the conversation any more. */
+export interface ThreadCut {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A conversation up to one of its messages. */
+export interface SessionFork {
+  readonly session: string;
+  /** Number of the last message that was copied, in its own thread. */
+  readonly n: number;
+}
+
+/** Cuts of one session, at most; cuts that touch are one. */
+export const SESSION_CUT_LIMIT = 100;
+
+/** What one fork copies, at most: messages, and bytes of their JSON text. */
+export const FORK_LIMIT: { readonly messages: number; readonly bytes: number } = {
+  messages: 10_000,
+  bytes: 16 * 1_048_576,
+};
 
 /** A run that stands in the queue and may be absorbed by the run that holds the session. */
 export interface SteeredRun {
@@ -45,6 +71,25 @@ export type MoveSessionResult =
   | { readonly outcome: 'busy'; readonly session: Session }
   /** No run was ever started in it. */
   | { readonly outcome: 'unknown' };
+
+/** What became of a cut; it is all there or nothing. */
+export type CutResult =
+  | { readonly outcome: 'cut'; readonly session: Session }
+  /** The thread's last message is not the expected one. */
+  | { readonly outcome: 'moved'; readonly head: number }
+  /** `run` holds the session, or is the first in its queue. */
+  | { readonly outcome: 'busy'; readonly run: Run }
+  /** `full`: it would have more than {@link SESSION_CUT_LIMIT}. `closed`: the session is `closing` or `closed`. */
+  | { readonly outcome: 'full' | 'closed' | 'unknown' };
+
+/** What became of a fork; it is all there or nothing. */
+export type ForkResult =
+  /** `existing`: the same fork was made before. */
+  | { readonly outcome: 'forked' | 'existing'; readonly session: Session }
+  /** There is another session of that name. */
+  | { readonly outcome: 'taken'; readonly session: Session }
+  /** `too-large`: more than {@link FORK_LIMIT}. `unknown`: there is no session to copy from. */
+  | { readonly outcome: 'too-large' | 'unknown' };
 
 /** What became of a replacement; it is all there or nothing. */
 export type ReplaceResult =

@@ -14,7 +14,15 @@ import type { Page, PageAfter, PageBefore } from './page.ts';
 import type { Removal, RemoveResult } from './removal.ts';
 import type { DecideResult, NewDecision, Request, RequestQuery } from './request.ts';
 import type { Run, RunQuery } from './run.ts';
-import type { MoveSessionResult, ReplaceResult, Session, SessionQuery, SteeredRun } from './session.ts';
+import type {
+  CutResult,
+  ForkResult,
+  MoveSessionResult,
+  ReplaceResult,
+  Session,
+  SessionQuery,
+  SteeredRun,
+} from './session.ts';
 import type { NewSignal, Signal, SignalResult } from './signal.ts';
 
 /**
@@ -24,7 +32,7 @@ import type { NewSignal, Signal, SignalResult } from './signal.ts';
  *   of a run's journal after entry 1, and all or nothing.
  * - **Outside writes**: {@link Store.start}, {@link Store.signal} and {@link Store.decide} (and {@link Store.revokeGrant}), by anybody, each one
  *   transaction that creates-if-absent or compares-and-sets and makes the run runnable; and {@link Store.moveSession},
- *   {@link Store.replaceMessages} and {@link Store.remove}, which touch nothing that a live run stands on.
+ *   {@link Store.replaceMessages}, {@link Store.cutMessages}, {@link Store.forkSession} and {@link Store.remove}, which touch nothing that a live run stands on.
  *
  * Every method may reject with `STORE_CLOSED` after disposal, and with `STORE_UNAVAILABLE` (retryable) when the
  * store cannot be reached; a {@link Store.commit} that rejects is **ambiguous**: it may or may not have happened, and the
@@ -89,6 +97,18 @@ export interface Store extends AsyncDisposable, LiveTextStore {
   replaceMessages(session: SessionKey, messages: readonly Message[], expectedHead: number): Promise<ReplaceResult>;
 
   /**
+   * Hides the messages of a session after number `after`, while no run holds it and its last number is `expectedHead`. They stay on record and
+   * keep their numbers, so those of what is shown rise with gaps from then on.
+   */
+  cutMessages(session: SessionKey, after: number, expectedHead: number): Promise<CutResult>;
+
+  /**
+   * Makes the session `to`, of the same tenant, with copies of the messages that `from` shows up to number `upTo`, numbered from 1 and with their
+   * ids. It is a conversation of its own from then on, and uses the blobs of its messages. The same call again finds what it made.
+   */
+  forkSession(from: SessionKey, to: string, upTo: number): Promise<ForkResult>;
+
+  /**
    * Removes what has ended, whole or not at all. After its first write nobody finds it and its ids are free, for other runs too; the rows
    * go after that in transactions of about 1,000. What a crash left of that goes with the next call, whatever it asks for.
    */
@@ -123,13 +143,21 @@ export interface Store extends AsyncDisposable, LiveTextStore {
   entries(run: RunKey, page: PageAfter): Promise<readonly Entry[]>;
   /** Signals with `n > after`, oldest first. */
   inbox(run: RunKey, page: PageAfter): Promise<readonly Signal[]>;
-  /** Messages with `n > after`, oldest first; with `before`, the last ones with `n < before`, oldest first all the same. */
-  messages(thread: ThreadKey, page: PageAfter | PageBefore): Promise<readonly StoredMessage[]>;
+  /**
+   * Messages with `n > after`, oldest first; with `before`, the last ones with `n < before`, oldest first all the same. Without those that a cut
+   * has hidden, unless `hidden` asks for them as well.
+   */
+  messages(
+    thread: ThreadKey,
+    page: (PageAfter | PageBefore) & { readonly hidden?: boolean },
+  ): Promise<readonly StoredMessage[]>;
+  /** The message of this id, the last one where there are several; `undefined` where there is none, or where it is hidden. */
+  message(thread: ThreadKey, id: string): Promise<StoredMessage | undefined>;
   /** Number of the last message that the thread ever had; 0 for an unknown one. */
   threadHead(thread: ThreadKey): Promise<number>;
   /** Of a tree, by its root; a tree without a budget has none. */
   ledger(root: RunKey): Promise<Ledger | undefined>;
-  /** A session is there from its first run on. */
+  /** A session is there from its first run, or from the fork that made it. */
   session(key: SessionKey): Promise<Session | undefined>;
   /**
    * Runs that stand in the queue of the session which `holder` holds and may be absorbed by it, oldest first: those that were steered, are not

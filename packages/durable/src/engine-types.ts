@@ -15,6 +15,7 @@ import type {
   RequestQuery,
   RequestRef,
   SignalResult,
+  StartCut,
   Store,
   WhenBusy,
 } from '@prusik/core';
@@ -87,7 +88,11 @@ export interface StartOptions {
   /** The run's id: the same id and input again is the same run. @default a new id */
   readonly id?: string;
   /** The conversation that it belongs to, and what happens while another run holds that. @default none; `whenBusy` `'refuse'` */
-  readonly session?: { readonly id: string; readonly whenBusy?: WhenBusy };
+  readonly session?: { readonly id: string; readonly whenBusy?: WhenBusy; readonly cut?: StartCut };
+  /** Id of the user's message, which must be new in its conversation. @default made by the definition */
+  readonly messageId?: string;
+  /** What the model is told of this turn besides, in a message of kind `context` before the user's. @default nothing */
+  readonly turnContext?: readonly string[];
   /** Stored with the run, and the same for its children unless they say otherwise. @default null */
   readonly context?: Json;
   /** Higher is claimed first. @default 0 */
@@ -178,11 +183,19 @@ export interface Engine extends AsyncDisposable {
    * Stores a run without driving it. The same id, input, definition and session again is the run that exists.
    *
    * @throws {PrusikError} `NO_DEFINITION`, `RUN_INPUT_MISMATCH`, `RUN_INPUT_TOO_LARGE`, `VALUE_TOO_LARGE` (the context), `BLOB_UNKNOWN`,
-   *   `MESSAGE_INVALID` (what the definition opens its thread with), `SESSION_BUSY` and `SESSION_QUEUE_FULL` (retryable, with `meta` `{ runId, status, requestIds }`), `SESSION_CLOSED`, `ENGINE_CLOSED`; whatever
+   *   `MESSAGE_INVALID` (what the definition opens its thread with), `SESSION_BUSY` and `SESSION_QUEUE_FULL` (retryable, with `meta` `{ runId, status, requestIds }`), `SESSION_CLOSED`, `MESSAGE_ID_TAKEN`, with a cut `THREAD_MOVED` and
+   *   `SESSION_CUTS_FULL`, `ENGINE_CLOSED`; whatever
    *   `parseInput` throws.
    * @throws {TypeError} for an id that cannot be one, or an input that JSON cannot hold.
    */
   start(definition: string, input: unknown, options?: StartOptions): Promise<Run>;
+  /**
+   * Stores a run of the definition, the input, the context and the session of another one, without messages: what it is to answer is in its thread
+   * already.
+   *
+   * @throws {PrusikError} `RUN_UNKNOWN`, and as `start` does.
+   */
+  startAgain(like: RunKey, options?: StartOptions): Promise<Run>;
   /**
    * Starts (or finds) a run and drives its whole tree here until it ends or nothing but outside events can move it. Never hangs on a person.
    *

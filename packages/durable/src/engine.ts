@@ -1,26 +1,20 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import {
   checkId,
-  DEFAULT_TENANT,
-  hashJson,
-  narrowerBudget,
   PrusikError,
   randomId,
   serializeError,
   systemClock,
   type DurableDefinition,
-  type NewRun,
-  type Run,
   type RunKey,
 } from '@prusik/core';
 import { createBreather } from './breather.ts';
 import { bounded } from './bounded.ts';
-import { blobsFor, openingMessages, parseInput } from './context.ts';
 import { createDecider } from './decisions.ts';
 import { drain } from './drain.ts';
 import type { DriveEnv } from './drive-env.ts';
 import { createDriver } from './driver.ts';
-import type { Engine, EngineOptions, EngineWarning, RunResult, StartOptions } from './engine-types.ts';
+import type { Engine, EngineOptions, EngineWarning, RunResult } from './engine-types.ts';
 import { createDrivenTrees } from './driven-trees.ts';
 import { driveInline } from './inline-drive.ts';
 import { refuseInside } from './inside.ts';
@@ -29,6 +23,7 @@ import { createLiveBoard } from './live-board.ts';
 import { createLiveWriter } from './live-writer.ts';
 import { createRequestFeeds } from './request-feed.ts';
 import { createReaders } from './run-events.ts';
+import { createStarter } from './start-run.ts';
 import { startWorker } from './worker.ts';
 
 /**
@@ -70,76 +65,11 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
     if (disposed !== undefined) throw new PrusikError('ENGINE_CLOSED', 'The engine is disposed');
   }
 
-  async function start(name: string, input: unknown, given: StartOptions = {}): Promise<Run> {
+  const starter = createStarter({ store, definitions, limits, newId });
+  const start: Engine['start'] = async (name, input, given) => {
     checkOpen();
-    const definition = definitions.get(name);
-    if (definition === undefined) {
-      throw new PrusikError(
-        'NO_DEFINITION',
-        `There is no definition named ${name}; known: ${[...definitions.keys()].join(', ')}`,
-        { meta: { definition: name } },
-      );
-    }
-    const result = await store.start(await newRun(definition, input, given));
-    if (result.outcome !== 'refused') return result.run;
-    if (result.code === 'SESSION_CLOSED') {
-      const { key: session, state } = result.session;
-      throw new PrusikError('SESSION_CLOSED', `The session ${session.session} is ${state} and takes no new run`, {
-        meta: { session: session.session, state },
-      });
-    }
-    if (result.code === 'BLOB_UNKNOWN')
-      throw new PrusikError('BLOB_UNKNOWN', `There is no blob ${result.blob}`, { meta: { hash: result.blob } });
-    const { run } = result;
-    if (result.code === 'RUN_INPUT_MISMATCH') {
-      throw new PrusikError(
-        'RUN_INPUT_MISMATCH',
-        `Run ${run.key.run} exists with another definition, input or session`,
-        { meta: { run: run.key.run } },
-      );
-    }
-    throw new PrusikError(
-      result.code,
-      `The session ${run.session ?? ''} is held by run ${run.key.run}, which is ${run.status}`,
-      {
-        retryable: true,
-        meta: { runId: run.key.run, status: run.status, requestIds: result.requestIds },
-      },
-    );
-  }
-
-  async function newRun(
-    definition: DurableDefinition<never, unknown, unknown>,
-    input: unknown,
-    given: StartOptions,
-  ): Promise<NewRun> {
-    const key: RunKey = {
-      tenant: checkId('tenant', given.tenant ?? DEFAULT_TENANT),
-      run: checkId('run', given.id ?? newId()),
-    };
-    const parsed = await parseInput(definition, input, limits, (body) => store.putBlob(key.tenant, body));
-    const messages = openingMessages(definition, parsed);
-    const budget = narrowerBudget(given.budget, definition.budget);
-    return {
-      key,
-      kind: definition.kind,
-      definition: definition.name,
-      version: definition.version,
-      input: parsed,
-      inputHash: hashJson(parsed),
-      context: bounded('context of a run', given.context ?? null, limits.maxValueBytes),
-      priority: given.priority ?? 0,
-      attended: given.attended ?? true,
-      messages,
-      ...blobsFor(messages, given.blobs),
-      root: key.run,
-      depth: 0,
-      ...(budget === undefined ? {} : { budget }),
-      ...(given.session === undefined
-        ? {}
-        : { session: { id: checkId('session', given.session.id), whenBusy: given.session.whenBusy ?? 'refuse' } }),
-    };
-  }
+    return starter.start(name, input, given);
+  };
 
   async function drive<Output>(key: RunKey, how: Parameters<Engine['drive']>[1]): Promise<RunResult<Output>> {
     checkOpen();
@@ -151,6 +81,10 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
   return {
     store,
     start,
+    async startAgain(like, given) {
+      checkOpen();
+      return starter.startAgain(like, given);
+    },
     async run(name, input, given = {}) {
       given.signal?.throwIfAborted();
       refuseInside(env, 'run()');

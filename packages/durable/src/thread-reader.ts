@@ -32,8 +32,8 @@ export function createThreadReader(store: Store, thread: ThreadKey, storedHead: 
       await loading;
       messages.push(...pending);
       pending = [];
-      const first = messages[0]?.n ?? 1;
-      return messages.slice(0, Math.max(0, upTo - first + 1));
+      // Numbers have gaps where messages are hidden, so they are compared and not counted.
+      return messages.slice(0, messages.findLastIndex(({ n }) => n <= upTo) + 1);
     },
     committed(added) {
       for (const message of added) {

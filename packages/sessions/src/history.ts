@@ -8,6 +8,8 @@ export interface HistoryQuery {
   readonly after?: number;
   /** At most 1,000. @default 100 */
   readonly limit?: number;
+  /** Also what a cut has hidden. @default false */
+  readonly hidden?: boolean;
 }
 
 export interface HistoryPage {
@@ -21,20 +23,20 @@ const PAGE = 100;
 
 /** @throws {TypeError} for a limit outside 1 to 1,000, or both cursors at once. */
 export async function readPage(store: Store, thread: ThreadKey, query: HistoryQuery): Promise<HistoryPage> {
-  const { before, after, limit = PAGE } = query;
+  const { before, after, limit = PAGE, hidden = false } = query;
   if (!(Number.isInteger(limit) && limit >= 1 && limit <= PAGE_LIMIT)) {
     throw new TypeError(`The history's limit must be a whole number from 1 to ${PAGE_LIMIT}, not ${limit}`);
   }
   if (before !== undefined && after !== undefined) throw new TypeError('The history takes before or after, not both');
   if (after !== undefined) {
-    const messages = await store.messages(thread, { after, limit });
+    const messages = await store.messages(thread, { after, limit, hidden });
     const last = messages.at(-1);
-    return { messages, ...(messages.length === limit && last ? { next: { after: last.n, limit } } : {}) };
+    return { messages, ...(messages.length === limit && last ? { next: { ...query, after: last.n, limit } } : {}) };
   }
-  const messages = await store.messages(thread, { before: before ?? (await endOf(store, thread)), limit });
+  const messages = await store.messages(thread, { before: before ?? (await endOf(store, thread)), limit, hidden });
   const first = messages[0];
-  const older = first !== undefined && (await hasOlder(store, thread, first.n));
-  return { messages, ...(older ? { next: { before: first.n, limit } } : {}) };
+  const older = first !== undefined && (await hasOlder(store, thread, first.n, hidden));
+  return { messages, ...(older ? { next: { ...query, before: first.n, limit } } : {}) };
 }
 
 /** Reads backwards, page by page, no further than the window reaches. */
@@ -52,8 +54,8 @@ export async function readWindow(store: Store, thread: ThreadKey, limits: Window
 }
 
 /** A thread that was replaced begins at a higher number than 1, so the number alone does not say. */
-async function hasOlder(store: Store, thread: ThreadKey, n: number): Promise<boolean> {
-  return n > 1 && (await store.messages(thread, { before: n, limit: 1 })).length > 0;
+async function hasOlder(store: Store, thread: ThreadKey, n: number, hidden = false): Promise<boolean> {
+  return n > 1 && (await store.messages(thread, { before: n, limit: 1, hidden })).length > 0;
 }
 
 const endOf = async (store: Store, thread: ThreadKey): Promise<number> => (await store.threadHead(thread)) + 1;

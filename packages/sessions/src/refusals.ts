@@ -28,3 +28,15 @@ export function threadMoved({ session }: SessionKey, head: number): PrusikError 
     meta: { session, head },
   });
 }
+
+export function messageUnknown({ session }: SessionKey, id: string): PrusikError {
+  return new PrusikError('MESSAGE_UNKNOWN', `The conversation of session ${session} has no message ${id}`, {
+    meta: { session, message: id },
+  });
+}
+
+export function cutsFull({ session }: SessionKey): PrusikError {
+  return new PrusikError('SESSION_CUTS_FULL', `The session ${session} hides messages in too many places`, {
+    meta: { session },
+  });
+}

@@ -10,9 +10,11 @@ import {
   type RunEvent,
   type SessionKey,
   type SignalResult,
+  type StoredMessage,
   type WhenBusy,
 } from '@prusik/core';
 import type { DriveOptions, Engine, EventOptions, RunResult, StartOptions } from '@prusik/durable';
+import { cutAfter, lastRun, placeBefore, placeOfAnswer, type CutOptions, type Place } from './branching.ts';
 import { closeSession, type CloseSessionOptions } from './close-session.ts';
 import { readPage, readWindow, type HistoryPage, type HistoryQuery } from './history.ts';
 import type { HistoryWindow, WindowLimits } from './history-window.ts';
@@ -30,6 +32,14 @@ export interface SessionStartOptions extends Omit<StartOptions, 'tenant' | 'sess
 }
 
 export type SessionRunOptions = SessionStartOptions & DriveOptions;
+
+/** A message that takes another one's place cannot wait for its turn: the session must be free. */
+export type EditOptions = Omit<SessionStartOptions, 'whenBusy'>;
+
+export interface RegenerateOptions extends Omit<EditOptions, 'messageId' | 'turnContext'> {
+  /** Id of the user's message that is to be answered again. @default the last */
+  readonly after?: string;
+}
 
 /**
  * One conversation: its messages, and the run that holds it. A handle; what it shows is in the store. Disposal gives its resources back and
@@ -74,6 +84,33 @@ export interface Session<Resources = undefined> extends AsyncDisposable {
   replace(messages: readonly Message[], options?: ReplaceHistoryOptions): Promise<number>;
   /** The same without messages: the conversation begins anew. */
   clear(options?: ReplaceHistoryOptions): Promise<number>;
+  /**
+   * Hides what follows the message of this id, and returns it. What is hidden stays on record, under its numbers, and can be read with
+   * `history({ hidden: true })`.
+   *
+   * @throws {PrusikError} `MESSAGE_UNKNOWN`, `MESSAGE_IN_EXCHANGE` where the result of a tool follows, `SESSION_BUSY` (retryable), `THREAD_MOVED`
+   * when a message has come meanwhile, `SESSION_CUTS_FULL` past 100 places, `SESSION_CLOSED`, `SESSION_UNKNOWN`.
+   */
+  cut(options: CutOptions): Promise<StoredMessage>;
+  /**
+   * Has the user's last message (or the one of this id) answered again: hides what followed it, and starts a run of the same definition, input and
+   * context as the session's last one, in one write. The same `id` again is the same run, and hides nothing more.
+   *
+   * @throws {PrusikError} as `cut` and `start` do; `MESSAGE_NOT_THE_USERS`.
+   */
+  regenerate(options?: RegenerateOptions): Promise<Run>;
+  /**
+   * Puts another message in the place of one of the user's: hides that and all that followed, and starts a run with this input, in one write. With
+   * `messageId` the new message may have the id of the old one. The same `id` and input again is the same run, and hides nothing more.
+   *
+   * @throws {PrusikError} as `regenerate` does.
+   */
+  edit<D extends AnyDefinition>(
+    messageId: string,
+    definition: D,
+    input: CallInput<D>,
+    options?: EditOptions,
+  ): Promise<Run>;
   /** Asks the run that holds the session to cancel; nothing to do where there is none. Confirmed when the run's status says so. */
   cancel(reason?: string): Promise<SignalResult | undefined>;
   /**
@@ -99,6 +136,15 @@ export function createSession<Resources>(
     ...rest,
     tenant,
     session: { id: key.session, whenBusy },
+  });
+
+  /** Whoever has started this run before has hidden what it hides. */
+  const started = async (id: string | undefined): Promise<Run | undefined> =>
+    id === undefined ? undefined : store.run({ tenant, run: id });
+
+  const startingAt = (place: Place | undefined) => ({
+    tenant,
+    session: { id: key.session, whenBusy: 'refuse' as const, ...(place === undefined ? {} : { cut: place }) },
   });
 
   async function activeRun(): Promise<Run | undefined> {
@@ -139,6 +185,19 @@ export function createSession<Resources>(
     window: (limits = {}) => readWindow(store, thread, limits),
     replace: (messages, options = {}) => replaceHistory(store, key, messages, options),
     clear: (options = {}) => replaceHistory(store, key, [], options),
+    cut: (options) => cutAfter(store, key, options),
+    async regenerate({ after, ...rest } = {}) {
+      const existing = await started(rest.id);
+      if (existing?.session === key.session) return existing;
+      const place = await placeOfAnswer(store, key, after);
+      const like = await lastRun(store, key);
+      return engine.startAgain(like.key, { ...rest, ...startingAt(place) });
+    },
+    async edit(message, definition, input, options = {}) {
+      const existing = await started(options.id);
+      const place = existing === undefined ? await placeBefore(store, key, message) : undefined;
+      return engine.start(definition.name, input, { ...options, ...startingAt(place) });
+    },
     async cancel(reason) {
       const run = await activeRun();
       return run && engine.cancel(run.key, reason);

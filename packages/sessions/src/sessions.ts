@@ -12,6 +12,7 @@ import {
 } from '@prusik/core';
 import type { Engine } from '@prusik/durable';
 import { deleteSession, type CloseSessionOptions } from './close-session.ts';
+import { forkSession } from './fork-session.ts';
 import { createSession, type Session } from './session.ts';
 import { createSharedResources, type ResourceUse } from './shared-resources.ts';
 
@@ -41,6 +42,13 @@ export interface ListSessionsQuery {
   readonly limit?: number;
 }
 
+export interface ForkSessionOptions extends OpenSessionOptions {
+  /** Id of the last message that is copied. */
+  readonly at: string;
+  /** Id of the new session. @default a new one */
+  readonly to?: string;
+}
+
 /** The conversations of an engine. */
 export interface Sessions<Resources = undefined> extends AsyncDisposable {
   /**
@@ -54,6 +62,14 @@ export interface Sessions<Resources = undefined> extends AsyncDisposable {
   get(id: string, options?: OpenSessionOptions): Promise<Session<Resources> | undefined>;
   /** What is stored, newest first. */
   list(query?: ListSessionsQuery): Promise<Page<StoredSession>>;
+  /**
+   * A new session with copies of a session's messages up to one of them, under their ids: a conversation of its own. With `to` the same call
+   * again gives the session that it made.
+   *
+   * @throws {PrusikError} `SESSION_EXISTS`, `SESSION_UNKNOWN`, `MESSAGE_UNKNOWN`, `MESSAGE_IN_EXCHANGE` where the result of a tool follows,
+   * `FORK_TOO_LARGE` past 10,000 messages or 16 MiB.
+   */
+  fork(id: string, options: ForkSessionOptions): Promise<Session<Resources>>;
   /**
    * Closes a session and removes it: its messages and all its runs with their trees. Returns how many rows that were; nothing for a session
    * that is not stored. Its id is free then. Can be called again, by any process, to finish what a crash left half done.
@@ -100,6 +116,11 @@ export function createSessions(
     },
     list: ({ tenant = DEFAULT_TENANT, limit = 100, ...query } = {}) =>
       engine.store.listSessions({ tenant, limit, ...query }),
+    async fork(id, { at, to = newId(), tenant = DEFAULT_TENANT }) {
+      const key = keyOf(id, tenant);
+      await forkSession(engine.store, key, { at, to });
+      return open(to, { tenant });
+    },
     async delete(id, { tenant = DEFAULT_TENANT, ...options } = {}) {
       const key = keyOf(id, tenant);
       return deleteSession(engine, key, () => shared.end(nameOf(key)), options);

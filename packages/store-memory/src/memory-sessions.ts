@@ -1,4 +1,4 @@
-import type { Page, Session, SessionKey, SessionQuery, SessionState } from '@prusik/core';
+import type { Page, Session, SessionFork, SessionKey, SessionQuery, SessionState, ThreadCut } from '@prusik/core';
 import { frozen } from './frozen.ts';
 import { createKeyed } from './keyed.ts';
 import { listPage } from './list-page.ts';
@@ -8,6 +8,8 @@ import type { Claimable } from './run-index.ts';
 export interface SessionRecord<Run> {
   readonly number: number;
   state: SessionState;
+  cuts: readonly ThreadCut[];
+  readonly forkedFrom: SessionFork | undefined;
   readonly createdAt: number;
   /** Every run that was started in it. */
   readonly runs: Set<Run>;
@@ -18,7 +20,7 @@ export interface SessionRecord<Run> {
 /** The sessions of all tenants, with their runs. */
 export interface MemorySessions<Run extends Claimable> {
   get(key: SessionKey): SessionRecord<Run> | undefined;
-  insert(state: SessionState, createdAt: number, runs: Iterable<Run>): void;
+  insert(state: SessionState, createdAt: number, runs: Iterable<Run>, forkedFrom?: SessionFork): void;
   remove(session: SessionRecord<Run>): void;
   describe(session: SessionRecord<Run>): Session;
   list(query: SessionQuery): Page<Session>;
@@ -29,22 +31,32 @@ export function createMemorySessions<Run extends Claimable>(): MemorySessions<Ru
   const byKey = createKeyed<SessionRecord<Run>>();
   const byNumber = createNumberedRows<SessionRecord<Run>>();
 
-  function describe({ state, createdAt, queue }: SessionRecord<Run>): Session {
+  function describe({ state, createdAt, queue, cuts, forkedFrom }: SessionRecord<Run>): Session {
     return frozen({
       key: state.key,
       state: state.state,
       ...(state.activeRun === null ? {} : { activeRun: state.activeRun }),
       queue: [...queue].map((queued) => queued.state.key.run),
       createdAt,
+      cuts,
+      ...(forkedFrom === undefined ? {} : { forkedFrom }),
     });
   }
 
   return {
     get: ({ tenant, session }) => byKey.get(tenant, session),
-    insert(state, createdAt, runs) {
+    insert(state, createdAt, runs, forkedFrom) {
       const { tenant, session } = state.key;
       const number = byNumber.nextNumber();
-      const row = { number, state: frozen(state), createdAt, runs: new Set(runs), queue: new Set<Run>() };
+      const row: SessionRecord<Run> = {
+        number,
+        state: frozen(state),
+        cuts: [],
+        forkedFrom,
+        createdAt,
+        runs: new Set(runs),
+        queue: new Set(),
+      };
       byKey.set(tenant, session, row);
       byNumber.add(tenant, row);
     },

@@ -246,10 +246,10 @@ export function memoryTables(): MemoryTables {
     removeBlob: blobs.remove,
 
     sessionState: (key) => sessions.get(key)?.state,
-    insertSession(state, createdAt) {
+    insertSession(state, createdAt, forkedFrom) {
       // Its first run was written before it.
       const first = runs.get(state.key.tenant, state.activeRun ?? '');
-      sessions.insert(state, createdAt, first === undefined ? [] : [first]);
+      sessions.insert(state, createdAt, first === undefined ? [] : [first], forkedFrom);
     },
     saveSession(state) {
       const found = sessions.get(state.key);
@@ -257,6 +257,11 @@ export function memoryTables(): MemoryTables {
       found.state = frozen(state);
       threads.drop(threadOfSession(state.key), state.threadFloor);
     },
+    saveCuts({ key }, cuts) {
+      const found = sessions.get(key);
+      if (found !== undefined) found.cuts = frozen(cuts);
+    },
+    cuts: (key) => sessions.get(key)?.cuts ?? [],
     queueLength: (key) => sessions.get(key)?.queue.size ?? 0,
     firstInQueue: (key) => [...(sessions.get(key)?.queue ?? [])].find(({ state }) => state.cancel === 'none')?.state,
 
@@ -312,6 +317,7 @@ export function memoryTables(): MemoryTables {
     entries: ({ tenant, run }, { after, limit }) => runs.get(tenant, run)?.entries.slice(after, after + limit) ?? [],
     inbox: ({ tenant, run }, { after, limit }) => runs.get(tenant, run)?.signals.slice(after, after + limit) ?? [],
     messages: threads.page,
+    message: threads.find,
     threadHead: threads.head,
     queuedMessages: ({ tenant, run }) => runs.get(tenant, run)?.queuedMessages ?? [],
     session(key) {

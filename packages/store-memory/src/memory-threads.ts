@@ -5,7 +5,14 @@ import { createKeyed } from './keyed.ts';
 /** The messages of runs and sessions. */
 export interface MemoryThreads {
   append(key: ThreadKey, from: number, messages: readonly Message[]): void;
-  page(key: ThreadKey, page: PageAfter | PageBefore): readonly StoredMessage[];
+  /** `within`: only numbers between the two. */
+  page(
+    key: ThreadKey,
+    page: PageAfter | PageBefore,
+    within?: { readonly after: number; readonly before: number },
+  ): readonly StoredMessage[];
+  /** The last one of this id. */
+  find(key: ThreadKey, id: string): StoredMessage | undefined;
   /** Number of the last message that it ever had. */
   head(key: ThreadKey): number;
   /** Messages up to this number are gone, and it goes on after it. */
@@ -17,6 +24,7 @@ interface ThreadRecord {
   /** How many messages are gone: the first that is there has the number after it. */
   floor: number;
   readonly messages: StoredMessage[];
+  readonly byId: Map<string, StoredMessage>;
 }
 
 export function createMemoryThreads(): MemoryThreads {
@@ -25,19 +33,27 @@ export function createMemoryThreads(): MemoryThreads {
 
   return {
     append(key, from, messages) {
-      const thread = find(key) ?? { floor: 0, messages: [] };
+      const thread: ThreadRecord = find(key) ?? { floor: 0, messages: [], byId: new Map() };
       threads[key.of].set(key.tenant, key.id, thread);
-      for (const [index, message] of messages.entries()) thread.messages.push(frozen({ n: from + index, message }));
-    },
-    page(key, page) {
-      const { floor, messages } = find(key) ?? { floor: 0, messages: [] };
-      if ('after' in page) {
-        const begin = Math.max(0, page.after - floor);
-        return messages.slice(begin, begin + page.limit);
+      for (const [index, message] of messages.entries()) {
+        const stored: StoredMessage = frozen({ n: from + index, message });
+        thread.messages.push(stored);
+        thread.byId.set(message.id, stored);
       }
-      const end = Math.min(messages.length, Math.max(0, page.before - 1 - floor));
-      return messages.slice(Math.max(0, end - page.limit), end);
     },
+    page(key, page, within = { after: 0, before: Number.MAX_SAFE_INTEGER }) {
+      const { floor, messages } = find(key) ?? { floor: 0, messages: [] };
+      const place = (n: number): number => Math.min(messages.length, Math.max(0, n - floor));
+      const first = place(within.after);
+      const end = place(within.before - 1);
+      if ('after' in page) {
+        const begin = Math.max(first, place(page.after));
+        return messages.slice(begin, Math.min(end, begin + page.limit));
+      }
+      const last = Math.min(end, place(page.before - 1));
+      return messages.slice(Math.max(first, last - page.limit), Math.max(first, last));
+    },
+    find: (key, id) => find(key)?.byId.get(id),
     head(key) {
       const thread = find(key);
       return thread === undefined ? 0 : thread.floor + thread.messages.length;
@@ -45,7 +61,8 @@ export function createMemoryThreads(): MemoryThreads {
     drop(key, upTo) {
       const thread = find(key);
       if (thread === undefined || upTo <= thread.floor) return;
-      thread.messages.splice(0, upTo - thread.floor);
+      for (const stored of thread.messages.splice(0, upTo - thread.floor))
+        if (thread.byId.get(stored.message.id) === stored) thread.byId.delete(stored.message.id);
       thread.floor = upTo;
     },
     remove: ({ tenant, of, id }) => threads[of].delete(tenant, id),

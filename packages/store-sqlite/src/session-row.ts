@@ -1,4 +1,4 @@
-import type { Session, SessionLife } from '@prusik/core';
+import type { Session, SessionLife, ThreadCut } from '@prusik/core';
 
 export interface SessionRow {
   readonly id: number;
@@ -8,13 +8,16 @@ export interface SessionRow {
   readonly active_run: string | null;
   readonly created_at: number;
   readonly queue: string;
+  readonly cuts: string | null;
+  readonly forked_from: string | null;
+  readonly forked_at: number | null;
 }
 
 /** The index is named: through all runs that a session ever had the queue would be found, too. */
 const QUEUE = `select name from runs r indexed by runs_queue where r.tenant = s.tenant and r.session = s.name and r.in_queue = 1 order by r.id`;
 
 export function selectSession(where: string): string {
-  return `select s.id, s.tenant, s.name, s.state, s.active_run, s.created_at, (select json_group_array(name) from (${QUEUE})) as queue
+  return `select s.id, s.tenant, s.name, s.state, s.active_run, s.created_at, s.cuts, s.forked_from, s.forked_at, (select json_group_array(name) from (${QUEUE})) as queue
     from sessions s where ${where}`;
 }
 
@@ -25,5 +28,12 @@ export function toSession(row: SessionRow): Session {
     ...(row.active_run === null ? {} : { activeRun: row.active_run }),
     queue: JSON.parse(row.queue) as string[],
     createdAt: row.created_at,
+    cuts: toCuts(row.cuts),
+    ...(row.forked_from === null ? {} : { forkedFrom: { session: row.forked_from, n: row.forked_at ?? 0 } }),
   };
+}
+
+/** Most sessions have none. */
+export function toCuts(text: string | null): readonly ThreadCut[] {
+  return text === null ? [] : (JSON.parse(text) as ThreadCut[]);
 }

@@ -14,13 +14,14 @@ import type {
 import { selectGrant, toGrant, type GrantRow } from './grant-row.ts';
 import { prepareQuery } from './prepare-query.ts';
 import { selectRequest, toRequest, type RequestRow } from './request-row.ts';
-import { selectSession, toSession, type SessionRow } from './session-row.ts';
+import { selectSession, toCuts, toSession, type SessionRow } from './session-row.ts';
 import { createBlobReads } from './blob-rows.ts';
 import { createLists } from './sqlite-lists.ts';
 import { selectRun, selectState, toRun, toState, type RunRow, type StateRow } from './state-row.ts';
 
 type Keyed = [tenant: string, id: string];
 type Paged = [...Keyed, from: number, limit: number];
+type Between = [...Keyed, after: number, before: number, limit: number];
 
 interface EntryRow {
   readonly seq: number;
@@ -77,6 +78,10 @@ export function createReads(db: Database.Database): StoreReads {
     selectRequest('r.tenant = ? and r.name = ? and q.name = ?'),
   );
   const grant = prepareQuery<[string, number], GrantRow>(db, selectGrant('g.tenant = ? and g.id = ?'));
+  const cuts = prepareQuery<Keyed, string | null>(
+    db,
+    'select cuts from sessions where tenant = ? and name = ?',
+  ).pluck();
   const threads = { run: threadStatements(db, THREADS.run), session: threadStatements(db, THREADS.session) };
 
   return {
@@ -94,13 +99,18 @@ export function createReads(db: Database.Database): StoreReads {
         // Its own object, so it can be completed where it is; a copy would double the cost of reading a journal.
         .map(({ seq, at, body }): Entry => Object.assign(JSON.parse(body) as EntryBody, { seq, at })),
     inbox: (key, { after, limit }) => inbox.all(key.tenant, key.run, after, limit).map(toSignal),
-    messages({ tenant, of, id }, page) {
+    messages({ tenant, of, id }, page, { after, before } = EVERYTHING) {
       const rows =
         'after' in page
-          ? threads[of].after.all(tenant, id, page.after, page.limit)
-          : threads[of].before.all(tenant, id, page.before, page.limit).toReversed();
-      return rows.map(({ n, body }): StoredMessage => ({ n, message: JSON.parse(body) as Message }));
+          ? threads[of].after.all(tenant, id, Math.max(after, page.after), before, page.limit)
+          : threads[of].before.all(tenant, id, after, Math.min(before, page.before), page.limit).toReversed();
+      return rows.map(toMessage);
     },
+    message({ tenant, of, id }, message) {
+      const row = threads[of].byId.get(tenant, id, message);
+      return row && toMessage(row);
+    },
+    cuts: ({ tenant, session: id }) => toCuts(cuts.get(tenant, id) ?? null),
     threadHead: ({ tenant, of, id }) => threads[of].head.get(tenant, id) ?? 0,
     queuedMessages({ tenant, run: id }) {
       const text = queuedMessages.get(tenant, id) ?? null;
@@ -139,23 +149,35 @@ function toLedger({ limits, used, reserved }: LedgerRow): Ledger {
   };
 }
 
+const toMessage = ({ n, body }: MessageRow): StoredMessage => ({ n, message: JSON.parse(body) as Message });
+
+const EVERYTHING = { after: 0, before: Number.MAX_SAFE_INTEGER } as const;
+
 interface ThreadStatements {
-  readonly after: Database.Statement<Paged, MessageRow>;
-  readonly before: Database.Statement<Paged, MessageRow>;
+  readonly after: Database.Statement<Between, MessageRow>;
+  readonly before: Database.Statement<Between, MessageRow>;
+  readonly byId: Database.Statement<[...Keyed, message: string], MessageRow>;
   readonly head: Database.Statement<Keyed, number>;
 }
 
-/** A page of a thread, oldest first after a number or newest first before one. */
+/** A page of a thread between two numbers, oldest or newest first. */
 export function messagesOf(thread: string, side: 'after' | 'before'): string {
-  const [condition, order] =
-    side === 'after' ? ['m.n > max(t.floor, ?)', 'asc'] : ['m.n > t.floor and m.n < ?', 'desc'];
-  return `select m.n, m.body from ${thread} t join messages m on m.thread = t.thread where ${condition} order by m.n ${order} limit ?`;
+  const order = side === 'after' ? 'asc' : 'desc';
+  return `select m.n, m.body from ${thread} t join messages m on m.thread = t.thread
+    where m.n > max(t.floor, ?) and m.n < ? order by m.n ${order} limit ?`;
+}
+
+/** The condition is spelled as in the index, else the planner does not know it. */
+export function messageOf(thread: string): string {
+  return `select m.n, m.body from ${thread} t join messages m indexed by messages_ids on m.thread = t.thread
+    where m.body ->> '$.id' = ? and m.n > t.floor order by m.n desc limit 1`;
 }
 
 function threadStatements(db: Database.Database, thread: string): ThreadStatements {
   return {
     after: prepareQuery(db, messagesOf(thread, 'after')),
     before: prepareQuery(db, messagesOf(thread, 'before')),
+    byId: prepareQuery(db, messageOf(thread)),
     head: prepareQuery<Keyed, number>(
       db,
       `select max(t.floor, coalesce((select max(n) from messages where thread = t.thread), 0)) from ${thread} t`,

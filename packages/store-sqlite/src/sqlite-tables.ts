@@ -89,11 +89,13 @@ export function sqliteTables(
     'select state, active_run, thread_floor from sessions where tenant = ? and name = ?',
   );
   const insertSession = db.prepare(
-    `insert into sessions (id, tenant, name, active_run, created_at) values (${nextNumber('sessions')}, ?, ?, ?, ?)`,
+    `insert into sessions (id, tenant, name, active_run, created_at, forked_from, forked_at)
+     values (${nextNumber('sessions')}, ?, ?, ?, ?, ?, ?)`,
   );
   const saveSession = db.prepare(
     'update sessions set state = ?, active_run = ?, thread_floor = ? where tenant = ? and name = ?',
   );
+  const saveCuts = db.prepare('update sessions set cuts = ? where tenant = ? and name = ?');
   const queueLength = prepareQuery<[string, string], number>(
     db,
     'select count(*) from runs indexed by runs_queue where tenant = ? and session = ? and in_queue = 1',
@@ -279,8 +281,10 @@ export function sqliteTables(
       const row = session.get(key.tenant, key.session);
       return row && { key, state: row.state, activeRun: row.active_run, threadFloor: row.thread_floor };
     },
-    insertSession: ({ key, activeRun }, createdAt) =>
-      void write(insertSession, key.tenant, key.session, activeRun, createdAt),
+    insertSession: ({ key, activeRun }, createdAt, fork) =>
+      void write(insertSession, key.tenant, key.session, activeRun, createdAt, fork?.session ?? null, fork?.n ?? null),
+    saveCuts: ({ key }, cuts) =>
+      void write(saveCuts, cuts.length === 0 ? null : JSON.stringify(cuts), key.tenant, key.session),
     saveSession: ({ key, state: life, activeRun, threadFloor }) =>
       void write(saveSession, life, activeRun, threadFloor, key.tenant, key.session),
     queueLength: (key) => queueLength.get(key.tenant, key.session) ?? 0,

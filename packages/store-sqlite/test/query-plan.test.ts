@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sqliteStore } from '../src/index.ts';
 import { selectNote } from '../src/note-row.ts';
 import { selectSession } from '../src/session-row.ts';
-import { messagesOf, THREADS } from '../src/sqlite-reads.ts';
+import { messageOf, messagesOf, THREADS } from '../src/sqlite-reads.ts';
 import { selectState } from '../src/state-row.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
@@ -98,5 +98,14 @@ describe('what a statement reads', () => {
     const read = plan(sql.replaceAll('?', '1'));
     expect(read).toMatch(/SEARCH m USING INDEX sqlite_autoindex_messages_1 \(thread=\? AND n[<>]/);
     expect(read).not.toMatch(/SCAN [mst]\b|TEMP B-TREE/);
+  });
+
+  it.each([
+    ['a session', THREADS.session],
+    ['a run', THREADS.run],
+  ])('SES-10: a message of %s is found by its id, without parsing any other', (_, thread) => {
+    const read = plan(messageOf(thread).replaceAll('?', "'x'"));
+    expect(read).toMatch(/SEARCH m USING INDEX messages_ids \(thread=\? AND <expr>=\?/);
+    expect(read).not.toMatch(/SCAN [mst]\b/);
   });
 });

@@ -3,6 +3,7 @@ import type { Clock, Store, StoreCapabilities } from '@prusik/core';
 import { fakeClock } from './fake-clock.ts';
 import { storeScenario } from './store-scenario.ts';
 import { STORE_BLOB_TESTS } from './store-blob-tests.ts';
+import { STORE_BRANCH_TESTS } from './store-branch-tests.ts';
 import { STORE_CLAIM_TESTS } from './store-claim-tests.ts';
 import { STORE_COMMIT_TESTS } from './store-commit-tests.ts';
 import { STORE_END_TESTS } from './store-end-tests.ts';
@@ -53,6 +54,7 @@ const STORE_TESTS: readonly StoreTest[] = [
   ...STORE_END_TESTS,
   ...STORE_SESSION_TESTS,
   ...STORE_STEER_TESTS,
+  ...STORE_BRANCH_TESTS,
   ...STORE_SESSION_LIFE_TESTS,
   ...STORE_REMOVAL_TESTS,
   ...STORE_SIGNAL_TESTS,

@@ -338,7 +338,14 @@ export const STORE_REMOVAL_TESTS: readonly StoreTest[] = [
         stored.map(({ n, message: { id } }) => [n, id]),
         [[1, 'new']],
       );
-      const expected = { key: session('s'), state: 'open', activeRun: 'b', queue: [], createdAt: clock.now() };
+      const expected = {
+        key: session('s'),
+        state: 'open',
+        activeRun: 'b',
+        queue: [],
+        createdAt: clock.now(),
+        cuts: [],
+      };
       assert.deepEqual(await store.session(session('s')), expected);
       const { items } = await store.listRuns({ tenant: 'acme', session: 's', limit: 5 });
       assert.deepEqual(

@@ -20,6 +20,7 @@ export const STORE_SESSION_TESTS: readonly StoreTest[] = [
         activeRun: 'r',
         queue: [],
         createdAt: clock.now(),
+        cuts: [],
       });
     },
   },

@@ -77,6 +77,10 @@ function checkRun(copy: NewRun): void {
   if (copy.session !== undefined) {
     checkId('session', copy.session.id);
     checkOneOf('way of a run whose session is busy', copy.session.whenBusy, WHEN_BUSY);
+    if (copy.session.cut !== undefined) {
+      checkCount('message number', copy.session.cut.after);
+      checkCount('expected head', copy.session.cut.head);
+    }
   }
   if (copy.parent === undefined) {
     if (copy.root !== copy.key.run) throw new TypeError('A run without a parent is its own root');
@@ -89,7 +93,13 @@ function checkRun(copy: NewRun): void {
   }
   checkAmount(copy.budget);
   checkMessages(copy.messages);
+  checkMessageIds(copy.messages);
   checkBlobs(copy.blobs);
+}
+
+/** Its id is what names a message from outside. */
+function checkMessageIds(messages: readonly Message[]): void {
+  for (const { id } of messages) checkId('message', id);
 }
 
 function checkMessages(messages: readonly Message[]): void {
@@ -116,7 +126,10 @@ export function checkedCommit(commit: Commit): Commit {
   const copy = copied(commit);
   checkRunKey(copy.run);
   checkCount('epoch', copy.epoch);
-  if (copy.messages !== undefined) checkMessages(copy.messages.items);
+  if (copy.messages !== undefined) {
+    checkMessages(copy.messages.items);
+    checkMessageIds(copy.messages.items);
+  }
   checkBlobs(copy.blobs);
   for (const name of ['entries', 'notes', 'children', 'cancel', 'requests', 'closeRequests'] as const) {
     checkRecords(name, copy[name]);

@@ -1,5 +1,6 @@
 import { isPrusikError, PrusikError } from '../errors.ts';
 import { checkId, type RunKey } from '../ids.ts';
+import { FORK_LIMIT } from '../session.ts';
 import type { Store } from '../store.ts';
 import {
   checkedClaimQuery,
@@ -14,12 +15,14 @@ import {
   checkedSignal,
   checkLeaseMs,
 } from './arguments.ts';
-import { checkText } from './argument-values.ts';
+import { checkCount, checkText } from './argument-values.ts';
 import type { StoreBackend, WriteSize } from './backend.ts';
 import { blobsOver } from './blobs.ts';
 import { claimRuns } from './claim.ts';
 import { commitRun } from './commit.ts';
+import { cutMessages, readMessage, readMessages } from './cut-messages.ts';
 import { decideRequest, requestAt } from './decide.ts';
+import { forkSession } from './fork-session.ts';
 import { grantListing, revokeGrant } from './grants.ts';
 import { checkedRunKey, checkedSessionKey, checkedThreadKey } from './key-arguments.ts';
 import { checkedLiveText, checkedMarks } from './live-text-arguments.ts';
@@ -148,6 +151,20 @@ export function storeOver(backend: StoreBackend): Store {
       if (answer.outcome === 'replaced') await deleteInPortions(({ tables }, rows) => tables.deleteReplaced(key, rows));
       return answer;
     },
+    async cutMessages(given, after, expectedHead) {
+      checkOpen();
+      const key = checkedSessionKey(given);
+      checkCount('message number', after);
+      checkCount('expected head', expectedHead);
+      return write(ONE_ROW, (tx) => cutMessages(tx, key, after, expectedHead));
+    },
+    async forkSession(given, to, upTo) {
+      checkOpen();
+      const key = checkedSessionKey(given);
+      checkId('session', to);
+      checkCount('message number', upTo);
+      return write({ rows: FORK_LIMIT.messages, runs: 1 }, (tx) => forkSession(tx, key, to, upTo));
+    },
     async remove(removal) {
       checkOpen();
       const checked = checkedRemoval(removal);
@@ -188,7 +205,11 @@ export function storeOver(backend: StoreBackend): Store {
     },
     async messages(thread, page) {
       checkOpen();
-      return reads.messages(checkedThreadKey(thread), checkedPage(page));
+      return readMessages(reads, checkedThreadKey(thread), checkedPage(page));
+    },
+    async message(thread, id) {
+      checkOpen();
+      return readMessage(reads, checkedThreadKey(thread), checkId('message', id));
     },
     async threadHead(thread) {
       checkOpen();

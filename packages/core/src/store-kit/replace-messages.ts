@@ -29,6 +29,7 @@ export function replaceMessages(
   if (blob !== undefined) return { outcome: 'blob-unknown', blob };
   tables.setSessionBlobs(state, blobs);
   tables.saveSession({ ...state, threadFloor: head });
+  tables.saveCuts(state, []);
   if (messages.length > 0) tables.appendMessages(thread, head + 1, messages);
   return { outcome: 'replaced', head: head + messages.length };
 }

@@ -2,9 +2,11 @@ import { openLedger } from '../ledger.ts';
 import type { RunStart } from '../entry.ts';
 import type { RunKey } from '../ids.ts';
 import { SESSION_QUEUE_LIMIT, type NewRun, type StartResult } from '../new-run.ts';
+import type { ThreadCut } from '../session.ts';
 import { findUnknownBlob } from './blob-rows.ts';
+import { readMessage, withCut } from './cut-messages.ts';
 import { openRequestsOf } from './decide.ts';
-import { requireRun, requireSession, requireState, rootOf, threadOf } from './rows.ts';
+import { requireRun, requireSession, requireState, rootOf, threadOf, threadOfSession } from './rows.ts';
 import { mayBeAbsorbed, steer } from './steer.ts';
 import type { RunState, SessionState, StoreTransaction } from './tables.ts';
 
@@ -22,18 +24,56 @@ export function startRun(tx: StoreTransaction, run: NewRun): StartResult {
     return { outcome: 'refused', code: 'SESSION_CLOSED', session: requireSession(tx, session.key) };
   const active = session?.activeRun ?? null;
   if (session !== undefined && active !== null) {
-    const refuses = run.session?.whenBusy === 'refuse';
+    const refuses = run.session?.whenBusy === 'refuse' || run.session?.cut !== undefined;
     if (refuses || tables.queueLength(session.key) >= SESSION_QUEUE_LIMIT) {
       const holder = requireRun(tx, { tenant: run.key.tenant, run: active });
       const code = refuses ? 'SESSION_BUSY' : 'SESSION_QUEUE_FULL';
       return { outcome: 'refused', code, run: holder, requestIds: openRequestIds(tx, holder.key) };
     }
   }
+  const cut = cutFor(tx, run, session);
+  if (cut.refused !== undefined) return cut.refused;
+  const taken = findTakenId(tx, run, cut.after);
+  if (taken !== undefined) return { outcome: 'refused', code: 'MESSAGE_ID_TAKEN', message: taken };
   const blob = findUnknownBlob(tx, run.key.tenant, run.blobs);
   if (blob !== undefined) return { outcome: 'refused', code: 'BLOB_UNKNOWN', blob };
+  if (session !== undefined && cut.cuts !== undefined) tables.saveCuts(session, cut.cuts);
   createRun(tx, run, session);
   if (active !== null) steer(tx, run, active);
   return { outcome: 'created', run: requireRun(tx, run.key) };
+}
+
+/** What the start hides of its session's thread. `after`: what stays ends there. */
+interface CutForStart {
+  readonly after: number;
+  readonly cuts?: readonly ThreadCut[];
+  readonly refused?: StartResult;
+}
+
+function cutFor(tx: StoreTransaction, run: NewRun, session: SessionState | undefined): CutForStart {
+  const cut = run.session?.cut;
+  if (cut === undefined) return { after: Number.MAX_SAFE_INTEGER };
+  const { after } = cut;
+  const head = session === undefined ? 0 : tx.tables.threadHead(threadOfSession(session.key));
+  if (session === undefined || head !== cut.head)
+    return { after, refused: { outcome: 'refused', code: 'THREAD_MOVED', head } };
+  const cuts = withCut(tx, session, after, head);
+  return cuts === undefined
+    ? { after, refused: { outcome: 'refused', code: 'SESSION_CUTS_FULL', session: requireSession(tx, session.key) } }
+    : { after, cuts };
+}
+
+/** An id that a message of the conversation, or one that waits to enter it, has already. What is cut off now may come back. */
+function findTakenId({ tables }: StoreTransaction, run: NewRun, after: number): string | undefined {
+  const { key, session, messages } = run;
+  const twice = messages.find(({ id }, index) => messages.some((other, at) => at < index && other.id === id));
+  if (twice !== undefined || session === undefined || messages.length === 0) return twice?.id;
+  const { queue = [] } = tables.session({ tenant: key.tenant, session: session.id }) ?? {};
+  const waiting = new Set(
+    queue.flatMap((id) => tables.queuedMessages({ tenant: key.tenant, run: id }).map((message) => message.id)),
+  );
+  const thread = threadOfSession({ tenant: key.tenant, session: session.id });
+  return messages.find(({ id }) => waiting.has(id) || (readMessage(tables, thread, id)?.n ?? Infinity) <= after)?.id;
 }
 
 /** Whether a start that names this run means this run. A child is the same only as the same parent's. */

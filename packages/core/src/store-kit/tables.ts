@@ -7,7 +7,7 @@ import type { Ledger } from '../ledger.ts';
 import type { Message, StoredMessage, ThreadKey } from '../message.ts';
 import type { NewRequest, Request } from '../request.ts';
 import type { FinalStatus, ParentLink, Run, RunStatus } from '../run.ts';
-import type { Session, SessionLife, SessionQuery } from '../session.ts';
+import type { Session, SessionFork, SessionLife, SessionQuery, ThreadCut } from '../session.ts';
 import type { SerializedError } from '../errors.ts';
 import type { ClaimQuery } from '../claim.ts';
 import type { NewRun } from '../new-run.ts';
@@ -86,7 +86,16 @@ export interface StoreReads {
   run(key: RunKey): Run | undefined;
   entries(run: RunKey, page: PageAfter): readonly Entry[];
   inbox(run: RunKey, page: PageAfter): readonly Signal[];
-  messages(thread: ThreadKey, page: PageAfter | PageBefore): readonly StoredMessage[];
+  /** Hidden ones too; `within`: only numbers between the two. */
+  messages(
+    thread: ThreadKey,
+    page: PageAfter | PageBefore,
+    within?: { readonly after: number; readonly before: number },
+  ): readonly StoredMessage[];
+  /** The last one of this id, hidden or not, but not of those that were replaced. */
+  message(thread: ThreadKey, id: string): StoredMessage | undefined;
+  /** In their order. */
+  cuts(session: SessionKey): readonly ThreadCut[];
   /** What is kept back while the run stands in a queue. */
   queuedMessages(run: RunKey): readonly Message[];
   threadHead(thread: ThreadKey): number;
@@ -159,8 +168,10 @@ export interface StoreWrites {
   setSessionBlobs(session: SessionState, hashes: readonly string[]): void;
   removeBlob(blob: BlobState): void;
 
-  insertSession(session: SessionState, createdAt: number): void;
+  insertSession(session: SessionState, createdAt: number, forkedFrom?: SessionFork): void;
   saveSession(session: SessionState): void;
+  /** In the place of all that there are. */
+  saveCuts(session: SessionState, cuts: readonly ThreadCut[]): void;
 
   /** From now on nobody finds the run or anything of it, and its name is free. */
   hideRun(run: RunState): void;
@@ -193,6 +204,7 @@ export const STORE_WRITES: readonly (keyof StoreWrites)[] = Object.keys({
   removeBlob: true,
   insertSession: true,
   saveSession: true,
+  saveCuts: true,
   hideRun: true,
   hideSession: true,
   deleteHidden: true,

@@ -1,7 +1,8 @@
 /**
- * Steering: which runs of a session's queue its holder may absorb, and who absorbed a run. Notes.
+ * Steering: which runs of a session's queue its holder may absorb, and who absorbed a run. Branching: what is hidden of a session's thread, as
+ * JSON, where it was copied from, and its messages by their ids. An expression, so that what an older release writes is found as well.
  *
- * `notes.owner`: the number of a session with a minus sign, or of a run that is in none, as in `messages`. `notes.run` is the one that wrote it,
+ * Notes. `notes.owner`: the number of a session with a minus sign, or of a run that is in none, as in `messages`. `notes.run` is the one that wrote it,
  * which may be removed before: its number is not given again, its name may be.
  *
  * What people are asked and what they allow. `requests.schema`: JSON Schema of an edit or an answer. `runs.attended`: whether anybody is there to answer.
@@ -10,6 +11,10 @@
 export const conversations = `
 alter table runs add column steers integer not null default 0;
 alter table run_bodies add column absorbed_by text;
+alter table sessions add column cuts text;
+alter table sessions add column forked_from text;
+alter table sessions add column forked_at integer;
+create index messages_ids on messages (thread, body ->> '$.id');
 
 create table notes (
   id integer primary key,

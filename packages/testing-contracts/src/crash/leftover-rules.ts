@@ -39,15 +39,20 @@ export const LEFTOVER_RULES: readonly Rule[] = [
   {
     name: 'thread-broken',
     *broken(found) {
-      for (const { key, messages } of found.threads) {
+      for (const { key, messages, session } of found.threads) {
         const run = key.id;
-        const first = messages[0]?.n ?? 1;
-        if (messages.some(({ n }, index) => n !== first + index)) yield { run, message: 'its thread has a gap' };
+        const isHidden = (n: number): boolean => session?.cuts.some(({ from, to }) => from <= n && n <= to) ?? false;
+        const gap = messages.findIndex(({ n }, index) => {
+          let next = (messages[index - 1]?.n ?? n - 1) + 1;
+          while (next < n && isHidden(next)) next += 1;
+          return next !== n;
+        });
+        if (gap >= 0) yield { run, message: 'its thread has a gap' };
         const plain = messages.map(({ message }) => message);
         if (reconcile(plain) !== plain) yield { run, message: 'its thread is no valid conversation' };
         const owned = rangesOf(found, key.of, key.id);
         if (new Set(owned).size !== owned.length) yield { run, message: 'two entries name the same message' };
-        if (owned.some((n) => n > first + messages.length - 1))
+        if (owned.some((n) => n > (messages.at(-1)?.n ?? 0) && !isHidden(n)))
           yield { run, message: 'an entry names a message that is not there' };
       }
     },

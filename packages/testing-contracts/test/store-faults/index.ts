@@ -1,4 +1,5 @@
 import { BLOB_FAULTS } from './blob-faults.ts';
+import { BRANCH_FAULTS } from './branch-faults.ts';
 import { CLAIM_FAULTS } from './claim-faults.ts';
 import { COMMIT_FAULTS } from './commit-faults.ts';
 import type { StoreFault } from './fault.ts';
@@ -28,6 +29,7 @@ export const STORE_FAULTS: readonly StoreFault[] = [
   ...TRANSITION_FAULTS,
   ...SESSION_FAULTS,
   ...STEER_FAULTS,
+  ...BRANCH_FAULTS,
   ...SESSION_LIFE_FAULTS,
   ...REMOVAL_FAULTS,
   ...SIGNAL_FAULTS,

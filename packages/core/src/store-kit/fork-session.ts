@@ -1,0 +1,28 @@
+import type { SessionKey } from '../ids.ts';
+import { blobsOf } from '../message.ts';
+import { FORK_LIMIT, type ForkResult } from '../session.ts';
+import { readMessages } from './cut-messages.ts';
+import { requireSession, threadOfSession } from './rows.ts';
+import type { SessionState, StoreTransaction } from './tables.ts';
+
+export function forkSession(tx: StoreTransaction, from: SessionKey, to: string, upTo: number): ForkResult {
+  const { tables, now } = tx;
+  const key: SessionKey = { tenant: from.tenant, session: to };
+  const existing = tables.session(key);
+  if (existing !== undefined) {
+    const { forkedFrom } = existing;
+    const same = forkedFrom?.session === from.session && forkedFrom.n === upTo;
+    return { outcome: same ? 'existing' : 'taken', session: existing };
+  }
+  if (tables.sessionState(from) === undefined) return { outcome: 'unknown' };
+  // One more than may be tells that there are too many.
+  const page = { before: upTo + 1, limit: FORK_LIMIT.messages + 1 };
+  const messages = readMessages(tables, threadOfSession(from), page).map(({ message }) => message);
+  if (messages.length > FORK_LIMIT.messages || Buffer.byteLength(JSON.stringify(messages)) > FORK_LIMIT.bytes)
+    return { outcome: 'too-large' };
+  const state: SessionState = { key, state: 'open', activeRun: null, threadFloor: 0 };
+  tables.insertSession(state, now, { session: from.session, n: upTo });
+  if (messages.length > 0) tables.appendMessages(threadOfSession(key), 1, messages);
+  tables.setSessionBlobs(state, [...new Set(messages.flatMap(blobsOf))]);
+  return { outcome: 'forked', session: requireSession(tx, key) };
+}

@@ -36,7 +36,7 @@ const tooled: DurableDefinition<string, null> = {
   },
 };
 
-describe.each(Object.entries(STORES))('a conversation that branches (%s)', (_, store) => {
+describe.each(Object.entries(STORES))('a conversation that branches (%s)', (_name, store) => {
   it('SES-10: is cut after a message, and the next run sees what is left', async () => {
     const definition = talker();
     const session = await createSessions(engineFor([definition], store())).open('chat');
@@ -176,7 +176,7 @@ describe.each(Object.entries(STORES))('a conversation that branches (%s)', (_, s
     const long: DurableDefinition<string, string> = {
       ...talker(),
       openingMessages: (input: Json) =>
-        Array.from({ length: 1_000 }, (_, n) => message(`${String(input)}-${n}`, 'user', String(input))),
+        Array.from({ length: 1_000 }, (_item, n) => message(`${String(input)}-${n}`, 'user', String(input))),
     };
     const sessions = createSessions(engineFor([long], store()));
     const session = await sessions.open('chat');

@@ -13,3 +13,21 @@ export {
   type Sessions,
   type SessionsOptions,
 } from './sessions.ts';
+export type { ChatMessage } from './chat/chat-body.ts';
+export type { ChatAccess, ChatHooks, ChatOptions, ChatTurn } from './chat/chat-options.ts';
+export { readEventId, toNdjson, toSse, type EncodeOptions, type SseOptions } from './chat/encode-events.ts';
+export { inlineFiles, type FileAddress } from './chat/file-address.ts';
+export { handleChatTurn } from './chat/handle-chat-turn.ts';
+export { toUiMessages, type UiMessagesOptions } from './chat/to-ui-messages.ts';
+export { foldUiChunks } from './chat/ui-fold.ts';
+export type {
+  UiApproval,
+  UiDataChunk,
+  UiFilePart,
+  UiFinishReason,
+  UiMessage,
+  UiMessageChunk,
+  UiPart,
+  UiTextPart,
+  UiToolPart,
+} from './chat/ui-types.ts';

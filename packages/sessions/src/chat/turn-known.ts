@@ -1,0 +1,36 @@
+import type { UiMessageChunk, UiPart } from './ui-types.ts';
+
+/**
+ * Leaves out of a turn what a client has that goes on with it: it says so itself, by the parts of its message. All steps but its last are behind it; of
+ * that one, what became of its calls is told, and whatever follows.
+ */
+export function unknownTo(parts: readonly UiPart[]): (chunk: UiMessageChunk) => boolean {
+  const known = parts.filter(({ type }) => type === 'step-start').length;
+  const calls = new Set(parts.flatMap((part) => ('toolCallId' in part ? [part.toolCallId] : [])));
+  const approvals = new Set(
+    parts.flatMap((part) => ('approval' in part && part.approval !== undefined ? [part.approval.id] : [])),
+  );
+  let step = 0;
+  return (chunk) => {
+    if (chunk.type === 'start-step') step += 1;
+    if (step > known) return true;
+    switch (chunk.type) {
+      case 'tool-approval-request':
+        return calls.has(chunk.toolCallId) && !approvals.has(chunk.approvalId);
+      case 'tool-output-available':
+      case 'tool-output-error':
+      case 'tool-output-denied':
+        return step === known && calls.has(chunk.toolCallId);
+      case 'tool-approval-response':
+        return step === known && approvals.has(chunk.approvalId);
+      case 'start':
+      case 'abort':
+      case 'error':
+      case 'finish':
+        return true;
+      default:
+        // Data parts with an id take the place of the one before.
+        return 'data' in chunk && chunk.id !== undefined;
+    }
+  };
+}

@@ -1,0 +1,109 @@
+import {
+  isFinal,
+  threadOfSession,
+  type Entry,
+  type Message,
+  type Request,
+  type Run,
+  type RunEvent,
+  type RunKey,
+  type Store,
+  type ThreadKey,
+} from '@prusik/core';
+import type { Engine } from '@prusik/durable';
+import { addressesOf, type FileAddress } from './file-address.ts';
+import { createTurnEncoder, type EntryFacts, type TurnEncoderOptions } from './turn-encoder.ts';
+import type { UiMessageChunk } from './ui-types.ts';
+
+export interface TurnStreamOptions extends TurnEncoderOptions {
+  readonly fileUrl: FileAddress;
+  /** Id of the message that the chunks make. */
+  readonly messageId: string;
+  /** Is told of each event before it is encoded. */
+  readonly onEvent?: (event: RunEvent) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The chunks of one turn from its beginning on, whenever it is asked for: what is committed is read again, and what is said is heard live. Ends with the run,
+ * or where nothing moves but by somebody who is asked.
+ */
+export async function* streamTurn(
+  engine: Engine,
+  run: Run,
+  options: TurnStreamOptions,
+): AsyncGenerator<UiMessageChunk> {
+  const { signal, messageId } = options;
+  const encoder = createTurnEncoder(options);
+  yield { type: 'start', messageId };
+  let seen = 0;
+  for await (const event of engine.events(run.key, { tree: true, signal })) {
+    options.onEvent?.(event);
+    const isOwn = event.run.run === run.key.run;
+    if (event.live) {
+      if (isOwn) yield* encoder.live(event.event);
+      continue;
+    }
+    const { entry } = event;
+    if (isOwn) seen = entry.seq;
+    const facts = await factsOf(engine.store, run, { of: event.run, entry, seen, fileUrl: options.fileUrl });
+    yield* isOwn ? encoder.entry(entry, facts) : encoder.below(event.run.run, entry, facts);
+    if (encoder.over) return;
+  }
+}
+
+interface Asked {
+  readonly of: RunKey;
+  readonly entry: Entry;
+  readonly seen: number;
+  readonly fileUrl: FileAddress;
+}
+
+async function factsOf(store: Store, root: Run, { of, entry, seen, fileUrl }: Asked): Promise<EntryFacts> {
+  switch (entry.type) {
+    case 'step-end':
+      // Of a run below only what it asks is shown.
+      if (entry.messages === undefined || of.run !== root.key.run) return {};
+      return withMessages(await messagesOf(store, root, entry.messages), fileUrl);
+    case 'wait-start':
+      return entry.request === undefined ? {} : requestFact(await store.request(of, entry.request));
+    case 'run-block':
+      return { ...requestFact(await store.request(of, entry.request)), rests: await restsAt(store, root, seen) };
+    case 'run-park':
+      return { rests: await restsAt(store, root, seen) };
+    default:
+      return {};
+  }
+}
+
+async function withMessages(messages: readonly Message[], fileUrl: FileAddress): Promise<EntryFacts> {
+  return { messages, addresses: await addressesOf(messages, fileUrl) };
+}
+
+const requestFact = (request: Request | undefined): EntryFacts => (request === undefined ? {} : { request });
+
+function threadOfRun({ key, session }: Run): ThreadKey {
+  const { tenant, run } = key;
+  return session === undefined ? { tenant, of: 'run', id: run } : threadOfSession({ tenant, session });
+}
+
+export async function messagesOf(
+  store: Store,
+  run: Run,
+  { from, count }: { readonly from: number; readonly count: number },
+): Promise<readonly Message[]> {
+  const found = await store.messages(threadOfRun(run), { after: from - 1, limit: count });
+  // Some may be hidden since, and what comes after them is not of this step.
+  return found.filter(({ n }) => n < from + count).map(({ message }) => message);
+}
+
+/** `seen` is the last entry of the root that was read: at an earlier park the run has gone on since. */
+async function restsAt(store: Store, root: Run, seen: number): Promise<boolean> {
+  const { tenant, run } = root.key;
+  const now = await store.run(root.key);
+  if (now === undefined || isFinal(now.status) || now.seq !== seen) return false;
+  const moving = await store.listRuns({ tenant, root: run, status: ['queued', 'running'], limit: 1 });
+  if (moving.items.length > 0) return false;
+  const asked = await store.listRequests({ tenant, root: run, status: ['open'], limit: 1 });
+  return asked.items.length > 0;
+}

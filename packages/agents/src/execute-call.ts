@@ -9,6 +9,7 @@ import {
 import { scopeOf, type AgentCore } from './agent-core.ts';
 import { gateOf } from './approval.ts';
 import { callFingerprint } from './define-tool.ts';
+import { keepWhole } from './keep-whole.ts';
 import type { PlannedCall } from './loop-types.ts';
 import { contentOutput, isToolContent } from './tool-content.ts';
 import { errorOutput, toToolOutput } from './tool-output.ts';
@@ -70,12 +71,14 @@ const refused = (code: string, text: string): Executed => ({
   output: { type: 'error', code, text: `Not executed. ${text}` },
 });
 
-async function recordable(value: unknown, tool: AnyTool, { putBlob }: StepScope): Promise<Executed> {
+async function recordable(value: unknown, tool: AnyTool, step: StepScope): Promise<Executed> {
+  let output: ToolOutput;
   try {
-    return { output: isToolContent(value) ? await contentOutput(value, tool, putBlob) : toToolOutput(value, tool) };
+    output = isToolContent(value) ? await contentOutput(value, tool, step.putBlob) : toToolOutput(value, tool);
   } catch {
     return { unrecordable: value };
   }
+  return { output: await keepWhole(value, output, step) };
 }
 
 /** A decision that lets the call run; anything else is how the model is told no. */

@@ -90,10 +90,15 @@ const PARTS: Readonly<Record<MessagePart['type'], Check>> = {
   source,
 };
 
+const BLOB_HASH = /^sha256:[0-9a-f]{64}$/;
+
 const OUTPUT_PARTS: Readonly<Record<string, Check>> = { text: PARTS.text, file, custom: () => {} };
 
 const OUTPUTS: Readonly<Record<ToolOutput['type'], Check>> = {
-  text: (output, at) => text(output, 'text', at),
+  text(output, at) {
+    text(output, 'text', at);
+    optional(output, 'whole', at, wholeOutput);
+  },
   json(output, at) {
     if (output['value'] === undefined) refuse(`${at}.value`, 'there');
   },
@@ -131,6 +136,15 @@ function citation(value: unknown, at: string): void {
   optional(given, 'quote', at, text);
 }
 
+function wholeOutput(part: Fields, name: string, at: string): void {
+  const given = fields(part[name], `${at}.${name}`);
+  if (typeof given['blob'] !== 'string' || !BLOB_HASH.test(given['blob']))
+    refuse(`${at}.${name}.blob`, 'the hash of a blob');
+  whole(given, 'bytes', `${at}.${name}`);
+  if (given['mediaType'] !== 'text/plain' && given['mediaType'] !== 'application/json')
+    refuse(`${at}.${name}.mediaType`, 'text/plain or application/json');
+}
+
 function fileData(value: unknown, at: string): void {
   const data = fields(value, at);
   const [kind, ...more] = ['blob', 'url', 'base64', 'text', 'reference'].filter((name) => name in data);
@@ -141,8 +155,7 @@ function fileData(value: unknown, at: string): void {
     return;
   }
   text(data, kind, at);
-  if (kind === 'blob' && !/^sha256:[0-9a-f]{64}$/.test(data[kind] as string))
-    refuse(`${at}.blob`, 'the hash of a blob');
+  if (kind === 'blob' && !BLOB_HASH.test(data[kind] as string)) refuse(`${at}.blob`, 'the hash of a blob');
   if (kind === 'url' && !URL.canParse(data[kind] as string)) refuse(`${at}.url`, 'a URL');
 }
 

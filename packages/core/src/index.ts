@@ -184,6 +184,7 @@ export type {
   ToolResultPart,
   Trim,
   Usage,
+  WholeOutput,
 } from './message.ts';
 export { reconcile, TOOL_RESULT_MISSING } from './reconcile.ts';
 export {

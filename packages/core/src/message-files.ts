@@ -1,6 +1,6 @@
 import { isPrusikError, PrusikError } from './errors.ts';
 import {
-  blobsOf,
+  fileBlobsOf,
   type FileData,
   type FilePart,
   type Message,
@@ -61,7 +61,7 @@ export async function loadFiles(
     });
   };
   // One after the other: together they may be as large as the limit.
-  for (const hash of new Set(messages.flatMap(blobsOf))) {
+  for (const hash of new Set(messages.flatMap(fileBlobsOf))) {
     const known = have.get(hash);
     if (known !== undefined) grow(known.byteLength);
     files.set(hash, known ?? (await readFile(hash, read, grow)));

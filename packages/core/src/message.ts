@@ -188,15 +188,24 @@ export type MessagePart =
 /** A part of a result that is more than text or JSON. */
 export type ToolOutputPart = TextPart | FilePart | Omit<CustomPart, 'kind'>;
 
+/** An output that was cut for the model, as the tool gave it: a blob of the run's tenant. */
+export interface WholeOutput {
+  readonly blob: string;
+  readonly bytes: number;
+  readonly mediaType: 'text/plain' | 'application/json';
+}
+
 /** How a tool call was closed. Every call is closed exactly once. */
-export type ToolOutput = (
-  | { readonly type: 'text'; readonly text: string }
-  | { readonly type: 'json'; readonly value: Json }
-  | { readonly type: 'content'; readonly parts: readonly ToolOutputPart[] }
-  /** `value` is what a provider said of a tool that it ran itself, as it said it. */
-  | { readonly type: 'error'; readonly code: string; readonly text: string; readonly value?: Json }
-  | { readonly type: 'denied'; readonly reason?: string }
-) & { readonly provider?: ProviderData };
+export type ToolOutput =
+  /** `whole` names what `text` is only a part of. */
+  (
+    | { readonly type: 'text'; readonly text: string; readonly whole?: WholeOutput }
+    | { readonly type: 'json'; readonly value: Json }
+    | { readonly type: 'content'; readonly parts: readonly ToolOutputPart[] }
+    /** `value` is what a provider said of a tool that it ran itself, as it said it. */
+    | { readonly type: 'error'; readonly code: string; readonly text: string; readonly value?: Json }
+    | { readonly type: 'denied'; readonly reason?: string }
+  ) & { readonly provider?: ProviderData };
 
 /** The files of a message: its own and those of its tool results. */
 export function filesOf({ content }: Pick<Message, 'content'>): readonly (FilePart | ReasoningFilePart)[] {
@@ -207,9 +216,19 @@ export function filesOf({ content }: Pick<Message, 'content'>): readonly (FilePa
   });
 }
 
-/** Hashes of the blobs that a message names, in its files and in those of its tool results. */
-export function blobsOf(message: Pick<Message, 'content'>): readonly string[] {
+/** Hashes of the blobs of a message's files and of those of its tool results: what a model may be shown. */
+export function fileBlobsOf(message: Pick<Message, 'content'>): readonly string[] {
   return filesOf(message).flatMap(({ data }) => ('blob' in data ? [data.blob] : []));
+}
+
+/** Hashes of all blobs that a message names, and so keeps: those of its files and of the tool outputs that it shows cut. */
+export function blobsOf(message: Pick<Message, 'content'>): readonly string[] {
+  const wholes = message.content.flatMap((part) =>
+    part.type === 'tool-result' && part.output.type === 'text' && part.output.whole !== undefined
+      ? [part.output.whole.blob]
+      : [],
+  );
+  return [...fileBlobsOf(message), ...wholes];
 }
 
 /** Tokens of one model call. A missing number is unknown, which is not zero. */

@@ -19,6 +19,12 @@ const EVERY_PART: readonly MessagePart[] = [
   { type: 'custom', kind: 'acme.compaction', provider },
   { type: 'tool-call', callId: 'c', tool: 'look', input: null, providerExecuted: true, provider },
   { type: 'tool-result', callId: 'c', tool: 'look', output: { type: 'text', text: '' } },
+  {
+    type: 'tool-result',
+    callId: 'c',
+    tool: 'look',
+    output: { type: 'text', text: 'a', whole: { blob: hash, bytes: 9, mediaType: 'text/plain' } },
+  },
   { type: 'tool-result', callId: 'c', tool: 'look', output: { type: 'json', value: null, provider } },
   { type: 'tool-result', callId: 'c', tool: 'look', output: { type: 'denied', reason: 'no' } },
   { type: 'tool-result', callId: 'c', tool: 'look', output: { type: 'error', code: 'X', text: 'y', value: [1] } },

@@ -2,13 +2,12 @@ import { createHash } from 'node:crypto';
 import { lstat, mkdir, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import type { LanguageModelObject } from '@prusik/agents';
 import { DEFAULT_TENANT, isPrusikError, PrusikError, type Sandbox, type Store } from '@prusik/core';
 import { defineHarness } from '@prusik/harness';
 import { createLocalSandbox } from '@prusik/sandbox-local';
 import { sqliteStore } from '@prusik/store-sqlite';
 import { makeFolder } from './make-folder.ts';
-import { createOfflineModel, OFFLINE_NOTICE } from './offline/offline-model.ts';
+import { createWording, type Wording } from './models.ts';
 import { createCheckouts, sweepWorkspaces } from './release/checkouts.ts';
 import { createReleaseWorkflow, type ReleaseDeps } from './release/workflow.ts';
 
@@ -20,7 +19,7 @@ export interface AppOptions {
   /** Told in one line what a person should know. */
   readonly warn: (line: string) => void;
   /** @default the offline model */
-  readonly model?: { readonly model: LanguageModelObject; readonly writtenBy: string };
+  readonly wording?: Wording;
   /** For tests that end the process at a chosen commit. */
   readonly wrapStore?: (store: Store) => Store;
   /** For tests that end the process during a command. */
@@ -40,7 +39,7 @@ const PARK_AFTER_MS = 20;
  * @throws {PrusikError} `STORE_…` for a database that cannot be used.
  */
 export async function openApp(options: AppOptions) {
-  const { db, drives, warn, model, wrapStore = unchanged, wrapSandbox = unchanged } = options;
+  const { db, drives, warn, wording, wrapStore = unchanged, wrapSandbox = unchanged } = options;
   await makeStateFolder(dirname(db));
   const store = wrapStore(sqliteStore({ path: db }));
   try {
@@ -54,7 +53,7 @@ export async function openApp(options: AppOptions) {
       store,
       sandbox,
       workflows: {
-        release: createReleaseWorkflow(model ?? { model: createOfflineModel(), writtenBy: OFFLINE_NOTICE }),
+        release: createReleaseWorkflow(wording ?? createWording({ model: 'offline' }, {})),
       },
       limits: { maxOutcomeBytes: MAX_OUTCOME_BYTES, parkAfterMs: PARK_AFTER_MS },
       onWarning: ({ code, message }) => warn(`${message} (${code})`),

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { checkId, PrusikError } from '@prusik/core';
+import { parseModel, type ModelChoice } from '../models.ts';
 
 /** What the person asked for, paths absolute. */
 export type Command =
@@ -15,9 +16,10 @@ export interface ReleaseCommand {
   readonly repo: string;
   readonly from?: string;
   readonly to?: string;
+  readonly model?: ModelChoice;
   readonly yes: boolean;
   readonly runId?: string;
-  /** None of `--repo`, `--from` and `--to` was given: a known run id says what they were. */
+  /** None of `--repo`, `--from`, `--to` and `--model` was given: a known run id says what they were. */
   readonly bare: boolean;
   /** A run is named by where it is kept and by nothing of its job: it must be there. */
   readonly mustExist: boolean;
@@ -57,6 +59,11 @@ Options
   --to REF        last commit that is                                (default: HEAD)
   --out DIR       where RELEASE_NOTES.md goes                        (default: ./release-notes)
   --db FILE       where runs are kept; workspaces live beside it     (default: OUT/.release-captain/runs.db)
+  --model MODEL   who words the notes                                (default: offline)
+                  offline                 rules over commit messages; no key, no network
+                  gateway:ID              a model of the AI Gateway, such as vendor/model; its key is AI_GATEWAY_API_KEY
+                  openai-compatible:NAME  a model of the server at --base-url; its key, if any, is OPENAI_COMPATIBLE_API_KEY
+  --base-url URL  a server that speaks OpenAI's chat completions, such as http://127.0.0.1:11434/v1
   --run-id ID     name the run; alone, take a known one further      (default: a new one)
   --yes           approve the draft without asking
   --json          events as NDJSON on stdout, and nothing else
@@ -64,7 +71,7 @@ Options
   --help, --version
 
 Exit codes
-  0 done, rejected as asked, or waiting for a decision   1 defect          2 usage
+  0 done, rejected as asked, or waiting for a decision   1 defect          2 usage, or a key is missing
   3 repository   4 range of commits   5 --out   6 --db   7 sandbox         8 the run failed
   9 blocked: needs resolve   10 no such run or request   11 the run id is another job's
   12 decided otherwise before   130 interrupted
@@ -91,10 +98,11 @@ export function parseCommand(args: readonly string[], cwd: string, defaultRepo =
     if (odd !== undefined) throw usage(`--${odd} does not go with ${name ?? 'writing notes'}`);
   };
   if (name === undefined) {
-    only('repo', 'from', 'to', 'yes', 'run-id');
+    only('repo', 'from', 'to', 'yes', 'run-id', 'model', 'base-url');
     const { repo, from, to, yes = false } = values;
+    const model = modelOf(values.model, values['base-url']);
     const runId = values['run-id'];
-    const bare = [repo, from, to].every((value) => value === undefined);
+    const bare = [repo, from, to, model].every((value) => value === undefined);
     return {
       type: 'release',
       ...common,
@@ -105,6 +113,7 @@ export function parseCommand(args: readonly string[], cwd: string, defaultRepo =
       ownOut: values.out !== undefined,
       ...(from === undefined ? {} : { from }),
       ...(to === undefined ? {} : { to }),
+      ...(model === undefined ? {} : { model }),
       ...(runId === undefined ? {} : { runId: id(runId) }),
     };
   }
@@ -151,6 +160,8 @@ function parse(args: readonly string[]) {
         repo: { type: 'string' },
         from: { type: 'string' },
         to: { type: 'string' },
+        model: { type: 'string' },
+        'base-url': { type: 'string' },
         out: { type: 'string' },
         db: { type: 'string' },
         'run-id': { type: 'string' },
@@ -165,6 +176,14 @@ function parse(args: readonly string[]) {
     });
   } catch (error) {
     throw usage(error instanceof Error ? (error.message.split('. ')[0] ?? '') : String(error));
+  }
+}
+
+function modelOf(model: string | undefined, baseUrl: string | undefined): ModelChoice | undefined {
+  try {
+    return parseModel(model, baseUrl);
+  } catch (error) {
+    throw usage(error instanceof Error ? error.message : String(error));
   }
 }
 

@@ -29,6 +29,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 const BY_CODE: Readonly<Record<string, ExitCode>> = {
   USAGE: EXIT.usage,
+  MODEL_KEY_MISSING: EXIT.usage,
   NOT_A_REPOSITORY: EXIT.repository,
   UNSUPPORTED_REPOSITORY: EXIT.repository,
   REPOSITORY_TOO_LARGE: EXIT.repository,

@@ -161,7 +161,7 @@ export function tellResult({ teller, howTo }: Session, result: ReleaseResult): E
 
 /** A known run says itself what it is about; what is said again must be the same, and is compared when it is started. */
 function inputOf(command: Extract<Command, { type: 'release' }>, known: ReleaseInput | undefined): ReleaseInput {
-  const { repo, from, to, out, bare, ownOut } = command;
+  const { repo, from, to, out, bare, ownOut, model } = command;
   if (known !== undefined && bare) return ownOut ? { ...known, out } : known;
-  return { repo, out, ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
+  return { repo, out, ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }), ...model };
 }

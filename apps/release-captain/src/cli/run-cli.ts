@@ -5,6 +5,7 @@ import { PrusikError, systemClock } from '@prusik/core';
 import { openApp, type AppOptions } from '../app.ts';
 import { NOTES_FILE, probeOutput } from '../tools/publish-notes.ts';
 import { HELP, parseCommand, type Command } from './arguments.ts';
+import { chooseWording } from './choose-wording.ts';
 import { askAboutDraft } from './decide-prompt.ts';
 import { decideRun, resolveRun } from './decisions.ts';
 import { describeFailure, EXIT, type ExitCode } from './exit-codes.ts';
@@ -24,7 +25,7 @@ export interface Io {
   readonly signal: AbortSignal;
 }
 
-export type CliOptions = Pick<AppOptions, 'model' | 'wrapStore' | 'wrapSandbox'>;
+export type CliOptions = Pick<AppOptions, 'wording' | 'wrapStore' | 'wrapSandbox'>;
 
 /** Runs one command line to its end. Never throws: what went wrong is a line and an exit code. */
 export async function runCli(args: readonly string[], io: Io, options: CliOptions = {}): Promise<ExitCode> {
@@ -54,10 +55,12 @@ async function runCommand(command: RunCommand, teller: Teller, io: Io, options: 
   if ((command.type !== 'release' || command.mustExist) && !existsSync(command.db)) {
     throw new PrusikError('RUN_UNKNOWN', `There is no database ${command.db}; say where it is with --db or --out`);
   }
+  const drives = command.type !== 'show' && command.drive;
+  const wording =
+    options.wording ?? (command.type === 'show' || !drives ? undefined : await chooseWording(command, io.env));
   // A new database usually lies in --out: what is wrong with that is told as such.
   if (command.type === 'release' && !existsSync(command.db)) await probeOutput(command.out);
-  const drives = command.type !== 'show' && command.drive;
-  const app = await openApp({ db: command.db, drives, warn: teller.warn, ...options });
+  const app = await openApp({ db: command.db, drives, warn: teller.warn, ...options, ...(wording ? { wording } : {}) });
   try {
     const interactive = !command.json && io.stdin.isTTY === true && io.stdout.isTTY === true;
     const session: Session = {

@@ -1,4 +1,3 @@
-import type { LanguageModelObject } from '@prusik/agents';
 import { isPrusikError, PrusikError, type DurableContext } from '@prusik/core';
 import { defineWorkflow } from '@prusik/workflows-delegation';
 import { z } from 'zod';
@@ -10,6 +9,7 @@ import { mergeDrafts, uncited } from '../notes/merge.ts';
 import { renderNotes } from '../notes/render.ts';
 import type { GitDeps } from '../tools/git-tools.ts';
 import { standingNotes, type Receipt } from '../tools/publish-notes.ts';
+import type { Wording } from '../models.ts';
 import { publishInputSchema, publishNotesTool, type PublishInput } from '../tools/publish-tool.ts';
 import { readRange, type Repository } from '../tools/queries.ts';
 import type { ImportedRepository } from '../repository/import.ts';
@@ -22,6 +22,9 @@ export const releaseInputSchema = z.object({
   from: z.string().optional(),
   to: z.string().optional(),
   out: z.string(),
+  /** Who words the notes, as it was named; the offline model where nobody is. */
+  model: z.string().optional(),
+  baseUrl: z.string().optional(),
 });
 
 export type ReleaseInput = z.infer<typeof releaseInputSchema>;
@@ -40,19 +43,13 @@ export interface ReleaseDeps extends GitDeps {
   removeWorkspace(): Promise<void>;
 }
 
-export interface ReleaseOptions {
-  readonly model: LanguageModelObject;
-  /** The last line of the notes: who worded them. */
-  readonly writtenBy: string;
-}
-
 /** One writer's commits, at most; an area with more has several writers. */
 const WRITER_COMMITS = 300;
 const WRITERS_AT_ONCE = 4;
 /** The historian, and writers for as many areas and full parts as there can be. */
 const MAX_CALLS = 1 + AREA_LIMIT + Math.ceil(RANGE_LIMIT / WRITER_COMMITS);
 
-export function createReleaseWorkflow({ model, writtenBy }: ReleaseOptions) {
+export function createReleaseWorkflow({ model, writtenBy }: Wording) {
   return defineWorkflow({
     name: 'release',
     input: releaseInputSchema,

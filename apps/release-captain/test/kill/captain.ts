@@ -91,6 +91,6 @@ const { stdin, stdout, stderr, env } = process;
 process.exitCode = await runCli(
   process.argv.slice(2),
   { stdin, stdout, stderr, env, cwd: process.cwd(), signal: new AbortController().signal },
-  { model: { model, writtenBy: 'Written by a model of a test.' }, wrapStore, wrapSandbox },
+  { wording: { model, writtenBy: 'Written by a model of a test.' }, wrapStore, wrapSandbox },
 );
 record(`commits ${commits}`);

@@ -14,6 +14,8 @@ export interface AgentLimits {
   readonly parallelTools: number;
   /** Tokens, by what the provider says or, where it says nothing, by length. @default no limit */
   readonly tokens: number;
+  /** Millionths of the currency of the registry's prices. A model without a price is not called then. @default no limit */
+  readonly costMicros: number;
   /** From start to end in milliseconds, waits included. Calls of models and tools and questions to people last no longer than is left. @default no limit */
   readonly wallMs: number;
   /** How often an output that misses its schema is asked for again. @default 2 */
@@ -35,6 +37,7 @@ export const AGENT_LIMITS: AgentLimits = {
   toolCalls: 64,
   parallelTools: 8,
   tokens: Number.POSITIVE_INFINITY,
+  costMicros: Number.POSITIVE_INFINITY,
   wallMs: Number.POSITIVE_INFINITY,
   repairs: 2,
   modelTimeoutMs: 300_000,
@@ -85,6 +88,8 @@ export interface ReplyRecord {
   readonly estimated?: true;
   /** Of all models that the step asked; missing where prices or tokens are not known. */
   readonly costMicros?: number;
+  /** What it counts for in its place, where the cost is limited: all that it might have taken. */
+  readonly chargedMicros?: number;
   readonly by?: AnsweredBy;
   /** How it ended, where that was out of the ordinary. */
   readonly finish?: string;
@@ -96,7 +101,7 @@ export interface ReplyRecord {
 /** The limits that decide how a run goes on. */
 export interface RunLimits extends Pick<
   AgentLimits,
-  'steps' | 'lastStep' | 'toolCalls' | 'parallelTools' | 'tokens' | 'wallMs' | 'repairs'
+  'steps' | 'lastStep' | 'toolCalls' | 'parallelTools' | 'tokens' | 'costMicros' | 'wallMs' | 'repairs'
 > {
   /** What one reply may take. */
   readonly outputTokens: number;
@@ -115,6 +120,7 @@ export const runLimitsOf = (limits: AgentLimits, maxOutputTokens: number | undef
   toolCalls: limits.toolCalls,
   parallelTools: limits.parallelTools,
   tokens: limits.tokens,
+  costMicros: limits.costMicros,
   wallMs: limits.wallMs,
   repairs: limits.repairs,
   outputTokens: maxOutputTokens ?? EXPECTED_OUTPUT_TOKENS,
@@ -130,6 +136,7 @@ export const limitsOf = (recorded: RecordedLimits): RunLimits => ({
   toolCalls: NO_LIMIT,
   parallelTools: NO_LIMIT,
   tokens: NO_LIMIT,
+  costMicros: NO_LIMIT,
   wallMs: NO_LIMIT,
   repairs: NO_LIMIT,
   outputTokens: NO_LIMIT,

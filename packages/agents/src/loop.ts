@@ -10,6 +10,7 @@ export interface LoopState {
   /** Tool calls planned. */
   readonly toolCalls: number;
   readonly tokens: number;
+  readonly costMicros: number;
   /** What the next prompt will at least take: the last call with its reply and the results since. */
   readonly promptTokens?: number;
   readonly emptyReplies: number;
@@ -35,6 +36,7 @@ export const begin = (limits: RunLimits): LoopState => ({
   steps: 0,
   toolCalls: 0,
   tokens: 0,
+  costMicros: 0,
   emptyReplies: 0,
   repairs: 0,
 });
@@ -71,23 +73,36 @@ export function next(state: LoopState, elapsedMs: number): Action {
 
 function callModel(state: LoopState, elapsedMs: number): Action {
   // The first call's body says no: before its record nobody knows which limits the run began with.
-  const over = state.steps === 0 ? undefined : overLimit(state, state.promptTokens ?? 0, elapsedMs);
+  const over = state.steps === 0 ? undefined : overLimit(state, { tokens: state.promptTokens ?? 0 }, elapsedMs);
   return over === undefined ? { do: 'call-model', step: state.steps + 1 } : { do: 'fail', error: serializeError(over) };
 }
 
-/** Why one more model call with a prompt of so many tokens does not start, if it does not. */
+/** What a model call takes at least: its prompt, and the cost of that with as long a reply as may come. */
+export interface NextCall {
+  readonly tokens: number;
+  /** `unknown` where a model has no price; missing where nobody looks, since prices are those of the process that makes the call. */
+  readonly costMicros?: number | 'unknown';
+}
+
+/** Why one more model call does not start, if it does not. */
 export function overLimit(
-  { limits, steps, tokens }: LoopState,
-  promptTokens: number,
+  { limits, steps, tokens, costMicros }: LoopState,
+  call: NextCall,
   elapsedMs: number,
 ): PrusikError | undefined {
   if (steps >= limits.steps)
     return new PrusikError('AGENT_STEP_LIMIT', `The agent came to no end in ${limits.steps} model calls`);
-  const wanted = promptTokens + limits.outputTokens;
+  const wanted = call.tokens + limits.outputTokens;
   if (tokens + wanted > limits.tokens)
     return new PrusikError(
       'AGENT_TOKEN_LIMIT',
       `The agent has used ${tokens} of ${limits.tokens} tokens, and the next model call may take ${wanted}`,
+    );
+  const cost = call.costMicros ?? 0;
+  if (limits.costMicros < Number.POSITIVE_INFINITY && (cost === 'unknown' || costMicros + cost > limits.costMicros))
+    return new PrusikError(
+      'AGENT_COST_LIMIT',
+      `The agent has spent ${costMicros} of ${limits.costMicros} micros, and the next model call may take ${cost === 'unknown' ? 'nobody knows how many' : cost}`,
     );
   if (elapsedMs >= limits.wallMs)
     return new PrusikError('AGENT_TIME_LIMIT', `The agent has run for ${elapsedMs} of ${limits.wallMs} ms`);
@@ -102,6 +117,7 @@ export function afterModel(state: LoopState, reply: ReplyRecord): LoopState {
     steps: state.steps + 1,
     toolCalls: state.toolCalls + (reply.calls?.length ?? 0),
     tokens: state.tokens + reply.tokens,
+    costMicros: state.costMicros + (reply.costMicros ?? reply.chargedMicros ?? 0),
     promptTokens: reply.tokens,
     // In a row: a model that spoke in between is not stuck.
     emptyReplies: reply.verdict === 'empty' ? state.emptyReplies + 1 : 0,

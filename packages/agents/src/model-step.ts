@@ -29,7 +29,7 @@ export async function modelStep(run: AgentRun, state: LoopState): Promise<ReplyR
   const elapsedMs = (): number => elapsed + agent.clock.monotonic() - askedAt;
   const leftMs = state.limits.wallMs - elapsed;
   // The engine keeps a reservation only where the run's tree has a budget.
-  const expected = state.promptTokens ?? (await run.prompt()).tokens + fixedTokens(agent);
+  const input = state.promptTokens ?? (await run.prompt()).tokens + fixedTokens(agent);
   return run.ctx.step(`model:${state.steps + 1}`, (scope) => callAndRecord(run, state, scope, elapsedMs), {
     kind: 'model',
     name: modelName(model.entries[0].model),
@@ -37,12 +37,15 @@ export async function modelStep(run: AgentRun, state: LoopState): Promise<ReplyR
       attempts: limits.modelAttempts,
       ...(Number.isFinite(leftMs) ? { capacityWaitMs: Math.max(0, leftMs) } : {}),
     },
-    reserve: reservation(
-      { input: expected, output: state.limits.outputTokens },
-      model.entries.map(({ prices }) => prices),
-    ),
+    reserve: reservationFor(agent, state, input),
   });
 }
+
+const reservationFor = ({ model }: AgentCore, { limits }: LoopState, input: number) =>
+  reservation(
+    { input, output: limits.outputTokens },
+    model.entries.map(({ prices }) => prices),
+  );
 
 const fixedTokens = ({ fixedChars }: AgentCore): number => estimateTokens([], fixedChars);
 
@@ -58,15 +61,17 @@ async function callAndRecord(
   const isFirst = state.steps === 0;
   const isLast = state.steps + 1 >= state.limits.steps;
   // Another attempt begins later than its step was asked for, and no attempt of the first call was looked at yet.
-  const over = overLimit(state, state.promptTokens ?? promptTokens, elapsedMs());
+  const input = state.promptTokens ?? promptTokens;
+  const { costMicros = 'unknown' } = reservationFor(agent, state, input);
+  const over = overLimit(state, { tokens: input, costMicros }, elapsedMs());
   const unused = (error: unknown): never => {
     scope.usage({ inputTokens: 0, outputTokens: 0 });
     throw error;
   };
   if (over !== undefined) unused(over);
   const loaded = await files(messages, scope.readBlob).catch(unused);
-  const instructions = await instructionsOf(agent, ctx);
-  const offered = await offeredTools(agent, ctx, state.steps + 1);
+  const instructions = await instructionsOf(agent, ctx).catch(unused);
+  const offered = await offeredTools(agent, ctx, state.steps + 1).catch(unused);
   const answer = await callRoute({
     route: model,
     instructions,
@@ -74,7 +79,7 @@ async function callAndRecord(
     tools: offered.toolSet,
     ...(output === undefined ? {} : { output: output.format }),
     settings: {
-      ...withinTokens(settings, state.limits.tokens - state.tokens - Math.max(promptTokens, state.promptTokens ?? 0)),
+      ...withinTokens(settings, state.limits.tokens - state.tokens - Math.max(promptTokens, input)),
       ...(isLast && state.limits.lastStep === 'answer-without-tools' ? { toolChoice: 'none' as const } : {}),
     },
     clock,
@@ -117,7 +122,7 @@ async function callAndRecord(
     verdict,
     ...tokensOf(reply.usage, promptTokens, message),
     by: reply.by,
-    ...(reply.costMicros === undefined ? {} : { costMicros: reply.costMicros }),
+    ...(reply.costMicros === undefined ? charged(state, costMicros) : { costMicros: reply.costMicros }),
     ...(stored ? { message: message.id } : {}),
     ...(planned.length === 0 ? {} : { calls: planned }),
     ...(reply.finish === 'stop' || reply.finish === 'tool-calls' ? {} : { finish: reply.finish }),
@@ -126,10 +131,14 @@ async function callAndRecord(
   };
 }
 
+/** A cost that nobody knows is what was expected at most, never nothing. */
+const charged = ({ limits }: LoopState, costMicros: number | 'unknown') =>
+  costMicros === 'unknown' || limits.costMicros === Number.POSITIVE_INFINITY ? {} : { chargedMicros: costMicros };
+
 /** A call that ended because the run's time did is not made again. */
 function cutByTime(reply: RouteReply, state: LoopState, elapsedMs: number): RouteReply {
   if (reply.error?.code !== 'MODEL_TIMEOUT') return reply;
-  return { ...reply, error: overLimit(state, 0, elapsedMs) ?? reply.error };
+  return { ...reply, error: overLimit(state, { tokens: 0 }, elapsedMs) ?? reply.error };
 }
 
 /** Code of the author: what it throws is no passing failure of the model, and it may not hold a run for ever. */

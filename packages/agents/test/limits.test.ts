@@ -2,7 +2,7 @@ import type { Clock } from '@prusik/core';
 import { fakeClock, scriptedModel, type ScriptedReply } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { defineAgent, defineTool, type AgentLimits, type AnyTool } from '../src/index.ts';
+import { bindModels, defineAgent, defineTool, modelRegistry, type AgentLimits, type AnyTool } from '../src/index.ts';
 import { entriesOf, hurried, keyOf, newEngine, newStore, resultsOf, waitingOn } from './support.ts';
 
 const q = z.object({ q: z.string() });
@@ -28,13 +28,21 @@ function agentOf(model: ReturnType<typeof scriptedModel>, limits: Partial<AgentL
 }
 
 describe('AGT-2, DUR-6: a run keeps the limits that it began with', () => {
-  const generous: Partial<AgentLimits> = { steps: 9, toolCalls: 20, parallelTools: 8, tokens: 1e6, wallMs: 1e9 };
+  const generous: Partial<AgentLimits> = {
+    steps: 9,
+    toolCalls: 20,
+    parallelTools: 8,
+    tokens: 1e6,
+    costMicros: 1e9,
+    wallMs: 1e9,
+  };
 
   it.each<[string, Partial<AgentLimits>]>([
     ['steps', { steps: 1 }],
     ['toolCalls', { toolCalls: 0 }],
     ['parallelTools', { parallelTools: 1 }],
     ['tokens', { tokens: 1 }],
+    ['costMicros', { costMicros: 1 }],
     ['wallMs', { wallMs: 1 }],
     ['repairs', { repairs: 0 }],
   ])('when a deploy lowers %s between two drives', async (_, lowered) => {
@@ -58,13 +66,16 @@ describe('AGT-2, DUR-6: a run keeps the limits that it began with', () => {
     ];
     const model = scriptedModel(script);
     const store = newStore({ clock });
-    const more = { tools: [unordered, publish], output: z.string() };
-    const before = newEngine([agentOf(model, generous, more)], { store, clock });
+    const prices = { input: 1_000, output: 1_000 };
+    const more = { model: 'priced', tools: [unordered, publish], output: z.string() };
+    const agentWith = (limits: Partial<AgentLimits>) =>
+      bindModels(agentOf(model, limits, more), modelRegistry({ priced: { model, prices } }));
+    const before = newEngine([agentWith(generous)], { store, clock });
     const [first] = waitingOn(await before.run('a', 'Go', { id: 'r' }));
     await before[Symbol.asyncDispose]();
     clock.advance(5_000);
 
-    const after = newEngine([agentOf(model, { ...generous, ...lowered }, more)], { store, clock });
+    const after = newEngine([agentWith({ ...generous, ...lowered })], { store, clock });
     await after.decide(keyOf('r'), first ?? '', { status: 'approved' });
     const [next] = waitingOn(await after.drive(keyOf('r')));
     await after.decide(keyOf('r'), next ?? '', { status: 'approved' });
@@ -123,6 +134,40 @@ describe('AGT-2: the call that would exceed a limit never starts', () => {
     const [request] = free.requests as readonly { readonly maxOutputTokens?: number }[];
     expect(request?.maxOutputTokens).toBeGreaterThan(4_500);
     expect(request?.maxOutputTokens).toBeLessThan(5_000);
+  });
+
+  it('of cost, by the prices of the registry; a model without one is not called', async () => {
+    const prices = { input: 1_000_000, output: 2_000_000 };
+    const agentWith = (model: ReturnType<typeof scriptedModel>, registered: object) =>
+      bindModels(
+        defineAgent({
+          name: 'a',
+          instructions: '',
+          model: 'priced',
+          tools: [look],
+          settings: { maxOutputTokens: 100 },
+          limits: { costMicros: 1_000 },
+        }),
+        modelRegistry({ priced: { model, ...registered } }),
+      );
+    const known = scriptedModel([[looks(1), { inputTokens: 300, outputTokens: 100 }], 'Never.']);
+    const unknown = scriptedModel([[looks(1), looks(2)], [looks(3)], [looks(4)], [looks(5)], [looks(6)], 'Never.']);
+    const unpriced = scriptedModel(['Never.']);
+
+    const results = [
+      await newEngine([agentWith(known, { prices })]).run('a', 'Go'),
+      await newEngine([agentWith(unknown, { prices })]).run('a', 'Go'),
+      await newEngine([agentWith(unpriced, {})]).run('a', 'Go'),
+    ];
+
+    for (const result of results)
+      expect(result).toMatchObject({ status: 'failed', error: { code: 'AGENT_COST_LIMIT' } });
+    // 500 are spent, and the next call may take 400 and more for its prompt, and 200 for its reply.
+    expect(known.requests).toHaveLength(1);
+    // What nobody tells counts as what it may have been: more than 200 each.
+    expect(unknown.requests.length).toBeGreaterThan(1);
+    expect(unknown.requests.length).toBeLessThan(5);
+    expect(unpriced.requests).toEqual([]);
   });
 
   it('of time: a tool that runs, a person who is asked and a model that speaks are given no more than is left', async () => {

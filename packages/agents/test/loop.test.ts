@@ -52,7 +52,21 @@ describe('AGT-2: the loop decides from what is recorded', () => {
     const small = begin(limitsWith({ tokens: 1 }));
 
     expect(next(small, 0)).toEqual({ do: 'call-model', step: 1 });
-    expect(overLimit(small, 2, 0)).toMatchObject({ code: 'AGENT_TOKEN_LIMIT' });
+    expect(overLimit(small, { tokens: 2 }, 0)).toMatchObject({ code: 'AGENT_TOKEN_LIMIT' });
+  });
+
+  it('knows what a call may cost only in its body, and refuses one of which nobody knows', () => {
+    const spent = after(
+      begin(limitsWith({ costMicros: 100 })),
+      reply('refused', { costMicros: 40 }),
+      reply('refused', { chargedMicros: 30 }),
+    );
+
+    expect(next(spent, 0)).toEqual({ do: 'call-model', step: 3 });
+    expect(overLimit(spent, { tokens: 2, costMicros: 30 }, 0)).toBeUndefined();
+    expect(overLimit(spent, { tokens: 2, costMicros: 31 }, 0)).toMatchObject({ code: 'AGENT_COST_LIMIT' });
+    expect(overLimit(spent, { tokens: 2, costMicros: 'unknown' }, 0)).toMatchObject({ code: 'AGENT_COST_LIMIT' });
+    expect(overLimit(after(BEGIN, reply('refused')), { tokens: 2, costMicros: 'unknown' }, 0)).toBeUndefined();
   });
 
   it('goes by the limits that are on record, not by those that the agent has now', () => {

@@ -36,7 +36,7 @@ const waiting = await engine.run('assistant', 'Say hello to Ada', { id: 'hello-1
 // A day later, in any process on the same store:
 const [asked] = waiting.status === 'waiting' ? waiting.requests : [];
 if (asked) await engine.decide(asked.run, asked.request, { status: 'approved', by: 'bob' });
-const result = await engine.drive<string>(waiting.run);
+const result = await engine.drive(waiting.run);
 // #endregion usage
 assert.deepEqual(sent, ['ada@example.com']);
 assert.equal(result.status === 'completed' && result.output, 'Sent to Ada.');

@@ -27,7 +27,8 @@ const waiting = await harness.run('greet', { name: 'Ada' }, { id: 'greeting-1' }
 // Later, in any process: an inbox over all runs.
 const { items } = await harness.requests({ kind: ['question'] });
 for (const question of items) await harness.answer(question.run, question.id, true, { by: 'bob' });
-const greeted = await harness.drive<string>('greeting-1');
+// The same id and input is the same run, which goes on.
+const greeted = await harness.run('greet', { name: 'Ada' }, { id: 'greeting-1' });
 
 await harness[Symbol.asyncDispose](); // gives running runs back, closes the store
 // #endregion usage

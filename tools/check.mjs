@@ -16,6 +16,7 @@ const PROMISE_RULES = ['-A', 'all', '-D', 'typescript/no-floating-promises', '-D
 /** Each is a script with its arguments for Node.js. */
 const sections = {
   build: tool('turbo', 'run', 'build', '--output-logs=errors-only'),
+  'type-time': own('measure-types'),
   types: tool('turbo', 'run', 'typecheck', '--output-logs=errors-only'),
   'types-of-tools': () => [bin('typescript', 'tsc'), '--project', 'tsconfig.json'],
   promises: tool('oxlint', '--type-aware', ...PROMISE_RULES),

@@ -1,5 +1,6 @@
 import type { Clock, DurableContext, Json, RunInfo, RunKey, StandardSchema } from '@prusik/core';
 import type { Output, ToolSet } from 'ai';
+import type { AgentContext } from './context-options.ts';
 import type { AgentLimits, RunLimits } from './loop-types.ts';
 import type { RawModelEvent } from './model-call.ts';
 import type { ModelErrorClass } from './model-class.ts';
@@ -43,6 +44,8 @@ export interface AgentCore {
   readonly activeTools?: (scope: ActiveToolsScope<unknown, unknown>) => readonly string[] | Promise<readonly string[]>;
   readonly output?: { readonly schema: StandardSchema; readonly format: ReturnType<typeof Output.object> };
   readonly settings: ModelSettings;
+  /** Missing where nothing is made shorter. */
+  readonly context?: AgentContext;
   /** Failures after which text that a reader has seen is voided, to ask again. */
   readonly resets: readonly ModelErrorClass[];
   readonly onRaw?: (event: RawModelEvent & ModelCallPlace) => void;

@@ -12,6 +12,7 @@ import type {
   TextPart,
 } from '@prusik/core';
 import type { ActiveToolsScope, InstructionScope, ModelCallPlace } from './agent-core.ts';
+import type { ContextOptions } from './context-options.ts';
 import type { ModelSchema } from './json-schema.ts';
 import type { AgentLimits } from './loop-types.ts';
 import type { RawModelEvent } from './model-call.ts';
@@ -70,6 +71,8 @@ export interface AgentOptions<
   /** What an assembly has to offer for the agent to work, beside what its tools require. @default nothing */
   readonly requires?: readonly Capability[];
   readonly settings?: ModelSettings;
+  /** How a long conversation is kept within what the model takes; `false` leaves it as it is. @default within what the registry says of the model */
+  readonly context?: ContextOptions | false;
   /**
    * Failures of a model after which the call is made again, or another model asked, although a reader has seen text of it: that text is voided by a
    * reset. After the others it is kept, and the run fails. `[]` turns it off. @default those that say nothing about the request
@@ -93,6 +96,8 @@ export interface AgentOptions<
 /** What an assembly gives to the agents in it. A clock or an id maker that a definition names itself stays. */
 export interface AgentParts {
   readonly model?: LanguageModelObject | ModelRoute;
+  /** Of an agent that names the one who writes its summaries by an alias. */
+  readonly summaryModel?: LanguageModelObject | ModelRoute;
   readonly clock?: Clock;
   readonly newId?: NewId;
 }
@@ -120,6 +125,8 @@ export interface AgentDefinition<
   readonly tools: Tools;
   readonly skills: readonly Skill[];
   readonly limits: AgentLimits;
+  /** Who writes summaries, where that is another model: the alias as it was given, or the object. */
+  readonly summaryModel?: string | LanguageModelObject;
   /** JSON Schema of the output, where it has one. */
   readonly outputJsonSchema?: JsonObject;
   /** The same agent with these parts; those that it has and that are not named stay. */

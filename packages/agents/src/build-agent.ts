@@ -15,6 +15,7 @@ import {
 import { jsonSchema, Output } from 'ai';
 import type { AgentCore } from './agent-core.ts';
 import type { AgentOptions, AgentParts, AnyAgent } from './agent-types.ts';
+import { checkContextOptions, contextOf } from './context-options.ts';
 import { jsonSchemaOf, type JsonSchemaConverter } from './json-schema.ts';
 import { AGENT_LIMITS, runLimitsOf, type AgentLimits } from './loop-types.ts';
 import { modelFacing } from './model-facing.ts';
@@ -44,6 +45,8 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
   const { name, description, instructions, tools = [], skills = [], output, settings = {} } = options;
   const { version = '1', continues } = options;
   checkId('definition name', name);
+  checkContextOptions(name, options.context);
+  const summaryModel = options.context === false ? undefined : options.context?.summaryModel;
   const facing = modelFacing(name, instructions, tools, skills);
   const limits = checkLimits(name, { ...AGENT_LIMITS, ...options.limits });
   const outputJsonSchema =
@@ -64,11 +67,22 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
     settings,
     resets: options.resets ?? TRANSIENT,
     ...(options.onRaw === undefined ? {} : { onRaw: options.onRaw }),
+    ...context(resolved),
     limits,
     runLimits: runLimitsOf(limits, mostOutputTokens(resolved, settings)),
     clock,
   });
-  const ready = model === undefined ? undefined : core(toRoute(model));
+  const context = (resolved: ModelRoute): Pick<AgentCore, 'context'> => {
+    const managed = contextOf(options.context, resolved, parts.summaryModel);
+    return managed === undefined ? {} : { context: managed };
+  };
+  const unbound =
+    model === undefined
+      ? String(options.model)
+      : typeof summaryModel === 'string' && parts.summaryModel === undefined
+        ? summaryModel
+        : undefined;
+  const ready = model === undefined || unbound !== undefined ? undefined : core(toRoute(model));
 
   return {
     name,
@@ -86,10 +100,11 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
     tools,
     skills,
     limits,
+    ...(summaryModel === undefined ? {} : { summaryModel }),
     ...(options.requires === undefined ? {} : { requires: options.requires }),
     ...(outputJsonSchema === undefined ? {} : { outputJsonSchema }),
     async parseInput(given, { putBlob }) {
-      if (ready === undefined) throw unknownModel(String(options.model), []);
+      if (ready === undefined) throw unknownModel(String(unbound), []);
       const checked = await validate(inputSchema, given as Json, clock);
       if (checked.issues === undefined) {
         const parsed = toJson(checked.value);
@@ -99,7 +114,7 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
     },
     openingMessages: (input) => [{ v: 1, id: newId(), role: 'user', kind: 'user', content: show(input) }],
     async run(ctx) {
-      if (ready === undefined) throw unknownModel(String(options.model), []);
+      if (ready === undefined) throw unknownModel(String(unbound), []);
       return runAgent(ready, ctx);
     },
     bind: (more) => buildAgent(options, { ...parts, ...more }),

@@ -31,10 +31,16 @@ export function defineAgent(options: AnyAgentOptions): AnyAgent {
 }
 
 /**
- * The agent with its alias resolved; one that was defined with a model object comes back as it is.
+ * The agent with its aliases resolved, that of its model and that of the one who writes its summaries; one that was defined with model objects comes
+ * back as it is.
  *
  * @throws {PrusikError} `MODEL_UNKNOWN` for an alias that is not registered.
  */
 export function bindModels<Agent extends AnyAgent>(agent: Agent, registry: ModelRegistry): Agent {
-  return typeof agent.model === 'string' ? (agent.bind({ model: registry.get(agent.model) }) as Agent) : agent;
+  const { model, summaryModel } = agent;
+  if (typeof model !== 'string' && typeof summaryModel !== 'string') return agent;
+  return agent.bind({
+    ...(typeof model === 'string' ? { model: registry.get(model) } : {}),
+    ...(typeof summaryModel === 'string' ? { summaryModel: registry.get(summaryModel) } : {}),
+  }) as Agent;
 }

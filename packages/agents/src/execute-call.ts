@@ -57,10 +57,10 @@ export async function executeCall(
     return {
       output: { type: 'denied', reason: 'This call needs an approval now. Call the tool again to ask for it.' },
     };
-  const { signal, idempotencyKey } = step;
+  const { signal, idempotencyKey, note, notes } = step;
   let value: unknown;
   try {
-    value = await tool.execute(checked.value, { ...scope, signal, idempotencyKey, callId });
+    value = await tool.execute(checked.value, { ...scope, signal, idempotencyKey, callId, note, notes });
   } catch (thrown) {
     return { output: errorOutput(thrown) };
   }

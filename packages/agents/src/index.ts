@@ -11,6 +11,7 @@ export type {
   PromptSchema,
   TextSchema,
 } from './agent-types.ts';
+export type { ContextOptions } from './context-options.ts';
 export { contextManager, type ContextManagerOptions } from './context-manager.ts';
 export { defineTool } from './define-tool.ts';
 export { providerTool } from './provider-tool.ts';
@@ -20,6 +21,7 @@ export type {
   ApprovalCall,
   ApprovalStatus,
   DepsOf,
+  ExecutionScope,
   InDoubt,
   ProviderExecutedTool,
   ToolDefinition,

@@ -74,7 +74,9 @@ export type Verdict =
   | 'truncated'
   | 'filtered'
   /** The model failed in the middle; what had come is kept. */
-  | 'failed';
+  | 'failed'
+  /** The prompt is longer than it may be, or its provider refused it as that: it is made shorter first. */
+  | 'too-long';
 
 /** The recorded outcome of one model call. Its content is in the thread, so this stays small. */
 export interface ReplyRecord {
@@ -94,8 +96,26 @@ export interface ReplyRecord {
   /** How it ended, where that was out of the ordinary. */
   readonly finish?: string;
   readonly error?: SerializedError;
+  /** What the prompt takes by the ruler, where that was looked at. */
+  readonly promptTokens?: number;
+  /** How many characters the provider took for a token of this prompt, where it says how many there were. */
+  readonly charsPerToken?: number;
   /** In the first record of a run: what it may do, whatever the agent is given later. */
   readonly limits?: RecordedLimits;
+}
+
+/** The recorded outcome of making the prompt shorter. What it changed stands in the thread. */
+export interface CompactionRecord {
+  readonly did: 'trim' | 'summary' | 'nothing';
+  /** Tokens of the prompt, by one ruler. */
+  readonly before: number;
+  readonly after: number;
+  /** Whether it is within its limit now. */
+  readonly fits: boolean;
+  /** What whoever wrote the summary used. */
+  readonly tokens: number;
+  /** Why nothing was done. */
+  readonly error?: SerializedError;
 }
 
 /** The limits that decide how a run goes on. */

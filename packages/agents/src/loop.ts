@@ -1,5 +1,5 @@
 import { PrusikError, serializeError, type SerializedError } from '@prusik/core';
-import { limitsOf, type PlannedCall, type ReplyRecord, type RunLimits } from './loop-types.ts';
+import { limitsOf, type CompactionRecord, type PlannedCall, type ReplyRecord, type RunLimits } from './loop-types.ts';
 
 /** Where a run of an agent stands: nothing but what recorded outcomes say, so it is the same on replay. */
 export interface LoopState {
@@ -15,6 +15,14 @@ export interface LoopState {
   readonly promptTokens?: number;
   readonly emptyReplies: number;
   readonly repairs: number;
+  /** How often the prompt was made shorter, successfully or not. */
+  readonly compactions: number;
+  /** Since the last model call: nothing is made shorter twice for one. */
+  readonly compacted?: CompactionRecord;
+  /** Nothing came of it the last time, so it is not tried again before it must be. */
+  readonly compactionFailed?: true;
+  /** What the last provider that said it took for a token. */
+  readonly charsPerToken?: number;
   /** The last reply, until its calls are closed. */
   readonly reply?: ReplyRecord;
 }
@@ -28,6 +36,8 @@ export type Action =
       readonly message: string;
       readonly calls: readonly PlannedCall[];
     }
+  /** `refused`: what the provider said, where it was the provider. */
+  | { readonly do: 'compact'; readonly n: number; readonly promptTokens: number; readonly refused: boolean }
   | { readonly do: 'finish'; readonly message: string }
   | { readonly do: 'fail'; readonly error: SerializedError };
 
@@ -39,6 +49,7 @@ export const begin = (limits: RunLimits): LoopState => ({
   costMicros: 0,
   emptyReplies: 0,
   repairs: 0,
+  compactions: 0,
 });
 
 /** Pure: from where the run stands to what it does next. */
@@ -64,11 +75,22 @@ export function next(state: LoopState, elapsedMs: number): Action {
       return fail('MODEL_REPLY_TRUNCATED', 'The reply was cut at the output limit of the model');
     case 'filtered':
       return fail('MODEL_REPLY_FILTERED', 'The provider withheld the reply (content filter or refusal)');
+    case 'too-long':
+      return compact(state, reply);
     case 'failed':
       return { do: 'fail', error: reply.error ?? { code: 'MODEL_CALL_FAILED', message: 'The model call failed' } };
     default:
       return reply.verdict satisfies never;
   }
+}
+
+function compact({ compacted, compactions }: LoopState, reply: ReplyRecord): Action {
+  const { promptTokens = 0, error } = reply;
+  if (compacted === undefined) return { do: 'compact', n: compactions + 1, promptTokens, refused: error !== undefined };
+  if (compacted.error !== undefined) return { do: 'fail', error: compacted.error };
+  const how = compacted.did === 'nothing' ? 'nothing in it can be made shorter' : 'making it shorter was not enough';
+  const said = error === undefined ? '' : `: ${error.message}`;
+  return fail('CONTEXT_OVERFLOW', `The prompt of about ${promptTokens} tokens is too long, and ${how}${said}`);
 }
 
 function callModel(state: LoopState, elapsedMs: number): Action {
@@ -112,6 +134,15 @@ export function overLimit(
 const fail = (code: string, message: string): Action => ({ do: 'fail', error: { code, message } });
 
 export function afterModel(state: LoopState, reply: ReplyRecord): LoopState {
+  // Nobody answered: it is the same model call that is to come.
+  if (reply.verdict === 'too-long')
+    return {
+      ...state,
+      limits: reply.limits === undefined ? state.limits : limitsOf(reply.limits),
+      tokens: state.tokens + reply.tokens,
+      reply,
+    };
+  const charsPerToken = reply.charsPerToken ?? state.charsPerToken;
   return {
     limits: reply.limits === undefined ? state.limits : limitsOf(reply.limits),
     steps: state.steps + 1,
@@ -122,7 +153,25 @@ export function afterModel(state: LoopState, reply: ReplyRecord): LoopState {
     // In a row: a model that spoke in between is not stuck.
     emptyReplies: reply.verdict === 'empty' ? state.emptyReplies + 1 : 0,
     repairs: state.repairs + (reply.verdict === 'invalid-output' ? 1 : 0),
+    compactions: state.compactions,
+    ...(state.compactionFailed === undefined ? {} : { compactionFailed: true }),
+    ...(charsPerToken === undefined ? {} : { charsPerToken }),
     reply,
+  };
+}
+
+/** Where that was not enough, the next model call says so without being made; a prompt that was refused as it is now is not sent again. */
+export function afterCompaction({ reply, ...state }: LoopState, record: CompactionRecord): LoopState {
+  const { compactionFailed: _before, ...rest } = state;
+  const isShorter = record.after < record.before;
+  return {
+    ...rest,
+    tokens: state.tokens + record.tokens,
+    promptTokens: record.after,
+    compactions: state.compactions + 1,
+    compacted: record,
+    ...(isShorter ? {} : { compactionFailed: true as const }),
+    ...(!isShorter && reply?.error !== undefined ? { reply } : {}),
   };
 }
 

@@ -1,14 +1,16 @@
-import { PrusikError, serializeError, type DurableContext, type StepScope } from '@prusik/core';
+import { charsOf, PrusikError, serializeError, type DurableContext, type Message, type StepScope } from '@prusik/core';
 import { offeredTools } from './active-tools.ts';
 import { scopeOf, type AgentCore } from './agent-core.ts';
 import type { AgentRun } from './agent-run.ts';
 import { checkCalls } from './check-calls.ts';
+import { charsPerTokenOf, checkContext } from './context-check.ts';
 import { estimateTokens, tokensOf } from './estimate.ts';
 import { callRoute, type RouteReply } from './call-route.ts';
 import { admitCalls, judge, throwsAway } from './judge-reply.ts';
 import { overLimit, type LoopState } from './loop.ts';
 import { recordLimits, type ReplyRecord, type Verdict } from './loop-types.ts';
 import { keptParts } from './kept-files.ts';
+import { modelErrorClass } from './model-class.ts';
 import { reservation } from './model-price.ts';
 import { modelName } from './language-model.ts';
 import { readOutput, textOf } from './output.ts';
@@ -30,7 +32,9 @@ export async function modelStep(run: AgentRun, state: LoopState): Promise<ReplyR
   const leftMs = state.limits.wallMs - elapsed;
   // The engine keeps a reservation only where the run's tree has a budget.
   const input = state.promptTokens ?? (await run.prompt()).tokens + fixedTokens(agent);
-  return run.ctx.step(`model:${state.steps + 1}`, (scope) => callAndRecord(run, state, scope, elapsedMs), {
+  // A call that is made again because its prompt was too long is another one to the journal.
+  const again = state.compacted === undefined ? '' : `:${state.compactions}`;
+  return run.ctx.step(`model:${state.steps + 1}${again}`, (scope) => callAndRecord(run, state, scope, elapsedMs), {
     kind: 'model',
     name: modelName(model.entries[0].model),
     retry: {
@@ -56,9 +60,10 @@ async function callAndRecord(
   elapsedMs: () => number,
 ): Promise<ReplyRecord> {
   const { limits, model, output, settings, clock, onRaw } = agent;
-  const { messages, tokens, callIds } = await prompt();
+  const { messages, tokens, callIds, thread } = await prompt();
   const promptTokens = tokens + fixedTokens(agent);
   const isFirst = state.steps === 0;
+  const limitsOnRecord = isFirst ? { limits: recordLimits(state.limits) } : {};
   const isLast = state.steps + 1 >= state.limits.steps;
   // Another attempt begins later than its step was asked for, and no attempt of the first call was looked at yet.
   const input = state.promptTokens ?? promptTokens;
@@ -69,6 +74,11 @@ async function callAndRecord(
     throw error;
   };
   if (over !== undefined) unused(over);
+  const tooLong = exceeds(agent, state, thread);
+  if (tooLong !== undefined) {
+    scope.usage({ inputTokens: 0, outputTokens: 0 });
+    return { verdict: 'too-long', tokens: 0, promptTokens: tooLong, ...limitsOnRecord };
+  }
   const loaded = await files(messages, scope.readBlob).catch(unused);
   const instructions = await instructionsOf(agent, ctx).catch(unused);
   const offered = await offeredTools(agent, ctx, state.steps + 1).catch(unused);
@@ -97,6 +107,11 @@ async function callAndRecord(
   });
   scope.usage(answer.usage, answer.costMicros);
   const reply = cutByTime(answer, state, elapsedMs());
+  if (agent.context !== undefined && isOverflow(reply)) {
+    const { inputTokens = 0, outputTokens = 0 } = reply.usage;
+    const error = serializeError(reply.error);
+    return { verdict: 'too-long', tokens: inputTokens + outputTokens, promptTokens, error, ...limitsOnRecord };
+  }
   if (reply.error !== undefined && throwsAway(reply, scope.failures + 1 < limits.modelAttempts, agent.resets))
     throw reply.error;
 
@@ -127,13 +142,34 @@ async function callAndRecord(
     ...(planned.length === 0 ? {} : { calls: planned }),
     ...(reply.finish === 'stop' || reply.finish === 'tool-calls' ? {} : { finish: reply.finish }),
     ...(reply.error === undefined ? {} : { error: serializeError(reply.error) }),
-    ...(isFirst ? { limits: recordLimits(state.limits) } : {}),
+    ...measured(agent, messages, reply),
+    ...limitsOnRecord,
   };
 }
 
 /** A cost that nobody knows is what was expected at most, never nothing. */
 const charged = ({ limits }: LoopState, costMicros: number | 'unknown') =>
   costMicros === 'unknown' || limits.costMicros === Number.POSITIVE_INFINITY ? {} : { chargedMicros: costMicros };
+
+/** Tokens of a prompt that is to be made shorter before it is sent. */
+function exceeds(agent: AgentCore, state: LoopState, thread: () => readonly Message[]): number | undefined {
+  if (agent.context?.limitTokens === undefined) return undefined;
+  const { plan, used, limit } = checkContext(agent, thread(), state, false);
+  if (used > limit) return used;
+  const wanted = plan.does !== 'keep' && state.compacted === undefined && state.compactionFailed === undefined;
+  return wanted ? used : undefined;
+}
+
+/** What its provider made of a prompt; after a fallback the count is that of several models. */
+function measured({ context, fixedChars }: AgentCore, messages: readonly Message[], { usage, by }: RouteReply) {
+  if (context?.limitTokens === undefined || by.failed !== undefined) return {};
+  const charsPerToken = charsPerTokenOf(charsOf(messages, fixedChars), usage.inputTokens);
+  return charsPerToken === undefined ? {} : { charsPerToken };
+}
+
+/** The provider says that the prompt is too long for its model, and nothing else. */
+const isOverflow = ({ error, parts }: RouteReply): boolean =>
+  modelErrorClass(error) === 'context-overflow' && textOf(parts) === '';
 
 /** A call that ended because the run's time did is not made again. */
 function cutByTime(reply: RouteReply, state: LoopState, elapsedMs: number): RouteReply {

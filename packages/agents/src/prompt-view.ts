@@ -1,4 +1,4 @@
-import { checkMessage, reconcile, type DurableContext, type Message } from '@prusik/core';
+import { checkMessage, contextView, reconcile, type DurableContext, type Message } from '@prusik/core';
 import { estimateTokens } from './estimate.ts';
 
 /** What the model is shown of the thread. */
@@ -8,23 +8,28 @@ export interface Prompt {
   readonly tokens: number;
   /** Ids of all calls in the thread. */
   readonly callIds: ReadonlySet<string>;
+  /** All of the thread, whatever is shown of it. */
+  thread(): readonly Message[];
 }
 
 /**
  * The thread as a prompt, kept for one drive: each message is looked at once, so a turn costs what its messages cost and not their square. What
- * was shown once stays as it was, which keeps the prefix that providers cache.
+ * was shown once stays as it was, which keeps the prefix that providers cache, until a compaction says otherwise.
  *
  * Rejects with `MESSAGE_INVALID` where the thread holds what is no message.
  */
 export type PromptView = () => Promise<Prompt>;
 
 export function createPromptView(ctx: DurableContext): PromptView {
-  const shown: Message[] = [];
+  const thread: Message[] = [];
   const callIds = new Set<string>();
+  let shown: Message[] = [];
   let tokens = 0;
   let seen = 0;
   /** Messages from an assistant's on whose calls its provider has not closed yet; later ones may. */
   let open: readonly Message[] = [];
+
+  const whole = (): readonly Message[] => [...thread];
 
   return async () => {
     const stored = await ctx.thread.read();
@@ -38,18 +43,30 @@ export function createPromptView(ctx: DurableContext): PromptView {
     // What another program wrote into the thread may be anything.
     for (const message of fresh) checkMessage(message);
     seen = stored.at(-1)?.n ?? seen;
-    for (const { content } of fresh)
-      for (const part of content) if (part.type === 'tool-call') callIds.add(part.callId);
-    const tail = open.length === 0 ? fresh : [...open, ...fresh];
+    for (const message of fresh) {
+      thread.push(message);
+      for (const part of message.content) if (part.type === 'tool-call') callIds.add(part.callId);
+    }
+    let tail = open.length === 0 ? fresh : [...open, ...fresh];
+    if (fresh.some(({ compaction }) => compaction !== undefined)) {
+      tail = [...contextView(thread).messages];
+      shown = [];
+      tokens = 0;
+    }
     const reconciled = reconcile(tail);
     if (waitsForProvider(reconciled)) {
       open = tail;
-      return { messages: [...shown, ...reconciled], tokens: tokens + estimateTokens(reconciled), callIds };
+      return {
+        messages: [...shown, ...reconciled],
+        tokens: tokens + estimateTokens(reconciled),
+        callIds,
+        thread: whole,
+      };
     }
     open = [];
     for (const message of reconciled) shown.push(message);
     tokens += estimateTokens(reconciled);
-    return { messages: [...shown], tokens, callIds };
+    return { messages: [...shown], tokens, callIds, thread: whole };
   };
 }
 

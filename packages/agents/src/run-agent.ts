@@ -1,7 +1,8 @@
 import { deserializeError, PrusikError, type DurableContext } from '@prusik/core';
 import type { AgentCore } from './agent-core.ts';
 import { agentRun } from './agent-run.ts';
-import { afterModel, afterTools, begin, next } from './loop.ts';
+import { compactStep } from './compact-step.ts';
+import { afterCompaction, afterModel, afterTools, begin, next } from './loop.ts';
 import { modelStep } from './model-step.ts';
 import { readOutput, textOf } from './output.ts';
 import { toolRound } from './tool-round.ts';
@@ -18,6 +19,9 @@ export async function runAgent(agent: AgentCore, ctx: DurableContext): Promise<u
         break;
       case 'call-tools':
         state = afterTools(state, await toolRound(run, state.limits, action));
+        break;
+      case 'compact':
+        state = afterCompaction(state, await compactStep(run, state, action));
         break;
       case 'finish':
         return outputOf(agent, ctx, action.message);

@@ -8,6 +8,7 @@ import type {
   JsonObject,
   RunInfo,
   StandardSchema,
+  StepScope,
 } from '@prusik/core';
 import type { Tool as SdkTool } from 'ai';
 
@@ -24,6 +25,10 @@ export interface ToolScope<Deps = unknown, Context = Json> {
   readonly callId: string;
   readonly run: RunInfo;
 }
+
+/** What a tool gets while it is executed. */
+export interface ExecutionScope<Deps = unknown, Context = Json>
+  extends ToolScope<Deps, Context>, Pick<StepScope, 'note' | 'notes'> {}
 
 /** A call as an approval policy sees it: the input after validation. */
 export interface ApprovalCall<Input = unknown, Deps = unknown, Context = Json> {
@@ -84,7 +89,7 @@ export interface ToolOptions<Name extends string, Schema extends StandardSchema,
   /** Only types: `types: {} as { deps: MyDeps; context: MyContext }` says what the scope holds. */
   readonly types?: { readonly deps?: Deps; readonly context?: Context };
   /** Text is shown to the model as text, {@link toolContent} as texts and files, everything else as JSON. */
-  readonly execute: (input: InferOutput<Schema>, scope: ToolScope<Deps, Context>) => Output | Promise<Output>;
+  readonly execute: (input: InferOutput<Schema>, scope: ExecutionScope<Deps, Context>) => Output | Promise<Output>;
 }
 
 /** A tool of an AI SDK provider that the provider executes itself, such as `anthropic.tools.webSearch_20250305()`. */
@@ -120,7 +125,7 @@ export interface ToolDefinition<
   // Methods, so that tools of narrower inputs and deps fit into one list.
   policy?(call: ApprovalCall<Input, Deps, Context>): ApprovalStatus | Promise<ApprovalStatus>;
   check?(input: Input, scope: ToolScope<Deps, Context>): CheckResult | Promise<CheckResult>;
-  execute(input: Input, scope: ToolScope<Deps, Context>): Output | Promise<Output>;
+  execute(input: Input, scope: ExecutionScope<Deps, Context>): Output | Promise<Output>;
   /** Read by the compiler only. */
   readonly '~types': { readonly input: Input; readonly output: Output; readonly deps: Deps; readonly context: Context };
 }

@@ -15,14 +15,14 @@ export function bindDefinitions(
   for (const definition of definitions) {
     bound.set(
       definition.name,
-      isAgent(definition) ? definition.bind({ ...parts, ...modelOf(definition, models) }) : definition,
+      isAgent(definition) ? definition.bind({ ...parts, ...modelsOf(definition, models) }) : definition,
     );
     const { agents, delegation } = factsOf(definition);
     for (const [name, agent] of Object.entries(agents)) {
       for (const alias of delegation?.agentModels?.[name] ?? delegation?.models ?? []) {
         if (models === undefined || !isAgent(agent)) continue;
         const variant = {
-          ...agent.bind({ ...parts, model: models.get(alias) }),
+          ...agent.bind({ ...parts, ...modelsOf(agent, models), model: models.get(alias) }),
           name: withModelName(agent.name, alias),
         };
         bound.set(variant.name, variant);
@@ -33,8 +33,16 @@ export function bindDefinitions(
   return [...bound.values()] as readonly DurableDefinition<never, unknown, unknown>[];
 }
 
-const modelOf = ({ model }: AnyAgent, models: ModelRegistry | undefined): Pick<AgentParts, 'model'> =>
-  typeof model === 'string' && models !== undefined ? { model: models.get(model) } : {};
+function modelsOf(
+  { model, summaryModel }: AnyAgent,
+  models: ModelRegistry | undefined,
+): Pick<AgentParts, 'model' | 'summaryModel'> {
+  if (models === undefined) return {};
+  return {
+    ...(typeof model === 'string' ? { model: models.get(model) } : {}),
+    ...(typeof summaryModel === 'string' ? { summaryModel: models.get(summaryModel) } : {}),
+  };
+}
 
 const isAgent = (definition: AnyDefinition): definition is AnyAgent =>
   definition.kind === 'agent' && 'bind' in definition;

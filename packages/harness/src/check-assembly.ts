@@ -52,9 +52,10 @@ function unknownModels({ definitions, models }: Assembly): readonly string[] {
   const known = models ?? [];
   const fix = known.length === 0 ? 'give the harness models' : `the registry has ${known.join(', ')}`;
   return definitions.flatMap((definition) => {
-    const { model, delegation } = factsOf(definition);
+    const { model, summaryModel, delegation } = factsOf(definition);
     const asked: readonly (readonly [string, string])[] = [
       ...(typeof model === 'string' ? [['model', model] as const] : []),
+      ...(summaryModel === undefined ? [] : [['context.summaryModel', summaryModel] as const]),
       ...(delegation?.models ?? []).map((alias) => ['delegation.models', alias] as const),
       ...Object.entries(delegation?.agentModels ?? {}).flatMap(([agent, aliases = []]) =>
         aliases.map((alias) => [`delegation.agentModels.${agent}`, alias] as const),

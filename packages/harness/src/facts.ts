@@ -8,6 +8,7 @@ export interface DefinitionFacts {
   readonly agents: DefinitionMap;
   readonly delegation: DelegationPolicy | undefined;
   readonly model: ModelFacts | undefined;
+  readonly summaryModel: string | undefined;
   readonly tools: readonly ToolFacts[];
   readonly skills: readonly SkillFacts[];
   /** Bounds of its runs; one that is infinite is `null`, as it is in JSON. */
@@ -41,6 +42,7 @@ export function factsOf(definition: AnyDefinition): DefinitionFacts {
     readonly agents?: DefinitionMap;
     readonly delegation?: DelegationPolicy;
     readonly model?: unknown;
+    readonly summaryModel?: unknown;
     readonly tools?: unknown;
     readonly skills?: unknown;
     readonly limits?: unknown;
@@ -49,6 +51,7 @@ export function factsOf(definition: AnyDefinition): DefinitionFacts {
     agents: shown.agents ?? {},
     delegation: shown.delegation,
     model: modelOf(shown.model),
+    summaryModel: textOf(shown.summaryModel),
     tools: listed(shown.tools).map(([key, tool]) => ({
       name: textOf(tool['name']) ?? key,
       approval: textOf(tool['approval']) ?? 'never',

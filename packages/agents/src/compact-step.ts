@@ -35,8 +35,10 @@ export async function compactStep(run: AgentRun, state: LoopState, action: Compa
   const { agent, ctx } = run;
   const route = summaryRoute(agent);
   const elapsed = run.elapsedMs();
+  const askedAt = agent.clock.monotonic();
+  const elapsedMs = (): number => elapsed + agent.clock.monotonic() - askedAt;
   try {
-    return await ctx.step(`compact:${action.n}`, (scope) => compact(run, state, action, scope), {
+    return await ctx.step(`compact:${action.n}`, (scope) => compact(run, state, action, scope, elapsedMs), {
       kind: 'model',
       name: modelName(route.entries[0].model),
       retry: {
@@ -49,14 +51,13 @@ export async function compactStep(run: AgentRun, state: LoopState, action: Compa
       ),
     });
   } catch (error) {
-    // Of a cancelled run every step is rejected, and with it the loop.
-    if (isPrusikError(error, 'RUN_CANCELLED')) throw error;
+    // Of a cancelled run every step is rejected, and with it the loop; and a defect is not to be waited out.
+    if (isPrusikError(error, 'RUN_CANCELLED') || isPrusikError(error, 'CONTEXT_PLAN_INVALID')) throw error;
     const { promptTokens } = action;
     return {
       did: 'nothing',
       before: promptTokens,
       after: promptTokens,
-      fits: !action.refused,
       tokens: 0,
       error: serializeError(failureOf(error)),
     };
@@ -91,18 +92,19 @@ async function compact(
   state: LoopState,
   { refused }: Compact,
   scope: StepScope,
+  elapsedMs: () => number,
 ): Promise<CompactionRecord> {
   const prompt = await run.prompt();
   const thread = prompt.thread();
   const check = checkContext(run.agent, thread, state, refused);
-  const { plan, used, limit, ruler, view } = check;
+  const { plan, used, ruler, view } = check;
   if (plan.does !== 'summarise') scope.usage({ inputTokens: 0, outputTokens: 0 });
-  if (plan.does === 'keep') return { did: 'nothing', before: used, after: used, fits: used <= limit, tokens: 0 };
+  if (plan.does === 'keep') return { did: 'nothing', before: used, after: used, tokens: 0 };
   const compaction = compactionOf(view, plan);
   const written =
     plan.does === 'trim'
       ? { text: '[From here on older tool results are shown in part only]', tokens: 0 }
-      : await summarise(run, state, scope, check, plan, compaction);
+      : await summarise(run.agent, state, scope, check, plan, compaction, elapsedMs);
   const message = summaryMessage(run.messageId(scope.key), written.text, compaction);
   const after = ruler.tokens(contextView([...thread, message]).messages);
   if (after >= used)
@@ -114,18 +116,18 @@ async function compact(
     did: plan.does === 'trim' ? 'trim' : 'summary',
     before: used,
     after,
-    fits: after <= limit,
     tokens: written.tokens,
   };
 }
 
 async function summarise(
-  { agent, ctx, elapsedMs }: AgentRun,
+  agent: AgentCore,
   state: LoopState,
   scope: StepScope,
   { view, used, limit }: ContextCheck,
   plan: Extract<ContextPlan, { does: 'summarise' }>,
   compaction: Compaction,
+  elapsedMs: () => number,
 ): Promise<{ readonly text: string; readonly tokens: number }> {
   const { limits, clock } = agent;
   const over = overLimit(state, used, elapsedMs());
@@ -144,7 +146,8 @@ async function summarise(
     instructions: summaryInstructions(plan.maxTokens),
     prompt: (provider) => toModelMessages([asked(transcriptOf(covered, room * charsPerToken))], provider),
     tools: {},
-    settings: { maxOutputTokens: plan.maxTokens },
+    // Thinking counts as output; what is written beyond the bound is cut.
+    settings: { maxOutputTokens: 2 * plan.maxTokens },
     clock,
     timeoutMs: limits.modelTimeoutMs,
     leftMs: () => state.limits.wallMs - elapsedMs(),

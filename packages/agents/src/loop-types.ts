@@ -110,8 +110,6 @@ export interface CompactionRecord {
   /** Tokens of the prompt, by one ruler. */
   readonly before: number;
   readonly after: number;
-  /** Whether it is within its limit now. */
-  readonly fits: boolean;
   /** What whoever wrote the summary used. */
   readonly tokens: number;
   /** Why nothing was done. */

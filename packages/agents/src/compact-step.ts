@@ -34,6 +34,7 @@ type Compact = Extract<Action, { do: 'compact' }>;
 export async function compactStep(run: AgentRun, state: LoopState, action: Compact): Promise<CompactionRecord> {
   const { agent, ctx } = run;
   const route = summaryRoute(agent);
+  const reserve = reservationFor(agent, state, action.promptTokens);
   const elapsed = run.elapsedMs();
   const askedAt = agent.clock.monotonic();
   const elapsedMs = (): number => elapsed + agent.clock.monotonic() - askedAt;
@@ -45,10 +46,7 @@ export async function compactStep(run: AgentRun, state: LoopState, action: Compa
         attempts: agent.limits.modelAttempts,
         ...(Number.isFinite(state.limits.wallMs) ? { capacityWaitMs: Math.max(0, state.limits.wallMs - elapsed) } : {}),
       },
-      reserve: reservation(
-        { input: action.promptTokens, output: state.limits.outputTokens },
-        route.entries.map(({ prices }) => prices),
-      ),
+      reserve,
     });
   } catch (error) {
     // Of a cancelled run every step is rejected, and with it the loop; and a defect is not to be waited out.
@@ -87,6 +85,12 @@ const asked = (text: string): Message => ({
 
 const summaryRoute = ({ context, model }: AgentCore): ModelRoute => context?.summaryModel ?? model;
 
+const reservationFor = (agent: AgentCore, { limits }: LoopState, input: number) =>
+  reservation(
+    { input, output: limits.outputTokens },
+    summaryRoute(agent).entries.map(({ prices }) => prices),
+  );
+
 async function compact(
   run: AgentRun,
   state: LoopState,
@@ -101,11 +105,11 @@ async function compact(
   if (plan.does !== 'summarise') scope.usage({ inputTokens: 0, outputTokens: 0 });
   if (plan.does === 'keep') return { did: 'nothing', before: used, after: used, tokens: 0 };
   const compaction = compactionOf(view, plan);
-  const written =
+  const { text, ...spent }: Written =
     plan.does === 'trim'
       ? { text: '[From here on older tool results are shown in part only]', tokens: 0 }
       : await summarise(run.agent, state, scope, check, plan, compaction, elapsedMs);
-  const message = summaryMessage(run.messageId(scope.key), written.text, compaction);
+  const message = summaryMessage(run.messageId(scope.key), text, compaction);
   const after = ruler.tokens(contextView([...thread, message]).messages);
   if (after >= used)
     throw new PrusikError('CONTEXT_NO_PROGRESS', `The prompt would have ${after} tokens in place of ${used}`);
@@ -116,9 +120,12 @@ async function compact(
     did: plan.does === 'trim' ? 'trim' : 'summary',
     before: used,
     after,
-    tokens: written.tokens,
+    ...spent,
   };
 }
+
+/** A text for the message that makes the prompt shorter, and what it took to have it. */
+type Written = { readonly text: string } & Pick<CompactionRecord, 'tokens' | 'costMicros'>;
 
 async function summarise(
   agent: AgentCore,
@@ -128,9 +135,10 @@ async function summarise(
   plan: Extract<ContextPlan, { does: 'summarise' }>,
   compaction: Compaction,
   elapsedMs: () => number,
-): Promise<{ readonly text: string; readonly tokens: number }> {
+): Promise<Written> {
   const { limits, clock } = agent;
-  const over = overLimit(state, used, elapsedMs());
+  const { costMicros = 'unknown' } = reservationFor(agent, state, used);
+  const over = overLimit(state, { tokens: used, costMicros }, elapsedMs());
   if (over !== undefined) {
     scope.usage({ inputTokens: 0, outputTokens: 0 });
     throw over;
@@ -166,6 +174,7 @@ async function summarise(
   const [todo] = await scope.notes({ kind: ['todo'], limit: 1 });
   return {
     tokens: (reply.usage.inputTokens ?? used) + (reply.usage.outputTokens ?? plan.maxTokens),
+    ...chargeOf(reply.costMicros, costMicros),
     text: summaryText({
       text,
       maxChars: plan.maxTokens * charsPerToken,
@@ -175,3 +184,9 @@ async function summarise(
     }),
   };
 }
+
+/** A cost that nobody knows is what was expected at most, never nothing. */
+const chargeOf = (told: number | undefined, expected: number | 'unknown'): Pick<CompactionRecord, 'costMicros'> => {
+  const costMicros = told ?? expected;
+  return costMicros === 'unknown' ? {} : { costMicros };
+};

@@ -110,8 +110,9 @@ export interface CompactionRecord {
   /** Tokens of the prompt, by one ruler. */
   readonly before: number;
   readonly after: number;
-  /** What whoever wrote the summary used. */
+  /** What whoever wrote the summary used, and what that cost, or may have cost where nobody says. */
   readonly tokens: number;
+  readonly costMicros?: number;
   /** Why nothing was done. */
   readonly error?: SerializedError;
 }

@@ -140,6 +140,7 @@ export function afterModel(state: LoopState, reply: ReplyRecord): LoopState {
       ...state,
       limits: reply.limits === undefined ? state.limits : limitsOf(reply.limits),
       tokens: state.tokens + reply.tokens,
+      costMicros: state.costMicros + (reply.costMicros ?? 0),
       reply,
     };
   const charsPerToken = reply.charsPerToken ?? state.charsPerToken;
@@ -167,6 +168,7 @@ export function afterCompaction({ reply, ...state }: LoopState, record: Compacti
   return {
     ...rest,
     tokens: state.tokens + record.tokens,
+    costMicros: state.costMicros + (record.costMicros ?? 0),
     promptTokens: record.after,
     compactions: state.compactions + 1,
     compacted: record,

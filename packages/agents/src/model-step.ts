@@ -110,7 +110,14 @@ async function callAndRecord(
   if (agent.context !== undefined && isOverflow(reply)) {
     const { inputTokens = 0, outputTokens = 0 } = reply.usage;
     const error = serializeError(reply.error);
-    return { verdict: 'too-long', tokens: inputTokens + outputTokens, promptTokens, error, ...limitsOnRecord };
+    return {
+      verdict: 'too-long',
+      tokens: inputTokens + outputTokens,
+      ...(reply.costMicros === undefined ? {} : { costMicros: reply.costMicros }),
+      promptTokens,
+      error,
+      ...limitsOnRecord,
+    };
   }
   if (reply.error !== undefined && throwsAway(reply, scope.failures + 1 < limits.modelAttempts, agent.resets))
     throw reply.error;

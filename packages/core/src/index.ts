@@ -187,6 +187,7 @@ export type {
   WholeOutput,
 } from './message.ts';
 export { reconcile, TOOL_RESULT_MISSING } from './reconcile.ts';
+export { withoutSecrets } from './secrets.ts';
 export {
   coversCall,
   GRANT_LIMIT,

@@ -1,4 +1,6 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { createLocalSandbox } from '../src/index.ts';
@@ -129,5 +131,51 @@ it('a session ends when its signal aborts', async () => {
     await expect(sandbox.open({ workspace: 'w', signal: abort.signal })).rejects.toThrow('enough');
   } finally {
     await sandbox[Symbol.asyncDispose]();
+  }
+});
+
+it('SBX-6: a command that cannot be started is SANDBOX_START_FAILED, and may be tried again', async () => {
+  const sandbox = await temporarySandbox({ isolation: 'none' });
+  await sandbox.workspaces.create({ id: 'w' });
+  try {
+    const session = await sandbox.open({ workspace: 'w' });
+
+    await expect(session.exec('true', [], { cwd: 'gone' })).rejects.toMatchObject({
+      code: 'SANDBOX_START_FAILED',
+      retryable: true,
+    });
+    expect((await session.exec('true')).exitCode).toBe(0);
+  } finally {
+    await sandbox[Symbol.asyncDispose]();
+  }
+});
+
+it('SBX-2: a workspace is not made of a folder with a socket, nor of one whose files keep vanishing', async () => {
+  const sandbox = await temporarySandbox({ isolation: 'none' });
+  const folder = await temporaryFolder();
+  const server = createServer();
+  try {
+    mkdirSync(join(folder, 'odd'));
+    await new Promise<void>((listening) => server.listen(join(folder, 'odd/socket'), listening));
+    await expect(sandbox.workspaces.create({ id: 'odd', from: { folder: join(folder, 'odd') } })).rejects.toMatchObject(
+      {
+        code: 'WORKSPACE_SOURCE_REFUSED',
+      },
+    );
+
+    const shaky = join(folder, 'shaky');
+    mkdirSync(shaky);
+    for (let n = 0; n < 10; n += 1) writeFileSync(join(shaky, `file-${n}`), '');
+    // Gone between the listing and the copy, each time.
+    const include = (path: string): boolean => (rmSync(join(shaky, path)), true);
+    await expect(sandbox.workspaces.create({ id: 'shaky', from: { folder: shaky, include } })).rejects.toMatchObject({
+      code: 'WORKSPACE_SOURCE_UNSTABLE',
+      retryable: true,
+    });
+    expect(await sandbox.workspaces.list()).toEqual([]);
+  } finally {
+    server.close();
+    await sandbox[Symbol.asyncDispose]();
+    await rm(folder, { recursive: true });
   }
 });

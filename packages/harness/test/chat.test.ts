@@ -90,7 +90,7 @@ describe('EVT-6: a chat with the client of the AI SDK, over HTTP', () => {
       { type: 'step-start' },
       { type: 'text', text: 'All done.', state: 'done' },
     ]);
-    expect(plain(client.messages.slice(1))).toEqual(plain((await stored(chat)).slice(1)));
+    expect(plain(client.messages)).toEqual(plain(await stored(chat)));
     expect(await safeValidateUIMessages({ messages: client.messages })).toMatchObject({ success: true });
     expect(await safeValidateUIMessages({ messages: await stored(chat) })).toMatchObject({ success: true });
   });
@@ -183,7 +183,7 @@ describe('EVT-6: a chat with the client of the AI SDK, over HTTP', () => {
 
     await client.resumeStream();
 
-    expect(plain(client.messages.slice(1))).toEqual(plain((await stored(chat)).slice(1)));
+    expect(plain(client.messages)).toEqual(plain(await stored(chat)));
     expect(JSON.stringify(client.lastMessage?.parts)).toContain('Half and whole');
   });
 
@@ -212,7 +212,7 @@ describe('EVT-6: a chat with the client of the AI SDK, over HTTP', () => {
       expect(client.error).toBeUndefined();
       const [part] = client.lastMessage?.parts.filter(({ type }) => type === 'tool-publish') ?? [];
       expect(part).toMatchObject({ state: 'approval-requested', input: { q: 'x' } });
-      expect(plain(client.messages.slice(1))).toEqual(plain((await stored(chat)).slice(1)));
+      expect(plain(client.messages)).toEqual(plain(await stored(chat)));
       expect(await safeValidateUIMessages({ messages: client.messages })).toMatchObject({ success: true });
 
       const { approval } = part as { approval: { id: string } };
@@ -232,7 +232,7 @@ describe('EVT-6: a chat with the client of the AI SDK, over HTTP', () => {
         { type: 'step-start' },
         { type: 'text', text: 'So be it.' },
       ]);
-      expect(plain(client.messages.slice(1))).toEqual(plain((await stored(chat)).slice(1)));
+      expect(plain(client.messages)).toEqual(plain(await stored(chat)));
       expect(await safeValidateUIMessages({ messages: client.messages })).toMatchObject({ success: true });
       const [request] = (await chat.harness.requests({ status: ['approved', 'rejected'] })).items;
       expect(request?.decision).toMatchObject({ by: 'ada', reason: 'because' });
@@ -256,7 +256,7 @@ describe('EVT-6: a chat with the client of the AI SDK, over HTTP', () => {
       approval: { approved: false, isAutomatic: true },
     });
     expect(await safeValidateUIMessages({ messages: client.messages })).toMatchObject({ success: true });
-    expect(plain(client.messages.slice(1))).toEqual(plain((await stored(chat)).slice(1)));
+    expect(plain(client.messages)).toEqual(plain(await stored(chat)));
   });
 
   it('tells a turn that failed by its code, keeps what was committed, and closes what was open', async () => {
@@ -296,6 +296,52 @@ describe('EVT-6: a chat with the client of the AI SDK, over HTTP', () => {
     expect(finished).toEqual(['interrupted']);
     expect(again.lastMessage?.parts[1]).toMatchObject({ state: 'output-denied', approval: { approved: false } });
     expect(await safeValidateUIMessages({ messages: again.messages })).toMatchObject({ success: true });
+  });
+});
+
+describe('SES-10: answers that are made again, in the page', () => {
+  it('answers the last message again, and an earlier one, in the place of what there was', async () => {
+    const chat = chatOver(scriptedModel(['One.', 'Two.', 'Two again.', 'One again.']));
+    const { url } = await serveChat(chat.options);
+    const client = new TestChat({ id: 'c1', transport: new DefaultChatTransport({ api: url }) });
+    const texts = () =>
+      client.messages.map(({ parts }) => parts.map((part) => ('text' in part ? part.text : '')).join(''));
+    await client.sendMessage(user('first', 'u1'));
+    await client.sendMessage(user('second', 'u2'));
+
+    await client.regenerate();
+    expect(texts()).toEqual(['first', 'One.', 'second', 'Two again.']);
+    expect(plain(client.messages)).toEqual(plain(await stored(chat)));
+
+    await client.regenerate({ messageId: client.messages[1]?.id ?? '' });
+    expect(texts()).toEqual(['first', 'One again.']);
+    expect(plain(client.messages)).toEqual(plain(await stored(chat)));
+  });
+
+  it('takes a message that was changed in the place of the old one, and what followed it away', async () => {
+    const model = scriptedModel(['One.', 'Two.', 'Changed.']);
+    const chat = chatOver(model);
+    const { url } = await serveChat(chat.options);
+    const client = new TestChat({ id: 'c1', transport: new DefaultChatTransport({ api: url }) });
+    await client.sendMessage(user('first', 'u1'));
+    await client.sendMessage(user('second', 'u2'));
+    await client.sendMessage({ text: 'other', messageId: 'u1' });
+    expect(client.error).toBeUndefined();
+    expect(plain(client.messages)).toEqual(plain(await stored(chat)));
+    expect(JSON.stringify(client.messages)).toMatch(/other.*Changed/);
+    expect(model.requests[2]?.prompt.filter(({ role }) => role === 'user')).toHaveLength(1);
+  });
+
+  it('says a message again after a failure', async () => {
+    const chat = chatOver(scriptedModel([{ reject: new Error('no') }, 'Now.']));
+    const { url } = await serveChat(chat.options);
+    const client = new TestChat({ id: 'c1', transport: new DefaultChatTransport({ api: url }) });
+    await client.sendMessage(user('first', 'u1'));
+    expect(client.status).toBe('error');
+    await client.sendMessage();
+    expect(client.error).toBeUndefined();
+    expect(plain(client.messages)).toEqual(plain(await stored(chat)));
+    expect(JSON.stringify(client.messages)).toContain('Now.');
   });
 });
 

@@ -44,12 +44,19 @@ export interface ChatOptions {
   readonly onWarning?: (warning: EngineWarning) => void;
 }
 
+/** Who is told what nobody waits to hear. */
+export function warningOf({ onWarning }: Pick<ChatOptions, 'onWarning'>): (warning: EngineWarning) => void {
+  return onWarning ?? (({ code, message }) => process.emitWarning(message, { type: 'PrusikWarning', code }));
+}
+
 /** In whose name somebody talks. */
 export interface ChatAccess {
   /** @default 'default' */
   readonly tenant?: string;
   /** Stored with the run; tools and policies see it. */
   readonly context?: Json;
+  /** What the model is told of this turn besides, such as the page that the user looks at. */
+  readonly turnContext?: readonly string[];
   /** Who it is, to the engine's policy of who may decide (`canAnswer`); recorded with what they decide. */
   readonly by?: string;
 }

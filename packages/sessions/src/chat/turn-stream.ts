@@ -26,28 +26,83 @@ export interface TurnStreamOptions extends TurnEncoderOptions {
 
 /**
  * The chunks of one turn from its beginning on, whenever it is asked for: what is committed is read again, and what is said is heard live. Ends with the run,
- * or where nothing moves but by somebody who is asked.
+ * or where nothing moves but by somebody who is asked. Of a run that another one took over they are what that one did from there on.
  */
 export async function* streamTurn(
   engine: Engine,
   run: Run,
   options: TurnStreamOptions,
 ): AsyncGenerator<UiMessageChunk> {
-  const { signal, messageId } = options;
+  yield { type: 'start', messageId: options.messageId };
+  for await (const { entry, chunks } of encodeRun(engine, run, options)) {
+    if (entry?.type === 'run-end' && entry.absorbedBy !== undefined) {
+      const holder = await engine.store.run({ ...run.key, run: entry.absorbedBy });
+      if (holder !== undefined) yield* sinceAbsorbed(engine, holder, run.key.run, options);
+      return;
+    }
+    yield* chunks;
+  }
+}
+
+async function* sinceAbsorbed(
+  engine: Engine,
+  holder: Run,
+  absorbed: string,
+  options: TurnStreamOptions,
+): AsyncGenerator<UiMessageChunk> {
+  let isNew: ((chunk: UiMessageChunk) => boolean) | undefined;
+  for await (const { entry, chunks } of encodeRun(engine, holder, options)) {
+    if (isNew !== undefined) yield* chunks.filter(isNew);
+    else if (entry?.type === 'step-end' && entry.absorbed?.includes(absorbed) === true) {
+      isNew = begunSince();
+      yield { type: 'start-step' };
+      yield* chunks.filter(({ type }) => !BEFORE_ABSORBED.has(type)).filter(isNew);
+    }
+  }
+}
+
+/** The message itself is there already, and the step in which it was taken over begins with its answer. */
+const BEFORE_ABSORBED: ReadonlySet<UiMessageChunk['type']> = new Set([
+  'start-step',
+  'finish-step',
+  'reset-step',
+  'steering-message',
+]);
+
+/** What is about calls that were begun before is told where they were begun. */
+function begunSince(): (chunk: UiMessageChunk) => boolean {
+  const calls = new Set<string>();
+  const approvals = new Set<string>();
+  return (chunk) => {
+    if (chunk.type === 'tool-input-start' || chunk.type === 'tool-input-available') calls.add(chunk.toolCallId);
+    if (chunk.type === 'tool-approval-response') return approvals.has(chunk.approvalId);
+    if (!('toolCallId' in chunk)) return true;
+    if (chunk.type === 'tool-approval-request' && calls.has(chunk.toolCallId)) approvals.add(chunk.approvalId);
+    return calls.has(chunk.toolCallId);
+  };
+}
+
+/** One event of a run, or of one below it, and what a client is told by it. */
+interface Encoded {
+  readonly entry?: Entry;
+  readonly chunks: readonly UiMessageChunk[];
+}
+
+async function* encodeRun(engine: Engine, run: Run, options: TurnStreamOptions): AsyncGenerator<Encoded> {
   const encoder = createTurnEncoder(options);
-  yield { type: 'start', messageId };
   let seen = 0;
-  for await (const event of engine.events(run.key, { tree: true, signal })) {
+  for await (const event of engine.events(run.key, { tree: true, signal: options.signal })) {
     options.onEvent?.(event);
     const isOwn = event.run.run === run.key.run;
     if (event.live) {
-      if (isOwn) yield* encoder.live(event.event);
+      if (isOwn) yield { chunks: encoder.live(event.event) };
       continue;
     }
     const { entry } = event;
     if (isOwn) seen = entry.seq;
     const facts = await factsOf(engine.store, run, { of: event.run, entry, seen, fileUrl: options.fileUrl });
-    yield* isOwn ? encoder.entry(entry, facts) : encoder.below(event.run.run, entry, facts);
+    if (isOwn) yield { entry, chunks: encoder.entry(entry, facts) };
+    else yield { chunks: encoder.below(event.run.run, entry, facts) };
     if (encoder.over) return;
   }
 }

@@ -1,0 +1,58 @@
+import { OPEN_REQUEST_LIMIT, PrusikError, type Request as AskedRequest, type SessionKey } from '@prusik/core';
+import type { PersonDecision } from '@prusik/durable';
+import { lastTurn, type Turn } from './begin-turn.ts';
+import type { ChatAnswer, ChatAsk } from './chat-body.ts';
+import type { ChatAccess, ChatOptions } from './chat-options.ts';
+import { callOf } from './turn-calls.ts';
+
+/**
+ * Decides what a person said about the open requests of the turn; what is not open any more is told by the stream.
+ *
+ * @throws {PrusikError} `CHAT_OUTDATED`; what `decide` rejects with.
+ */
+export async function answerTurn(
+  key: SessionKey,
+  ask: Extract<ChatAsk, { type: 'answers' }>,
+  { by }: ChatAccess,
+  options: ChatOptions,
+): Promise<Turn> {
+  const { engine } = options;
+  const turn = await lastTurn(key, ask.messageId, options);
+  const { run } = turn;
+  const open = await engine.store.listRequests({ ...run.key, status: ['open'], limit: OPEN_REQUEST_LIMIT });
+  let decided = 0;
+  for (const said of ask.answers) {
+    const asked = open.items.find((one) => isAbout(said, one));
+    if (asked === undefined) continue;
+    await engine.decide(asked.run, asked.id, { ...decisionOf(said), ...(by === undefined ? {} : { by }) });
+    decided += 1;
+  }
+  // Otherwise a client that sends by itself would send the same again and again.
+  if (decided === 0 && (run.status === 'waiting' || run.status === 'blocked'))
+    throw new PrusikError('CHAT_OUTDATED', 'The turn waits for somebody, and none of its open requests was answered', {
+      meta: { runId: run.key.run, requestIds: open.items.map(({ id }) => id) },
+    });
+  return turn;
+}
+
+/** Of a call that runs on the client, or that asks the user, its output is the answer. */
+function isAbout(said: ChatAnswer, asked: AskedRequest): boolean {
+  if (said.type === 'approval') return asked.kind === 'approval' && asked.id === said.request;
+  return (asked.kind === 'client-tool' || asked.kind === 'question') && callOf(asked) === said.callId;
+}
+
+function decisionOf(said: ChatAnswer): PersonDecision {
+  switch (said.type) {
+    case 'approval':
+      return {
+        status: said.approved ? 'approved' : 'rejected',
+        ...(said.reason === undefined ? {} : { reason: said.reason }),
+      };
+    case 'output':
+      return { status: 'answered', value: said.output };
+    case 'output-error':
+      return { status: 'rejected', reason: said.reason };
+    default:
+      return said satisfies never;
+  }
+}

@@ -1,0 +1,147 @@
+import { isPrusikError, serializeError, systemClock, type RunEvent } from '@prusik/core';
+import { byteStream } from './byte-stream.ts';
+import type { Turn } from './begin-turn.ts';
+import { warningOf, type ChatHooks, type ChatOptions } from './chat-options.ts';
+import { inTime, telling } from './chat-work.ts';
+import { inlineFiles } from './file-address.ts';
+import { streamTurn, type TurnStreamOptions } from './turn-stream.ts';
+import { foldUiChunks } from './ui-fold.ts';
+import type { UiMessage, UiMessageChunk } from './ui-types.ts';
+
+const HOOK_MS = 30_000;
+
+/** What of a turn is sent. */
+export interface Sending {
+  /** @default all of it */
+  readonly isNew?: (chunk: UiMessageChunk) => boolean;
+  /** The client may have part of it, which the start makes void. @default false */
+  readonly isResumed?: boolean;
+}
+
+/** Drives the turn, whoever listens, and streams it to the one who asked. */
+export function turnResponse(turn: Turn, request: Request, options: ChatOptions, sending: Sending = {}): Response {
+  const { engine, clock = systemClock, keepAliveMs = 15_000, hooks = {} } = options;
+  const tell = telling(warningOf(options));
+  const work = workOn(turn, options);
+  try {
+    options.waitUntil?.(work);
+  } catch (error) {
+    tell('waitUntil', error);
+  }
+
+  const reading = new AbortController();
+  const onAbort = (): void => reading.abort(request.signal.reason);
+  if (request.signal.aborted) onAbort();
+  else request.signal.addEventListener('abort', onAbort, { once: true });
+  const onEvent = (event: RunEvent): void => {
+    try {
+      hooks.onEvent?.(event);
+    } catch (error) {
+      tell('onEvent', error);
+    }
+  };
+  const chunks = streamTurn(engine, turn.run, { ...streamed(turn, options), onEvent, signal: reading.signal });
+  const body = byteStream(
+    passed(chunks, sending, hooks.transform),
+    {
+      item: (chunk) => `data: ${JSON.stringify(chunk)}\n\n`,
+      failure(error) {
+        if (!isPrusikError(error) && !reading.signal.aborted) tell('The stream of a turn', error);
+        // The turn itself goes on.
+        const { code } = serializeError(isPrusikError(error) ? error : undefined, 'CHAT_FAILED');
+        const errored: UiMessageChunk = { type: 'error', errorText: `The stream of the turn broke off: ${code}` };
+        return `data: ${JSON.stringify(errored)}\n\n`;
+      },
+      end: 'data: [DONE]\n\n',
+      keepAlive: ': keep-alive\n\n',
+    },
+    {
+      clock,
+      keepAliveMs,
+      onOver() {
+        request.signal.removeEventListener('abort', onAbort);
+        reading.abort();
+      },
+    },
+  );
+  return new Response(body, {
+    headers: {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-cache',
+      'x-vercel-ai-ui-message-stream': 'v1',
+      // Else some proxies keep a stream to themselves until it has ended.
+      'x-accel-buffering': 'no',
+    },
+  });
+}
+
+function streamed({ run, messageId }: Turn, options: ChatOptions): Omit<TurnStreamOptions, 'signal'> {
+  const { engine, errorText = ({ code }) => `The turn failed: ${code}` } = options;
+  const { fileUrl = inlineFiles(engine.store, run.key.tenant) } = options;
+  return { messageId, errorText, fileUrl };
+}
+
+async function* passed(
+  chunks: AsyncIterable<UiMessageChunk>,
+  { isNew = () => true, isResumed = false }: Sending,
+  transform: NonNullable<ChatHooks['transform']> = (chunk) => chunk,
+): AsyncGenerator<UiMessageChunk> {
+  const send = (chunk: UiMessageChunk): readonly UiMessageChunk[] => {
+    const sent = transform(chunk);
+    return Array.isArray(sent) ? sent : sent === undefined ? [] : [sent as UiMessageChunk];
+  };
+  let start: UiMessageChunk | undefined;
+  for await (const chunk of chunks) {
+    if (!isNew(chunk)) continue;
+    if (chunk.type === 'start') {
+      start = chunk;
+      continue;
+    }
+    // A client makes a message of the start alone, and would keep an empty one beside the failure.
+    if (start !== undefined && (isResumed || chunk.type !== 'error')) yield* send(start);
+    start = undefined;
+    yield* send(chunk);
+  }
+}
+
+/** Never rejects. */
+async function workOn(turn: Turn, options: ChatOptions): Promise<void> {
+  const { drive = true, hooks = {}, clock = systemClock } = options;
+  const tell = telling(warningOf(options));
+  if (drive) await driveTurn(turn, options);
+  const { flush } = hooks;
+  if (flush !== undefined) await inTime(clock, HOOK_MS, 'flush', flush).catch((error: unknown) => tell('flush', error));
+}
+
+async function driveTurn(turn: Turn, options: ChatOptions): Promise<void> {
+  const { engine, sessions, hooks = {}, clock = systemClock } = options;
+  const { run } = turn;
+  const tell = telling(warningOf(options));
+  try {
+    // What the session needs in this process is there while the turn is driven here.
+    const session = await sessions.open(run.session, { tenant: run.key.tenant });
+    try {
+      const result = await engine.drive(run.key);
+      const { postProcess } = hooks;
+      if (postProcess !== undefined)
+        await inTime(clock, HOOK_MS, 'postProcess', async () => {
+          const message = await shownOf(turn, options);
+          await postProcess({ run: (await engine.store.run(run.key)) ?? run, result, message });
+        }).catch((error: unknown) => tell('postProcess', error));
+    } finally {
+      await session[Symbol.asyncDispose]();
+    }
+  } catch (error) {
+    // The run is given back, and whoever drives it next goes on.
+    if (!isPrusikError(error, 'ENGINE_CLOSED')) tell(`Driving run ${run.key.run}`, error);
+  }
+}
+
+/** The answer as a client has it. */
+async function shownOf(turn: Turn, options: ChatOptions): Promise<UiMessage> {
+  const message: UiMessage = { id: turn.messageId, role: 'assistant', parts: [] };
+  const { signal } = new AbortController();
+  for await (const chunk of streamTurn(options.engine, turn.run, { ...streamed(turn, options), signal }))
+    foldUiChunks(message, [chunk]);
+  return message;
+}

@@ -63,6 +63,8 @@ export type Verdict =
   | 'call-tools'
   /** The reply is the run's output. */
   | 'answer'
+  /** An answer, but meanwhile more was said to the run, which the model is to heed. */
+  | 'steered'
   /** All its calls were refused and closed: the model is to read why. */
   | 'refused'
   /** Its provider executed calls, or is about to, and said nothing yet: it is asked to go on. */
@@ -86,6 +88,8 @@ export interface ReplyRecord {
   readonly calls?: readonly PlannedCall[];
   /** Input and output. */
   readonly tokens: number;
+  /** Of what follows the reply in its commit: results of refused calls, a correction, what was said meanwhile. */
+  readonly since?: number;
   /** The provider did not say how many: they are estimated by length. */
   readonly estimated?: true;
   /** Of all models that the step asked; missing where prices or tokens are not known. */

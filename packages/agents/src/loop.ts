@@ -59,6 +59,7 @@ export function next(state: LoopState, elapsedMs: number): Action {
   switch (reply.verdict) {
     case 'refused':
     case 'provider-calls':
+    case 'steered':
       return callModel(state, elapsedMs);
     case 'call-tools':
       return { do: 'call-tools', step: state.steps, message: reply.message ?? '', calls: reply.calls ?? [] };
@@ -150,7 +151,7 @@ export function afterModel(state: LoopState, reply: ReplyRecord): LoopState {
     toolCalls: state.toolCalls + (reply.calls?.length ?? 0),
     tokens: state.tokens + reply.tokens,
     costMicros: state.costMicros + (reply.costMicros ?? reply.chargedMicros ?? 0),
-    promptTokens: reply.tokens,
+    promptTokens: reply.tokens + (reply.since ?? 0),
     // In a row: a model that spoke in between is not stuck.
     emptyReplies: reply.verdict === 'empty' ? state.emptyReplies + 1 : 0,
     repairs: state.repairs + (reply.verdict === 'invalid-output' ? 1 : 0),

@@ -60,13 +60,16 @@ async function callAndRecord(
   elapsedMs: () => number,
 ): Promise<ReplyRecord> {
   const { limits, model, output, settings, clock, onRaw } = agent;
-  const { messages, tokens, callIds, thread } = await prompt();
-  const promptTokens = tokens + fixedTokens(agent);
+  const { messages: shown, tokens, callIds, thread } = await prompt();
+  // After the results of the tools, so that it lands in no exchange.
+  const steered = await scope.absorb();
+  const messages = [...shown, ...steered];
+  const promptTokens = tokens + estimateTokens(steered) + fixedTokens(agent);
   const isFirst = state.steps === 0;
   const limitsOnRecord = isFirst ? { limits: recordLimits(state.limits) } : {};
   const isLast = state.steps + 1 >= state.limits.steps;
   // Another attempt begins later than its step was asked for, and no attempt of the first call was looked at yet.
-  const input = state.promptTokens ?? promptTokens;
+  const input = state.promptTokens === undefined ? promptTokens : state.promptTokens + estimateTokens(steered);
   const { costMicros = 'unknown' } = reservationFor(agent, state, input);
   const over = overLimit(state, { tokens: input, costMicros }, elapsedMs());
   const unused = (error: unknown): never => {
@@ -74,7 +77,7 @@ async function callAndRecord(
     throw error;
   };
   if (over !== undefined) unused(over);
-  const tooLong = exceeds(agent, state, thread);
+  const tooLong = exceeds(agent, state, () => [...thread(), ...steered]);
   if (tooLong !== undefined) {
     scope.usage({ inputTokens: 0, outputTokens: 0 });
     return { verdict: 'too-long', tokens: 0, promptTokens: tooLong, ...limitsOnRecord };
@@ -89,7 +92,7 @@ async function callAndRecord(
     tools: offered.toolSet,
     ...(output === undefined ? {} : { output: output.format }),
     settings: {
-      ...withinTokens(settings, state.limits.tokens - state.tokens - Math.max(promptTokens, input)),
+      ...withinTokens(settings, state.limits.tokens - state.tokens - input),
       ...(isLast && state.limits.lastStep === 'answer-without-tools' ? { toolChoice: 'none' as const } : {}),
     },
     clock,
@@ -137,12 +140,16 @@ async function callAndRecord(
     judged === 'check-output' ? await checkOutput(agent, textOf(parts)) : { verdict: judged };
   const stored = verdict !== 'empty' && parts.length > 0;
   if (stored) scope.append(message);
-  scope.append(...refused.map((result) => toolMessage(messageId(`${scope.key}:${result.callId}`), result)));
-  if (correction !== undefined)
-    scope.append(userNote(messageId(`${scope.key}:correction`), correction, 'continuation'));
+  const notes = refused.map((result) => toolMessage(messageId(`${scope.key}:${result.callId}`), result));
+  if (correction !== undefined) notes.push(userNote(messageId(`${scope.key}:correction`), correction, 'continuation'));
+  scope.append(...notes);
+  // What came while the model answered is a reason to go on, unless it could not answer that any more: then it has a turn of its own.
+  const late = verdict === 'answer' && !isLast ? await scope.absorb() : [];
+  const since = estimateTokens([...notes, ...late]);
   return {
-    verdict,
+    verdict: late.length > 0 ? 'steered' : verdict,
     ...tokensOf(reply.usage, promptTokens, message),
+    ...(since === 0 ? {} : { since }),
     by: reply.by,
     ...(reply.costMicros === undefined ? charged(state, costMicros) : { costMicros: reply.costMicros }),
     ...(stored ? { message: message.id } : {}),

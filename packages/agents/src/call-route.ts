@@ -50,7 +50,7 @@ export interface FailedModel {
  * text only where it may be voided. Models whose breaker is open are passed over. Never rejects.
  */
 export async function callRoute(call: RouteCall): Promise<RouteReply> {
-  const { route, clock, signal } = call;
+  const { route, clock } = call;
   const failed: FailedModel[] = [];
   const replies: ModelReply[] = [];
   let spent: Spent | undefined;
@@ -83,7 +83,7 @@ export async function callRoute(call: RouteCall): Promise<RouteReply> {
     spent = add(spent, usage === undefined ? undefined : { usage, cost: costMicros(usage, entry.prices) });
     replies.push(reply);
     const kind = failureOf(reply);
-    const next = kind !== undefined && !signal.aborted && call.leftMs() > 0 && route.on.includes(kind);
+    const next = kind !== undefined && call.leftMs() > 0 && route.on.includes(kind);
     if (kind === undefined || !next || (said && !call.resets.includes(kind)))
       return { ...reply, ...told(spent), by: answeredBy(modelName(model), reply, failed) };
     failed.push({ model: modelName(model), class: kind });

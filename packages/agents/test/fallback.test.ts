@@ -186,12 +186,54 @@ describe('AGT-7: another model answers when one fails', () => {
     ]);
     const b = streamModel('b:m2', [httpError(500)]);
 
-    const { result, entries, ends } = await play({ model: a, fallbacks: [b] });
+    const { result, entries, ends } = await play(
+      { model: a, fallbacks: [b] },
+      { agent: { limits: { modelAttempts: 1 } } },
+    );
 
     expect(result).toMatchObject({ status: 'completed', output: 'Later' });
     expect(ends).toHaveLength(1);
     expect(a.asked).toHaveLength(2);
     expect(entries.filter(({ type }) => type === 'step-pause')).toHaveLength(0);
+  });
+
+  it('asks nobody else when the time of the run is over', async () => {
+    const b = streamModel('b:m2', [[...text('No'), finish()]]);
+    const limits = { wallMs: 60_000, modelStallMs: 100_000 };
+
+    const { result } = await play({ model: streamModel('a:m1', [[]]), fallbacks: [b] }, { agent: { limits } });
+
+    expect(result).toMatchObject({ status: 'failed', error: { code: 'AGENT_TIME_LIMIT' } });
+    expect(b.asked).toHaveLength(0);
+  });
+
+  it('is asked with its own settings, beneath those of the agent', async () => {
+    const a = streamModel('a:m1', [httpError(503)]);
+    const b = streamModel('b:m2', [[...text('Hello'), finish()]]);
+    const own = { temperature: 1, topP: 0.5, headers: { x: 'main' }, providerOptions: { a: { fast: true, deep: 1 } } };
+    const others = { temperature: 0.2, headers: { x: 'other', y: '1' } };
+    const settings = { topP: 0.9, headers: { x: 'agent' }, providerOptions: { a: { deep: 2 } } };
+    const clock = fakeClock();
+    const registry = modelRegistry({
+      main: { model: a, fallbacks: ['other'], settings: own },
+      other: { model: b, settings: others },
+    });
+    const agent = bindModels(defineAgent({ name: 'a', instructions: '', model: 'main', settings, clock }), registry);
+
+    await newEngine([agent], { clock, store: newStore({ clock }) }).run('a', 'Go');
+
+    expect(a.asked[0]?.options).toMatchObject({
+      temperature: 1,
+      topP: 0.9,
+      headers: expect.objectContaining({ x: 'agent' }),
+      providerOptions: { a: { fast: true, deep: 2 } },
+    });
+    expect(b.asked[0]?.options).toMatchObject({
+      temperature: 0.2,
+      topP: 0.9,
+      headers: expect.objectContaining({ x: 'agent', y: '1' }),
+      providerOptions: { a: { deep: 2 } },
+    });
   });
 
   it('asks nobody else when the run is cancelled in the middle, keeps the text and what it took', async () => {

@@ -1,5 +1,5 @@
 import { systemClock } from '@prusik/core';
-import { jsonSchema, Output } from 'ai';
+import { APICallError, jsonSchema, Output } from 'ai';
 import { describe, expect, it } from 'vitest';
 import { callModel, type ModelCall, type RawModelEvent } from '../src/model-call.ts';
 import { defaultCaller, languageModelCaller, streamTextCaller } from '../src/model-caller.ts';
@@ -90,7 +90,13 @@ describe.each([
 
   it('AGT-8: retries nothing, and gives what the provider failed with before its reply', async () => {
     const model = streamModel('acme:m1', [
-      Object.assign(new Error('busy'), { statusCode: 429, isRetryable: true, responseHeaders: { 'retry-after': '3' } }),
+      new APICallError({
+        message: 'busy',
+        url: 'http://127.0.0.1',
+        requestBodyValues: {},
+        statusCode: 429,
+        responseHeaders: { 'retry-after': '3', 'retry-after-ms': '3000' },
+      }),
     ]);
 
     const reply = await call(model);

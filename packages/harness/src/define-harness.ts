@@ -11,12 +11,12 @@ import {
 import { createEngine, type EngineWarning } from '@prusik/durable';
 import { createSessions } from '@prusik/sessions';
 import { withChildren } from '@prusik/workflows-delegation';
-import { bindDefinitions } from './bind-definitions.ts';
+import { bindDefinitions, variantName } from './bind-definitions.ts';
 import { checkAssembly } from './check-assembly.ts';
 import { createDecisions } from './decisions.ts';
 import { createDisposals } from './dispose.ts';
 import type { DepsOption, HarnessBasics, HarnessOptions, ModelsOption } from './harness-options.ts';
-import type { Harness, RunRef } from './harness-types.ts';
+import type { Harness, HarnessStartOptions, RunRef } from './harness-types.ts';
 import { inspect, packagesOf } from './inspect.ts';
 import { createLiveRuns } from './live-runs.ts';
 import { prepareStart } from './prepare-start.ts';
@@ -32,7 +32,7 @@ export function defineHarness<
   Workflows extends DefinitionMap = Record<never, never>,
   Context extends StandardSchema = StandardSchema<Json, Json>,
   Alias extends string = string,
->(options: HarnessOptions<Agents, Workflows, Context, Alias>): Harness<Agents & Workflows, InferInput<Context>>;
+>(options: HarnessOptions<Agents, Workflows, Context, Alias>): Harness<Agents & Workflows, InferInput<Context>, Alias>;
 export function defineHarness(
   options: HarnessBasics<DefinitionMap, DefinitionMap, StandardSchema> &
     DepsOption<unknown> &
@@ -64,7 +64,7 @@ export function defineHarness(
   if (!(finishMs > 0)) throw new TypeError(`The harness: finishMs must be more than 0, not ${finishMs}`);
   warnOfAssembly({ definitions, packages: packagesOf({ store: store.capabilities, sandbox }) }, onWarning);
 
-  const driven = bindDefinitions(definitions, models, { clock, ...(newId ? { newId } : {}) });
+  const driven = bindDefinitions(definitions, agents, models, { clock, ...(newId ? { newId } : {}) });
   const engine = createEngine({
     store,
     definitions: driven,
@@ -88,11 +88,13 @@ export function defineHarness(
     );
   let disposed: Promise<void> | undefined;
 
-  async function start(name: string, input: unknown, given: Parameters<Harness<DefinitionMap, unknown>['start']>[2]) {
-    const prepared = await prepareStart(options.context, given ?? {});
+  async function start(name: string, input: unknown, given: HarnessStartOptions<unknown> = {}) {
+    const { model, ...rest } = given;
+    const definition = model === undefined ? name : variantName(name, model, agents, models);
+    const prepared = await prepareStart(options.context, rest);
     // What would be started now nobody would finish or cancel.
     if (disposed !== undefined) throw new PrusikError('ENGINE_CLOSED', 'The harness is disposed');
-    const run = await engine.start(name, input, prepared);
+    const run = await engine.start(definition, input, prepared);
     live?.started(run.key);
     return run;
   }

@@ -33,7 +33,12 @@ import type { Inspection } from './inspect.ts';
 /** A run by its id, of the default tenant, or by its key. */
 export type RunRef = string | RunKey;
 
-export interface HarnessStartOptions<Context = Json> extends Omit<StartOptions, 'session' | 'context'> {
+export interface HarnessStartOptions<Context = Json, Alias extends string = string> extends Omit<
+  StartOptions,
+  'session' | 'context'
+> {
+  /** Alias of the model that an agent is run with in place of its own; recorded as part of the definition's name. `MODEL_UNKNOWN` otherwise. */
+  readonly model?: Alias;
   /** Stored with the run and shown to tools, policies and workflows: user, tenant, ids. Checked by the harness's `context` schema, if any. */
   readonly context?: Context;
   /** Conversation that the run belongs to; its messages are what the run sees. @default the run has a thread of its own */
@@ -42,20 +47,25 @@ export interface HarnessStartOptions<Context = Json> extends Omit<StartOptions, 
   readonly whenBusy?: WhenBusy;
 }
 
-export type HarnessRunOptions<Context = Json> = HarnessStartOptions<Context> & DriveOptions;
+export type HarnessRunOptions<Context = Json, Alias extends string = string> = HarnessStartOptions<Context, Alias> &
+  DriveOptions;
 
 export type HarnessRequestQuery = Partial<RequestQuery>;
 export type HarnessGrantQuery = Partial<GrantQuery>;
 
 /** Definitions assembled over a store. Disposal undoes in reverse order what the harness was given and made. */
-export interface Harness<Definitions extends DefinitionMap, Context = Json> extends AsyncDisposable {
+export interface Harness<
+  Definitions extends DefinitionMap,
+  Context = Json,
+  Alias extends string = string,
+> extends AsyncDisposable {
   readonly engine: Engine;
   readonly sessions: Sessions;
   /** Stores a run without driving it. The same id and input again is the same run. */
   start<Name extends keyof Definitions & string>(
     name: Name,
     input: CallInput<Definitions[Name]>,
-    options?: HarnessStartOptions<Context>,
+    options?: HarnessStartOptions<Context, Alias>,
   ): Promise<Run>;
   /**
    * Starts (or finds) a run and drives its tree here until it has ended or waits for something outside. Never hangs on a person.
@@ -65,7 +75,7 @@ export interface Harness<Definitions extends DefinitionMap, Context = Json> exte
   run<Name extends keyof Definitions & string>(
     name: Name,
     input: CallInput<Definitions[Name]>,
-    options?: HarnessRunOptions<Context>,
+    options?: HarnessRunOptions<Context, Alias>,
   ): Promise<RunResult<CallOutput<Definitions[Name]>>>;
   /** Drives a run that exists, as {@link Harness.run} does. */
   drive<Output = Json>(run: RunRef, options?: DriveOptions): Promise<RunResult<Output>>;

@@ -170,3 +170,42 @@ describe('a harness with agents', () => {
     );
   });
 });
+
+describe('AGT-7: a run of an agent with another model', () => {
+  it('is started by name with an alias of the registry, in any process, and the record says which', async () => {
+    const store = memoryStore();
+    const careful = scriptedModel(['carefully']);
+    const open = () => {
+      const models = modelRegistry({ fast: scriptedModel([]), careful });
+      const harness = defineHarness({ store, ephemeral: true, agents: { writer }, models, keepOpen: ['store'] });
+      onTestFinished(() => Promise.resolve(harness[Symbol.asyncDispose]()));
+      return harness;
+    };
+
+    await open().start('writer', 'Go', { id: 'r', model: 'careful' });
+    const result = await open().drive('r');
+
+    expect(result).toMatchObject({ status: 'completed', output: 'carefully' });
+    expect(await store.run({ tenant: 'default', run: 'r' })).toMatchObject({ definition: 'writer@careful' });
+    careful.assertFinished();
+  });
+
+  it('is refused for an alias that is not registered, for a workflow, and for names that are too long', async () => {
+    const long = defineAgent({ name: 'x'.repeat(60), instructions: '', model: 'fast' });
+    const harness = defineHarness({
+      store: memoryStore(),
+      ephemeral: true,
+      agents: { writer, [long.name]: long },
+      workflows: { release },
+      models: modelRegistry({ fast: scriptedModel([]), careful: scriptedModel([]) }),
+      deps: () => 'paper',
+    });
+    onTestFinished(() => Promise.resolve(harness[Symbol.asyncDispose]()));
+
+    await expect(harness.run('writer', 'Go', { model: 'other' as never })).rejects.toMatchObject({
+      code: 'MODEL_UNKNOWN',
+    });
+    await expect(harness.run('release', { areas: [] }, { model: 'fast' })).rejects.toThrow(/release is no agent/);
+    await expect(harness.run(long.name as never, 'Go' as never, { model: 'fast' })).rejects.toThrow(/too long/);
+  });
+});

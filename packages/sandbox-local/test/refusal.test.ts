@@ -134,7 +134,7 @@ it('a session ends when its signal aborts', async () => {
   }
 });
 
-it('SBX-6: a command that cannot be started is SANDBOX_START_FAILED, and may be tried again', async () => {
+it('SBX-5: a command that cannot be started is SANDBOX_START_FAILED, and may be tried again', async () => {
   const sandbox = await temporarySandbox({ isolation: 'none' });
   await sandbox.workspaces.create({ id: 'w' });
   try {
@@ -150,7 +150,7 @@ it('SBX-6: a command that cannot be started is SANDBOX_START_FAILED, and may be 
   }
 });
 
-it('SBX-2: a workspace is not made of a folder with a socket, nor of one whose files keep vanishing', async () => {
+it('SBX-7: a workspace is not made of a folder with a socket, nor of one whose files keep vanishing', async () => {
   const sandbox = await temporarySandbox({ isolation: 'none' });
   const folder = await temporaryFolder();
   const server = createServer();

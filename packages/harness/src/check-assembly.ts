@@ -1,3 +1,4 @@
+import type { ModelRegistry } from '@prusik/agents';
 import type { AnyDefinition, Capability, DefinitionMap, StoreCapabilities } from '@prusik/core';
 import { factsOf } from './facts.ts';
 
@@ -6,8 +7,7 @@ export interface Assembly {
   readonly workflows: DefinitionMap;
   /** Those of both, and all that they call. */
   readonly definitions: readonly AnyDefinition[];
-  /** Aliases of the model registry; `undefined` where none was given. */
-  readonly models: readonly string[] | undefined;
+  readonly models: ModelRegistry | undefined;
   readonly store: StoreCapabilities;
   readonly sandbox: boolean;
   readonly ephemeral: boolean;
@@ -24,6 +24,7 @@ export function checkAssembly(assembly: Assembly): void {
     ...namesThatDiffer('workflows', assembly.workflows, 'workflow'),
     ...namesGivenTwice(assembly),
     ...unknownModels(assembly),
+    ...modelsWithoutTools(assembly),
     ...toolsOfOneName(assembly),
     ...unmetRequirements(assembly),
     ...waitsThatWouldBeLost(assembly),
@@ -49,13 +50,13 @@ function namesGivenTwice({ agents, workflows }: Assembly): readonly string[] {
 }
 
 function unknownModels({ definitions, models }: Assembly): readonly string[] {
-  const known = models ?? [];
+  const known: readonly string[] = models?.aliases ?? [];
   const fix = known.length === 0 ? 'give the harness models' : `the registry has ${known.join(', ')}`;
   return definitions.flatMap((definition) => {
     const { model, summaryModel, delegation } = factsOf(definition);
     const asked: readonly (readonly [string, string])[] = [
       ...(typeof model === 'string' ? [['model', model] as const] : []),
-      ...(summaryModel === undefined ? [] : [['context.summaryModel', summaryModel] as const]),
+      ...(typeof summaryModel === 'string' ? [['context.summaryModel', summaryModel] as const] : []),
       ...(delegation?.models ?? []).map((alias) => ['delegation.models', alias] as const),
       ...Object.entries(delegation?.agentModels ?? {}).flatMap(([agent, aliases = []]) =>
         aliases.map((alias) => [`delegation.agentModels.${agent}`, alias] as const),
@@ -64,6 +65,22 @@ function unknownModels({ definitions, models }: Assembly): readonly string[] {
     return asked
       .filter(([, alias]) => !known.includes(alias))
       .map(([path, alias]) => `${definition.name}: ${path} names the model ${alias}, which is not known: ${fix}`);
+  });
+}
+
+/** As far as the registry says what its models can do: one that stands in counts, too. */
+function modelsWithoutTools({ definitions, models }: Assembly): readonly string[] {
+  return definitions.flatMap((definition) => {
+    const { model, tools, skills } = factsOf(definition);
+    if (typeof model !== 'string' || tools.length + skills.length === 0) return [];
+    if (models === undefined || !models.aliases.includes(model)) return [];
+    return models
+      .get(model)
+      .entries.filter(({ capabilities }) => capabilities?.tools === false)
+      .map(
+        ({ model: { provider, modelId } }) =>
+          `${definition.name}: it has tools, and its model ${model} may be ${provider}/${modelId}, which calls none: use another model`,
+      );
   });
 }
 

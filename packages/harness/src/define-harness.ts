@@ -56,7 +56,7 @@ export function defineHarness(
     agents,
     workflows,
     definitions,
-    models: models?.aliases,
+    models,
     store: store.capabilities,
     sandbox: sandbox !== undefined,
     ephemeral,
@@ -131,7 +131,7 @@ export function defineHarness(
     inspect: () =>
       inspect({
         definitions,
-        models: models?.aliases ?? [],
+        models,
         store: store.capabilities,
         ephemeral,
         sandbox,

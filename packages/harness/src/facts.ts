@@ -8,7 +8,8 @@ export interface DefinitionFacts {
   readonly agents: DefinitionMap;
   readonly delegation: DelegationPolicy | undefined;
   readonly model: ModelFacts | undefined;
-  readonly summaryModel: string | undefined;
+  /** What summarises its conversations, where it names one. */
+  readonly summaryModel: ModelFacts | undefined;
   readonly tools: readonly ToolFacts[];
   readonly skills: readonly SkillFacts[];
   /** Bounds of its runs; one that is infinite is `null`, as it is in JSON. */
@@ -51,7 +52,7 @@ export function factsOf(definition: AnyDefinition): DefinitionFacts {
     agents: shown.agents ?? {},
     delegation: shown.delegation,
     model: modelOf(shown.model),
-    summaryModel: textOf(shown.summaryModel),
+    summaryModel: modelOf(shown.summaryModel),
     tools: listed(shown.tools).map(([key, tool]) => ({
       name: textOf(tool['name']) ?? key,
       approval: textOf(tool['approval']) ?? 'never',

@@ -12,4 +12,4 @@ export type {
 export type { RequestRef } from '@prusik/core';
 export type { Decided, Drained, DrainOptions, Responder, RunResult, WatchRequestsOptions } from '@prusik/durable';
 export type { ModelFacts, SkillFacts, ToolFacts } from './facts.ts';
-export type { InspectedDefinition, Inspection } from './inspect.ts';
+export type { InspectedDefinition, InspectedModel, Inspection } from './inspect.ts';

@@ -8,6 +8,7 @@ import {
   type Sandbox,
   type StoreCapabilities,
 } from '@prusik/core';
+import type { ModelCapabilities, ModelPrices, ModelRegistry } from '@prusik/agents';
 import core from '@prusik/core/package.json' with { type: 'json' };
 import agents from '@prusik/agents/package.json' with { type: 'json' };
 import durable from '@prusik/durable/package.json' with { type: 'json' };
@@ -24,14 +25,26 @@ export interface Inspection {
   /** Where each loaded copy of core came from; more than one is a mistake of the installation. */
   readonly coreCopies: readonly string[];
   readonly definitions: readonly InspectedDefinition[];
-  /** Aliases of the model registry. */
-  readonly models: readonly string[];
+  /** What the aliases of the model registry stand for. */
+  readonly models: readonly InspectedModel[];
   readonly store: StoreCapabilities;
   readonly ephemeral: boolean;
   readonly sandbox: boolean;
   readonly context: boolean;
   readonly atDispose: 'release' | 'finish' | 'cancel';
   readonly limits: EngineLimits;
+}
+
+/** What is asked for an alias, in this order, and after which failures the next one is. */
+export interface InspectedModel {
+  readonly alias: string;
+  readonly asked: readonly {
+    readonly provider: string;
+    readonly modelId: string;
+    readonly prices?: ModelPrices;
+    readonly capabilities?: ModelCapabilities;
+  }[];
+  readonly on: readonly string[];
 }
 
 export interface InspectedDefinition {
@@ -44,6 +57,7 @@ export interface InspectedDefinition {
   readonly budget?: Budget;
   /** Where it has one. */
   readonly model?: ModelFacts;
+  readonly summaryModel?: ModelFacts;
   readonly tools: readonly ToolFacts[];
   readonly skills: readonly SkillFacts[];
   readonly requires: readonly Capability[];
@@ -53,7 +67,7 @@ export interface InspectedDefinition {
 
 export interface InspectParts {
   readonly definitions: readonly AnyDefinition[];
-  readonly models: readonly string[];
+  readonly models: ModelRegistry | undefined;
   readonly store: StoreCapabilities;
   readonly ephemeral: boolean;
   readonly sandbox: Sandbox | undefined;
@@ -74,15 +88,32 @@ export function packagesOf({
   return Object.fromEntries([...own, ...adapters]) as Readonly<Record<string, string>>;
 }
 
-export function inspect({ definitions, limits, sandbox, ...rest }: InspectParts): Inspection {
+function inspectModels(models: ModelRegistry): readonly InspectedModel[] {
+  return models.aliases.map((alias) => {
+    const { entries, on } = models.get(alias);
+    return {
+      alias,
+      asked: entries.map(({ model: { provider, modelId }, prices, capabilities }) => ({
+        provider,
+        modelId,
+        ...(prices === undefined ? {} : { prices }),
+        ...(capabilities === undefined ? {} : { capabilities }),
+      })),
+      on,
+    };
+  });
+}
+
+export function inspect({ definitions, limits, sandbox, models, ...rest }: InspectParts): Inspection {
   return {
     ...rest,
     sandbox: sandbox !== undefined,
+    models: models === undefined ? [] : inspectModels(models),
     packages: packagesOf({ store: rest.store, sandbox }),
     coreCopies: loadedCopies(),
     definitions: definitions.map((definition) => {
       const { name, kind, version } = definition;
-      const { agents: calls, delegation, model, tools, skills, limits: bounds } = factsOf(definition);
+      const { agents: calls, delegation, model, summaryModel, tools, skills, limits: bounds } = factsOf(definition);
       const { budget } = definition as { readonly budget?: Budget };
       return {
         name,
@@ -92,6 +123,7 @@ export function inspect({ definitions, limits, sandbox, ...rest }: InspectParts)
         delegation: delegation ?? 'off',
         ...(budget === undefined ? {} : { budget }),
         ...(model === undefined ? {} : { model }),
+        ...(summaryModel === undefined ? {} : { summaryModel }),
         tools,
         skills,
         requires: definition.requires ?? [],

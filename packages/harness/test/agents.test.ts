@@ -143,7 +143,10 @@ describe('a harness with agents', () => {
 
     expect(() => define(false)).toThrow('editor: approvals of publish would be lost with the process');
     expect(define(true).inspect()).toMatchObject({
-      models: ['fast', 'careful'],
+      models: [
+        { alias: 'fast', asked: [{ provider: 'scripted', modelId: 'scripted' }] },
+        { alias: 'careful', asked: [{ provider: 'scripted', modelId: 'scripted' }] },
+      ],
       definitions: [
         {
           name: 'editor',
@@ -163,6 +166,14 @@ describe('a harness with agents', () => {
     expect(defineHarness({ store: memoryStore(), agents: { own } }).inspect().definitions).toMatchObject([
       { name: 'own', model: { provider: 'p', modelId: 'm' } },
     ]);
+    const weak = modelRegistry({
+      fast: scriptedModel([]),
+      careful: { model: scriptedModel([]), fallbacks: ['weak'] },
+      weak: { model: scriptedModel([], { provider: 'p', modelId: 'm' }), capabilities: { tools: false } },
+    });
+    expect(() => defineHarness({ store: memoryStore(), agents: { editor }, models: weak, ephemeral: true })).toThrow(
+      'editor: it has tools, and its model careful may be p/m, which calls none: use another model',
+    );
     // A registry from a program without types does not know better.
     const untyped: object = { store: memoryStore(), agents: { editor }, models: modelRegistry({}), ephemeral: true };
     expect(() => defineHarness(untyped as Parameters<typeof defineHarness>[0])).toThrow(

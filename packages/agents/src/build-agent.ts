@@ -14,6 +14,7 @@ import {
 } from '@prusik/core';
 import { jsonSchema, Output } from 'ai';
 import type { AgentCore } from './agent-core.ts';
+import { checkDecision } from './check-decision.ts';
 import type { AgentOptions, AgentParts, AnyAgent } from './agent-types.ts';
 import { checkContextOptions, contextOf } from './context-options.ts';
 import { jsonSchemaOf, type JsonSchemaConverter } from './json-schema.ts';
@@ -112,6 +113,7 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
       }
       throw new PrusikError('INPUT_INVALID', `The input of ${name} is not valid: ${describeIssues(checked.issues)}`);
     },
+    checkDecision: (request, decision) => checkDecision(facing.tools, clock, request, decision),
     openingMessages: (input) => [{ v: 1, id: newId(), role: 'user', kind: 'user', content: show(input) }],
     async run(ctx) {
       if (ready === undefined) throw unknownModel(String(unbound), []);

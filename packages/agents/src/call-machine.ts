@@ -1,4 +1,4 @@
-import type { ToolOutput } from '@prusik/core';
+import type { Decision, Denial, ToolOutput } from '@prusik/core';
 import type { PlannedCall } from './loop-types.ts';
 import type { Approval } from './execute-call.ts';
 
@@ -6,13 +6,15 @@ import type { Approval } from './execute-call.ts';
 export type CallStage =
   /** Nobody was asked and nothing runs. */
   | { readonly at: 'planned' }
-  /** A person is asked. */
+  /** A person is asked, or whoever executes it in our place. */
   | { readonly at: 'asked' }
   /** It runs as soon as there is room. */
   | { readonly at: 'allowed'; readonly approval?: Approval }
   | { readonly at: 'executing' }
   /** What it came to is known, and no message says it yet: refused, failed, in doubt, or found out without executing it. */
-  | { readonly at: 'settled'; readonly output: ToolOutput }
+  | { readonly at: 'settled'; readonly output: ToolOutput; readonly denied?: Denied }
+  /** Whoever executes it in our place has said something, which is still to be looked at. */
+  | { readonly at: 'answered'; readonly decision: Decision }
   | { readonly at: 'closing' }
   /** Its result, an estimate of whose tokens this is, is in the thread. */
   | { readonly at: 'closed'; readonly tokens: number };
@@ -21,13 +23,18 @@ export type Call = PlannedCall & { readonly stage: CallStage };
 
 /** What became known of a call. */
 export type CallEvent = { readonly callId: string; readonly stage: Extract<CallStage, { at: KnownStage }> };
-type KnownStage = 'allowed' | 'settled' | 'closed';
+type KnownStage = 'allowed' | 'settled' | 'answered' | 'closed';
+
+/** Who refused it. */
+export type Denied = Pick<Denial, 'by' | 'request'>;
 
 /** What is to be done for a call now. */
 export type CallAction =
   | { readonly do: 'ask'; readonly call: PlannedCall; readonly ask: string }
   | { readonly do: 'execute'; readonly call: PlannedCall; readonly approval?: Approval }
-  | { readonly do: 'close'; readonly call: PlannedCall; readonly output: ToolOutput };
+  | { readonly do: 'question'; readonly call: PlannedCall; readonly kind: NonNullable<PlannedCall['asks']> }
+  | { readonly do: 'take'; readonly call: PlannedCall; readonly decision: Decision }
+  | { readonly do: 'close'; readonly call: PlannedCall; readonly output: ToolOutput; readonly denied?: Denied };
 
 export const planned = (calls: readonly PlannedCall[]): readonly Call[] =>
   calls.map((call) => ({ ...call, stage: call.ask === undefined ? { at: 'allowed' } : { at: 'planned' } }));
@@ -55,6 +62,10 @@ export function due(
         actions.push({ do: 'ask', call, ask });
         return { ...call, stage: { at: 'asked' } };
       case 'allowed': {
+        if (call.asks !== undefined) {
+          actions.push({ do: 'question', call, kind: call.asks });
+          return { ...call, stage: { at: 'asked' } };
+        }
         closed ||= running >= (alone ? 1 : atOnce);
         if (closed) return call;
         closed = alone === true;
@@ -64,7 +75,15 @@ export function due(
         return { ...call, stage: { at: 'executing' } };
       }
       case 'settled':
-        actions.push({ do: 'close', call, output: stage.output });
+        actions.push({
+          do: 'close',
+          call,
+          output: stage.output,
+          ...(stage.denied === undefined ? {} : { denied: stage.denied }),
+        });
+        return { ...call, stage: { at: 'closing' } };
+      case 'answered':
+        actions.push({ do: 'take', call, decision: stage.decision });
         return { ...call, stage: { at: 'closing' } };
       case 'asked':
       case 'executing':

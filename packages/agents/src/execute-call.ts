@@ -1,6 +1,8 @@
 import {
   describeIssues,
+  SUPERSEDED,
   type Decision,
+  type Denial,
   type DurableContext,
   type Json,
   type StepScope,
@@ -25,7 +27,9 @@ export interface Approval {
 }
 
 /** What a call came to: what the model is told, or a value of a tool that no record can hold. */
-export type Executed = { readonly output: ToolOutput } | { readonly unrecordable: unknown };
+export type Executed =
+  | { readonly output: ToolOutput; readonly denied?: Denial['by'] }
+  | { readonly unrecordable: unknown };
 
 /**
  * Executes one call with the tool as it is now. Between the decision and now the tool may have gone or changed and the policy may have come to
@@ -51,12 +55,18 @@ export async function executeCall(
     return refused('TOOL_INPUT_INVALID', `${whose} is not what the tool takes: ${describeIssues(checked.issues)}`);
   }
   const scope = scopeOf(ctx);
-  const gate = await gateOf(tool, { ...scope, tool: name, callId, input: checked.value }, agent.clock);
-  if (gate.does === 'deny') return { output: { type: 'denied', reason: gate.reason } };
+  const { clock } = agent;
+  const { grants } = step;
+  const gate = await gateOf(
+    tool,
+    { ...scope, tool: name, callId, input: checked.value },
+    { clock, input: call.input, grants },
+  );
+  if (gate.does === 'deny') return denied(gate.by, gate.reason);
   if (gate.does === 'ask' && approval === undefined)
-    return {
-      output: { type: 'denied', reason: 'This call needs an approval now. Call the tool again to ask for it.' },
-    };
+    return call.granted === undefined
+      ? denied('policy', 'This call needs an approval now. Call the tool again to ask for it.')
+      : denied('grant', 'What allowed this call was taken back. Call the tool again to ask for an approval.');
   const { signal, idempotencyKey, note, notes } = step;
   let value: unknown;
   try {
@@ -66,6 +76,8 @@ export async function executeCall(
   }
   return recordable(value, tool, step);
 }
+
+const denied = (by: Denial['by'], reason: string): Executed => ({ output: { type: 'denied', reason }, denied: by });
 
 const refused = (code: string, text: string): Executed => ({
   output: { type: 'error', code, text: `Not executed. ${text}` },
@@ -85,7 +97,7 @@ async function recordable(value: unknown, tool: AnyTool, step: StepScope): Promi
 export function approvalOf(
   decision: Decision & { readonly request: string },
   input: Json,
-): Approval | { readonly denied: string } {
+): Approval | { readonly denied: string; readonly by: Denial['by'] } {
   const { request } = decision;
   switch (decision.status) {
     case 'approved':
@@ -94,13 +106,19 @@ export function approvalOf(
       // An edit that says nothing is not the model's input again: nobody approved that.
       return { request, input: decision.value ?? null, edited: true };
     case 'expired':
-      return { denied: 'Nobody approved this call in time.' };
+      return { denied: 'Nobody approved this call in time.', by: 'expired' };
     case 'withdrawn':
-      return { denied: 'The request for approval was withdrawn.' };
+      return { denied: withdrawn(decision.reason), by: 'withdrawn' };
     case 'rejected':
     case 'answered':
-      return { denied: decision.reason ?? 'A person rejected this call.' };
+      return { denied: decision.reason ?? 'A person rejected this call.', by: 'person' };
     default:
       return decision.status satisfies never;
   }
 }
+
+/** A new message in the session is the one reason that helps the model to go on. */
+const withdrawn = (reason: string | undefined): string =>
+  reason === SUPERSEDED
+    ? 'The request for approval was withdrawn, because the user has said something else since.'
+    : 'The request for approval was withdrawn.';

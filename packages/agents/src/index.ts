@@ -13,6 +13,9 @@ export type {
 } from './agent-types.ts';
 export type { ContextOptions } from './context-options.ts';
 export { contextManager, type ContextManagerOptions } from './context-manager.ts';
+export { askTool, type AskInput, type AskToolOptions } from './ask-tool.ts';
+export { callTool, type CalledTool, type CallToolOptions } from './call-tool.ts';
+export { clientTool, type ClientToolOptions } from './client-tool.ts';
 export { defineTool } from './define-tool.ts';
 export { providerTool } from './provider-tool.ts';
 export { toolContent, type ToolContent, type ToolContentPart, type ToolFile } from './tool-content.ts';
@@ -20,6 +23,7 @@ export type {
   AnyTool,
   ApprovalCall,
   ApprovalStatus,
+  AskedElsewhere,
   DepsOf,
   ExecutionScope,
   InDoubt,

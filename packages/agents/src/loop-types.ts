@@ -51,6 +51,12 @@ export interface PlannedCall {
   readonly tool: string;
   /** A person is asked first: the fingerprint that the approval is bound to. */
   readonly ask?: string;
+  /** With `ask`: what a grant would be bound to, where one may be given. */
+  readonly toolHash?: string;
+  /** Id of the grant by which nobody is asked. */
+  readonly granted?: string;
+  /** It is not executed here: whose answer is its result. */
+  readonly asks?: 'client-tool' | 'question';
   /** Nothing else is executed meanwhile. */
   readonly alone?: true;
   /** What becomes of it in doubt, where that is not what follows from `ask`. */

@@ -133,7 +133,8 @@ async function callAndRecord(
     lastStep: isLast,
     newId: (n) => `call_${ctx.uuid(`${scope.key}:${n}`).replaceAll('-', '')}`,
   });
-  const { planned, refused } = await checkCalls(agent, ctx, calls);
+  const { planned, refused, denied } = await checkCalls(agent, ctx, calls, scope.grants);
+  for (const denial of denied) scope.deny(denial);
   const message = assistantMessage(messageId(scope.key), await keptParts(parts, scope.putBlob));
   const judged = judge(reply.finish, parts, planned, refused, output !== undefined);
   const { verdict, correction } =

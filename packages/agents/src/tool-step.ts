@@ -2,6 +2,7 @@ import {
   isPrusikError,
   type CheckResult,
   type CheckScope,
+  type Decision,
   type DurableContext,
   type Json,
   type PrusikError,
@@ -11,7 +12,8 @@ import {
 } from '@prusik/core';
 import { scopeOf, type AgentCore } from './agent-core.ts';
 import type { AgentRun } from './agent-run.ts';
-import type { CallAction, CallEvent } from './call-machine.ts';
+import { answerOutput, questionBody } from './answer-output.ts';
+import type { CallAction, CallEvent, Denied } from './call-machine.ts';
 import { estimateTokens } from './estimate.ts';
 import { approvalOf, executeCall, type Approval } from './execute-call.ts';
 import { inDoubtOf, type PlannedCall, type RunLimits } from './loop-types.ts';
@@ -39,25 +41,58 @@ export async function callActor(run: AgentRun, limits: RunLimits, { step, messag
   const readInput = async (callId: string): Promise<Json> =>
     (await (inputs ??= inputsOf(ctx, message))).get(callId) ?? null;
   // Read before the calls part: while a branch reads on its own, another's new step looks like one that replaced a recorded one.
-  if (calls.some(({ ask }) => ask !== undefined)) await readInput('');
+  if (calls.some(({ ask, asks }) => (ask ?? asks) !== undefined)) await readInput('');
 
   const leftMs = (atMost = Number.POSITIVE_INFINITY): number =>
     Math.max(1, Math.min(atMost, limits.wallMs - run.elapsedMs()));
 
   /** The request is bound to what was recorded with the reply, not to the tool as it is now: on replay it must be the same one. */
   async function askPerson(call: PlannedCall, fingerprint: string): Promise<CallEvent> {
-    const { callId, tool } = call;
+    const { callId, tool, toolHash } = call;
     const input = await readInput(callId);
-    const expiresInMs = leftMs(agent.tools.get(tool)?.approvalExpiresMs);
+    const known = agent.tools.get(tool);
+    const expiresInMs = leftMs(known?.approvalExpiresMs);
     const decision = await ctx.request(`approve:${step}:${callId}`, {
       kind: 'approval',
-      body: { tool, callId, input, fingerprint },
+      body: { tool, callId, input, fingerprint, ...(toolHash === undefined ? {} : { toolHash }) },
+      ...(known === undefined ? {} : { schema: known.inputJsonSchema }),
       ...(Number.isFinite(expiresInMs) ? { expiresInMs } : {}),
     });
     const approval = approvalOf(decision, input);
     return 'denied' in approval
-      ? { callId, stage: { at: 'settled', output: { type: 'denied', reason: approval.denied } } }
+      ? {
+          callId,
+          stage: {
+            at: 'settled',
+            output: { type: 'denied', reason: approval.denied },
+            denied: { by: approval.by, request: decision.request },
+          },
+        }
       : { callId, stage: { at: 'allowed', approval } };
+  }
+
+  /** Whoever executes it in our place: a person, or the program that one uses. */
+  async function question(call: PlannedCall, kind: NonNullable<PlannedCall['asks']>): Promise<CallEvent> {
+    const { callId, tool } = call;
+    const input = await readInput(callId);
+    const asks = agent.tools.get(tool)?.asks;
+    const expiresInMs = leftMs(asks?.expiresInMs);
+    const decision = await ctx.request(`ask:${step}:${callId}`, {
+      kind,
+      body: kind === 'question' ? questionBody(tool, callId, input) : { tool, callId, input },
+      ...(asks === undefined ? {} : { schema: asks.answerJsonSchema }),
+      ...(Number.isFinite(expiresInMs) ? { expiresInMs } : {}),
+    });
+    return { callId, stage: { at: 'answered', decision } };
+  }
+
+  /** The answer is looked at in the step that stores it: what the tool's schema says now is asked once. */
+  async function take(call: PlannedCall, decision: Decision): Promise<CallEvent> {
+    const key = `result:${step}:${call.callId}`;
+    const body = async (scope: StepScope): Promise<Receipt> =>
+      append(scope, messageId(key), call, await answerOutput(agent.tools.get(call.tool), decision, agent.clock));
+    const stored = await ctx.step(key, body, { name: call.tool });
+    return { callId: call.callId, stage: { at: 'closed', tokens: stored.tokens } };
   }
 
   async function execute(call: PlannedCall, approval: Approval | undefined): Promise<CallEvent> {
@@ -70,6 +105,7 @@ export async function callActor(run: AgentRun, limits: RunLimits, { step, messag
       const executed = await executeCall(agent, ctx, { ...call, input, ...(approval ? { approval } : {}) }, scope);
       // A result that no record can hold is handed on as it is: the engine knows what that means for the step's effect.
       if ('unrecordable' in executed) return executed.unrecordable;
+      if (executed.denied !== undefined) scope.deny({ callId, tool: call.tool, by: executed.denied });
       const stored = append(scope, id, call, executed.output);
       if (approval?.edited) scope.append(editNote(messageId(`${key}:edit`), call, approval.input));
       return stored;
@@ -90,10 +126,15 @@ export async function callActor(run: AgentRun, limits: RunLimits, { step, messag
   }
 
   /** The result of a call that no execution gave, in a commit of its own. */
-  async function close(call: PlannedCall, output: ToolOutput): Promise<CallEvent> {
-    const key = `result:${step}:${call.callId}`;
-    const stored = await ctx.step(key, (scope) => append(scope, messageId(key), call, output), { name: call.tool });
-    return { callId: call.callId, stage: { at: 'closed', tokens: stored.tokens } };
+  async function close(call: PlannedCall, output: ToolOutput, denied?: Denied): Promise<CallEvent> {
+    const { callId, tool: name } = call;
+    const key = `result:${step}:${callId}`;
+    const body = (scope: StepScope): Receipt => {
+      if (denied !== undefined) scope.deny({ callId, tool: name, ...denied });
+      return append(scope, messageId(key), call, output);
+    };
+    const stored = await ctx.step(key, body, { name });
+    return { callId, stage: { at: 'closed', tokens: stored.tokens } };
   }
 
   function stepOptions(call: PlannedCall, tool: AnyTool | undefined, approval: Approval | undefined): StepOptions {
@@ -122,7 +163,11 @@ export async function callActor(run: AgentRun, limits: RunLimits, { step, messag
       case 'execute':
         return execute(action.call, action.approval);
       case 'close':
-        return close(action.call, action.output);
+        return close(action.call, action.output, action.denied);
+      case 'question':
+        return question(action.call, action.kind);
+      case 'take':
+        return take(action.call, action.decision);
       default:
         return action satisfies never;
     }

@@ -71,11 +71,13 @@ export interface ToolOptions<Name extends string, Schema extends StandardSchema,
   /** What an assembly has to offer for the tool to work; a harness that does not is refused. @default nothing */
   readonly requires?: readonly Capability[];
   /**
-   * Whether a person is asked before a call runs. A policy is asked again right before the execution, and a denial wins; one that
-   * throws, takes longer than ten seconds or returns anything else denies. @default 'never'
+   * Whether a person is asked before a call runs. `once`: until somebody grants calls like it; `always`: about each call, whatever was granted. A policy
+   * is asked again right before the execution, and a denial wins; one that throws, takes longer than ten seconds or returns anything else denies, and
+   * where it says `user-approval` a grant counts as one. @default 'never'
    */
   readonly approval?:
     | 'never'
+    | 'once'
     | 'always'
     | ((call: ApprovalCall<InferOutput<Schema>, Deps, Context>) => ApprovalStatus | Promise<ApprovalStatus>);
   /** How long a person may take, in milliseconds; then the call is denied. @default for ever */
@@ -94,6 +96,18 @@ export interface ToolOptions<Name extends string, Schema extends StandardSchema,
 
 /** A tool of an AI SDK provider that the provider executes itself, such as `anthropic.tools.webSearch_20250305()`. */
 export type ProviderExecutedTool = Extract<SdkTool, { readonly type: 'provider'; readonly isProviderExecuted: true }>;
+
+/** What becomes of a call that somebody else answers: the answer is its result. */
+export interface AskedElsewhere {
+  /** `client-tool`: the program that the person uses. `question`: the person. */
+  readonly kind: 'client-tool' | 'question';
+  readonly answer: StandardSchema;
+  readonly answerJsonSchema: JsonObject;
+  /** @default for ever */
+  readonly expiresInMs?: number;
+  /** Taken when nobody answered in time, or nobody can. @default the model gets an error result */
+  readonly fallback?: Json;
+}
 
 /** A tool as a value: defined in a module of its own, shared by agents. */
 export interface ToolDefinition<
@@ -121,7 +135,9 @@ export interface ToolDefinition<
   readonly requires: readonly Capability[];
   readonly inDoubt: InDoubt;
   readonly approvalExpiresMs?: number;
-  readonly approval: 'never' | 'always' | 'policy';
+  /** Of a tool that is not executed here: who is asked instead, and what an answer must be. */
+  readonly asks?: AskedElsewhere;
+  readonly approval: 'never' | 'once' | 'always' | 'policy';
   // Methods, so that tools of narrower inputs and deps fit into one list.
   policy?(call: ApprovalCall<Input, Deps, Context>): ApprovalStatus | Promise<ApprovalStatus>;
   check?(input: Input, scope: ToolScope<Deps, Context>): CheckResult | Promise<CheckResult>;

@@ -1,4 +1,4 @@
-import type { Store } from '@prusik/core';
+import { emptyView, foldEvents, type Denial, type Store } from '@prusik/core';
 import type { PersonDecision } from '@prusik/durable';
 import { fakeClock, scriptedModel, type ScriptedReply } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
@@ -149,18 +149,35 @@ describe('REQ-1, REQ-4: a gated call', () => {
   });
 
   it.each([[{ q: 'much too long for it' }], [{}], [null], [undefined]])(
-    'does not run with an edit to %j, which the tool does not take',
+    'REQ-2: an edit to %j, which the tool does not take, is refused and uses nothing up; where it got into the store the call does not run',
     async (value) => {
       const done: string[] = [];
-      const { store, decideAndDrive } = await asked([publish(done)]);
+      const { store, requests, decideAndDrive, agentWith } = await asked([publish(done)]);
+      const edit = { status: 'edited', ...(value === undefined ? {} : { value }) } as const;
 
-      const result = await decideAndDrive({ status: 'edited', ...(value === undefined ? {} : { value }) });
+      await expect(decideAndDrive(edit)).rejects.toMatchObject({ code: 'DECISION_INVALID' });
 
-      expect(result).toMatchObject({ status: 'completed' });
+      expect(await openRequests(store)).toMatchObject([{ status: 'open', claimed: false }]);
+      // As whoever has the store may, without an engine.
+      await store.decide({ run: keyOf('r'), request: requests[0] ?? '', decision: edit });
+      expect(await newEngine([agentWith([publish(done)])], { store }).drive(keyOf('r'))).toMatchObject({
+        status: 'completed',
+      });
       expect(done).toEqual([]);
       expect(await resultsOf(store, 'r')).toMatchObject({ call_1: { code: 'TOOL_INPUT_INVALID' } });
     },
   );
+
+  it('REQ-2: an edit that only the schema itself can tell is refused where the agent is defined', async () => {
+    const strict = q.refine(({ q: value }) => value !== 'rope', 'no rope');
+    const { decideAndDrive } = await asked([publish([], { input: strict })]);
+
+    await expect(decideAndDrive({ status: 'edited', value: { q: 'rope' } })).rejects.toMatchObject({
+      code: 'DECISION_INVALID',
+      message: expect.stringContaining('no rope'),
+    });
+    expect(await decideAndDrive({ status: 'edited', value: { q: 'line' } })).toMatchObject({ status: 'completed' });
+  });
 });
 
 describe('REQ-2: what holds no longer closes the call without running it', () => {
@@ -257,5 +274,133 @@ describe('REQ-3: policies', () => {
     expect(seen).toEqual([{ q: 'x' }, { q: 'mine' }]);
     expect(done).toEqual([]);
     expect(await resultsOf(store, 'r')).toMatchObject({ call_1: { type: 'denied' } });
+  });
+});
+
+describe('REQ-9: a denial reads as a denial in the journal and in its events', () => {
+  const deniedOf = async (store: Store): Promise<readonly Denial[]> => {
+    const events = (await entriesOf(store, 'r')).map((entry) => ({ live: false, run: keyOf('r'), entry }) as const);
+    const { runs } = foldEvents(emptyView(keyOf('r')), events);
+    return Object.values(runs['r']?.steps ?? {}).flatMap(({ denied = [] }) => denied);
+  };
+
+  it('by a person, with the request', async () => {
+    const { store, requests, decideAndDrive } = await asked([publish()]);
+    await decideAndDrive({ status: 'rejected', by: 'ada' });
+    expect(await deniedOf(store)).toEqual([{ callId: 'call_1', tool: 'publish', by: 'person', request: requests[0] }]);
+  });
+
+  it('by a policy, of one call among several, and once more right before the execution', async () => {
+    const answers: ApprovalStatus[] = ['denied', 'approved', 'approved', 'denied'];
+    const store = newStore();
+    const done: string[] = [];
+    const agent = defineAgent({
+      name: 'a',
+      instructions: '',
+      model: scriptedModel([[call('a'), call('b')], [call('c')], 'Done.']),
+      tools: [publish(done, { approval: () => answers.shift() })],
+    });
+    await newEngine([agent], { store }).run('a', 'Go', { id: 'r' });
+    expect(done).toEqual(['b']);
+    expect(await deniedOf(store)).toEqual([
+      { callId: 'call_1', tool: 'publish', by: 'policy' },
+      { callId: 'call_3', tool: 'publish', by: 'policy' },
+    ]);
+  });
+
+  it('by nobody: in time, or because nobody is there', async () => {
+    const clock = fakeClock();
+    const agent = defineAgent({
+      name: 'a',
+      instructions: '',
+      model: scriptedModel([call(), 'Done.', call(), 'Done.']),
+      tools: [publish([], { approvalExpiresMs: 5_000 })],
+    });
+    const store = newStore({ clock });
+    const engine = newEngine([agent], { store, clock });
+    waitingOn(await engine.run('a', 'Go', { id: 'r' }));
+    clock.advance(6_000);
+    await hurried(clock, engine.drive(keyOf('r')));
+    expect(await deniedOf(store)).toMatchObject([{ by: 'expired' }]);
+
+    const alone = newStore();
+    expect(await newEngine([agent], { store: alone }).run('a', 'Go', { id: 'r', attended: false })).toMatchObject({
+      status: 'completed',
+    });
+    expect(await deniedOf(alone)).toMatchObject([{ tool: 'publish', by: 'unattended' }]);
+  });
+});
+
+describe('faults', () => {
+  it('REQ-1: of an approval that is decided twice the first counts, and the tool runs once', async () => {
+    const done: string[] = [];
+    const { store, requests, agentWith } = await asked([publish(done)]);
+    const engine = newEngine([agentWith([publish(done)])], { store });
+    const decide = (status: 'approved' | 'rejected') => engine.decide(keyOf('r'), requests[0] ?? '', { status });
+
+    expect(await Promise.all([decide('approved'), decide('rejected'), decide('approved')])).toMatchObject([
+      { outcome: 'decided' },
+      { outcome: 'already', request: { status: 'approved' } },
+      { outcome: 'already', request: { status: 'approved' } },
+    ]);
+    await engine.drive(keyOf('r'));
+    expect(await decide('approved')).toMatchObject({ outcome: 'already', request: { claimed: true } });
+    await engine.drive(keyOf('r'));
+    expect(done).toEqual(['x']);
+  });
+
+  it('REQ-1: an approval after the expiry does not let the call run', async () => {
+    const clock = fakeClock();
+    const done: string[] = [];
+    const store = newStore({ clock });
+    const model = scriptedModel([call(), 'Done.']);
+    const tools = [publish(done, { approvalExpiresMs: 5_000 })];
+    const engine = newEngine([defineAgent({ name: 'a', instructions: '', model, tools })], { store, clock });
+    const [request = ''] = waitingOn(await engine.run('a', 'Go', { id: 'r' }));
+    clock.advance(5_000);
+
+    expect(await engine.decide(keyOf('r'), request, { status: 'approved' })).toMatchObject({
+      outcome: 'already',
+      request: { status: 'expired' },
+    });
+    expect(await hurried(clock, engine.drive(keyOf('r')))).toMatchObject({ status: 'completed' });
+    expect(done).toEqual([]);
+    expect(await resultsOf(store, 'r')).toMatchObject({ call_1: { type: 'denied' } });
+  });
+
+  it('I9: of 65 gated calls in one reply the last is refused, and the run does not block', async () => {
+    const done: string[] = [];
+    const store = newStore();
+    const model = scriptedModel([Array.from({ length: 65 }, (_, n) => call(`${n}`)), 'Done.']);
+    const limits = { toolCalls: 100 };
+    const engine = newEngine([defineAgent({ name: 'a', instructions: '', model, tools: [publish(done)], limits })], {
+      store,
+    });
+    const requests = waitingOn(await engine.run('a', 'Go', { id: 'r' }));
+    expect(requests).toHaveLength(64);
+
+    for (const request of requests) await engine.decide(keyOf('r'), request, { status: 'approved' });
+
+    expect(await engine.drive(keyOf('r'))).toMatchObject({ status: 'completed' });
+    expect(done).toHaveLength(64);
+    expect(await resultsOf(store, 'r')).toMatchObject({ call_65: { type: 'error', code: 'TOO_MANY_REQUESTS' } });
+  });
+
+  it('SES-1: a message between request and answer withdraws the request; the model reads why, and a late yes runs nothing', async () => {
+    const done: string[] = [];
+    const store = newStore();
+    const model = scriptedModel([call(), 'As you wish.', 'Done.']);
+    const engine = newEngine([defineAgent({ name: 'a', instructions: '', model, tools: [publish(done)] })], { store });
+    const [request = ''] = waitingOn(await engine.run('a', 'Go', { id: 'r', session: { id: 's' } }));
+
+    await engine.start('a', 'Stop that', { id: 'next', session: { id: 's', whenBusy: 'withdraw' } });
+    expect(await engine.decide(keyOf('r'), request, { status: 'approved' })).toMatchObject({ outcome: 'already' });
+    expect(await engine.drive(keyOf('r'))).toMatchObject({ status: 'completed' });
+
+    expect(done).toEqual([]);
+    expect(JSON.stringify(model.requests[1]?.prompt)).toContain('said something else since');
+    const thread = await store.messages({ tenant: 'default', of: 'session', id: 's' }, { after: 0, limit: 20 });
+    const results = thread.flatMap(({ message }) => message.content.filter(({ type }) => type === 'tool-result'));
+    expect(results).toMatchObject([{ output: { type: 'denied' } }]);
   });
 });

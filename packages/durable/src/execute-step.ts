@@ -163,7 +163,7 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
       messages: outcome.ok ? messages : [],
       absorbed,
       notes: outcome.ok ? noted : [],
-      ...(outcome.ok && denied.length > 0 ? { denied } : {}),
+      ...(denied.length > 0 ? { denied } : {}),
       ...(usage === undefined ? {} : { usage }),
       ...(costMicros === undefined ? {} : { costMicros }),
     },

@@ -130,7 +130,7 @@ function waitsThatWouldBeLost({ definitions, store, ephemeral }: Assembly): read
   if (store.durable || ephemeral) return [];
   const fix = 'use a durable store, or say `ephemeral: true` if losing them with the process is meant';
   return definitions.flatMap((definition) => {
-    const asking = factsOf(definition).tools.filter((tool) => tool.approval !== 'never');
+    const asking = factsOf(definition).tools.filter((tool) => tool.approval !== 'never' || tool.asks !== undefined);
     if (asking.length > 0) {
       const names = asking.map((tool) => tool.name).join(', ');
       return [`${definition.name}: approvals of ${names} would be lost with the process: ${fix}`];

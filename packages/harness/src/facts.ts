@@ -20,8 +20,10 @@ export interface ToolFacts {
   readonly name: string;
   /** What may happen to a call that was begun and has no outcome. */
   readonly effect?: string;
-  /** Whether a person may have to approve its calls: `never`, `always`, or a `policy` says. */
+  /** Whether a person may have to approve its calls: `never`, `once` (until it is granted), `always`, or a `policy` says. */
   readonly approval: string;
+  /** Who answers its calls, where it is not executed here: `client-tool` or `question`. */
+  readonly asks?: string;
   readonly timeoutMs?: number;
   /** Whether other calls may be executed beside it. */
   readonly parallel?: boolean;
@@ -56,6 +58,7 @@ export function factsOf(definition: AnyDefinition): DefinitionFacts {
     tools: listed(shown.tools).map(([key, tool]) => ({
       name: textOf(tool['name']) ?? key,
       approval: textOf(tool['approval']) ?? 'never',
+      ...only('asks', textOf((tool['asks'] as { readonly kind?: unknown } | undefined)?.kind)),
       ...only('effect', textOf(tool['effect'])),
       ...only('timeoutMs', typeof tool['timeoutMs'] === 'number' ? tool['timeoutMs'] : undefined),
       ...only('parallel', typeof tool['parallel'] === 'boolean' ? tool['parallel'] : undefined),

@@ -1,4 +1,5 @@
-import { isPrusikError, PrusikError, type DurableContext } from '@prusik/core';
+import { callTool } from '@prusik/agents';
+import { isPrusikError, PrusikError, type DurableContext, type JsonObject } from '@prusik/core';
 import { defineWorkflow } from '@prusik/workflows-delegation';
 import { z } from 'zod';
 import { RANGE_LIMIT, resolveRange, type Range } from '../git/range.ts';
@@ -14,7 +15,6 @@ import { publishInputSchema, publishNotesTool, type PublishInput } from '../tool
 import { readRange, type Repository } from '../tools/queries.ts';
 import type { ImportedRepository } from '../repository/import.ts';
 import { createHistorian, createWriter } from './agents.ts';
-import { gatedCall } from './gated-call.ts';
 
 /** What a release is started with; paths are absolute, so that any process can take it further. */
 export const releaseInputSchema = z.object({
@@ -42,6 +42,9 @@ export interface ReleaseDeps extends GitDeps {
   importRepository(folder: string, signal: AbortSignal): Promise<ImportedRepository>;
   removeWorkspace(): Promise<void>;
 }
+
+const textSchema = publishInputSchema.pick({ markdown: true });
+const editSchema = z.toJSONSchema(textSchema, { target: 'draft-07', io: 'input' }) as JsonObject;
 
 /** One writer's commits, at most; an area with more has several writers. */
 const WRITER_COMMITS = 300;
@@ -98,8 +101,11 @@ export function createReleaseWorkflow({ model, writtenBy }: Wording) {
 
       const { markdown, replaces, commits, areas } = draft;
       const input: PublishInput = { markdown, out, replaces };
-      const published = await gatedCall(ctx, 'publish', publishNotesTool, input, (value) => readEdit(input, value));
-      if (!published.done) {
+      const published = await callTool(ctx, 'publish', publishNotesTool, input, {
+        // A person may change the text, and nothing of where it goes.
+        edit: { schema: editSchema, apply: (value) => ({ ...input, ...textSchema.parse(value) }) },
+      });
+      if (published.status === 'refused') {
         return {
           published: false,
           commits,
@@ -173,11 +179,4 @@ function draftsOf(jobs: readonly Job[], drafts: readonly Draft[]): ReadonlyMap<s
     if (draft !== undefined) byArea.set(area, [...(byArea.get(area) ?? []), draft]);
   }
   return byArea;
-}
-
-/** A person may change the text, and nothing of where it goes. */
-function readEdit(input: PublishInput, value: unknown): PublishInput {
-  const edited = publishInputSchema.pick({ markdown: true }).safeParse(value);
-  if (!edited.success) throw new PrusikError('EDIT_INVALID', 'The edited notes are empty or no text');
-  return { ...input, markdown: edited.data.markdown };
 }

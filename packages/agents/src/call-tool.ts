@@ -1,0 +1,159 @@
+import {
+  describeIssues,
+  isPrusikError,
+  PrusikError,
+  systemClock,
+  type ApprovalBody,
+  type CheckResult,
+  type CheckScope,
+  type Clock,
+  type Denial,
+  type DurableContext,
+  type Json,
+  type JsonObject,
+  type StepScope,
+} from '@prusik/core';
+import { scopeOf } from './agent-core.ts';
+import { gateOf, type Gate } from './approval.ts';
+import { callFingerprint } from './define-tool.ts';
+import { approvalOf } from './execute-call.ts';
+import type { AnyTool, ToolDefinition } from './tool-types.ts';
+import { validate } from './validate.ts';
+
+export interface CallToolOptions {
+  /** What a person may put in the input's place, where that is not a whole input. @default the tool's input */
+  readonly edit?: {
+    /** JSON Schema of it, by which an edit is refused when it is decided. */
+    readonly schema: JsonObject;
+    /** The input that it makes, which the tool's schema then checks. It may be asked again, so it follows from the value alone. */
+    readonly apply: (value: Json) => Json;
+  };
+  /** Where policies and schemas are waited for. @default systemClock */
+  readonly clock?: Clock;
+}
+
+/** How a call ended that was not in the caller's hand alone. */
+export type CalledTool<Output> =
+  | { readonly status: 'done'; readonly output: Output; readonly edited: boolean }
+  /** It was not executed. `invalid`: what a person put in the input's place is not what the tool takes. */
+  | { readonly status: 'refused'; readonly by: Denial['by'] | 'invalid' | 'changed'; readonly reason?: string };
+
+type Planned = Gate & { readonly fingerprint: string; readonly toolHash: string };
+type Refused = Extract<CalledTool<never>, { readonly status: 'refused' }>;
+
+/**
+ * Calls a tool from a workflow as an agent would: its policy is asked and asked again, a person decides about exactly this call where one has to, grants
+ * count, the decision is used up by one execution, and an execution of which nobody knows whether it happened is what the tool's `inDoubt` says.
+ *
+ * `key` names the call; `${key}:gate` and `${key}:approval` are its other steps. What the tool throws is rejected with.
+ *
+ * @throws {TypeError} for an input that the tool does not take, and for a tool that is executed elsewhere.
+ * @throws {PrusikError} `STEP_IN_DOUBT` where `inDoubt` is not `ask`.
+ */
+export async function callTool<Input, Output, Deps, Context>(
+  ctx: Pick<DurableContext<Deps>, 'run' | 'deps' | 'request' | 'step'>,
+  key: string,
+  definition: ToolDefinition<string, Input, Output, Deps, Context>,
+  input: Input & Json,
+  { edit, clock = systemClock }: CallToolOptions = {},
+): Promise<CalledTool<Output>> {
+  // What differs between tools is erased, as in an agent: the input goes through the tool's own schema.
+  const tool = definition as unknown as AnyTool;
+  if (tool.asks !== undefined || tool.provider !== undefined)
+    throw new TypeError(`The tool ${tool.name} is executed elsewhere: a workflow asks with ctx.ask`);
+  const scope = scopeOf(ctx as DurableContext);
+  const call = { ...scope, tool: tool.name, callId: key };
+
+  const planned = await ctx.step(`${key}:gate`, async ({ grants, deny }): Promise<Planned> => {
+    const checked = await validate(tool.input, input, clock);
+    if (checked.issues !== undefined)
+      throw new TypeError(`The input of ${tool.name} is not what it takes: ${describeIssues(checked.issues)}`);
+    const gate = await gateOf(tool, { ...call, input: checked.value }, { clock, input, grants });
+    if (gate.does === 'deny') deny({ callId: key, tool: tool.name, by: gate.by });
+    return { ...gate, fingerprint: callFingerprint(tool, input), toolHash: tool.hash };
+  });
+  if (planned.does === 'deny') return { status: 'refused', by: planned.by, reason: planned.reason };
+
+  const approval = planned.does === 'ask' ? await ask(planned) : undefined;
+  if (approval !== undefined && 'denied' in approval) {
+    const { by, denied: reason, request } = approval;
+    await ctx.step(`${key}:refused`, ({ deny }) => deny({ callId: key, tool: tool.name, by, request }));
+    return { status: 'refused', by, reason };
+  }
+
+  const given = approval?.input ?? input;
+  const edited = approval?.edited ?? false;
+  const execute = async ({ grants, deny, signal, idempotencyKey, note, notes }: StepScope): Promise<unknown> => {
+    const refuse = (by: Denial['by'], reason: string): PrusikError => {
+      deny({ callId: key, tool: tool.name, by });
+      return refusal(by, reason);
+    };
+    if (callFingerprint(tool, input) !== planned.fingerprint)
+      throw refusal('changed', 'The tool has changed since this call was planned.');
+    const checked = await validate(tool.input, inputOf(given), clock);
+    if (checked.issues !== undefined) throw refusal('invalid', describeIssues(checked.issues));
+    const gate = await gateOf(tool, { ...call, input: checked.value }, { clock, input, grants });
+    if (gate.does === 'deny') throw refuse(gate.by, gate.reason);
+    if (gate.does === 'ask' && approval === undefined)
+      throw planned.does === 'run' && planned.grant !== undefined
+        ? refuse('grant', 'What allowed this call was taken back.')
+        : refuse('policy', 'This call needs an approval now.');
+    return tool.execute(checked.value, { ...scope, signal, idempotencyKey, callId: key, note, notes });
+  };
+  try {
+    const output = await ctx.step(key, execute, {
+      kind: 'tool',
+      name: tool.name,
+      effect: tool.effect,
+      timeoutMs: tool.timeoutMs,
+      inDoubt: tool.inDoubt === 'ask' ? 'ask' : 'fail',
+      ...(approval === undefined ? {} : { claimRequest: approval.request }),
+      ...(tool.check === undefined ? {} : { check: (step) => check(tool, step) }),
+    });
+    return { status: 'done', output: output as Output, edited };
+  } catch (error) {
+    const refused = isPrusikError(error, REFUSED) ? error.meta?.['by'] : undefined;
+    if (refused === undefined) throw error;
+    return { status: 'refused', by: refused as Refused['by'], reason: (error as PrusikError).message };
+  }
+
+  async function ask({ fingerprint, toolHash, ...gate }: Planned) {
+    const grantable = gate.does === 'ask' && gate.grantable;
+    const body: ApprovalBody = {
+      tool: tool.name,
+      callId: key,
+      input,
+      fingerprint,
+      ...(grantable ? { toolHash } : {}),
+    };
+    const { approvalExpiresMs: expiresInMs } = tool;
+    const decision = await ctx.request(`${key}:approval`, {
+      kind: 'approval',
+      body,
+      schema: edit?.schema ?? tool.inputJsonSchema,
+      ...(expiresInMs === undefined ? {} : { expiresInMs }),
+    });
+    const read = approvalOf(decision, input);
+    return 'denied' in read ? { ...read, request: decision.request } : read;
+  }
+
+  /** An edit that cannot be applied is none: the tool's schema says so. */
+  function inputOf(value: Json): Json {
+    if (!edited || edit === undefined) return value;
+    try {
+      return edit.apply(value);
+    } catch {
+      return null;
+    }
+  }
+
+  async function check({ input: schema, check: find }: AnyTool, step: CheckScope): Promise<CheckResult> {
+    const checked = await validate(schema, inputOf(given), clock);
+    if (checked.issues !== undefined || find === undefined) return { became: 'unknown' };
+    return find(checked.value, { ...scope, ...step, callId: key });
+  }
+}
+
+/** Thrown by the step, so that what a tool returned is its outcome and nothing else is. */
+const REFUSED = 'TOOL_CALL_REFUSED';
+const refusal = (by: Refused['by'], reason: string): PrusikError => new PrusikError(REFUSED, reason, { meta: { by } });

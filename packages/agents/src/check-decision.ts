@@ -1,0 +1,17 @@
+import { describeIssues, type ApprovalBody, type Clock, type Decision, type Request } from '@prusik/core';
+import type { AnyTool } from './tool-types.ts';
+import { validate } from './validate.ts';
+
+/** Why an edit or an answer does not fit the tool that it is for, by the tool's own schema; of a tool that is gone nothing can be said. */
+export async function checkDecision(
+  tools: ReadonlyMap<string, AnyTool>,
+  clock: Clock,
+  { kind, body }: Request,
+  { value = null }: Omit<Decision, 'at'>,
+): Promise<string | undefined> {
+  const tool = tools.get((body as Partial<ApprovalBody> | null)?.tool ?? '');
+  const schema = kind === 'approval' ? tool?.input : tool?.asks?.answer;
+  if (schema === undefined || kind === 'intervention') return undefined;
+  const { issues } = await validate(schema, value, clock);
+  return issues && describeIssues(issues);
+}

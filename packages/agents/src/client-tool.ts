@@ -1,0 +1,75 @@
+import { hashJson, type InferOutput, type Json, type StandardSchema } from '@prusik/core';
+import { defineTool } from './define-tool.ts';
+import { jsonSchemaOf, type ConverterOption, type JsonSchemaConverter } from './json-schema.ts';
+import type { AskedElsewhere, ToolDefinition, ToolOptions } from './tool-types.ts';
+
+export interface ClientToolOptions<
+  Name extends string,
+  Schema extends StandardSchema,
+  Output extends StandardSchema,
+  Deps,
+  Context,
+> extends Pick<
+  ToolOptions<Name, Schema, unknown, Deps, Context>,
+  'name' | 'description' | 'input' | 'maxOutputBytes' | 'maxOutputLines' | 'requires' | 'version' | 'types'
+> {
+  /** What the client must answer; what does not fit is refused, and the call stays open. */
+  readonly output: Output;
+  /** Denies calls that the client is not to see. Whoever answers is asked in any case, so `user-approval` lets it be asked. @default every call is asked */
+  readonly policy?: Extract<
+    ToolOptions<Name, Schema, unknown, Deps, Context>['approval'],
+    (...given: never) => unknown
+  >;
+  /** How long the client may take, in milliseconds; then the model is told so. @default for ever */
+  readonly expiresInMs?: number;
+}
+
+/**
+ * Defines a tool that the program runs which the person uses: a call of it opens a request of kind `client-tool`, the run parks, and what the client
+ * answers is the result. In a run that nobody attends the model is told so at once.
+ *
+ * @throws {TypeError} as {@link defineTool} does.
+ */
+export function clientTool<
+  const Name extends string,
+  Schema extends StandardSchema,
+  Output extends StandardSchema,
+  Deps = unknown,
+  Context = Json,
+>(
+  options: ClientToolOptions<Name, Schema, Output, Deps, Context> & ConverterOption<Schema>,
+): ToolDefinition<Name, InferOutput<Schema>, InferOutput<Output>, Deps, Context> {
+  const { output, policy, expiresInMs, ...rest } = options;
+  const { toJsonSchema } = options as { readonly toJsonSchema?: JsonSchemaConverter<never> };
+  const answer = { kind: 'client-tool', answer: output, toJsonSchema } as const;
+  const plain = { ...rest, ...(policy === undefined ? {} : { approval: policy }) };
+  return askedElsewhere(plain as unknown as PlainOptions, {
+    ...answer,
+    ...(expiresInMs === undefined ? {} : { expiresInMs }),
+  }) as ToolDefinition<Name, InferOutput<Schema>, InferOutput<Output>, Deps, Context>;
+}
+
+interface PlainOptions extends Omit<ToolOptions<string, StandardSchema, unknown, unknown, Json>, 'execute' | 'effect'> {
+  readonly toJsonSchema?: JsonSchemaConverter<never>;
+}
+
+/** A tool whose calls somebody else answers. */
+export function askedElsewhere(
+  options: PlainOptions,
+  {
+    toJsonSchema,
+    ...asks
+  }: Omit<AskedElsewhere, 'answerJsonSchema'> & { readonly toJsonSchema: JsonSchemaConverter<never> | undefined },
+): ToolDefinition<string, unknown, unknown, unknown, Json> {
+  const where = `The answer of tool ${options.name}`;
+  const answerJsonSchema = jsonSchemaOf(asks.answer, toJsonSchema, where);
+  if (asks.expiresInMs !== undefined && !(asks.expiresInMs > 0))
+    throw new TypeError(`Tool ${options.name}: expiresInMs must be more than 0, not ${asks.expiresInMs}`);
+  const tool = defineTool({
+    ...options,
+    effect: 'repeatable' as const,
+    execute: () => Promise.reject(new TypeError(`${options.name} is executed elsewhere`)),
+    // Whether one is needed was said where the schema's type was known.
+  } as unknown as ToolOptions<string, StandardSchema, unknown, unknown, Json> & ConverterOption<StandardSchema>);
+  return { ...tool, hash: hashJson([tool.hash, asks.kind, answerJsonSchema]), asks: { ...asks, answerJsonSchema } };
+}

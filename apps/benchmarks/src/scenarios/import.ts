@@ -22,16 +22,22 @@ const scenario = 'import';
 
 export const importTime: Scenario = {
   name: scenario,
-  about: 'importing core, durable and store-sqlite in a fresh process; floor: better-sqlite3',
+  about: 'importing core, durable and store-sqlite in a fresh process; floor: better-sqlite3. The harness; floor: ai',
   async run(bench: Bench) {
-    const { floor, ours } = await alternate(bench, {
-      floor: () => timeImport(bench, ['better-sqlite3']),
-      ours: () => timeImport(bench, ['@prusik/core', '@prusik/durable', '@prusik/store-sqlite']),
+    const { sqlite, engine, ai, harness } = await alternate(bench, {
+      sqlite: () => timeImport(bench, ['better-sqlite3']),
+      engine: () => timeImport(bench, ['@prusik/core', '@prusik/durable', '@prusik/store-sqlite']),
+      ai: () => timeImport(bench, ['ai']),
+      harness: () => timeImport(bench, ['@prusik/harness', '@prusik/agents', '@prusik/store-sqlite']),
     });
     return [
       {
-        row: toRow({ scenario, subject: 'core, durable, store-sqlite', unit: 'ms' }, ours, floor),
+        row: toRow({ scenario, subject: 'core, durable, store-sqlite', unit: 'ms' }, engine, sqlite),
         goal: atMostMore(20, 'ms'),
+      },
+      {
+        row: toRow({ scenario, subject: 'harness, agents, store-sqlite', unit: 'ms' }, harness, ai),
+        goal: atMostMore(25, 'ms'),
       },
     ];
   },

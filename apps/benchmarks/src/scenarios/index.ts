@@ -1,5 +1,6 @@
 import type { Scenario } from '../scenario.ts';
 import { agentLoop } from './agent-loop.ts';
+import { agentLoopDurable } from './agent-loop-durable.ts';
 import { concurrentRuns } from './concurrent-runs.ts';
 import { durableOnce, durableStep, durableStepNormal } from './durable-step.ts';
 import { eventLag } from './event-lag.ts';
@@ -8,6 +9,7 @@ import { idleSessions } from './idle-sessions.ts';
 import { importTime } from './import.ts';
 import { parkWake } from './park-wake.ts';
 import { resume } from './resume.ts';
+import { stream } from './stream.ts';
 
 /** In the order in which they are run and shown. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -22,4 +24,6 @@ export const SCENARIOS: readonly Scenario[] = [
   eventLag,
   importTime,
   agentLoop,
+  agentLoopDurable,
+  stream,
 ];

@@ -18,6 +18,7 @@ export type { ChatAccess, ChatHooks, ChatOptions, ChatTurn } from './chat/chat-o
 export { readEventId, toNdjson, toSse, type EncodeOptions, type SseOptions } from './chat/encode-events.ts';
 export { inlineFiles, type FileAddress } from './chat/file-address.ts';
 export { handleChatTurn } from './chat/handle-chat-turn.ts';
+export { persistTurns, type FinishedTurn, type PersistOptions } from './chat/persist-turns.ts';
 export { toUiMessages, type UiMessagesOptions } from './chat/to-ui-messages.ts';
 export { foldUiChunks } from './chat/ui-fold.ts';
 export type {

@@ -7,6 +7,7 @@ it('publishes these names and no others', () => {
     'foldUiChunks',
     'handleChatTurn',
     'inlineFiles',
+    'persistTurns',
     'readEventId',
     'toNdjson',
     'toSse',

@@ -231,7 +231,8 @@ describe('a conversation that grows too long', () => {
     it('AGT-9: the run goes on as long as the prompt fits, and does not ask at every step', async () => {
       const store = newStore();
       const { model, summariesAsked } = withSummary(talk(12), summary);
-      const result = await newEngine([agentWith(model, SMALL, { limits: { modelAttempts: 1, steps: 40 } })], {
+      const early = { ...SMALL, manager: contextManager({ recentMessages: 2, trigger: 0.5, target: 0.3 }) };
+      const result = await newEngine([agentWith(model, early, { limits: { modelAttempts: 1, steps: 40 } })], {
         store,
       }).run('a', 'Go', { id: 'r' });
 

@@ -174,6 +174,15 @@ describe('a harness with agents', () => {
     expect(() => defineHarness({ store: memoryStore(), agents: { editor }, models: weak, ephemeral: true })).toThrow(
       'editor: it has tools, and its model careful may be p/m, which calls none: use another model',
     );
+    const long = defineAgent({
+      name: 'long',
+      instructions: '',
+      model: scriptedModel([]),
+      context: { summaryModel: 'cheap' },
+    });
+    expect(() => defineHarness({ store: memoryStore(), agents: { long }, models })).toThrow(
+      'long: context.summaryModel names the model cheap, which is not known: the registry has fast, careful',
+    );
     // A registry from a program without types does not know better.
     const untyped: object = { store: memoryStore(), agents: { editor }, models: modelRegistry({}), ephemeral: true };
     expect(() => defineHarness(untyped as Parameters<typeof defineHarness>[0])).toThrow(

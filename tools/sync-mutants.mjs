@@ -14,7 +14,7 @@ const GUIDE = 'docs/writing-a-store.md';
 const INTRODUCTION = `# What the suites notice
 
 Each test of the contract suites, and the adapters, broken on purpose, that it has to fail on. A test without one, or one that passes on its
-broken adapter, fails our own build. The broken adapters stand in \`test/store-faults\` of this package and in \`test\` of \`durable\` and \`sandbox-local\`.
+broken adapter, fails our own build. The broken adapters stand in \`test\` of this package, of \`durable\`, \`agents\` and \`sandbox-local\`.
 Where a test fails on yours, they say what may be wrong.
 
 Written by \`npm run mutants\`.
@@ -61,6 +61,7 @@ async function main() {
   const { STREAM_FAULTS } = await load('packages/durable/test/stream-faults.ts');
   const { SANDBOX_FAULTS } = await load('packages/sandbox-local/test/sandbox-faults.ts');
   const { CONTEXT_FAULTS } = await load('packages/agents/test/context-faults.ts');
+  const { MODEL_FAULTS } = await load('packages/testing-contracts/test/model-faults.ts');
   const everything = { durable: true, multiProcess: true, noticeMs: 0 };
   /** @type {Test[]} */
   const sandbox = [];
@@ -69,6 +70,7 @@ async function main() {
     INTRODUCTION,
     section('Stores: `storeContract`', suites.testsFor(everything), STORE_FAULTS),
     section('Events of runs: `streamContract`', suites.STREAM_TESTS, STREAM_FAULTS),
+    section('Models: `modelContract`', suites.MODEL_TESTS, MODEL_FAULTS),
     section('Context managers: `contextManagerContract`', suites.CONTEXT_TESTS, CONTEXT_FAULTS),
     section('Sandboxes: `sandboxContract`', sandbox, SANDBOX_FAULTS),
     'With a `control` the attacks are tests too. Each is first made on the control, where it has to succeed; so each is noticed where nothing holds it.\n',

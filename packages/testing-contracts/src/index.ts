@@ -1,6 +1,8 @@
 export { contextManagerContract, runContextTest, type ContextManagerContract } from './context-contract.ts';
 export { CONTEXT_TESTS, type ContextTest } from './context-tests.ts';
 export { sandboxContract, type SandboxContract } from './sandbox-contract.ts';
+export { MODEL_TESTS, modelContract, modelTestsFor, runModelTest, type ModelContract } from './model-contract.ts';
+export type { ContractModel, ModelAbilities, ModelTest, ModelTestBed, ModelUnderTest } from './model-test.ts';
 export { recordModel, type ModelRecorder, type RecordedModel, type RecordOptions } from './record-model.ts';
 export { replayModel, type ModelRecording, type RecordedReply, type RecordedRequest } from './model-recording.ts';
 export { signingModel, type SigningModelOptions } from './signing-model.ts';

@@ -54,7 +54,6 @@ export async function runModelTest({ run }: ModelTest, create: ModelContract['cr
         const { model } = under;
         const ask = (more: object = {}) => ({ ...REQUEST, ...more }) as never;
         return {
-          ...model,
           model,
           async stream(more) {
             const { stream } = await model.doStream(ask(more));

@@ -182,7 +182,7 @@ export const MODEL_REPLY_TESTS: readonly ModelTest[] = [
 
       const text = whole.content.map((part) => (part.type === 'text' ? part.text : '')).join('');
       assert.equal(text, textOf(chunks, 'text'));
-      const [call] = whole.content.filter((part) => part.type === 'tool-call');
+      const call = whole.content.find((part) => part.type === 'tool-call');
       assert.deepEqual(JSON.parse(call?.input ?? ''), { at: 'a' });
       const finish = only(chunks, 'finish')[0];
       assert.equal(whole.finishReason.unified, finish?.finishReason.unified);

@@ -15,7 +15,7 @@ export interface ContractModel {
 export interface ModelUnderTest {
   readonly model: ContractModel;
   /** Ends what was started for it. */
-  readonly remove?: () => void | Promise<void>;
+  readonly remove?: () => void | PromiseLike<void>;
 }
 
 /** What a provider can say besides text and tool calls. */

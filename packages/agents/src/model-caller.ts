@@ -75,8 +75,11 @@ export const streamTextCaller: ModelCaller = {
   },
 };
 
-export const defaultCaller: ModelCaller =
-  typeof ai.experimental_streamLanguageModelCall === 'function' ? languageModelCaller : streamTextCaller;
+/** The form that this version of the AI SDK has. */
+export const callerOf = (sdk: { readonly experimental_streamLanguageModelCall?: unknown }): ModelCaller =>
+  typeof sdk.experimental_streamLanguageModelCall === 'function' ? languageModelCaller : streamTextCaller;
+
+export const defaultCaller: ModelCaller = callerOf(ai);
 
 // The SDK's types have mutable members for the same data.
 const callSettings = (settings: ModelSettings) =>

@@ -268,6 +268,28 @@ describe('AGT-7: another model answers when one fails', () => {
   });
 });
 
+describe('AGT-15: a tap on the raw events of a provider', () => {
+  it('hears them while they come, with the call that they are of, and nothing of them is stored', async () => {
+    const heard: unknown[] = [];
+    const secret = { chunk: 'only-for-the-tap' };
+    const a = streamModel('a:m1', [[{ type: 'raw', rawValue: secret }, { fail: connectionReset }]]);
+    const b = streamModel('b:m2', [[{ type: 'raw', rawValue: secret }, ...text('Hi'), finish()]]);
+
+    const { result, entries, thread } = await play(
+      { model: a, fallbacks: [b] },
+      { agent: { onRaw: (event: unknown) => void heard.push(event) } },
+    );
+
+    expect(result).toMatchObject({ status: 'completed', output: 'Hi' });
+    const place = { run: keyOf('r'), step: 'model:1', attempt: 1 };
+    expect(heard).toEqual([
+      { model: 'a/m1', value: secret, ...place },
+      { model: 'b/m2', value: secret, ...place },
+    ]);
+    expect(JSON.stringify([entries, thread])).not.toContain('only-for-the-tap');
+  });
+});
+
 describe('AGT-7: a breaker', () => {
   it('passes over a model that failed again and again, until a call may try it again', async () => {
     const clock = fakeClock();

@@ -2,7 +2,7 @@ import { systemClock } from '@prusik/core';
 import { APICallError, jsonSchema, Output } from 'ai';
 import { describe, expect, it } from 'vitest';
 import { callModel, type ModelCall, type RawModelEvent } from '../src/model-call.ts';
-import { defaultCaller, languageModelCaller, streamTextCaller } from '../src/model-caller.ts';
+import { callerOf, defaultCaller, languageModelCaller, streamTextCaller } from '../src/model-caller.ts';
 import type { LanguageModelObject } from '../src/index.ts';
 import { unfetched } from '../src/unfetched.ts';
 import { finish, streamModel, text } from './stream-model.ts';
@@ -187,7 +187,8 @@ describe.each([
 });
 
 describe('AGT-7: the port to models', () => {
-  it('is over the lowest layer where the installed AI SDK has it', () => {
+  it('is over the lowest layer where the installed AI SDK has it, and else over its stable function', () => {
     expect(defaultCaller).toBe(languageModelCaller);
+    expect(callerOf({})).toBe(streamTextCaller);
   });
 });

@@ -67,10 +67,10 @@ export async function executeCall(
     return call.granted === undefined
       ? denied('policy', 'This call needs an approval now. Call the tool again to ask for it.')
       : denied('grant', 'What allowed this call was taken back. Call the tool again to ask for an approval.');
-  const { signal, idempotencyKey, note, notes } = step;
+  const { signal, idempotencyKey, note, notes, slots } = step;
   let value: unknown;
   try {
-    value = await tool.execute(checked.value, { ...scope, signal, idempotencyKey, callId, note, notes });
+    value = await tool.execute(checked.value, { ...scope, signal, idempotencyKey, callId, note, notes, slots });
   } catch (thrown) {
     return { output: errorOutput(thrown) };
   }

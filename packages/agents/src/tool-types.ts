@@ -28,7 +28,7 @@ export interface ToolScope<Deps = unknown, Context = Json> {
 
 /** What a tool gets while it is executed. */
 export interface ExecutionScope<Deps = unknown, Context = Json>
-  extends ToolScope<Deps, Context>, Pick<StepScope, 'note' | 'notes'> {}
+  extends ToolScope<Deps, Context>, Pick<StepScope, 'note' | 'notes' | 'slots'> {}
 
 /** A call as an approval policy sees it: the input after validation. */
 export interface ApprovalCall<Input = unknown, Deps = unknown, Context = Json> {

@@ -9,6 +9,7 @@ import type { NewRun } from './new-run.ts';
 import type { NewNote } from './note.ts';
 import type { NewRequest } from './request.ts';
 import type { FinalStatus } from './run.ts';
+import type { SlotChange } from './slot.ts';
 
 /** What the holder of a lease writes at once, all or nothing. */
 export interface Commit extends Lease {
@@ -31,6 +32,8 @@ export interface Commit extends Lease {
   /** Children of this run that are asked to cancel: a signal of kind and key `cancel`. */
   readonly cancel?: readonly RunKey[];
   readonly requests?: readonly NewRequest[];
+  /** Changes of the slots of the run's session, or of its own where it has none. Refused with `TOO_MANY_SLOTS` past {@link SLOT_LIMIT}. */
+  readonly slots?: readonly SlotChange[];
   /** Requests of this run that are withdrawn if they are still open: a decision like any other, with its signal to this run. */
   readonly closeRequests?: readonly { readonly id: string; readonly reason?: string }[];
   /** Decided requests whose single use is taken; refused with `REQUEST_CLAIMED` unless approved or edited and unclaimed. */
@@ -98,6 +101,7 @@ export type CommitRefusal =
   | 'STEER_WITHDRAWN'
   | 'REQUEST_CLAIMED'
   | 'TOO_MANY_REQUESTS'
+  | 'TOO_MANY_SLOTS'
   | 'RUN_INPUT_MISMATCH'
   | 'BLOB_UNKNOWN'
   | 'JOURNAL_FULL';

@@ -10,6 +10,7 @@ import type { Message, StoredMessage, Usage } from './message.ts';
 import type { Note } from './note.ts';
 import type { Decision, Request, RequestKind } from './request.ts';
 import type { RunKind } from './run.ts';
+import type { StepSlots } from './slot.ts';
 
 /**
  * A function whose every effect goes through its context, so that it can be killed at any instant and goes on in
@@ -192,6 +193,8 @@ export interface StepScope {
    * @throws {PrusikError} `VALUE_TOO_LARGE` past 64 KiB, `STEP_RESULT_TOO_LARGE` past 100 notes of one step.
    */
   note(kind: string, data: Json): void;
+  /** The typed state of the session, or of the run where it has none. */
+  readonly slots: StepSlots;
   /** The notes of the session, or of the run, as they are now: newest first, 100 unless `limit` says otherwise. What follows from them is recorded with the outcome. */
   notes(query?: { readonly kind?: readonly string[]; readonly limit?: number }): Promise<readonly Note[]>;
   /**

@@ -29,6 +29,7 @@ export const ID_LIMITS = {
   session: 200,
   request: 200,
   message: 200,
+  slot: 64,
   signal: 200,
   block: 200,
   'step key': 128,

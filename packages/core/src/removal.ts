@@ -16,6 +16,7 @@ export interface RemovedRows {
   readonly entries: number;
   readonly messages: number;
   readonly notes: number;
+  readonly slots: number;
   readonly signals: number;
   readonly requests: number;
   readonly ledgers: number;

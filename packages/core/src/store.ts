@@ -24,6 +24,7 @@ import type {
   SteeredRun,
 } from './session.ts';
 import type { NewSignal, Signal, SignalResult } from './signal.ts';
+import type { StoredSlot } from './slot.ts';
 
 /**
  * Keeps runs, journals, inboxes, threads, requests and blobs. There are two kinds of write to a run and no third:
@@ -64,7 +65,7 @@ export interface Store extends AsyncDisposable, LiveTextStore {
   /**
    * The only write of a drive, fenced by the epoch alone: a lease that is past but that nobody took may still commit, since an effect that
    * happened is better recorded than in doubt. Refusals are looked for in the order `TOO_EARLY`, `JOURNAL_FULL`, `THREAD_MOVED`,
-   * `STEER_WITHDRAWN`, `RUN_INPUT_MISMATCH`, `BLOB_UNKNOWN`, `REQUEST_CLAIMED`, `TOO_MANY_REQUESTS`, `BUDGET_EXCEEDED`. Concurrent commits may share a transaction; each has
+   * `STEER_WITHDRAWN`, `RUN_INPUT_MISMATCH`, `BLOB_UNKNOWN`, `REQUEST_CLAIMED`, `TOO_MANY_REQUESTS`, `TOO_MANY_SLOTS`, `BUDGET_EXCEEDED`. Concurrent commits may share a transaction; each has
    * its own answer.
    */
   commit(commit: Commit): Promise<CommitResult>;
@@ -104,7 +105,7 @@ export interface Store extends AsyncDisposable, LiveTextStore {
 
   /**
    * Makes the session `to`, of the same tenant, with copies of the messages that `from` shows up to number `upTo`, numbered from 1 and with their
-   * ids. It is a conversation of its own from then on, and uses the blobs of its messages. The same call again finds what it made.
+   * ids, and with what its slots hold now. It is a conversation of its own from then on, and uses the blobs of its messages. The same call again finds what it made.
    */
   forkSession(from: SessionKey, to: string, upTo: number): Promise<ForkResult>;
 
@@ -153,6 +154,8 @@ export interface Store extends AsyncDisposable, LiveTextStore {
   ): Promise<readonly StoredMessage[]>;
   /** The message of this id, the last one where there are several; `undefined` where there is none, or where it is hidden. */
   message(thread: ThreadKey, id: string): Promise<StoredMessage | undefined>;
+  /** What the slots hold that belong to the owner of the thread, by name. */
+  slots(owner: ThreadKey): Promise<readonly StoredSlot[]>;
   /** Number of the last message that the thread ever had; 0 for an unknown one. */
   threadHead(thread: ThreadKey): Promise<number>;
   /** Of a tree, by its root; a tree without a budget has none. */

@@ -11,6 +11,7 @@ import {
   type NewRequest,
   type NewRun,
   type RunKey,
+  type SlotChange,
   type Transition,
 } from '@prusik/core';
 
@@ -22,6 +23,7 @@ export interface Part {
   /** Runs whose messages are among these. */
   readonly absorb?: readonly string[];
   readonly notes?: readonly NewNote[];
+  readonly slots?: readonly SlotChange[];
   /** Hashes of blobs that the entries name; those of messages are found in them. */
   readonly blobs?: readonly string[];
   readonly children?: readonly NewRun[];
@@ -57,6 +59,7 @@ export function combineParts({ lease, parts, riders, threadHead, seen }: PartsTo
       entries.push(range !== undefined && entry.type === 'step-end' ? { ...entry, messages: range } : entry);
     if (part.messages) messages.push(...part.messages);
     if (part.absorb) commit.absorb = joined(commit.absorb, part.absorb);
+    if (part.slots) commit.slots = joined(commit.slots, part.slots);
     if (part.notes) commit.notes = joined(commit.notes, part.notes);
     if (part.blobs) commit.blobs = joined(commit.blobs, part.blobs);
     if (part.progress) commit.progress = true;

@@ -11,6 +11,7 @@ import {
   type NewNote,
   type Outcome,
   type RunKey,
+  type SlotChange,
   type StepOptions,
   type StepScope,
   type Usage,
@@ -23,6 +24,7 @@ import type { StepNews } from './live-board.ts';
 import type { Steering } from './steering.ts';
 import type { PutBlob } from './put-blob.ts';
 import type { StepNotes } from './step-notes.ts';
+import type { RunSlots } from './step-slots.ts';
 import type { StepValues } from './step-value.ts';
 import type { Stop } from './stop.ts';
 
@@ -35,6 +37,7 @@ export type Execution =
       /** Runs whose messages are among them. */
       readonly absorbed: readonly string[];
       readonly notes: readonly NewNote[];
+      readonly slots: readonly SlotChange[];
       readonly denied?: readonly Denial[];
       readonly usage?: Usage;
       readonly costMicros?: number;
@@ -58,6 +61,7 @@ export interface ExecuteOptions {
   readonly speak: (news: StepNews) => void;
   readonly maxMessageBytes: number;
   readonly notes: StepNotes;
+  readonly slots: RunSlots;
   readonly record: StepValues['record'];
   readonly steering: Steering;
   readonly blobs: StepBlobs;
@@ -87,7 +91,10 @@ export async function executeStep(what: ExecuteOptions): Promise<Executed> {
   const stopped = stop.reason();
   if (stopped === undefined) return execute(what);
   const outcome = { ok: false, error: serializeError(stopped) } as const;
-  return { execution: { settled: 'outcome', outcome, messages: [], absorbed: [], notes: [] }, attempt: what.attempt };
+  return {
+    execution: { settled: 'outcome', outcome, messages: [], absorbed: [], notes: [], slots: [] },
+    attempt: what.attempt,
+  };
 }
 
 /** What came first: the body's end, or the word to give it up. */
@@ -98,6 +105,8 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
   const once = options.effect === 'once';
   const appended: Message[] = [];
   const noted: NewNote[] = [];
+  const slots = what.slots.open();
+  let changed: readonly SlotChange[] = [];
   const denied: Denial[] = [];
   let messages: readonly Message[] = [];
   /** What the body has taken over of what was steered here, until it is known whether it is recorded. */
@@ -132,6 +141,7 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
     },
     note: (kind, data) => void (open && noted.push(what.notes.next(key, noted, kind, data))),
     notes: (query = {}) => what.notes.read(query),
+    slots: slots.scope,
     grants: what.grants,
     deny: ({ callId, tool, by, request }) =>
       void (open && denied.push({ callId, tool, by, ...(request === undefined ? {} : { request }) })),
@@ -163,6 +173,7 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
       messages: outcome.ok ? messages : [],
       absorbed,
       notes: outcome.ok ? noted : [],
+      slots: changed,
       ...(denied.length > 0 ? { denied } : {}),
       ...(usage === undefined ? {} : { usage }),
       ...(costMicros === undefined ? {} : { costMicros }),
@@ -223,6 +234,8 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
       const kept = what.stop.reason() === undefined ? appended : appended.filter((message) => !taken.has(message));
       messages = checkedMessages(key, kept, what.maxMessageBytes);
       const recorded = await what.record(key, ended.value);
+      // Last: from here to the commit nothing may fail, since others go on from what it changes.
+      changed = slots.settle();
       absorbed = [...new Set(kept.flatMap((message) => taken.get(message) ?? []))];
       return settle({ ok: true, ...recorded });
     } catch (error) {

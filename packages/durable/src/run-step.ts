@@ -17,6 +17,7 @@ import { executeStep, type Execution } from './execute-step.ts';
 import { pauseAfter, type Pause, type Tries } from './retry.ts';
 import { addSpent, amounts, toldBy, usedOf, type Spent } from './spent.ts';
 import { createStepNotes } from './step-notes.ts';
+import { createRunSlots } from './step-slots.ts';
 import type { StepSpec } from './step-spec.ts';
 import type { Stop } from './stop.ts';
 
@@ -48,6 +49,7 @@ export type RunStep = (step: PendingStep, stop: Stop) => Promise<PausedStep | un
 
 export function createRunStep(core: DriveCore): RunStep {
   const { state, committer, env } = core;
+  const slots = createRunSlots(env.store, core.run, env.limits.maxNoteBytes);
   const notes = createStepNotes(env.store, core.run, env.limits.maxNoteBytes);
   const speak = env.speaker(core.run.key, core.run.epoch);
 
@@ -92,6 +94,7 @@ export function createRunStep(core: DriveCore): RunStep {
       graceMs: env.limits.cancelGraceMs,
       maxMessageBytes: env.limits.maxMessageBytes,
       notes,
+      slots,
       record: core.values.record,
       steering: core.steering,
       blobs: {
@@ -133,6 +136,7 @@ export function createRunStep(core: DriveCore): RunStep {
       messages: execution.messages,
       absorbed,
       notes: execution.notes,
+      slots: execution.slots,
       ...addSpent(spent, spentBy(execution)),
       ...(execution.denied ? { denied: execution.denied } : {}),
       ...(ledger ? { ledger } : {}),
@@ -231,6 +235,7 @@ export function createRunStep(core: DriveCore): RunStep {
     readonly messages?: Extract<Execution, { settled: 'outcome' }>['messages'];
     readonly absorbed?: readonly string[];
     readonly notes?: Extract<Execution, { settled: 'outcome' }>['notes'];
+    readonly slots?: Extract<Execution, { settled: 'outcome' }>['slots'];
     readonly denied?: StepEnd['denied'];
     readonly usage?: StepEnd['usage'];
     readonly costMicros?: number;
@@ -263,9 +268,11 @@ export function createRunStep(core: DriveCore): RunStep {
       ...(details.messages && details.messages.length > 0 ? { messages: details.messages } : {}),
       ...(absorbed.length === 0 ? {} : { absorb: absorbed }),
       ...(details.notes && details.notes.length > 0 ? { notes: details.notes } : {}),
+      ...(details.slots && details.slots.length > 0 ? { slots: details.slots } : {}),
       ...(outcome.ok && outcome.blob !== undefined ? { blobs: [outcome.blob.hash] } : {}),
       ...(details.ledger ? { ledger: details.ledger } : {}),
     });
+    if (!result.ok) slots.forget();
     if (!result.ok && result.code === 'STEER_WITHDRAWN') return false;
     if (!result.ok) refusedRecord(`The outcome of step ${key}`, result.code, key);
     return true;

@@ -1,6 +1,7 @@
 import {
   isFinal,
   PrusikError,
+  readSlot,
   threadOfSession,
   type AnyDefinition,
   type CallInput,
@@ -10,6 +11,7 @@ import {
   type RunEvent,
   type SessionKey,
   type SignalResult,
+  type Slot,
   type StoredMessage,
   type WhenBusy,
 } from '@prusik/core';
@@ -111,6 +113,12 @@ export interface Session<Resources = undefined> extends AsyncDisposable {
     input: CallInput<D>,
     options?: EditOptions,
   ): Promise<Run>;
+  /**
+   * What a slot of the session holds now, as far as committed steps have written; tools write it (`scope.slots`).
+   *
+   * @throws {PrusikError} `SLOT_INVALID` for what is stored and does not fit the schema.
+   */
+  slot<Value>(slot: Slot<Value>): Promise<Value>;
   /** Asks the run that holds the session to cancel; nothing to do where there is none. Confirmed when the run's status says so. */
   cancel(reason?: string): Promise<SignalResult | undefined>;
   /**
@@ -198,6 +206,7 @@ export function createSession<Resources>(
       const place = existing === undefined ? await placeBefore(store, key, message) : undefined;
       return engine.start(definition.name, input, { ...options, ...startingAt(place) });
     },
+    slot: async (slot) => readSlot(slot, await store.slots(thread)),
     async cancel(reason) {
       const run = await activeRun();
       return run && engine.cancel(run.key, reason);

@@ -22,6 +22,7 @@ import { memoryBlobRows } from './memory-blob-rows.ts';
 import { createKeyed } from './keyed.ts';
 import { listPage } from './list-page.ts';
 import { createMemoryNotes } from './memory-notes.ts';
+import { createMemorySlots } from './memory-slots.ts';
 import { createMemoryGrants } from './memory-grants.ts';
 import { createMemorySessions, type SessionRecord } from './memory-sessions.ts';
 import { createMemoryThreads } from './memory-threads.ts';
@@ -58,6 +59,7 @@ export function memoryTables(): MemoryTables {
   const ledgers = createKeyed<Ledger>();
   const threads = createMemoryThreads();
   const notes = createMemoryNotes();
+  const slots = createMemorySlots();
   const trees = createKeyed<RunIndex>();
   const everything = createRunIndex();
   const families = createRunFamilies<RunRecord>();
@@ -197,6 +199,8 @@ export function memoryTables(): MemoryTables {
     },
 
     appendNotes: notes.append,
+    slots: slots.of,
+    saveSlots: slots.save,
     noteCount: ({ tenant, of, id }) =>
       (of === 'session' ? notes.ofSession(tenant, id) : notes.ofRun(tenant, record({ tenant, run: id }).number)).length,
 
@@ -290,6 +294,7 @@ export function memoryTables(): MemoryTables {
       ledgers.delete(tenant, run);
       grants.remove(tenant, { of: 'run', id: run });
       threads.remove({ tenant, of: 'run', id: run });
+      slots.remove({ tenant, of: 'run', id: run });
     },
     hideSession({ key }) {
       const found = sessions.get(key);
@@ -299,6 +304,7 @@ export function memoryTables(): MemoryTables {
       notes.remove(key.tenant, notes.ofSession(key.tenant, key.session));
       grants.remove(key.tenant, { of: 'session', id: key.session });
       threads.remove(threadOfSession(key));
+      slots.remove(threadOfSession(key));
     },
     // What nobody refers to any more is gone already.
     deleteHidden: () => false,

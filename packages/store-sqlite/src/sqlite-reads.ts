@@ -78,6 +78,7 @@ export function createReads(db: Database.Database): StoreReads {
     selectRequest('r.tenant = ? and r.name = ? and q.name = ?'),
   );
   const grant = prepareQuery<[string, number], GrantRow>(db, selectGrant('g.tenant = ? and g.id = ?'));
+  const slots = { run: slotStatement(db, THREADS.run), session: slotStatement(db, THREADS.session) };
   const cuts = prepareQuery<Keyed, string | null>(
     db,
     'select cuts from sessions where tenant = ? and name = ?',
@@ -110,6 +111,8 @@ export function createReads(db: Database.Database): StoreReads {
       const row = threads[of].byId.get(tenant, id, message);
       return row && toMessage(row);
     },
+    slots: ({ tenant, of, id }) =>
+      slots[of].all(tenant, id).map(({ name, body }) => ({ name, value: JSON.parse(body) as Json })),
     cuts: ({ tenant, session: id }) => toCuts(cuts.get(tenant, id) ?? null),
     threadHead: ({ tenant, of, id }) => threads[of].head.get(tenant, id) ?? 0,
     queuedMessages({ tenant, run: id }) {
@@ -152,6 +155,15 @@ function toLedger({ limits, used, reserved }: LedgerRow): Ledger {
 const toMessage = ({ n, body }: MessageRow): StoredMessage => ({ n, message: JSON.parse(body) as Message });
 
 const EVERYTHING = { after: 0, before: Number.MAX_SAFE_INTEGER } as const;
+
+interface SlotRow {
+  readonly name: string;
+  readonly body: string;
+}
+
+function slotStatement(db: Database.Database, owner: string): Database.Statement<Keyed, SlotRow> {
+  return prepareQuery(db, `select s.name, s.body from ${owner} t join slots s on s.owner = t.thread order by s.name`);
+}
 
 interface ThreadStatements {
   readonly after: Database.Statement<Between, MessageRow>;

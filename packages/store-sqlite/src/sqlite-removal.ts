@@ -16,6 +16,7 @@ const OWNED = [
   ['requests', 'run'],
   ['messages', 'thread'],
   ['notes', 'owner'],
+  ['slots', 'owner'],
   ['blob_uses', 'owner'],
   ['grants', 'owner'],
 ] as const;

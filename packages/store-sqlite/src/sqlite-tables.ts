@@ -66,6 +66,8 @@ export function sqliteTables(
     `insert into notes (id, tenant, owner, run, run_name, definition, kind, step_key, at, body)
      values (${nextNumber('notes')}, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
+  const saveSlot = db.prepare('insert or replace into slots (owner, name, body) values (?, ?, ?)');
+  const emptySlot = db.prepare('delete from slots where owner = ? and name = ?');
   const noteCount = prepareQuery<[number], number>(db, 'select count(*) from notes where owner = ?').pluck();
   const openRequests = prepareQuery<[number], RequestRow>(
     db,
@@ -220,6 +222,12 @@ export function sqliteTables(
       const owner = notes.length === 0 ? number : numberOf(threadOf(run));
       for (const { kind, key, data } of notes)
         write(insertNote, of.tenant, owner, number, of.run, definition, kind, key, at, JSON.stringify(data));
+    },
+    saveSlots(owner, changes) {
+      for (const { name, value } of changes) {
+        if (value === undefined) write(emptySlot, numberOf(owner), name);
+        else write(saveSlot, numberOf(owner), name, JSON.stringify(value));
+      }
     },
     noteCount: (owner) => noteCount.get(numberOf(owner)) ?? 0,
 

@@ -20,6 +20,7 @@ import { STORE_REMOVAL_TESTS } from './store-removal-tests.ts';
 import { STORE_SESSION_LIFE_TESTS } from './store-session-life-tests.ts';
 import { STORE_SESSION_TESTS } from './store-session-tests.ts';
 import { STORE_SIGNAL_TESTS } from './store-signal-tests.ts';
+import { STORE_SLOT_TESTS } from './store-slot-tests.ts';
 import { STORE_START_TESTS } from './store-start-tests.ts';
 import { STORE_STEER_TESTS } from './store-steer-tests.ts';
 import type { StoreTest } from './store-test.ts';
@@ -55,6 +56,7 @@ const STORE_TESTS: readonly StoreTest[] = [
   ...STORE_SESSION_TESTS,
   ...STORE_STEER_TESTS,
   ...STORE_BRANCH_TESTS,
+  ...STORE_SLOT_TESTS,
   ...STORE_SESSION_LIFE_TESTS,
   ...STORE_REMOVAL_TESTS,
   ...STORE_SIGNAL_TESTS,

@@ -21,6 +21,7 @@ const counts = (more: Partial<RemovedRows>): RemovedRows => ({
   entries: 0,
   messages: 0,
   notes: 0,
+  slots: 0,
   signals: 0,
   requests: 0,
   ledgers: 0,

@@ -131,7 +131,7 @@ export function checkedCommit(commit: Commit): Commit {
     checkMessageIds(copy.messages.items);
   }
   checkBlobs(copy.blobs);
-  for (const name of ['entries', 'notes', 'children', 'cancel', 'requests', 'closeRequests'] as const) {
+  for (const name of ['entries', 'notes', 'slots', 'children', 'cancel', 'requests', 'closeRequests'] as const) {
     checkRecords(name, copy[name]);
     checkItems(name, copy[name]);
   }
@@ -168,6 +168,7 @@ export function checkedCommit(commit: Commit): Commit {
     if (request.schema !== undefined) checkRecords('schemas', [request.schema]);
     if (request.expiresAt !== null) checkTime('expiresAt', request.expiresAt);
   }
+  for (const { name } of copy.slots ?? []) checkId('slot', name);
   for (const { kind, key, data } of copy.notes ?? []) {
     checkId('kind of a note', kind);
     checkId('step key', key);

@@ -8,6 +8,7 @@ import { threadOf } from './rows.ts';
 import { signalRun } from './signal.ts';
 import { createRun, isSameStart } from './start.ts';
 import { absorb, mayAbsorb } from './steer.ts';
+import { SLOT_LIMIT, type SlotChange } from '../slot.ts';
 import type { RunState, StoreTransaction } from './tables.ts';
 import { makeTransition } from './transition.ts';
 
@@ -64,6 +65,7 @@ function check(tx: StoreTransaction, state: RunState, commit: Commit): Refusal |
   if (claimed.some((id, index) => claimed.indexOf(id) < index || !isClaimable(tables.request(state.key, id))))
     return { code: 'REQUEST_CLAIMED' };
   if (tooManyRequests(tx, state, commit)) return { code: 'TOO_MANY_REQUESTS' };
+  if (tooManySlots(tx, state, commit.slots ?? [])) return { code: 'TOO_MANY_SLOTS' };
   checkNames(tx, state, commit);
   const ledger = commit.ledger && tables.ledger({ tenant: state.key.tenant, run: state.root });
   if (commit.ledger === undefined || ledger === undefined) return { newChildren };
@@ -99,6 +101,16 @@ function tooManyRequests(tx: StoreTransaction, state: RunState, commit: Commit):
   return open.size + counted.length > OPEN_REQUEST_LIMIT;
 }
 
+function tooManySlots({ tables }: StoreTransaction, state: RunState, changes: readonly SlotChange[]): boolean {
+  if (changes.length === 0) return false;
+  const held = new Set(tables.slots(threadOf(state)).map(({ name }) => name));
+  for (const { name, value } of changes) {
+    if (value === undefined) held.delete(name);
+    else held.add(name);
+  }
+  return held.size > SLOT_LIMIT;
+}
+
 /** What only a defect of the caller can get wrong. */
 function checkNames({ tables }: StoreTransaction, state: RunState, commit: Commit): void {
   const run = `Run ${state.key.run}`;
@@ -130,6 +142,7 @@ function write(tx: StoreTransaction, before: RunState, commit: Commit, approved:
   if (commit.messages !== undefined)
     tables.appendMessages(threadOf(state), commit.messages.from, commit.messages.items);
   for (const id of commit.absorb ?? []) absorb(tx, state, id);
+  if (commit.slots !== undefined) tables.saveSlots(threadOf(state), commit.slots);
   if (commit.notes !== undefined) tables.appendNotes(state, at, commit.notes);
   if (commit.blobs !== undefined) tables.useBlobs(state, commit.blobs);
   for (const child of approved.newChildren) createRun(tx, child);

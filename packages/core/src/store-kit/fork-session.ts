@@ -23,6 +23,7 @@ export function forkSession(tx: StoreTransaction, from: SessionKey, to: string, 
   const state: SessionState = { key, state: 'open', activeRun: null, threadFloor: 0 };
   tables.insertSession(state, now, { session: from.session, n: upTo });
   if (messages.length > 0) tables.appendMessages(threadOfSession(key), 1, messages);
+  tables.saveSlots(threadOfSession(key), tables.slots(threadOfSession(from)));
   tables.setSessionBlobs(state, [...new Set(messages.flatMap(blobsOf))]);
   return { outcome: 'forked', session: requireSession(tx, key) };
 }

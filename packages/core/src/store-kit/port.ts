@@ -116,7 +116,12 @@ export function storeOver(backend: StoreBackend): Store {
       const checked = checkedCommit(commit);
       const runs = checked.children?.length ?? 0;
       const rows =
-        1 + checked.entries.length + (checked.messages?.items.length ?? 0) + (checked.notes?.length ?? 0) + 3 * runs;
+        1 +
+        checked.entries.length +
+        (checked.messages?.items.length ?? 0) +
+        (checked.notes?.length ?? 0) +
+        (checked.slots?.length ?? 0) +
+        3 * runs;
       return write({ rows, runs }, (tx) => commitRun(tx, checked));
     },
     async signal(signal) {
@@ -210,6 +215,10 @@ export function storeOver(backend: StoreBackend): Store {
     async message(thread, id) {
       checkOpen();
       return readMessage(reads, checkedThreadKey(thread), checkId('message', id));
+    },
+    async slots(owner) {
+      checkOpen();
+      return reads.slots(checkedThreadKey(owner));
     },
     async threadHead(thread) {
       checkOpen();

@@ -69,7 +69,13 @@ function hide(
   if (session !== undefined) {
     // Numbers have no gaps, so the ends of a thread say how many there are.
     const messages = tables.threadHead(threadOfSession(session.key)) - session.threadFloor;
-    parts.push({ ...NO_ROWS, sessions: 1, messages, notes: tables.noteCount(threadOfSession(session.key)) });
+    parts.push({
+      ...NO_ROWS,
+      sessions: 1,
+      messages,
+      notes: tables.noteCount(threadOfSession(session.key)),
+      slots: tables.slots(threadOfSession(session.key)).length,
+    });
     tables.hideSession(session);
   }
   for (const run of runs) {
@@ -93,12 +99,13 @@ const NO_ROWS: RemovedRows = {
   entries: 0,
   messages: 0,
   notes: 0,
+  slots: 0,
   signals: 0,
   requests: 0,
   ledgers: 0,
 };
 
-/** Messages and notes of a run in a session are the session's, and stay with it. */
+/** Messages, notes and slots of a run in a session are the session's, and stay with it. */
 function rowsOf({ tables }: StoreTransaction, run: RunState): RemovedRows {
   return {
     sessions: 0,
@@ -106,6 +113,7 @@ function rowsOf({ tables }: StoreTransaction, run: RunState): RemovedRows {
     entries: run.seq,
     messages: run.session === undefined ? tables.threadHead(threadOf(run)) : 0,
     notes: run.session === undefined ? tables.noteCount(threadOf(run)) : 0,
+    slots: run.session === undefined ? tables.slots(threadOf(run)).length : 0,
     signals: run.inbox,
     requests: tables.requestCount(run),
     ledgers: tables.ledger(run.key) === undefined ? 0 : 1,
@@ -119,6 +127,7 @@ function sum(a: RemovedRows, b: RemovedRows): RemovedRows {
     entries: a.entries + b.entries,
     messages: a.messages + b.messages,
     notes: a.notes + b.notes,
+    slots: a.slots + b.slots,
     signals: a.signals + b.signals,
     requests: a.requests + b.requests,
     ledgers: a.ledgers + b.ledgers,

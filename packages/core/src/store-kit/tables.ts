@@ -16,6 +16,7 @@ import type { Page, PageAfter, PageBefore } from '../page.ts';
 import type { RequestQuery } from '../request.ts';
 import type { RunQuery } from '../run.ts';
 import type { Signal, SignalKind } from '../signal.ts';
+import type { SlotChange, StoredSlot } from '../slot.ts';
 
 /**
  * What a transaction needs to know of a run, without its bodies: read in every commit, so it stays small.
@@ -94,6 +95,8 @@ export interface StoreReads {
   ): readonly StoredMessage[];
   /** The last one of this id, hidden or not, but not of those that were replaced. */
   message(thread: ThreadKey, id: string): StoredMessage | undefined;
+  /** By name. */
+  slots(owner: ThreadKey): readonly StoredSlot[];
   /** In their order. */
   cuts(session: SessionKey): readonly ThreadCut[];
   /** What is kept back while the run stands in a queue. */
@@ -149,6 +152,8 @@ export interface StoreWrites {
   appendSignal(run: RunState, signal: Signal): void;
   /** Of the run's session, or of the run where it has none. */
   appendNotes(run: RunState, at: number, notes: readonly NewNote[]): void;
+  /** Of the owner of the thread. */
+  saveSlots(owner: ThreadKey, changes: readonly SlotChange[]): void;
 
   insertRequest(run: RunState, request: NewRequest, openedAt: number): void;
   /** Writes status, decision and claim. */
@@ -193,6 +198,7 @@ export const STORE_WRITES: readonly (keyof StoreWrites)[] = Object.keys({
   takeQueuedMessages: true,
   appendSignal: true,
   appendNotes: true,
+  saveSlots: true,
   insertRequest: true,
   saveRequest: true,
   insertGrant: true,

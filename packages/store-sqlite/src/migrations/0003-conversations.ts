@@ -1,6 +1,7 @@
 /**
  * Steering: which runs of a session's queue its holder may absorb, and who absorbed a run. Branching: what is hidden of a session's thread, as
  * JSON, where it was copied from, and its messages by their ids. An expression, so that what an older release writes is found as well.
+ * `slots.owner`: as in `notes`.
  *
  * Notes. `notes.owner`: the number of a session with a minus sign, or of a run that is in none, as in `messages`. `notes.run` is the one that wrote it,
  * which may be removed before: its number is not given again, its name may be.
@@ -15,6 +16,7 @@ alter table sessions add column cuts text;
 alter table sessions add column forked_from text;
 alter table sessions add column forked_at integer;
 create index messages_ids on messages (thread, body ->> '$.id');
+create table slots (owner integer not null, name text not null, body text not null, primary key (owner, name)) strict;
 
 create table notes (
   id integer primary key,

@@ -15,6 +15,7 @@ import { REQUEST_FAULTS } from './request-faults.ts';
 import { SESSION_LIFE_FAULTS } from './session-life-faults.ts';
 import { SESSION_FAULTS } from './session-faults.ts';
 import { SIGNAL_FAULTS } from './signal-faults.ts';
+import { SLOT_FAULTS } from './slot-faults.ts';
 import { START_FAULTS } from './start-faults.ts';
 import { STEER_FAULTS } from './steer-faults.ts';
 import { TRANSITION_FAULTS } from './transition-faults.ts';
@@ -30,6 +31,7 @@ export const STORE_FAULTS: readonly StoreFault[] = [
   ...SESSION_FAULTS,
   ...STEER_FAULTS,
   ...BRANCH_FAULTS,
+  ...SLOT_FAULTS,
   ...SESSION_LIFE_FAULTS,
   ...REMOVAL_FAULTS,
   ...SIGNAL_FAULTS,

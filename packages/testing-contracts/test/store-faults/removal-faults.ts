@@ -25,6 +25,7 @@ const NOTHING: RemovedRows = {
   entries: 0,
   messages: 0,
   notes: 0,
+  slots: 0,
   signals: 0,
   requests: 0,
   ledgers: 0,

@@ -47,7 +47,10 @@ it('SES-9: tools of one reply change a slot side by side, and those of a later t
 it('SES-9: a tool that would write what does not fit tells the model, and writes nothing', async () => {
   const store = newStore();
   const wrong = defineTool({
-    ...{ name: 'wrong', description: 'Writes nonsense.', input: z.object({}), effect: 'repeatable' as const },
+    name: 'wrong',
+    description: 'Writes nonsense.',
+    input: z.object({}),
+    effect: 'repeatable',
     execute: (_, { slots }) => slots.set(basket, { items: [7] } as never),
   });
   const model = scriptedModel([{ call: 'wrong', input: {} }, 'Done.']);

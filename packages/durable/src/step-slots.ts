@@ -4,7 +4,6 @@ import {
   readSlot,
   SLOT_LIMIT,
   threadOf,
-  type Json,
   type Run,
   type Slot,
   type SlotChange,

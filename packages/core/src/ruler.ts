@@ -37,7 +37,7 @@ function sizeOf(message: Message): number {
 }
 
 function partSize(part: MessagePart): number {
-  if (part.type === 'file') return FILE_CHARS;
+  if (part.type === 'file' || part.type === 'reasoning-file') return FILE_CHARS;
   if (part.type !== 'tool-result' || part.output.type !== 'content') return JSON.stringify(part).length;
   return part.output.parts.reduce(
     (sum, one) => sum + (one.type === 'file' ? FILE_CHARS : JSON.stringify(one).length),

@@ -284,6 +284,25 @@ describe('the removal of a session', () => {
 });
 
 describe('a history that is replaced', () => {
+  it('SES-12: takes no message that is none, says where it is wrong, and makes blobs of the files in it', async () => {
+    const engine = engineFor([talker()]);
+    await using session = await createSessions(engine).open('s1');
+    await session.run(talker(), 'a');
+    const head = (await session.history()).messages.at(-1)?.n ?? 0;
+    const damaged = { v: 1, id: 'm', role: 'user', kind: 'user' } as never;
+
+    await expect(session.replace([damaged])).rejects.toMatchObject({
+      code: 'MESSAGE_INVALID',
+      meta: { path: 'content' },
+    });
+    expect((await session.history()).messages.at(-1)?.n).toBe(head);
+    const file = { type: 'file' as const, mediaType: 'image/png', data: { base64: 'aGk=' } };
+    await session.replace([{ ...message('m', 'user', 'x'), content: [file] }]);
+
+    const [stored] = (await session.history()).messages;
+    expect(stored?.message.content).toEqual([{ ...file, data: { blob: expect.stringMatching(/^sha256:/) } }]);
+  });
+
   it('SES-3: is what the next run sees, with numbers that go on', async () => {
     const definition = talker();
     const session = await createSessions(engineFor([definition])).open('chat');

@@ -248,6 +248,27 @@ export const STORE_SESSION_LIFE_TESTS: readonly StoreTest[] = [
     },
   },
   {
+    title: 'SES-12: what is no message is not put into a thread, and the thread stays as it was',
+    async run({ store, start, take, end }) {
+      await start('r', { ...inSession('s1'), messages: [message('kept')] });
+      await end(await take('r'));
+      const head = await store.threadHead(thread);
+      const damaged: readonly unknown[] = [
+        { v: 1, id: 'm', role: 'user', kind: 'user' },
+        { ...message('m'), role: 'robot' },
+        { ...message('m'), content: [{ type: 'hologram' }] },
+        { ...message('m'), content: [{ type: 'file', mediaType: 'a/b', data: { blob: '../x' } }] },
+      ];
+
+      for (const item of damaged) {
+        const replacing = async () => store.replaceMessages(s1, [message('a'), item as Message], head);
+        await assert.rejects(replacing, { code: 'MESSAGE_INVALID' });
+      }
+
+      assert.deepEqual(await stored(store), [[1, 'kept']]);
+    },
+  },
+  {
     title: 'SES-3: what is put into a thread is a copy of what was given',
     async run({ store, start, take, end }) {
       await start('r', inSession('s1'));

@@ -15,6 +15,15 @@ const saving = (name: string, caughtBy: string, change: (next: SessionState) => 
   rows(name, caughtBy, (tables) => ({ saveSession: (next) => tables.saveSession(change(next)) }));
 
 export const SESSION_LIFE_FAULTS: readonly StoreFault[] = [
+  port('what is no message is left out in silence', 'what is no message is not put into a thread', (store) => ({
+    async replaceMessages(session, messages, head) {
+      try {
+        return await store.replaceMessages(session, messages, head);
+      } catch {
+        return store.replaceMessages(session, messages.slice(0, 1), head);
+      }
+    },
+  })),
   seeing('a session can be moved back', 'a session is open, closing, closed, in this order', (session) => ({
     ...session,
     state: 'open',

@@ -96,10 +96,13 @@ export function createRequestFeeds(store: Store, clock: Clock): RequestFeeds {
       const requests = feed(options, stop.signal, wakeUp);
       const reading = async (): Promise<IteratorResult<Request, undefined>> => {
         waiting.add(wakeUp);
+        // Timers and watchers of a store do not keep the process alive; somebody who awaits a request wants it to.
+        const keepAlive = setInterval(() => {}, 2 ** 30);
         options.signal?.addEventListener('abort', wakeUp.set);
         try {
           return await requests.next();
         } finally {
+          clearInterval(keepAlive);
           options.signal?.removeEventListener('abort', wakeUp.set);
           waiting.delete(wakeUp);
         }

@@ -1,5 +1,15 @@
 export { contextManagerContract, runContextTest, type ContextManagerContract } from './context-contract.ts';
 export { CONTEXT_TESTS, type ContextTest } from './context-tests.ts';
+export {
+  REQUEST_POLICY_TESTS,
+  requestPolicyContract,
+  runRequestPolicyTest,
+  type RequestPolicy,
+  type RequestPolicyCase,
+  type RequestPolicyContract,
+  type RequestPolicyKind,
+  type RequestPolicyTest,
+} from './request-policy-contract.ts';
 export { sandboxContract, type SandboxContract } from './sandbox-contract.ts';
 export { MODEL_TESTS, modelContract, modelTestsFor, runModelTest, type ModelContract } from './model-contract.ts';
 export type { ContractModel, ModelAbilities, ModelTest, ModelTestBed, ModelUnderTest } from './model-test.ts';

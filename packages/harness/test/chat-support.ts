@@ -137,3 +137,12 @@ export async function until(what: () => boolean | Promise<boolean>, withinMs = 5
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
+
+/** Without what no two clients agree on: names of reasoning parts, raw inputs, and properties that are not there. */
+export function plain(messages: readonly unknown[]): unknown {
+  return JSON.parse(JSON.stringify(messages), (_key, value: unknown) => {
+    if (typeof value !== 'object' || value === null || !('type' in value)) return value;
+    const { rawInput: _raw, ...rest } = value as Record<string, unknown>;
+    return rest['type'] === 'reasoning' ? { ...rest, id: undefined } : rest;
+  });
+}

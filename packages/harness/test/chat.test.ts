@@ -12,7 +12,7 @@ import {
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { defineHarness } from '../src/index.ts';
-import { heldModel, serveChat, TestChat, until } from './chat-support.ts';
+import { heldModel, plain, serveChat, TestChat, until } from './chat-support.ts';
 
 const publish = (done: string[] = [], approval: 'always' | 'never' = 'always') =>
   defineTool({
@@ -52,17 +52,6 @@ async function stored({ harness }: ReturnType<typeof chatOver>, chat = 'c1') {
     { requests, live: (await session.activeRun()) !== undefined },
   );
 }
-
-/** Without what no two clients agree on: the name of a reasoning part, and properties that are not there. */
-const plain = (messages: readonly unknown[]) =>
-  JSON.parse(
-    JSON.stringify(messages, (key, value: unknown) => (key === 'id' && value === undefined ? undefined : value)),
-    (key, value: unknown) => {
-      if (typeof value !== 'object' || value === null || !('type' in value)) return value;
-      const { rawInput: _raw, ...rest } = value as Record<string, unknown>;
-      return rest['type'] === 'reasoning' ? { ...rest, id: undefined } : rest;
-    },
-  ) as unknown;
 
 const user = (text: string, id = 'u1'): UIMessage => ({ id, role: 'user', parts: [{ type: 'text', text }] });
 

@@ -19,6 +19,7 @@ export { readEventId, toNdjson, toSse, type EncodeOptions, type SseOptions } fro
 export { inlineFiles, type FileAddress } from './chat/file-address.ts';
 export { handleChatTurn } from './chat/handle-chat-turn.ts';
 export { persistTurns, type FinishedTurn, type PersistOptions } from './chat/persist-turns.ts';
+export { toUiMessageStream, type UiMessageStreamOptions } from './chat/to-ui-message-stream.ts';
 export { toUiMessages, type UiMessagesOptions } from './chat/to-ui-messages.ts';
 export { foldUiChunks } from './chat/ui-fold.ts';
 export type {

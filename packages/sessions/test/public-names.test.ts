@@ -11,6 +11,7 @@ it('publishes these names and no others', () => {
     'readEventId',
     'toNdjson',
     'toSse',
+    'toUiMessageStream',
     'toUiMessages',
   ]);
 });

@@ -1,4 +1,4 @@
-import type { Clock, DurableContext, Json, RunInfo, RunKey, StandardSchema } from '@prusik/core';
+import type { Clock, DurableContext, Json, JsonObject, RunInfo, RunKey, StandardSchema } from '@prusik/core';
 import type { Output, ToolSet } from 'ai';
 import type { AgentContext } from './context-options.ts';
 import type { AgentLimits, RunLimits } from './loop-types.ts';
@@ -42,7 +42,14 @@ export interface AgentCore {
   /** Length of what every prompt holds besides the messages, as far as it is known. */
   readonly fixedChars: number;
   readonly activeTools?: (scope: ActiveToolsScope<unknown, unknown>) => readonly string[] | Promise<readonly string[]>;
-  readonly output?: { readonly schema: StandardSchema; readonly format: ReturnType<typeof Output.object> };
+  readonly output?: {
+    readonly schema: StandardSchema;
+    /** What the model is told of it. */
+    readonly json: JsonObject;
+    readonly format: ReturnType<typeof Output.object>;
+    /** Makes the run's output of what fits the schema, or throws. */
+    readonly finish?: (value: unknown) => unknown;
+  };
   readonly settings: ModelSettings;
   /** Missing where nothing is made shorter. */
   readonly context?: AgentContext;

@@ -64,7 +64,13 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
     ...(options.activeTools === undefined ? {} : { activeTools: options.activeTools }),
     ...(output === undefined || outputJsonSchema === undefined
       ? {}
-      : { output: { schema: output, format: Output.object({ schema: jsonSchema(outputJsonSchema) }) } }),
+      : {
+          output: {
+            schema: output,
+            json: outputJsonSchema,
+            format: Output.object({ schema: jsonSchema(outputJsonSchema) }),
+          },
+        }),
     settings,
     resets: options.resets ?? TRANSIENT,
     ...(options.onRaw === undefined ? {} : { onRaw: options.onRaw }),

@@ -3,12 +3,14 @@ import type { AgentCore } from './agent-core.ts';
 import { agentRun } from './agent-run.ts';
 import { compactStep } from './compact-step.ts';
 import { afterCompaction, afterModel, afterTools, begin, next } from './loop.ts';
+import { forTurn } from './for-turn.ts';
 import { modelStep } from './model-step.ts';
 import { readOutput, textOf } from './output.ts';
 import { toolRound } from './tool-round.ts';
 
 /** Drives the loop: what to do is decided by pure functions over recorded outcomes, here it is done. */
-export async function runAgent(agent: AgentCore, ctx: DurableContext): Promise<unknown> {
+export async function runAgent(defined: AgentCore, ctx: DurableContext): Promise<unknown> {
+  const agent = forTurn(defined, ctx.run.turn);
   const run = agentRun(agent, ctx);
   let state = begin(agent.runLimits);
   for (;;) {
@@ -39,7 +41,7 @@ async function outputOf({ output, clock }: AgentCore, ctx: DurableContext, messa
   const text = textOf(stored?.message.content ?? []);
   if (output === undefined) return text;
   const read = await readOutput(text, output.schema, clock);
-  if (read.ok) return read.value;
+  if (read.ok) return output.finish === undefined ? read.value : output.finish(read.value);
   throw new PrusikError(
     'AGENT_OUTPUT_INVALID',
     `The output does not fit the schema that the agent has now: ${read.issues}`,

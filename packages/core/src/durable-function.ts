@@ -11,6 +11,7 @@ import type { Note } from './note.ts';
 import type { Decision, Request, RequestKind } from './request.ts';
 import type { RunKind } from './run.ts';
 import type { StepSlots } from './slot.ts';
+import type { TurnOptions } from './turn.ts';
 
 /**
  * A function whose every effect goes through its context, so that it can be killed at any instant and goes on in
@@ -71,6 +72,8 @@ export interface RunInfo {
   readonly context: Json;
   /** `false`: nobody answers requests, and `request` rejects at once. */
   readonly attended: boolean;
+  /** How its caller wants this turn to end. */
+  readonly turn?: TurnOptions;
   /** Drives since the last committed step, this one included. */
   readonly attempt: number;
 }

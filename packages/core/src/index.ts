@@ -217,6 +217,7 @@ export {
 } from './request.ts';
 export { defineSlot, SLOT_LIMIT, type Slot, type SlotChange, type StepSlots, type StoredSlot } from './slot.ts';
 export { checkSlotValue, readSlot } from './read-slot.ts';
+export type { TurnOptions } from './turn.ts';
 export { REMOVAL_LIMIT, type Removal, type RemovedRows, type RemoveResult } from './removal.ts';
 export { CHARS_PER_TOKEN, charsOf, createRuler } from './ruler.ts';
 export {

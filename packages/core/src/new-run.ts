@@ -4,6 +4,7 @@ import type { Budget } from './ledger.ts';
 import type { Message } from './message.ts';
 import type { ParentLink, Run, RunKind } from './run.ts';
 import type { Session } from './session.ts';
+import type { TurnOptions } from './turn.ts';
 
 /**
  * What a run meets whose session another run holds. `refuse`: it is not started. `queue`: it stands in the session's queue until its turn comes.
@@ -36,6 +37,8 @@ export interface NewRun {
   readonly inputHash: string;
   readonly context: Json;
   readonly priority: number;
+  /** How its turn is to end; told to its function. */
+  readonly turn?: TurnOptions;
   /** Whether somebody is there to answer requests. @default true */
   readonly attended?: boolean;
   /** The session's thread becomes the run's; without it the run has a thread of its own. */

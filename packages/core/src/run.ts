@@ -1,6 +1,7 @@
 import type { SerializedError } from './errors.ts';
 import type { RunKey } from './ids.ts';
 import type { Json } from './json.ts';
+import type { TurnOptions } from './turn.ts';
 
 /**
  * Live: `queued` (may be claimed, or stands behind another run of its session), `running` (held by a worker),
@@ -41,6 +42,8 @@ export interface Run {
   readonly priority: number;
   /** `false`: nobody answers its requests, so it must not wait for them. */
   readonly attended: boolean;
+  /** How its turn is to end. */
+  readonly turn?: TurnOptions;
   readonly createdAt: number;
   readonly endedAt?: number;
   /** Rises with every claim; fences every write of the run. */

@@ -164,7 +164,7 @@ export interface Store extends AsyncDisposable, LiveTextStore {
   session(key: SessionKey): Promise<Session | undefined>;
   /**
    * Runs that stand in the queue of the session which `holder` holds and may be absorbed by it, oldest first: those that were steered, are not
-   * asked to cancel, and have its definition and its context, since it acts in the name of its own. At most {@link STEERED_LIMIT}; what comes
+   * asked to cancel, and have its definition, its context (since it acts in the name of its own) and its turn options. At most {@link STEERED_LIMIT}; what comes
    * behind the first that does not fit waits, too.
    */
   steered(holder: RunKey): Promise<readonly SteeredRun[]>;

@@ -50,6 +50,7 @@ export function runInfo(run: Run, attempt: number): RunInfo {
     definition: run.definition,
     context: run.context,
     attended: run.attended,
+    ...(run.turn === undefined ? {} : { turn: run.turn }),
     attempt,
     ...(run.parent ? { parent: run.parent } : {}),
     ...(run.session === undefined ? {} : { session: run.session }),

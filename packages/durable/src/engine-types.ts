@@ -17,6 +17,7 @@ import type {
   SignalResult,
   StartCut,
   Store,
+  TurnOptions,
   WhenBusy,
 } from '@prusik/core';
 
@@ -91,6 +92,8 @@ export interface StartOptions {
   readonly session?: { readonly id: string; readonly whenBusy?: WhenBusy; readonly cut?: StartCut };
   /** Id of the user's message, which must be new in its conversation. @default made by the definition */
   readonly messageId?: string;
+  /** How this turn of an agent is to end, in place of what the agent says of all. @default as the agent is defined */
+  readonly turn?: TurnOptions;
   /** What the model is told of this turn besides, in a message of kind `context` before the user's. @default nothing */
   readonly turnContext?: readonly string[];
   /** Stored with the run, and the same for its children unless they say otherwise. @default null */
@@ -190,7 +193,7 @@ export interface Engine extends AsyncDisposable {
    */
   start(definition: string, input: unknown, options?: StartOptions): Promise<Run>;
   /**
-   * Stores a run of the definition, the input, the context and the session of another one, without messages: what it is to answer is in its thread
+   * Stores a run of the definition, the input, the context, the turn options and the session of another one, without messages: what it is to answer is in its thread
    * already.
    *
    * @throws {PrusikError} `RUN_UNKNOWN`, and as `start` does.

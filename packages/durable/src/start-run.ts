@@ -12,6 +12,7 @@ import {
   type Run,
   type RunKey,
   type Store,
+  type TurnOptions,
 } from '@prusik/core';
 import { bounded } from './bounded.ts';
 import { blobsFor, openingMessages, parseInput } from './context.ts';
@@ -75,13 +76,15 @@ export function createStarter({
   ): NewRun {
     const budget = narrowerBudget(given.budget, definition.budget);
     const { session } = given;
+    const turn = checkedTurn(definition, given.turn, limits.maxValueBytes);
     return {
       key,
       kind: definition.kind,
       definition: definition.name,
       version: definition.version,
       ...what,
-      inputHash: hashJson(what.input),
+      inputHash: hashJson(turn === undefined ? what.input : [what.input, turn as unknown as Json]),
+      ...(turn === undefined ? {} : { turn }),
       priority: given.priority ?? 0,
       attended: given.attended ?? true,
       ...blobsFor(what.messages, given.blobs),
@@ -124,9 +127,31 @@ export function createStarter({
           definition,
           key,
           { input, context, messages: [] },
-          { attended: run.attended, ...given, ...(session ? { session } : {}) },
+          {
+            attended: run.attended,
+            ...(run.turn === undefined ? {} : { turn: run.turn }),
+            ...given,
+            ...(session ? { session } : {}),
+          },
         ),
       );
     },
   };
+}
+
+function checkedTurn(
+  { name, kind }: Definition,
+  given: TurnOptions | undefined,
+  maxBytes: number,
+): TurnOptions | undefined {
+  if (given === undefined) return undefined;
+  // Whoever does not know of them would let them pass for kept.
+  if (kind !== 'agent') throw new TypeError(`${name} is a ${kind}: only an agent has turns that can end otherwise`);
+  const turn = bounded('options of a turn', given, maxBytes) as TurnOptions;
+  const { output, mode } = turn;
+  if (output !== undefined && (typeof output !== 'object' || output === null || Array.isArray(output)))
+    throw new TypeError('The output of a turn is a JSON Schema, which is an object');
+  if (output !== undefined && mode === 'conversation')
+    throw new TypeError('A turn of a conversation ends with what the model says, and has no output of its own');
+  return turn;
 }

@@ -6,6 +6,7 @@ import {
   type AnyDefinition,
   type CallInput,
   type CallOutput,
+  type Json,
   type Message,
   type Run,
   type RunEvent,
@@ -13,6 +14,7 @@ import {
   type SignalResult,
   type Slot,
   type StoredMessage,
+  type TurnOptions,
   type WhenBusy,
 } from '@prusik/core';
 import type { DriveOptions, Engine, EventOptions, RunResult, StartOptions } from '@prusik/durable';
@@ -62,11 +64,11 @@ export interface Session<Resources = undefined> extends AsyncDisposable {
    * Starts (or finds) a run and drives it here, and the run that holds the session before it, until it ends or waits for something outside. Where
    * the message was taken over by another run, this is the result of that one.
    */
-  run<D extends AnyDefinition>(
+  run<D extends AnyDefinition, Options extends SessionRunOptions = SessionRunOptions>(
     definition: D,
     input: CallInput<D>,
-    options?: SessionRunOptions,
-  ): Promise<RunResult<CallOutput<D>>>;
+    options?: Options,
+  ): Promise<RunResult<Options extends { readonly turn: TurnOptions } ? Json : CallOutput<D>>>;
   /** The run that holds the session: running, waiting or blocked. */
   activeRun(): Promise<Run | undefined>;
   /** Events of one run of this session, on from a cursor. @throws {PrusikError} `RUN_UNKNOWN` for a run that is not this session's. */
@@ -186,7 +188,8 @@ export function createSession<Resources>(
     key,
     resources: resource,
     start: (definition, input, options = {}) => engine.start(definition.name, input, inSession(options)),
-    run: (definition, input, options = {}) => engine.run(definition.name, input, inSession(options)),
+    run: (definition, input, options) =>
+      engine.run(definition.name, input, inSession<SessionRunOptions>(options ?? {})),
     activeRun,
     events,
     history: (query = {}) => readPage(store, thread, query),

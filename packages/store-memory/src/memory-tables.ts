@@ -142,6 +142,7 @@ export function memoryTables(): MemoryTables {
           input: run.input,
           context: run.context,
           attended: run.attended ?? true,
+          ...(run.turn === undefined ? {} : { turn: run.turn }),
           createdAt: state.at,
         }),
         entries: [],

@@ -43,7 +43,9 @@ export function sqliteTables(
        created_at, attended, status, epoch, seen, lost, cancel, in_queue, steers, ready_at)
      values (${nextNumber('runs')}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 'none', ?, ?, ?)`,
   );
-  const insertBody = db.prepare('insert into run_bodies (run, input, context, queued_messages) values (?, ?, ?, ?)');
+  const insertBody = db.prepare(
+    'insert into run_bodies (run, input, context, queued_messages, turn) values (?, ?, ?, ?, ?)',
+  );
   const saveRun = db.prepare(
     `update runs set status = ?, epoch = ?, seen = ?, lost = ?, cancel = ?, in_queue = ?, ready_at = ?, wake_at = ?, lease_until = ?,
        worker = ?, ended_at = ?, block_code = ?, block_request = ?,
@@ -164,7 +166,14 @@ export function sqliteTables(
         readyAt,
       );
       const queued = inQueue && run.messages.length > 0 ? JSON.stringify(run.messages) : null;
-      write(insertBody, lastInsertRowid, JSON.stringify(run.input), JSON.stringify(run.context), queued);
+      write(
+        insertBody,
+        lastInsertRowid,
+        JSON.stringify(run.input),
+        JSON.stringify(run.context),
+        queued,
+        textOf(run.turn),
+      );
     },
     saveRun(next) {
       write(

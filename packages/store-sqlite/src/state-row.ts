@@ -6,6 +6,7 @@ import {
   type RunState,
   type RunStatus,
   type SerializedError,
+  type TurnOptions,
 } from '@prusik/core';
 
 /** A run's state as the queries below give it. */
@@ -51,6 +52,7 @@ export interface RunRow extends StateRow {
   readonly output: string | null;
   readonly error: string | null;
   readonly absorbed_by: string | null;
+  readonly turn: string | null;
 }
 
 /**
@@ -70,7 +72,7 @@ export function selectState(where: string, index = ''): string {
 }
 
 export function selectRun(where: string): string {
-  return `select ${STATE}, r.kind, r.created_at, r.attended, b.input, b.context, b.output, b.error, b.absorbed_by
+  return `select ${STATE}, r.kind, r.created_at, r.attended, b.input, b.context, b.output, b.error, b.absorbed_by, b.turn
     from runs r join run_bodies b on b.run = r.id where ${where}`;
 }
 
@@ -111,6 +113,7 @@ export function toRun(row: RunRow): Run {
     input: JSON.parse(row.input) as Json,
     context: JSON.parse(row.context) as Json,
     attended: row.attended === 1,
+    ...(row.turn === null ? {} : { turn: JSON.parse(row.turn) as TurnOptions }),
     createdAt: row.created_at,
     ...(row.output === null ? {} : { output: JSON.parse(row.output) as Json }),
     ...(row.error === null ? {} : { error: JSON.parse(row.error) as SerializedError }),

@@ -83,16 +83,18 @@ export const STORE_STEER_TESTS: readonly StoreTest[] = [
     },
   },
   {
-    title: 'SES-1: a message for another definition, or in the name of another context, is not steered into a run',
+    title:
+      'SES-1: a message for another definition, another context or a turn that ends otherwise is not steered into a run',
     async run({ store, start, take, tryCommit }) {
       await start('holder', { ...saying('holder'), context: { user: 'ann' } });
       await start('other', { ...saying('other'), context: { user: 'ann' }, definition: 'refund' });
       await start('bob', { ...saying('bob'), context: { user: 'bob' } });
+      await start('task', { ...saying('task'), context: { user: 'ann' }, turn: { mode: 'task' } });
       await start('ann', { ...saying('ann'), context: { user: 'ann' } });
 
       assert.deepEqual(await waiting(store, 'holder'), ['ann']);
       const held = await take('holder');
-      for (const id of ['other', 'bob'])
+      for (const id of ['other', 'bob', 'task'])
         assert.equal((await tryCommit(held, { absorb: [id] })).outcome, 'refused', `${id} was absorbed`);
     },
   },

@@ -72,6 +72,7 @@ function checkRun(copy: NewRun): void {
     throw new TypeError(`The priority must be an integer, not ${copy.priority}`);
   checkJson('input', copy.input);
   checkJson('context', copy.context);
+  if (copy.turn?.mode !== undefined) checkOneOf('mode of a turn', copy.turn.mode, ['conversation', 'task']);
   if (copy.attended !== undefined && typeof copy.attended !== 'boolean')
     throw new TypeError('`attended` is true or false');
   if (copy.session !== undefined) {

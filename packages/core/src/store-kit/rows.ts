@@ -45,7 +45,7 @@ function missing(key: RunKey): never {
 /** What a store keeps of a run beside its state. */
 export interface RunBody extends Pick<
   Run,
-  'kind' | 'input' | 'context' | 'attended' | 'createdAt' | 'output' | 'error' | 'absorbedBy'
+  'kind' | 'input' | 'context' | 'attended' | 'turn' | 'createdAt' | 'output' | 'error' | 'absorbedBy'
 > {}
 
 /** The run as the port shows it. */
@@ -65,6 +65,7 @@ export function describeRun(state: RunState, body: RunBody): Run {
     depth: state.depth,
     priority: state.priority,
     attended: body.attended,
+    ...(body.turn === undefined ? {} : { turn: body.turn }),
     createdAt: body.createdAt,
     ...(state.endedAt === null ? {} : { endedAt: state.endedAt }),
     epoch: state.epoch,

@@ -70,7 +70,7 @@ export function mayAbsorb({ tables }: StoreTransaction, holder: RunState, runs: 
 
 /**
  * Whoever sends a message sends it to a definition, and what it makes the run do is done in the name of a context. A holder of another
- * definition would not understand it, and one of another context would do for one user what another has said.
+ * definition would not understand it, and one of another context would do for one user what another has said. Turns that end in different ways have different answers.
  */
 function isSteeredTo(reads: StoreReads, holder: RunState, id: string): boolean {
   const { tenant } = holder.key;
@@ -82,7 +82,10 @@ function isSteeredTo(reads: StoreReads, holder: RunState, id: string): boolean {
   return contextOf(reads, steered) === contextOf(reads, holder);
 }
 
-const contextOf = (reads: StoreReads, { key }: RunState): string => canonicalJson(reads.run(key)?.context ?? null);
+function contextOf(reads: StoreReads, { key }: RunState): string {
+  const { context = null, turn = null } = reads.run(key) ?? {};
+  return canonicalJson([context, turn]);
+}
 
 /** The run ends without ever having begun: what it would have answered the holder answers. Its messages are in the holder's commit. */
 export function absorb(tx: StoreTransaction, holder: RunState, id: string): void {

@@ -12,6 +12,7 @@
 export const conversations = `
 alter table runs add column steers integer not null default 0;
 alter table run_bodies add column absorbed_by text;
+alter table run_bodies add column turn text;
 alter table sessions add column cuts text;
 alter table sessions add column forked_from text;
 alter table sessions add column forked_at integer;

@@ -46,6 +46,12 @@ export const STEER_FAULTS: readonly StoreFault[] = [
       return run && canonicalJson(run.context) !== 'null' ? { ...run, context: null } : run;
     },
   })),
+  rows('turn options are not compared', 'a message for another definition', (tables) => ({
+    run(key) {
+      const run = tables.run(key);
+      return run && without(run, 'turn');
+    },
+  })),
   rows('a run without messages is steered too', 'a run without messages has nothing to steer', (tables) => ({
     insertRun: (run, state) => tables.insertRun(run, { ...state, steers: state.inQueue }),
   })),

@@ -175,6 +175,31 @@ describe('requests', () => {
     expect((await harness.requests()).items).toEqual([]);
   });
 
+  it('REQ-5, REQ-8: who may decide is asked, whichever way is taken, and the inbox tells how it ended', async () => {
+    const harness = kept(
+      defineHarness({
+        store: memoryStore(),
+        workflows: { office },
+        ephemeral: true,
+        limits,
+        canAnswer: ({ by }) => by === 'ada',
+      }),
+    );
+    await harness.run('office', 'approval');
+    const inbox = harness.watchRequests();
+    const request = (await inbox.next()).value!;
+    const refused = { code: 'RESPONDER_REFUSED' };
+
+    await expect(harness.approve(request.run, request.id)).rejects.toMatchObject(refused);
+    await expect(harness.reject(request.run, request.id, { by: 'eve' })).rejects.toMatchObject(refused);
+    await expect(harness.engine.decide(request.run, request.id, { status: 'approved' })).rejects.toMatchObject(refused);
+
+    const next = inbox.next();
+    expect(await harness.approve(request.run, request.id, { by: 'ada' })).toMatchObject({ outcome: 'decided' });
+    expect((await next).value).toMatchObject({ id: request.id, status: 'approved' });
+    await inbox.return?.();
+  });
+
   it('REQ-1: of two deciders one wins, and the other is told what was decided', async () => {
     const { harness, request } = await open('approval');
 

@@ -1,6 +1,6 @@
 import type { DurableContext, Json, Request, Store } from '@prusik/core';
 import { memoryStore } from '@prusik/store-memory';
-import { fakeClock } from '@prusik/testing-contracts';
+import { dyingStore, fakeClock } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
 import { createEngine, type Engine, type EngineOptions, type PersonDecision, type Responder } from '../src/index.ts';
 import { durable, engineOn, entriesOf, key } from './support.ts';
@@ -13,8 +13,8 @@ const asking = (spec: Partial<Parameters<DurableContext['request']>[1]> = {}) =>
 async function asked(
   options: Pick<EngineOptions, 'clock' | 'canAnswer'> = {},
   work = asking(),
+  store = memoryStore(),
 ): Promise<{ readonly store: Store; readonly engine: Engine; readonly request: Request }> {
-  const store = memoryStore();
   const engine = engineOn(store, [work], options);
   await engine.run('work', null, { id: 'r', context: { user: 'ann' } });
   return { store, engine, request: await onlyRequest(store) };
@@ -213,6 +213,35 @@ describe('a request that nobody waits for any more', () => {
     await engine.drive(key('r'));
 
     expect((await store.request(key('r'), request.id))?.status).toBe('answered');
+  });
+
+  it('REQ-1, I4: is withdrawn also when its process died at any call of the store on the way', async () => {
+    let points = 0;
+    for (const when of ['before', 'after'] as const) {
+      for (let dieAt = 1; ; dieAt += 1) {
+        const clock = fakeClock();
+        const { store, engine, request } = await asked({}, racing, memoryStore({ clock }));
+        await engine.signal(key('r'), 'enough', null);
+        const dying = dyingStore(store, dieAt, when);
+        // What stands on a store that died can never be closed.
+        const first = createEngine({ store: dying.store, definitions: [racing], limits: { parkAfterMs: 0 } });
+        const ended = await Promise.race([first.drive(key('r')), dying.died]);
+        if (typeof ended !== 'string') break;
+        points += 1;
+        clock.advance(60_000); // the lease of the dead has run out
+
+        expect(await engineOn(store, [racing], { clock }).drive(key('r'))).toMatchObject({
+          status: 'waiting',
+          requests: [],
+        });
+
+        expect(await store.request(key('r'), request.id), `${when} call ${dieAt}`).toMatchObject({
+          status: 'withdrawn',
+          decision: { reason: 'too late' },
+        });
+      }
+    }
+    expect(points).toBeGreaterThan(6);
   });
 
   it('REQ-1: is not opened with a signal that has fired', async () => {

@@ -62,7 +62,7 @@ export interface Decision {
 }
 
 /** What an approval is bound to: a decision holds for exactly this call. */
-export interface ApprovalBody {
+export type ApprovalBody = JsonObject & {
   readonly tool: string;
   readonly callId: string;
   readonly input: Json;
@@ -70,8 +70,7 @@ export interface ApprovalBody {
   readonly fingerprint: string;
   /** Hash of the tool, which a grant is bound to; missing where each call is to be decided by itself. */
   readonly toolHash?: string;
-  readonly [key: string]: Json;
-}
+};
 
 /** What a program answers that a person uses: the tool runs there. */
 export interface ClientToolBody {

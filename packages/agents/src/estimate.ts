@@ -3,10 +3,10 @@ import { CHARS_PER_TOKEN, charsOf, type Message, type Usage } from '@prusik/core
 /** What a call used where its provider says it, else what its length says. */
 export function tokensOf(
   { inputTokens, outputTokens }: Usage,
-  promptTokens: number,
+  promptTokens: () => number,
   reply: Message,
 ): { readonly tokens: number; readonly estimated?: true } {
-  const tokens = (inputTokens ?? promptTokens) + (outputTokens ?? estimateTokens([reply]));
+  const tokens = (inputTokens ?? promptTokens()) + (outputTokens ?? estimateTokens([reply]));
   return inputTokens === undefined || outputTokens === undefined ? { tokens, estimated: true } : { tokens };
 }
 

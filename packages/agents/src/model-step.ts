@@ -31,7 +31,7 @@ export async function modelStep(run: AgentRun, state: LoopState): Promise<ReplyR
   const elapsedMs = (): number => elapsed + agent.clock.monotonic() - askedAt;
   const leftMs = state.limits.wallMs - elapsed;
   // The engine keeps a reservation only where the run's tree has a budget.
-  const input = state.promptTokens ?? (await run.prompt()).tokens + fixedTokens(agent);
+  const input = state.promptTokens ?? (await run.prompt()).tokens() + fixedTokens(agent);
   // A call that is made again because its prompt was too long is another one to the journal.
   const again = state.compacted === undefined ? '' : `:${state.compactions}`;
   return run.ctx.step(`model:${state.steps + 1}${again}`, (scope) => callAndRecord(run, state, scope, elapsedMs), {
@@ -63,13 +63,13 @@ async function callAndRecord(
   const { messages: shown, tokens, callIds, thread } = await prompt();
   // After the results of the tools, so that it lands in no exchange.
   const steered = await scope.absorb();
-  const messages = [...shown, ...steered];
-  const promptTokens = tokens + estimateTokens(steered) + fixedTokens(agent);
+  const messages = steered.length === 0 ? shown : [...shown, ...steered];
+  const promptTokens = (): number => tokens() + estimateTokens(steered) + fixedTokens(agent);
   const isFirst = state.steps === 0;
   const limitsOnRecord = isFirst ? { limits: recordLimits(state.limits) } : {};
   const isLast = state.steps + 1 >= state.limits.steps;
   // Another attempt begins later than its step was asked for, and no attempt of the first call was looked at yet.
-  const input = state.promptTokens === undefined ? promptTokens : state.promptTokens + estimateTokens(steered);
+  const input = state.promptTokens === undefined ? promptTokens() : state.promptTokens + estimateTokens(steered);
   const { costMicros = 'unknown' } = reservationFor(agent, state, input);
   const over = overLimit(state, { tokens: input, costMicros }, elapsedMs());
   const unused = (error: unknown): never => {
@@ -83,7 +83,8 @@ async function callAndRecord(
     return { verdict: 'too-long', tokens: 0, promptTokens: tooLong, ...limitsOnRecord };
   }
   const loaded = await files(messages, scope.readBlob).catch(unused);
-  const instructions = await instructionsOf(agent, ctx).catch(unused);
+  const instructions =
+    typeof agent.instructions === 'string' ? agent.instructions : await instructionsOf(agent, ctx).catch(unused);
   const offered = await offeredTools(agent, ctx, state.steps + 1).catch(unused);
   const answer = await callRoute({
     route: model,
@@ -103,7 +104,7 @@ async function callAndRecord(
     onDelta: scope.delta,
     onReset: scope.reset,
     resets: agent.resets,
-    estimateInput: () => promptTokens,
+    estimateInput: promptTokens,
     ...(onRaw === undefined
       ? {}
       : { onRaw: (event) => onRaw({ ...event, run: ctx.run.key, step: scope.key, attempt: scope.attempt }) }),
@@ -117,7 +118,7 @@ async function callAndRecord(
       verdict: 'too-long',
       tokens: inputTokens + outputTokens,
       ...(reply.costMicros === undefined ? {} : { costMicros: reply.costMicros }),
-      promptTokens,
+      promptTokens: promptTokens(),
       error,
       ...limitsOnRecord,
     };

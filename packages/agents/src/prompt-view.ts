@@ -4,8 +4,8 @@ import { estimateTokens } from './estimate.ts';
 /** What the model is shown of the thread. */
 export interface Prompt {
   readonly messages: readonly Message[];
-  /** An estimate by length. */
-  readonly tokens: number;
+  /** An estimate by length, made when it is asked for: where a provider tells, nobody does. */
+  tokens(): number;
   /** Ids of all calls in the thread. */
   readonly callIds: ReadonlySet<string>;
   /** All of the thread, whatever is shown of it. */
@@ -24,12 +24,17 @@ export function createPromptView(ctx: DurableContext): PromptView {
   const thread: Message[] = [];
   const callIds = new Set<string>();
   let shown: Message[] = [];
-  let tokens = 0;
   let seen = 0;
   /** Messages from an assistant's on whose calls its provider has not closed yet; later ones may. */
   let open: readonly Message[] = [];
 
   const whole = (): readonly Message[] => [...thread];
+  const prompt = (messages: readonly Message[]): Prompt => ({
+    messages,
+    callIds,
+    thread: whole,
+    tokens: () => estimateTokens(messages),
+  });
 
   return async () => {
     const stored = await ctx.thread.read();
@@ -51,22 +56,15 @@ export function createPromptView(ctx: DurableContext): PromptView {
     if (fresh.some(({ compaction }) => compaction !== undefined)) {
       tail = [...contextView(thread).messages];
       shown = [];
-      tokens = 0;
     }
     const reconciled = reconcile(tail);
     if (waitsForProvider(reconciled)) {
       open = tail;
-      return {
-        messages: [...shown, ...reconciled],
-        tokens: tokens + estimateTokens(reconciled),
-        callIds,
-        thread: whole,
-      };
+      return prompt([...shown, ...reconciled]);
     }
     open = [];
     for (const message of reconciled) shown.push(message);
-    tokens += estimateTokens(reconciled);
-    return { messages: [...shown], tokens, callIds, thread: whole };
+    return prompt(shown.slice());
   };
 }
 

@@ -1,4 +1,5 @@
 import {
+  blobsOf,
   PrusikError,
   type FileData,
   type FilePart,
@@ -40,7 +41,18 @@ export function toModelMessages(
   files: LoadedFiles = NO_FILES,
 ): ModelMessage[] {
   const target = { provider, files };
-  return messages.map((message) => toModelMessage(message, target)).filter(({ content }) => content.length > 0);
+  return messages.map((message) => told(message, target)).filter(({ content }) => content.length > 0);
+}
+
+/** Messages never change, and those without files are told the same in every step. */
+const toldBefore = new WeakMap<Message, { readonly provider: string; readonly as: ModelMessage }>();
+
+function told(message: Message, target: Target): ModelMessage {
+  const before = toldBefore.get(message);
+  if (before?.provider === target.provider) return before.as;
+  const as = toModelMessage(message, target);
+  if (blobsOf(message).length === 0) toldBefore.set(message, { provider: target.provider, as });
+  return as;
 }
 
 function toModelMessage({ role, content }: Message, target: Target): ModelMessage {

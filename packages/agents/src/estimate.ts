@@ -2,12 +2,13 @@ import { CHARS_PER_TOKEN, charsOf, type Message, type Usage } from '@prusik/core
 
 /** What a call used where its provider says it, else what its length says. */
 export function tokensOf(
-  { inputTokens, outputTokens }: Usage,
+  { inputTokens, outputTokens, estimated }: Usage,
   promptTokens: () => number,
   reply: Message,
 ): { readonly tokens: number; readonly estimated?: true } {
   const tokens = (inputTokens ?? promptTokens()) + (outputTokens ?? estimateTokens([reply]));
-  return inputTokens === undefined || outputTokens === undefined ? { tokens, estimated: true } : { tokens };
+  const told = inputTokens !== undefined && outputTokens !== undefined && estimated !== true;
+  return told ? { tokens } : { tokens, estimated: true };
 }
 
 /** A rough count by length; good to a factor of two for most languages. */

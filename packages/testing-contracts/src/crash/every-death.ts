@@ -3,7 +3,7 @@ import { fakeClock, type FakeClock } from '../fake-clock.ts';
 import type { StoreStorage } from '../store-contract.ts';
 import { dyingStore } from './dying-store.ts';
 import { acknowledgingStore, type EffectLine, type WriteLine } from './effect-lines.ts';
-import { inspectStore, type Inspection } from './inspect.ts';
+import { inspectStore, type InspectOptions, type Inspection } from './inspect.ts';
 
 /** One life of the process that a test kills. */
 export interface Life {
@@ -26,6 +26,8 @@ export interface EveryDeath {
     readonly lines: readonly EffectLine[];
     readonly point: string;
   }) => Promise<void> | void;
+  /** Steps whose body writes no line. @default none */
+  readonly isSilent?: InspectOptions['isSilent'];
   /** Also dies a second time in the second life, at this write of it. */
   readonly again?: number;
   /** Every so many points only. @default 1 */
@@ -56,7 +58,7 @@ export async function everyDeath(options: EveryDeath): Promise<ReadonlyMap<strin
 }
 
 async function dieOnce(
-  { create, live, check, again, tickMs = 10_000 }: EveryDeath,
+  { create, live, check, isSilent, again, tickMs = 10_000 }: EveryDeath,
   k: number,
   when: 'before' | 'after',
 ): Promise<{ readonly point: string; readonly inspection: Inspection } | undefined> {
@@ -102,7 +104,7 @@ async function dieOnce(
       const store = await nextStore();
       lives += 1;
       await live({ store: acknowledgingStore(store, write), clock, write, number: lives });
-      const inspection = await inspectStore(store, { lines });
+      const inspection = await inspectStore(store, { lines, ...(isSilent === undefined ? {} : { isSilent }) });
       const [violation] = inspection.violations;
       if (violation !== undefined) throw new Error(`${violation.rule}: run ${violation.run}: ${violation.message}`);
       await check?.({ store, lines, point });

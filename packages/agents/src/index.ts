@@ -16,6 +16,8 @@ export { contextManager, type ContextManagerOptions } from './context-manager.ts
 export { askTool, type AskInput, type AskToolOptions } from './ask-tool.ts';
 export { callTool, type CalledTool, type CallToolOptions } from './call-tool.ts';
 export { clientTool, type ClientToolOptions } from './client-tool.ts';
+export { callsIn, type CallStatus } from './calls-in.ts';
+export type { CallStage } from './call-machine.ts';
 export { defineTool } from './define-tool.ts';
 export { providerTool } from './provider-tool.ts';
 export { toolContent, type ToolContent, type ToolContentPart, type ToolFile } from './tool-content.ts';

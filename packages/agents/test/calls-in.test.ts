@@ -1,0 +1,88 @@
+import { fakeClock, scriptedModel } from '@prusik/testing-contracts';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { callsIn, defineAgent, defineTool } from '../src/index.ts';
+import { entriesOf, hurried, keyOf, newEngine, newStore, waitingOn } from './support.ts';
+
+const input = z.object({ n: z.number() });
+
+describe('REQ-4: where the calls of a reply stand can be read from the journal', () => {
+  it('says which waits for a person, which is in doubt, which was refused and which is closed', async () => {
+    const look = defineTool({
+      name: 'look',
+      description: 'Looks.',
+      input,
+      effect: 'repeatable',
+      execute: () => 'seen',
+    });
+    const publish = defineTool({
+      name: 'publish',
+      description: 'Publishes.',
+      input,
+      approval: 'always',
+      execute: () => 1,
+    });
+    const lost = defineTool({
+      name: 'lost',
+      description: 'Never settles.',
+      input,
+      timeoutMs: 1_000,
+      inDoubt: 'ask',
+      execute: () => new Promise(() => {}),
+    });
+    const calls = [
+      { call: 'publish', input: { n: 1 }, callId: 'c1' },
+      { call: 'look', input: { n: 2 }, callId: 'c2' },
+      { call: 'publish', input: { n: 3 }, callId: 'c3' },
+      { call: 'lost', input: { n: 4 }, callId: 'c4' },
+    ];
+    const clock = fakeClock();
+    const store = newStore();
+    const agent = (second: typeof calls) =>
+      defineAgent({
+        name: 'a',
+        instructions: '',
+        model: scriptedModel([calls, second, 'Done.']),
+        tools: [look, publish, lost],
+      });
+    const engine = newEngine([agent([])], { store, clock });
+    const stages = async () => callsIn(await entriesOf(store, 'r')).map(({ callId, at }) => `${callId} ${at}`);
+    const running = engine.run('a', 'Go', { id: 'r' });
+    await expect.poll(stages).toEqual(['c1 asked', 'c2 closed', 'c3 asked', 'c4 executing']);
+
+    expect(await hurried(clock, running)).toMatchObject({ status: 'blocked' });
+
+    expect(await stages()).toEqual(['c1 asked', 'c2 closed', 'c3 asked', 'c4 executing']);
+  });
+
+  it('follows decisions until every call is closed, and then tells of the next reply', async () => {
+    const publish = defineTool({
+      name: 'publish',
+      description: 'Publishes.',
+      input,
+      approval: 'always',
+      execute: () => 1,
+    });
+    const call = (callId: string) => ({ call: 'publish', input: { n: 1 }, callId });
+    const model = scriptedModel([[call('c1'), call('c2')], [call('c3')], 'Done.']);
+    const store = newStore();
+    const engine = newEngine([defineAgent({ name: 'a', instructions: '', model, tools: [publish] })], { store });
+    const stages = async () => callsIn(await entriesOf(store, 'r')).map(({ callId, at }) => `${callId} ${at}`);
+    const [first, second] = waitingOn(await engine.run('a', 'Go', { id: 'r' }));
+
+    await engine.decide(keyOf('r'), first ?? '', { status: 'approved' });
+    await engine.drive(keyOf('r'));
+    expect(await stages()).toEqual(['c1 closed', 'c2 asked']);
+
+    await engine.decide(keyOf('r'), second ?? '', { status: 'rejected' });
+    const [third] = waitingOn(await engine.drive(keyOf('r')));
+    expect(await stages()).toEqual(['c3 asked']);
+
+    const entries = await entriesOf(store, 'r');
+    const decided = entries.findLastIndex(({ type }) => type === 'wait-end');
+    expect(callsIn(entries.slice(0, decided + 1)).map(({ at }) => at)).toEqual(['closed', 'settled']);
+    await engine.decide(keyOf('r'), third ?? '', { status: 'approved' });
+    expect(await engine.drive(keyOf('r'))).toMatchObject({ output: 'Done.' });
+    expect(await stages()).toEqual([]);
+  });
+});

@@ -39,7 +39,9 @@ async function wishOf(tool: AnyTool, call: Call, clock: Clock): Promise<Gate> {
     case 'policy':
       return wishOfPolicy(tool, call, clock);
     default:
-      return tool.approval satisfies never;
+      // A definition that was put together by hand may say anything.
+      tool.approval satisfies never;
+      return deny('policy', 'The tool does not say clearly whether it needs an approval, so this call is denied.');
   }
 }
 

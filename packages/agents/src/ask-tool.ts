@@ -1,6 +1,7 @@
 import { toJson, type InferOutput, type Json, type StandardSchema } from '@prusik/core';
 import { askedElsewhere } from './client-tool.ts';
 import type { ConverterOption, JsonSchemaConverter, ModelSchema } from './json-schema.ts';
+import { checkOptions } from './known-options.ts';
 import type { ToolDefinition } from './tool-types.ts';
 
 /** What a model asks. */
@@ -24,6 +25,16 @@ export interface AskToolOptions<Name extends string, Answer extends StandardSche
 
 type TextAnswer = ModelSchema<string>;
 
+const KNOWN = {
+  names: {
+    name: true,
+    description: true,
+    answer: true,
+    expiresInMs: true,
+    fallback: true,
+    toJsonSchema: true,
+  } satisfies Record<keyof AskToolOptions<string, StandardSchema> | 'toJsonSchema', true>,
+};
 const MOST_CHOICES = 20;
 const LONGEST = 4_000;
 const DESCRIPTION =
@@ -41,6 +52,7 @@ export function askTool<const Name extends string = 'ask_user', Answer extends S
     (Answer extends ModelSchema ? unknown : ConverterOption<Answer>),
 ): ToolDefinition<Name, AskInput, InferOutput<Answer>> {
   const { name = 'ask_user', description = DESCRIPTION, answer = TEXT, expiresInMs, fallback } = options;
+  checkOptions(`Tool ${name}`, options, KNOWN);
   const { toJsonSchema } = options as { readonly toJsonSchema?: JsonSchemaConverter<never> };
   return askedElsewhere(
     { name, description, input: QUESTION },

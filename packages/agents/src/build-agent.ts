@@ -18,6 +18,7 @@ import { checkDecision } from './check-decision.ts';
 import type { AgentOptions, AgentParts, AnyAgent } from './agent-types.ts';
 import { checkContextOptions, contextOf } from './context-options.ts';
 import { jsonSchemaOf, type JsonSchemaConverter } from './json-schema.ts';
+import { checkOptions } from './known-options.ts';
 import { AGENT_LIMITS, runLimitsOf, type AgentLimits } from './loop-types.ts';
 import { modelFacing } from './model-facing.ts';
 import { TRANSIENT } from './model-class.ts';
@@ -40,12 +41,56 @@ export type AnyAgentOptions = AgentOptions<
   unknown
 > & { readonly toJsonSchema?: JsonSchemaConverter<never> };
 
+const LIMITS = Object.fromEntries(Object.keys(AGENT_LIMITS).map((limit) => [limit, true] as const));
+const KNOWN = {
+  names: {
+    name: true,
+    description: true,
+    instructions: true,
+    model: true,
+    tools: true,
+    activeTools: true,
+    skills: true,
+    input: true,
+    prompt: true,
+    output: true,
+    requires: true,
+    settings: true,
+    context: true,
+    resets: true,
+    onRaw: true,
+    limits: true,
+    version: true,
+    continues: true,
+    types: true,
+    clock: true,
+    newId: true,
+    toJsonSchema: true,
+  } satisfies Record<keyof AnyAgentOptions, true>,
+  elsewhere: {
+    id: 'name',
+    system: 'instructions',
+    prepareStep: 'activeTools, or a function as instructions',
+    maxSteps: 'limits.steps',
+    stopWhen: 'limits.steps',
+    outputSchema: 'output',
+    temperature: 'settings.temperature',
+    maxOutputTokens: 'settings.maxOutputTokens',
+    toolChoice: 'settings.toolChoice',
+    providerOptions: 'settings.providerOptions',
+  },
+};
+
 /** The agent of checked options; without a model it can be looked at and bound, not run. */
 export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgent {
   const { model } = parts;
   const { name, description, instructions, tools = [], skills = [], output, settings = {} } = options;
   const { version = '1', continues } = options;
   checkId('definition name', name);
+  checkOptions(`Agent ${name}`, options, KNOWN);
+  if (typeof instructions !== 'string' && typeof instructions !== 'function')
+    throw new TypeError(`Agent ${name}: instructions must be a text, or a function that makes one`);
+  checkTools(name, tools);
   checkContextOptions(name, options.context);
   const summaryModel = options.context === false ? undefined : options.context?.summaryModel;
   const facing = modelFacing(name, instructions, tools, skills);
@@ -130,7 +175,20 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
   };
 }
 
+/** Their shape alone: what is in one, whoever made it has checked. */
+function checkTools(agent: string, tools: readonly AnyTool[]): void {
+  if (!Array.isArray(tools)) throw new TypeError(`Agent ${agent}: tools must be a list; each tool has its own name`);
+  for (const [index, tool] of tools.entries()) {
+    const { name, hash } = (tool ?? {}) as Partial<AnyTool>;
+    if (typeof name !== 'string' || typeof hash !== 'string')
+      throw new TypeError(
+        `Agent ${agent}: tool ${index + 1} must be made with defineTool, clientTool, askTool or providerTool`,
+      );
+  }
+}
+
 function checkLimits(agent: string, limits: AgentLimits): AgentLimits {
+  checkOptions(`Agent ${agent}: limits`, limits, { names: LIMITS });
   const { lastStep, ...numbers } = limits;
   if (lastStep !== 'refuse-calls' && lastStep !== 'answer-without-tools')
     throw new TypeError(`Agent ${agent}: limits.lastStep is ${JSON.stringify(lastStep)}, which it cannot be`);

@@ -22,7 +22,8 @@ export function defineAgent<
   Context = Json,
 >(
   options: AgentOptions<Name, Model, Tools, Input, Output, Deps, Context> & ConverterOption<Output>,
-): AgentOf<Name, Model, Tools, Input, Output, Deps>;
+  // Defined in the middle of an assembly, it must not take its deps from what the assembly would take.
+): AgentOf<Name, Model, Tools, Input, Output, NoInfer<Deps>>;
 export function defineAgent(options: AnyAgentOptions): AnyAgent {
   const { name, model } = options;
   if (typeof model !== 'string') checkModel(model, `The model of agent ${name}`);

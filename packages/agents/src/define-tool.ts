@@ -1,17 +1,41 @@
 import { hashJson, type InferOutput, type Json, type StandardSchema } from '@prusik/core';
 import { jsonSchemaOf, type ConverterOption } from './json-schema.ts';
+import { checkOptions } from './known-options.ts';
 import type { ToolDefinition, ToolOptions } from './tool-types.ts';
 
 const DEFAULT_TIMEOUT_MS = 120_000;
 const DEFAULT_MAX_OUTPUT_BYTES = 51_200;
 const DEFAULT_MAX_OUTPUT_LINES = 2_000;
+const APPROVALS: ReadonlySet<unknown> = new Set(['never', 'once', 'always']);
+const KNOWN = {
+  names: {
+    name: true,
+    description: true,
+    input: true,
+    effect: true,
+    timeoutMs: true,
+    maxOutputBytes: true,
+    maxOutputLines: true,
+    parallel: true,
+    requires: true,
+    approval: true,
+    approvalExpiresMs: true,
+    inDoubt: true,
+    check: true,
+    version: true,
+    types: true,
+    execute: true,
+    toJsonSchema: true,
+  } satisfies Record<keyof ToolOptions<string, StandardSchema, unknown, unknown, Json> | 'toJsonSchema', true>,
+  elsewhere: { inputSchema: 'input', parameters: 'input', needsApproval: 'approval' },
+};
 const PROVIDER_SAFE_NAME = /^[a-zA-Z0-9_-]{1,64}$/;
 
 /**
  * Defines a tool. A call of it is one durable step: it is recorded once, and what may happen to one that was begun and
  * has no outcome is what `effect` says.
  *
- * @throws {TypeError} for a name that providers refuse, a schema without JSON Schema, or an option that cannot work.
+ * @throws {TypeError} for a name that providers refuse, a schema without JSON Schema, or an option that is none or cannot work.
  */
 export function defineTool<
   const Name extends string,
@@ -27,6 +51,15 @@ export function defineTool<
     throw new TypeError(`The tool name ${JSON.stringify(name)} must be 1 to 64 letters, digits, "_" or "-"`);
   if (!['repeatable', 'keyed', 'once'].includes(effect))
     throw new TypeError(`Tool ${name}: the effect ${JSON.stringify(effect)} is not repeatable, keyed or once`);
+  checkOptions(`Tool ${name}`, options, KNOWN);
+  if (typeof approval !== 'function' && !APPROVALS.has(approval))
+    throw new TypeError(
+      `Tool ${name}: approval is never, once, always or a function that says so for a call, not ${JSON.stringify(approval)}`,
+    );
+  if (typeof execute !== 'function')
+    throw new TypeError(
+      `Tool ${name}: execute must be a function; a tool that the client runs is made with clientTool`,
+    );
   const limits = {
     timeoutMs: positive(name, 'timeoutMs', options.timeoutMs ?? DEFAULT_TIMEOUT_MS),
     maxOutputBytes: positive(name, 'maxOutputBytes', options.maxOutputBytes ?? DEFAULT_MAX_OUTPUT_BYTES),

@@ -31,7 +31,9 @@ export function jsonSchemaOf(
   where: string,
 ): JsonObject {
   // A caller without types may pass anything.
-  const standard = schema['~standard'] as Partial<ModelSchema['~standard']> | undefined;
+  const standard = (schema as StandardSchema | undefined)?.['~standard'] as
+    | Partial<ModelSchema['~standard']>
+    | undefined;
   if (typeof standard?.validate !== 'function')
     throw new TypeError(`${where} must be a Standard Schema: of zod, valibot, arktype or another library that has it`);
   const said = standard.jsonSchema;

@@ -1,4 +1,5 @@
 import type { Amount, Usage } from '@prusik/core';
+import { checkOptions } from './known-options.ts';
 
 /** What a model costs: millionths of a currency unit for a million tokens, so 3 dollars a million tokens are 3_000_000. */
 export interface ModelPrices {
@@ -8,6 +9,10 @@ export interface ModelPrices {
   /** Reasoning included. */
   readonly output: number;
 }
+
+const KNOWN = {
+  names: { input: true, cachedInput: true, output: true } satisfies Record<keyof ModelPrices, true>,
+};
 
 /** In whole micros, rounded up; `undefined` where the prices or the tokens are not known. Cached tokens that are not known cost as others do. */
 export function costMicros(usage: Usage, prices: ModelPrices | undefined): number | undefined {
@@ -38,10 +43,12 @@ export function reservation(
 
 /** @throws {TypeError} naming the price that is none. */
 export function checkPrices(where: string, prices: ModelPrices): void {
+  checkOptions(`${where}: prices`, prices, KNOWN);
   for (const [name, price] of Object.entries(prices)) {
-    if (!(typeof price === 'number' && Number.isFinite(price) && price >= 0))
+    // A fraction is a price in whole units that somebody forgot to multiply: budgets would hold nothing.
+    if (!(Number.isSafeInteger(price) && price >= 0))
       throw new TypeError(
-        `${where}: prices.${name} must be micros per million tokens, 0 or more, not ${String(price)}`,
+        `${where}: prices.${name} must be whole micros per million tokens (3 dollars are 3_000_000), 0 or more, not ${String(price)}`,
       );
   }
 }

@@ -6,6 +6,7 @@ import { checkModelIds, type ModelCheck, type ModelLists } from './model-check.t
 import { MODEL_ERROR_CLASSES, TRANSIENT, type ModelErrorClass } from './model-class.ts';
 import { checkPrices, type ModelPrices } from './model-price.ts';
 import { checkModel, checkVersions, type LanguageModelObject } from './language-model.ts';
+import { checkOptions } from './known-options.ts';
 import type { ModelCapabilities, ModelEntry, ModelRoute } from './model-route.ts';
 import type { ModelSettings } from './model-settings.ts';
 
@@ -63,9 +64,20 @@ export interface ModelRegistry<
   check(options?: { readonly signal?: AbortSignal }): Promise<readonly ModelCheck[]>;
 }
 
+const KNOWN = {
+  names: {
+    model: true,
+    fallbacks: true,
+    on: true,
+    settings: true,
+    prices: true,
+    capabilities: true,
+  } satisfies Record<keyof ModelSpec, true>,
+};
+
 /**
  * @throws {TypeError} for a model that is a string (it would reach a network service that nobody chose) or of an unknown version, for a
- * fallback that is no alias, and for prices or numbers that are none.
+ * fallback that is no alias, for members that are none, and for prices or numbers that are none.
  */
 export function modelRegistry<
   const Alias extends string,
@@ -111,10 +123,9 @@ export function modelRegistry<
 
 function checkedSpec(alias: string, given: LanguageModelObject | ModelSpec): ModelSpec {
   const where = `The model ${alias}`;
-  const spec: ModelSpec =
-    typeof given === 'object' && given !== null && 'model' in given && !('doStream' in given)
-      ? given
-      : { model: given as LanguageModelObject };
+  const isSpec = typeof given === 'object' && given !== null && 'model' in given && !('doStream' in given);
+  if (isSpec) checkOptions(where, given, KNOWN);
+  const spec: ModelSpec = isSpec ? given : { model: given as LanguageModelObject };
   checkModel(spec.model, where);
   if (spec.prices !== undefined) checkPrices(where, spec.prices);
   const odd = spec.on?.find((name) => !MODEL_ERROR_CLASSES.includes(name));

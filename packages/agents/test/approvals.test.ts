@@ -225,6 +225,17 @@ describe('REQ-3: policies', () => {
     expect(done).toEqual(ran);
   });
 
+  it('I12: a tool that was put together by hand and says nothing clear about approvals is denied', async () => {
+    const done: string[] = [];
+    const odd = { ...publish(done), approval: true as never };
+    const agent = defineAgent({ name: 'a', instructions: '', model: scriptedModel([call(), 'Done.']), tools: [odd] });
+    const store = newStore();
+
+    expect(await newEngine([agent], { store }).run('a', 'Go', { id: 'r' })).toMatchObject({ status: 'completed' });
+    expect(done).toEqual([]);
+    expect(JSON.stringify(await resultsOf(store, 'r'))).toMatch(/does not say clearly/);
+  });
+
   it.each<[string, () => unknown]>([
     [
       'throws',

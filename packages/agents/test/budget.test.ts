@@ -149,7 +149,7 @@ describe('WFL-4: a budget of cost', () => {
 
     expect(spent).toMatchObject({
       status: 'failed',
-      error: { code: 'BUDGET_EXCEEDED', meta: { dimension: 'costMicros' } },
+      error: { code: 'BUDGET_EXCEEDED', meta: { dimension: 'costMicros', wanted: expect.any(Number) } },
     });
     expect(model.asked).toHaveLength(1);
     expect(await store.ledger(keyOf('r'))).toMatchObject({ used: { costMicros: 600 }, reserved: { costMicros: 0 } });

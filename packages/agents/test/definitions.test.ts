@@ -1,7 +1,7 @@
 import { scriptedModel } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { bindModels, defineAgent, defineTool, modelRegistry } from '../src/index.ts';
+import { askTool, bindModels, defineAgent, defineTool, modelRegistry } from '../src/index.ts';
 import { callFingerprint } from '../src/define-tool.ts';
 import { newEngine, newStore } from './support.ts';
 
@@ -36,6 +36,51 @@ describe('DEF-3: what is wrong is found at definition', () => {
     );
     expect(() => defineAgent({ ...base, limits: { steps: 0 } })).toThrow(/limits.steps/);
     expect(() => defineAgent({ ...base, name: '' })).toThrow(TypeError);
+  });
+});
+
+describe('DEF-3: what the type checker sees only in place is refused when it is defined', () => {
+  const base = { name: 'a', instructions: '', model };
+  const agent = (more: object) => () => defineAgent({ ...base, ...more });
+  const registry = (more: object) => () => modelRegistry({ a: { model, ...more } });
+
+  it.each([true, 'user-approval', null, {}])('an approval that is %j gates nothing, so it is no tool', (approval) => {
+    expect(() => tool({ approval })).toThrow(/Tool look: approval is never, once, always/);
+  });
+
+  it.each<[object, RegExp]>([
+    [{ approvals: 'always' }, /Tool look has no option approvals: there are .*approval,/],
+    [{ needsApproval: true }, /Tool look has no option needsApproval: use approval/],
+    [{ inputSchema: z.object({}) }, /has no option inputSchema: use input/],
+    [{ input: undefined }, /The input of tool look must be a Standard Schema/],
+    [{ execute: undefined }, /Tool look: execute must be a function/],
+  ])('a tool with %j', (more, message) => {
+    expect(() => tool(more)).toThrow(message);
+  });
+
+  it('a question that would wait for ever because its time is misspelt', () => {
+    const misspelt = { expiresMs: 5 };
+
+    expect(() => askTool(misspelt as object)).toThrow(/Tool ask_user has no option expiresMs/);
+  });
+
+  it.each<[object, RegExp]>([
+    [{ system: 'Be brief.' }, /Agent a has no option system: use instructions/],
+    [{ instructions: undefined }, /Agent a: instructions must be a text/],
+    [{ maxSteps: 3 }, /Agent a has no option maxSteps: use limits.steps/],
+    [{ limits: { maxSteps: 3 } }, /Agent a: limits has no option maxSteps: there are steps,/],
+    [{ tools: { look: tool() } }, /Agent a: tools must be a list/],
+    [{ tools: [tool(), { description: 'Looks.' }] }, /Agent a: tool 2 must be made with defineTool/],
+  ])('an agent with %j', (more, message) => {
+    expect(agent(more)).toThrow(message);
+  });
+
+  it.each<[object, RegExp]>([
+    [{ fallback: ['b'] }, /The model a has no option fallback: there are model, fallbacks/],
+    [{ prices: { input: 0.25, output: 2 } }, /prices.input must be whole micros .* 3_000_000/],
+    [{ prices: { input: 1, output: 2, cached: 1 } }, /prices has no option cached/],
+  ])('a model with %j', (more, message) => {
+    expect(registry(more)).toThrow(message);
   });
 });
 

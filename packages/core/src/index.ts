@@ -113,6 +113,7 @@ export type {
 export {
   addAmounts,
   applyToLedger,
+  checkAmount,
   narrowerBudget,
   NO_AMOUNT,
   openLedger,

@@ -1,3 +1,5 @@
+import { checkCount } from './store-kit/argument-values.ts';
+
 /** Costs in whole units, so that sums are exact. `costMicros` is millionths of the currency that prices are given in. */
 export interface Amount {
   readonly calls?: number;
@@ -28,6 +30,21 @@ export interface LedgerChange {
 const DIMENSIONS = ['calls', 'tokens', 'costMicros'] as const;
 /** What can be limited. */
 export type LedgerDimension = (typeof DIMENSIONS)[number];
+
+/**
+ * Anything but whole units would make a limit that NaN slips under, or sums that drift; a dimension that there is none of would limit nothing.
+ *
+ * @throws {TypeError}
+ */
+export function checkAmount(amount: Amount | undefined): void {
+  if (amount === undefined) return;
+  for (const [dimension, value] of Object.entries(amount)) {
+    if (value === undefined) continue;
+    checkCount(`amount of ${dimension}`, value);
+    if (!DIMENSIONS.includes(dimension as LedgerDimension))
+      throw new TypeError(`There is no amount of ${dimension}; there are ${DIMENSIONS.join(', ')}`);
+  }
+}
 
 /** Nothing of any dimension. */
 export const NO_AMOUNT: Required<Amount> = { calls: 0, tokens: 0, costMicros: 0 };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { applyToLedger, openLedger, type Ledger, type LedgerChange } from '../src/index.ts';
+import { applyToLedger, checkAmount, openLedger, type Ledger, type LedgerChange } from '../src/index.ts';
 
 function apply(ledger: Ledger, ...changes: readonly LedgerChange[]): Ledger {
   return changes.reduce((current, change) => {
@@ -47,5 +47,11 @@ describe('the ledger', () => {
 
     expect(ledger.reserved.tokens).toBe(0);
     expect(applyToLedger(ledger, { reserve: { tokens: 11 } })).toMatchObject({ ok: false });
+  });
+
+  it('WFL-4: a budget of a dimension that there is none of is refused: it would limit nothing', () => {
+    expect(() => checkAmount({ cost: 5 } as object)).toThrow(/no amount of cost; there are calls, tokens, costMicros/);
+    expect(() => checkAmount({ costMicros: Number.NaN })).toThrow(TypeError);
+    expect(() => checkAmount({ costMicros: 5, tokens: 0 })).not.toThrow();
   });
 });

@@ -71,7 +71,7 @@ export function createRunStep(core: DriveCore): RunStep {
     const reserved = budget === undefined ? undefined : options.reserve;
     const first = step.tries.executions + 1;
     if (!intended && (effect === 'once' || reserved !== undefined || options.claimRequest !== undefined)) {
-      const refusal = unpriced(spec, budget) ?? (await commitIntent(spec, first, reserved, charge));
+      const refusal = unpriced(spec, budget) ?? (await commitIntent(spec, first, reserved, charge, budget));
       if (refusal !== undefined) {
         await recordOutcome(
           spec,
@@ -201,6 +201,7 @@ export function createRunStep(core: DriveCore): RunStep {
     attempt: number,
     reserved: Amount | undefined,
     charge: LedgerChange | undefined,
+    budget: Budget | undefined,
   ): Promise<PrusikError | undefined> {
     const { key, options } = spec;
     const intent: StepIntent = {
@@ -224,8 +225,11 @@ export function createRunStep(core: DriveCore): RunStep {
     });
     if (result.ok) return undefined;
     const { code, dimension } = result;
-    const meta = dimension === undefined ? {} : { meta: { dimension } };
-    return new PrusikError(code, `Step ${key} was refused: ${code}`, meta);
+    if (dimension === undefined) return new PrusikError(code, `Step ${key} was refused: ${code}`);
+    const wanted = reserved?.[dimension] ?? 0;
+    const limit = budget?.[dimension] ?? 0;
+    const message = `Step ${key} may take ${wanted} ${dimension}, for which the budget of its tree, ${limit}, has no room left`;
+    return new PrusikError(code, message, { meta: { dimension, wanted, limit } });
   }
 
   /** What is recorded beside an outcome. */

@@ -1,4 +1,5 @@
 import {
+  checkAmount,
   checkId,
   DEFAULT_TENANT,
   hashJson,
@@ -74,6 +75,8 @@ export function createStarter({
     what: Pick<NewRun, 'input' | 'context' | 'messages'>,
     given: StartOptions,
   ): NewRun {
+    // Before it is narrowed, which would drop what it does not know.
+    checkAmount(given.budget);
     const budget = narrowerBudget(given.budget, definition.budget);
     const { session } = given;
     const turn = checkedTurn(definition, given.turn, limits.maxValueBytes);

@@ -257,6 +257,13 @@ describe('what user code throws and hands in', () => {
     expect(executions).toBe(0);
   });
 
+  it('WFL-4: a budget that limits nothing is refused, also where the definition has one', async () => {
+    const work = { ...durable('work', () => 'done'), budget: { tokens: 5 } };
+    const budget = { cost: 5 } as object;
+
+    await expect(engineOn(memoryStore(), [work]).run('work', null, { budget })).rejects.toThrow(/no amount of cost/);
+  });
+
   it('DUR-12: a store that fails while a ledger is looked for costs the drive, and blocks no run', async () => {
     const sound = memoryStore();
     let fails = true;

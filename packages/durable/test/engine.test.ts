@@ -610,7 +610,11 @@ describe('the ledger', () => {
 
     expect(await engine.run('spend', null, { id: 'r', budget: { tokens: 90 } })).toMatchObject({
       status: 'failed',
-      error: { code: 'BUDGET_EXCEEDED', meta: { dimension: 'tokens' } },
+      error: {
+        code: 'BUDGET_EXCEEDED',
+        message: expect.stringMatching(/\d+ tokens, for which the budget of its tree, 90, has no room/),
+        meta: { dimension: 'tokens', limit: 90 },
+      },
     });
     expect(calls).toBe(2);
     expect(await store.ledger(key('r'))).toMatchObject({ used: { tokens: 55 }, reserved: { tokens: 0 } });

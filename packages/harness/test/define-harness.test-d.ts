@@ -51,6 +51,23 @@ describe('defineHarness', () => {
     defineHarness({ store, agents: { easy } });
   });
 
+  it('DEF-1: definitions may be written where they are assembled', () => {
+    const harness = defineHarness({
+      store,
+      agents: { helper: defineAgent({ name: 'helper', instructions: 'Help.', model }) },
+      workflows: { wait: defineWorkflow({ name: 'wait', input: z.number(), run: async (_ctx, ms) => ms }) },
+    });
+    expectTypeOf(harness.run('helper', 'a text')).toEqualTypeOf<Promise<RunResult<string>>>();
+    expectTypeOf(harness.run('wait', 1)).toEqualTypeOf<Promise<RunResult<number>>>();
+    // @ts-expect-error -- nobody gives it its mail
+    defineHarness({
+      store,
+      agents: {
+        helper: defineAgent({ name: 'helper', instructions: 'Help.', model, types: {} as { deps: { mail: string } } }),
+      },
+    });
+  });
+
   it('DEF-8: types the context that runs are started with', () => {
     const harness = defineHarness({ store, agents: { easy }, context: z.object({ user: z.string() }) });
 

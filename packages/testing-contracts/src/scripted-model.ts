@@ -34,12 +34,15 @@ export interface ScriptedModel {
 
 /**
  * A model that gives the replies of `script`, one per call, and fails clearly when it is asked for one more.
- * A function as a reply sees what was asked.
+ * A function as a reply sees what was asked. Another process, or a model made anew, begins with the first reply.
+ *
+ * @throws {TypeError} for a part that is none.
  */
 export function scriptedModel(
   script: readonly (ScriptedReply | ((request: ScriptedRequest) => ScriptedReply))[],
   { clock = systemClock, provider = 'scripted', modelId = 'scripted', supportedUrls = {} }: ScriptedModelOptions = {},
 ): ScriptedModel {
+  for (const reply of script) if (typeof reply !== 'function') chunksOf(partsOf(reply));
   const requests: ScriptedRequest[] = [];
   let callsMade = 0;
 
@@ -49,7 +52,7 @@ export function scriptedModel(
     if (reply === undefined) throw exhausted();
     request.abortSignal?.throwIfAborted();
     const parts = typeof reply === 'function' ? reply(request) : reply;
-    const list = (isList(parts) ? parts : [parts]).map((part) => {
+    const list = partsOf(parts).map((part) => {
       if (typeof part === 'object' && 'reject' in part) throw part.reject;
       return typeof part === 'object' && 'call' in part ? { callId: `call_${(callsMade += 1)}`, ...part } : part;
     });
@@ -112,6 +115,8 @@ export function scriptedModel(
     });
   }
 }
+
+const partsOf = (reply: ScriptedReply): readonly ScriptedPart[] => (isList(reply) ? reply : [reply]);
 
 // Array.isArray does not narrow a readonly array away.
 const isList = (reply: ScriptedReply): reply is readonly ScriptedPart[] => Array.isArray(reply);

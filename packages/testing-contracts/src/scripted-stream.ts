@@ -47,6 +47,8 @@ export function chunksOf(parts: readonly ScriptedPart[]): readonly Played[] {
       chunks.push({ type: 'tool-result', toolCallId, toolName, ...more });
     } else if ('error' in part) chunks.push({ type: 'error', error: part.error });
     else if ('stallMs' in part || 'until' in part || 'drop' in part) chunks.push(part);
+    // A part that nobody knows would be a reply without it, and a test that passes by mistake.
+    else if (!isOutside(part)) throw new TypeError(`A script has no part with the members ${membersOf(part)}`);
   }
   const started: readonly Played[] = has(parts, 'stream-start') ? [] : [{ type: 'stream-start', warnings: [] }];
   const end = endOf(parts);
@@ -54,6 +56,11 @@ export function chunksOf(parts: readonly ScriptedPart[]): readonly Played[] {
   close();
   return [...started, ...chunks, end];
 }
+
+/** What says how the reply ends, or that there is none. */
+const isOutside = (part: object): boolean =>
+  ['finish', 'inputTokens', 'outputTokens', 'reject'].some((member) => member in part);
+const membersOf = (part: object): string => Object.keys(part).join(', ');
 
 /** A reply as a whole, put together from its chunks. */
 export interface WholeReply {

@@ -34,6 +34,14 @@ async function streamed(model: ReturnType<typeof scriptedModel>, more: Partial<S
 }
 
 describe('TST-4: scriptedModel', () => {
+  it('refuses a part that is none when it is made, or when a function made it', async () => {
+    const odd = { toolCalls: [{ name: 'look' }] };
+
+    expect(() => scriptedModel(['Hello', odd as never])).toThrow(/no part with the members toolCalls/);
+    await expect(streamed(scriptedModel([() => odd as never]))).rejects.toThrow(TypeError);
+    expect(() => scriptedModel([{ reject: new Error('busy') }, { finish: 'none' }])).not.toThrow();
+  });
+
   it('streams the chunks of a reply as one block, then its calls, then its end with usage as known', async () => {
     const model = scriptedModel([
       ['Hel', 'lo', { call: 'look', input: { q: 1 } }, { inputTokens: 3, outputTokens: 2 }],

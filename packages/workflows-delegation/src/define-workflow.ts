@@ -87,7 +87,8 @@ export function defineWorkflow<
   InferInput<Input>,
   InferOutput<Input>,
   unknown extends InferOutput<Output> ? Returned : InferOutput<Output>,
-  Deps & DepsOf<Agents>,
+  // Defined in the middle of an assembly, it must not take its deps from what the assembly would take.
+  NoInfer<Deps> & DepsOf<Agents>,
   Model | AliasesOf<Agents>
 >;
 export function defineWorkflow(

@@ -1,5 +1,3 @@
-import type { Amount } from '../ledger.ts';
-
 /** A name that is not an id of ours: of a version, a worker, a code. */
 export function checkText(name: string, value: unknown): void {
   if (typeof value !== 'string' || value.length > 200 || !value.isWellFormed() || value.includes('\0'))
@@ -14,12 +12,6 @@ export function checkCount(name: string, value: unknown): void {
 export function checkTime(name: string, value: unknown): void {
   if (!Number.isFinite(value))
     throw new TypeError(`${name} must be milliseconds since the epoch, not ${String(value)}`);
-}
-
-/** Anything but whole units would make a limit that NaN slips under, or sums that drift. */
-export function checkAmount(amount: Amount | undefined): void {
-  if (amount === undefined) return;
-  for (const [dimension, value] of Object.entries(amount)) checkCount(`amount of ${dimension}`, value);
 }
 
 /** What a caller in JavaScript made up would otherwise be stored, and no reader knows what it means. */

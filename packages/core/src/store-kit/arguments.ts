@@ -5,6 +5,7 @@ import type { Commit, Transition } from '../commit.ts';
 import type { EntryBody } from '../entry.ts';
 import type { GrantKey } from '../grant.ts';
 import { checkId, type RunKey } from '../ids.ts';
+import { checkAmount } from '../ledger.ts';
 import type { Message } from '../message.ts';
 import { WHEN_BUSY, type NewRun } from '../new-run.ts';
 import { PAGE_LIMIT } from '../page.ts';
@@ -13,16 +14,7 @@ import { DECISIONS_OF, type NewDecision, type RequestKind } from '../request.ts'
 import { FINAL_STATUSES, type RunKind } from '../run.ts';
 import type { SessionLife } from '../session.ts';
 import type { NewSignal, SignalKind } from '../signal.ts';
-import {
-  checkAmount,
-  checkCount,
-  checkJson,
-  checkList,
-  checkOneOf,
-  checkRecords,
-  checkText,
-  checkTime,
-} from './argument-values.ts';
+import { checkCount, checkJson, checkList, checkOneOf, checkRecords, checkText, checkTime } from './argument-values.ts';
 import { checkItems, copied } from './copied.ts';
 import { checkBlobHash, checkRunKey } from './key-arguments.ts';
 import { checkedLimit, parseCursor } from './page-arguments.ts';

@@ -1,0 +1,21 @@
+/** Every option of a definition, and what the same is called elsewhere. Made with `satisfies`, so that none is forgotten. */
+export interface KnownOptions {
+  readonly names: Readonly<Record<string, true>>;
+  /** Names that other libraries have for the same, and ours. */
+  readonly elsewhere?: Readonly<Record<string, string>>;
+}
+
+/**
+ * The type checker sees misspelt options only where they are written in place, and programs without types have none. Passed over, `approvals: 'always'`
+ * would let every call through.
+ *
+ * @throws {TypeError} naming the option that is none, and what is meant or there is.
+ */
+export function checkOptions(where: string, options: object, { names, elsewhere = {} }: KnownOptions): void {
+  for (const [option, value] of Object.entries(options)) {
+    if (value === undefined || Object.hasOwn(names, option)) continue;
+    const ours = Object.hasOwn(elsewhere, option) ? elsewhere[option] : undefined;
+    const fix = ours === undefined ? `there are ${Object.keys(names).join(', ')}` : `use ${ours}`;
+    throw new TypeError(`${where} has no option ${option}: ${fix}`);
+  }
+}

@@ -1,6 +1,7 @@
 import {
   checkAmount,
   checkId,
+  checkMessage,
   DEFAULT_TENANT,
   hashJson,
   narrowerBudget,
@@ -66,7 +67,9 @@ export function createStarter({
     if (turnContext.length === 0) return named;
     bounded('context of a turn', turnContext as readonly Json[], limits.maxValueBytes);
     const content = turnContext.map((text) => ({ type: 'text', text }) as const);
-    return [{ v: 1, id: newId(), role: 'user', kind: 'context', content }, ...named];
+    const context: Message = { v: 1, id: newId(), role: 'user', kind: 'context', content };
+    checkMessage(context);
+    return [context, ...named];
   }
 
   function newRun(

@@ -67,13 +67,15 @@ export async function placeOfAnswer(store: Store, key: SessionKey, id: string | 
   }
 }
 
-/** The last run that has spoken in the session for itself: its definition, input and context are those of its turn. */
-export async function lastRun(store: Store, key: SessionKey): Promise<Run> {
+/** The last run (of this definition) that has spoken in the session for itself: its definition, input and context are those of its turn. */
+export async function lastRun(store: Store, key: SessionKey, of?: string): Promise<Run> {
   let after: string | undefined;
   do {
     const { tenant, session } = key;
     const page = await store.listRuns({ tenant, session, limit: PAGE, ...(after === undefined ? {} : { after }) });
-    const found = page.items.find(({ absorbedBy }) => absorbedBy === undefined);
+    const found = page.items.find(
+      ({ absorbedBy, definition }) => absorbedBy === undefined && (of === undefined || definition === of),
+    );
     if (found !== undefined) return found;
     after = page.next;
   } while (after !== undefined);

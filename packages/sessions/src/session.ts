@@ -43,6 +43,8 @@ export type EditOptions = Omit<SessionStartOptions, 'whenBusy'>;
 export interface RegenerateOptions extends Omit<EditOptions, 'messageId' | 'turnContext'> {
   /** Id of the user's message that is to be answered again. @default the last */
   readonly after?: string;
+  /** Whose last run it is that is done again. @default that of whichever definition ran last */
+  readonly definition?: AnyDefinition;
 }
 
 /**
@@ -98,7 +100,8 @@ export interface Session<Resources = undefined> extends AsyncDisposable {
   cut(options: CutOptions): Promise<StoredMessage>;
   /**
    * Has the user's last message (or the one of this id) answered again: hides what followed it, and starts a run of the same definition, input and
-   * context as the session's last one, in one write. The same `id` again is the same run, and hides nothing more.
+   * context as the session's last one (or the last one of `definition`), in one write. Where several may talk, give the context of who asks. The same
+   * `id` again is the same run, and hides nothing more.
    *
    * @throws {PrusikError} as `cut` and `start` do; `MESSAGE_NOT_THE_USERS`.
    */
@@ -197,11 +200,11 @@ export function createSession<Resources>(
     replace: (messages, options = {}) => replaceHistory(store, key, messages, options),
     clear: (options = {}) => replaceHistory(store, key, [], options),
     cut: (options) => cutAfter(store, key, options),
-    async regenerate({ after, ...rest } = {}) {
+    async regenerate({ after, definition, ...rest } = {}) {
       const existing = await started(rest.id);
       if (existing?.session === key.session) return existing;
       const place = await placeOfAnswer(store, key, after);
-      const like = await lastRun(store, key);
+      const like = await lastRun(store, key, definition?.name);
       return engine.startAgain(like.key, { ...rest, ...startingAt(place) });
     },
     async edit(message, definition, input, options = {}) {

@@ -202,6 +202,9 @@ describe.each(Object.entries(STORES))('a conversation that branches (%s)', (_nam
       ['assistant', 'assistant'],
     ]);
     expect(textsOf(messages).slice(0, 2)).toEqual(turnContext);
+    await expect(session.run(definition, 'x', { turnContext: [5 as never] })).rejects.toMatchObject({
+      code: 'MESSAGE_INVALID',
+    });
     await expect(session.run(definition, 'x', { turnContext: ['x'.repeat(1_100_000)] })).rejects.toMatchObject({
       code: 'VALUE_TOO_LARGE',
     });

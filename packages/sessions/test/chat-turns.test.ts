@@ -42,24 +42,31 @@ function steps(
   };
 }
 
-function chatOver(definition: DurableDefinition<Json, undefined>, more: Partial<ChatOptions> = {}) {
-  const engine = engineFor([definition]);
+function chatOver(
+  definition: DurableDefinition<Json, unknown>,
+  more: Partial<ChatOptions> = {},
+  others: readonly DurableDefinition<Json, unknown>[] = [],
+) {
+  const engine = engineFor([definition, ...others]);
   const options: ChatOptions = { engine, sessions: createSessions(engine), definition, access: () => ({}), ...more };
-  const post = (id: string, text: string) =>
+  const ask = (body: object, headers: Record<string, string> = {}) =>
     handleChatTurn(
       new Request('http://localhost/api/chat', {
         method: 'POST',
-        body: JSON.stringify({ id: 'c1', messages: [{ id, role: 'user', parts: [{ type: 'text', text }] }] }),
+        headers,
+        body: JSON.stringify({ id: 'c1', messages: [], ...body }),
       }),
       options,
     );
+  const post = (id: string, text: string, headers: Record<string, string> = {}) =>
+    ask({ messages: [{ id, role: 'user', parts: [{ type: 'text', text }] }] }, headers);
   const resume = () => handleChatTurn(new Request('http://localhost/api/chat/c1/stream'), options);
   async function page() {
     const session = await options.sessions.open('c1');
     const { messages } = await session.history();
     return toUiMessages(messages.map((stored) => stored.message));
   }
-  return { engine, options, post, resume, page };
+  return { engine, options, ask, post, resume, page };
 }
 
 async function shown(response: Response): Promise<UiMessage> {
@@ -122,5 +129,116 @@ describe('EVT-6: a turn that waits in a queue', () => {
     first.resolve();
     expect(await shown(two)).toEqual((await chat.page()).at(-1));
     expect(await shown(await chat.resume())).toEqual((await chat.page()).at(-1));
+  });
+});
+
+describe('EVT-6, REQ-5: a chat in which several may talk', () => {
+  const nameOf = (request: Request): string => request.headers.get('x-user') ?? '';
+
+  it('answers again in the name of who asks for it, whoever spoke before', async () => {
+    const chat = chatOver(steps(1), { access: (_, request) => ({ context: { user: nameOf(request) } }) });
+    await (await chat.post('u1', 'first', { 'x-user': 'admin' })).text();
+    const answer = await chat.ask({ trigger: 'regenerate-message' }, { 'x-user': 'guest' });
+    await answer.text();
+    const { items } = await chat.engine.store.listRuns({ tenant: 'default', limit: 10 });
+    expect(items.map(({ context }) => context)).toEqual([{ user: 'guest' }, { user: 'admin' }]);
+  });
+
+  it('is answered again by its own definition, also where another one ran last', async () => {
+    const nightly = { ...steps(1), name: 'nightly' };
+    const chat = chatOver(steps(1), {}, [nightly]);
+    await (await chat.post('u1', 'first')).text();
+    const session = await chat.options.sessions.open('c1');
+    await session.run(nightly, 'report', { context: { user: 'system' }, attended: false });
+    await (await chat.ask({ trigger: 'regenerate-message', messageId: 'reply:u1' })).text();
+    const [again] = (await chat.engine.store.listRuns({ tenant: 'default', limit: 1 })).items;
+    expect(again).toMatchObject({ definition: 'steps', input: 'first', context: null, attended: true });
+  });
+});
+
+describe('EVT-6: what a client may put into a body', () => {
+  const asking: DurableDefinition<Json, Json> = {
+    name: 'asking',
+    kind: 'agent',
+    version: '1',
+    openingMessages: opening,
+    run: async (ctx: DurableContext) =>
+      (await ctx.request('ask', { kind: 'client-tool', body: { tool: 'place', callId: 'call' } })).value ?? null,
+  };
+
+  it('decides what it decides and is answered, whatever its other parts hold', async () => {
+    const chat = chatOver(asking);
+    // The longest id that a message may have: the name of its answer is longer.
+    const id = 'u'.repeat(200);
+    await (await chat.post(id, 'first')).text();
+    const parts = [
+      { type: 'x', approval: null },
+      { type: 'y', approval: 'z', toolCallId: null },
+      { type: 'tool-place', toolCallId: 'call', state: 'output-available', output: 'here' },
+    ];
+    const answer = await chat.ask({ messages: [{ id: `reply:${id}`, role: 'assistant', parts }] });
+    expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining('"finish"')]);
+    const [run] = (await chat.engine.store.listRuns({ tenant: 'default', limit: 1 })).items;
+    expect(run?.status).toBe('completed');
+  });
+
+  it('is refused with a code where it names nothing, and access is not asked about what is no chat', async () => {
+    const asked: string[] = [];
+    const chat = chatOver(steps(1), { access: (id) => void asked.push(id) });
+    for (const id of ['%00', 'x'.repeat(201), '']) {
+      const found = await handleChatTurn(new Request(`http://localhost/api/chat/${id}/stream`), chat.options);
+      expect([found.status, (await found.json()) as unknown]).toMatchObject([404, { error: { code: 'CHAT_UNKNOWN' } }]);
+    }
+    for (const body of [
+      { trigger: 'regenerate-message', messageId: 'reply:' },
+      { messages: [{ id: 'reply:', role: 'assistant', parts: [] }] },
+      ...['a', 'a/b\r\nc: d', `a/${'b'.repeat(500)}`].map((mediaType) => ({
+        messages: [{ id: 'u', role: 'user', parts: [{ type: 'file', mediaType, url: 'data:;base64,AAAA' }] }],
+      })),
+    ]) {
+      const refused = await chat.ask(body);
+      expect([refused.status, (await refused.json()) as unknown]).toMatchObject([
+        400,
+        { error: { code: 'CHAT_BODY_INVALID' } },
+      ]);
+    }
+    expect(asked).toEqual([]);
+  });
+
+  it('is told why in a sentence, beside the message that is meant', async () => {
+    const refused = await chatOver(steps(1)).ask({ trigger: 'regenerate-message', messageId: 'u9' });
+    expect(await refused.json()).toMatchObject({
+      error: { code: 'MESSAGE_UNKNOWN', message: 'The conversation of session c1 has no message u9' },
+    });
+  });
+});
+
+describe('AGT-13: a transform of a chat', () => {
+  const round: Record<string, unknown> = { type: 'data-x' };
+  round['data'] = round;
+
+  it.each([
+    ['a promise', async () => ({ type: 'finish' })],
+    ['null', () => null],
+    ['a number', () => 5],
+    ['a chunk that no text can hold', () => round],
+    ['a BigInt in a list', () => [{ type: 'data-x', data: 1n }]],
+  ])('that gives %s ends the stream with an error, and is told of', async (_, transform) => {
+    const warnings: string[] = [];
+    const chat = chatOver(steps(1), {
+      hooks: { transform: transform as never },
+      onWarning: ({ message: text }) => warnings.push(text),
+    });
+    const sent = await (await chat.post('u1', 'first')).text();
+    expect(sent).toMatch(/^data: \{"type":"error".*\}\n\ndata: \[DONE\]\n\n$/);
+    expect(warnings).toEqual(['The stream of a turn failed']);
+  });
+});
+
+describe('EVT-5: the first text of a turn', () => {
+  it('is not taken back by the claim that is told with its commit', async () => {
+    const sent = await (await chatOver(steps(2)).post('u1', 'first')).text();
+    expect(sent).toContain('part 2');
+    expect(sent).not.toContain('reset-step');
   });
 });

@@ -25,7 +25,15 @@ export async function beginTurn(
   const after = ask.messageId === undefined ? undefined : (answeredBy(ask.messageId) ?? ask.messageId);
   // Asked twice while the first is at work it is refused as busy; afterwards it is another wish.
   const id = runIdOf(session.key, 'again', after ?? '', await store.threadHead(threadOfSession(session.key)));
-  const run = await session.regenerate({ id, ...(after === undefined ? {} : { after }) });
+  // The definition of this chat, for whoever asks: the last run may have been another one's, for somebody else.
+  const { definition } = options;
+  const run = await session.regenerate({
+    id,
+    definition,
+    context: access.context ?? null,
+    attended: true,
+    ...(after === undefined ? {} : { after }),
+  });
   return { run, messageId: await replyOf(store, run) };
 }
 

@@ -57,9 +57,19 @@ export function byteStream<T>(
     timer[Symbol.dispose]();
   }
 
-  function textOf(what: Settled<T>): string {
-    if ('error' in what) return failure(what.error) + end;
-    return what.result.done === true ? end : item(what.result.value);
+  function textOf(what: Settled<T>): { readonly text: string; readonly isLast: boolean } {
+    let error: unknown;
+    try {
+      if ('result' in what) {
+        const { done, value } = what.result;
+        return done === true ? { text: end, isLast: true } : { text: item(value), isLast: false };
+      }
+      ({ error } = what);
+    } catch (thrown) {
+      // An item that cannot be written.
+      error = thrown;
+    }
+    return { text: failure(error) + end, isLast: true };
   }
 
   function finish(): void {
@@ -76,9 +86,9 @@ export function byteStream<T>(
         if (isOver) return;
         const what = settled;
         settled = undefined;
-        const text = what === undefined ? keepAlive : textOf(what);
+        const { text, isLast } = what === undefined ? { text: keepAlive, isLast: false } : textOf(what);
         if (text !== '') controller.enqueue(encoder.encode(text));
-        if (what === undefined || ('result' in what && what.result.done !== true)) return;
+        if (!isLast) return;
         finish();
         controller.close();
       },

@@ -1,5 +1,5 @@
 import { checkId, PrusikError, type FilePart, type Json, type JsonObject, type TextPart } from '@prusik/core';
-import type { UiPart } from './ui-types.ts';
+import { answeredBy } from './turn-ids.ts';
 
 /** What a client of the AI SDK asks for: its `DefaultChatTransport` posts it. */
 export type ChatAsk = { readonly chat: string; readonly body: JsonObject } & (
@@ -8,7 +8,8 @@ export type ChatAsk = { readonly chat: string; readonly body: JsonObject } & (
   | {
       readonly type: 'answers';
       readonly messageId: string;
-      readonly parts: readonly UiPart[];
+      /** What the client says that it shows. */
+      readonly parts: readonly JsonObject[];
       readonly answers: readonly ChatAnswer[];
     }
 );
@@ -27,6 +28,7 @@ export type ChatAnswer =
   | { readonly type: 'output-error'; readonly callId: string; readonly reason: string };
 
 const REASON_LIMIT = 2_000;
+const MEDIA_TYPE = /^[\w.+-]{1,100}\/[\w.+*-]{1,100}(?:;[ -~]{1,200})?$/;
 
 /**
  * Reads what was posted. Of the messages only the last is looked at: the conversation is what is stored, not what a client says that it was.
@@ -43,14 +45,15 @@ export function readChatBody(text: string): ChatAsk {
   if (trigger !== 'submit-message') throw invalid('trigger', 'is neither submit-message nor regenerate-message');
   const last = Array.isArray(messages) ? messages.at(-1) : undefined;
   if (!isObject(last)) throw invalid('messages', 'holds no message');
-  const id = idOf('request', last['id'], 'messages.at(-1).id');
-  const { parts } = last;
+  const { parts, role } = last;
+  const idPath = 'messages.at(-1).id';
+  const id = role === 'user' ? idOf('message', last['id'], idPath) : shownIdOf(last['id'], idPath);
   if (!Array.isArray(parts) || !parts.every(isPart)) throw invalid('messages.at(-1).parts', 'is no list of parts');
-  if (last['role'] === 'user')
+  if (role === 'user')
     return { chat, body, type: 'message', message: { id, content: contentOf(parts) }, isEdit: messageId === id };
-  if (last['role'] !== 'assistant') throw invalid('messages.at(-1).role', 'is neither user nor assistant');
+  if (role !== 'assistant') throw invalid('messages.at(-1).role', 'is neither user nor assistant');
   // What a client claims of its own message decides only what it is told.
-  return { chat, body, type: 'answers', messageId: id, parts: parts as unknown as UiPart[], answers: answersOf(parts) };
+  return { chat, body, type: 'answers', messageId: id, parts, answers: answersOf(parts) };
 }
 
 type AnyPart = JsonObject & { readonly type: string };
@@ -83,7 +86,8 @@ function contentOf(parts: readonly AnyPart[]): readonly (TextPart | FilePart)[] 
 
 /** In place only: an address would be fetched by whoever calls the model, in the name of this server. */
 function fileOf({ mediaType, url, filename }: AnyPart, path: string): FilePart {
-  if (typeof mediaType !== 'string' || mediaType === '') throw invalid(`${path}.mediaType`, 'is missing');
+  // It is told on, to providers and in headers.
+  if (typeof mediaType !== 'string' || !MEDIA_TYPE.test(mediaType)) throw invalid(`${path}.mediaType`, 'is none');
   const found = typeof url === 'string' ? /^data:[^,]*;base64,([A-Za-z0-9+/]*={0,2})$/.exec(url) : null;
   if (found?.[1] === undefined) throw invalid(`${path}.url`, 'is no data URL in base64');
   const name = typeof filename === 'string' && filename !== '' ? { name: filename.slice(0, 200) } : {};
@@ -128,7 +132,15 @@ function idOf(kind: Parameters<typeof checkId>[0], value: unknown, path: string)
 }
 
 const optionalId = (value: unknown): string | undefined =>
-  value === undefined || value === null ? undefined : idOf('request', value, 'messageId');
+  value === undefined || value === null ? undefined : shownIdOf(value, 'messageId');
+
+/** The name of an answer is longer than the id of the message that it answers. */
+function shownIdOf(value: unknown, path: string): string {
+  const answered = typeof value === 'string' ? answeredBy(value) : undefined;
+  if (answered === undefined) return idOf('message', value, path);
+  idOf('message', answered, path);
+  return value as string;
+}
 
 const invalid = (path: string, what: string): PrusikError =>
   new PrusikError('CHAT_BODY_INVALID', `The body cannot be read: ${path} ${what}`, { meta: { path } });

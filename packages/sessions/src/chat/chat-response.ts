@@ -32,5 +32,5 @@ export function errorResponse(error: unknown): Response {
   const known = isPrusikError(error) ? error : new PrusikError('CHAT_FAILED', 'The request failed');
   const { code, message, retryable, meta } = known;
   const status = STATUS[code] ?? (isPrusikError(error) ? 422 : 500);
-  return Response.json({ error: { code, message, retryable, ...meta } }, { status });
+  return Response.json({ error: { ...meta, code, message, retryable } }, { status });
 }

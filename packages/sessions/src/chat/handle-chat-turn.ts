@@ -1,4 +1,12 @@
-import { DEFAULT_TENANT, isFinal, isPrusikError, PrusikError, systemClock, type SessionKey } from '@prusik/core';
+import {
+  checkId,
+  DEFAULT_TENANT,
+  isFinal,
+  isPrusikError,
+  PrusikError,
+  systemClock,
+  type SessionKey,
+} from '@prusik/core';
 import { answerTurn } from './answer-turn.ts';
 import { readChatBody } from './chat-body.ts';
 import { warningOf, type ChatAccess, type ChatOptions } from './chat-options.ts';
@@ -56,9 +64,9 @@ async function resume(request: Request, options: ChatOptions): Promise<Response>
 function chatOf(url: string): string {
   const [last, chat = ''] = new URL(url).pathname.split('/').toReversed();
   try {
-    if (last === 'stream' && chat !== '') return decodeURIComponent(chat);
+    if (last === 'stream') return checkId('session', decodeURIComponent(chat));
   } catch {
-    // No text that an address can hold.
+    // No text that an address can hold, or none that names a session.
   }
   throw new PrusikError('CHAT_UNKNOWN', 'A stream is resumed at …/<chat>/stream');
 }

@@ -104,7 +104,8 @@ export function createTurnEncoder({ errorText }: TurnEncoderOptions): TurnEncode
   ): readonly UiMessageChunk[] {
     switch (entry.type) {
       case 'run-claim':
-        return drop();
+        // It is told with the first commit of its epoch: what was said since it was taken up stands.
+        return live.step !== undefined && live.step.epoch < entry.epoch ? drop() : [];
       case 'step-pause':
         return live.step?.key === entry.key ? drop() : [];
       case 'step-end':

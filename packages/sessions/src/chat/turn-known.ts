@@ -1,15 +1,15 @@
-import type { UiMessageChunk, UiPart } from './ui-types.ts';
+import type { JsonObject } from '@prusik/core';
+import type { UiMessageChunk } from './ui-types.ts';
 
 /**
  * Leaves out of a turn what a client has that goes on with it: it says so itself, by the parts of its message. All steps but its last are behind it; of
  * that one, what became of its calls is told, and whatever follows.
  */
-export function unknownTo(parts: readonly UiPart[]): (chunk: UiMessageChunk) => boolean {
+export function unknownTo(parts: readonly JsonObject[]): (chunk: UiMessageChunk) => boolean {
   const known = parts.filter(({ type }) => type === 'step-start').length;
-  const calls = new Set(parts.flatMap((part) => ('toolCallId' in part ? [part.toolCallId] : [])));
-  const approvals = new Set(
-    parts.flatMap((part) => ('approval' in part && part.approval !== undefined ? [part.approval.id] : [])),
-  );
+  const calls = new Set(parts.map((part) => part['toolCallId']));
+  // Whatever a client has put there.
+  const approvals = new Set(parts.map((part) => (part['approval'] as JsonObject | null | undefined)?.['id']));
   let step = 0;
   return (chunk) => {
     if (chunk.type === 'start-step') step += 1;

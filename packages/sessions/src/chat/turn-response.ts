@@ -87,8 +87,10 @@ async function* passed(
   transform: NonNullable<ChatHooks['transform']> = (chunk) => chunk,
 ): AsyncGenerator<UiMessageChunk> {
   const send = (chunk: UiMessageChunk): readonly UiMessageChunk[] => {
-    const sent = transform(chunk);
-    return Array.isArray(sent) ? sent : sent === undefined ? [] : [sent as UiMessageChunk];
+    const sent: unknown = transform(chunk);
+    const list: readonly unknown[] = Array.isArray(sent) ? sent : sent === undefined ? [] : [sent];
+    if (!list.every(isChunk)) throw new TypeError('The transform of a chat gave what is no chunk');
+    return list;
   };
   let start: UiMessageChunk | undefined;
   for await (const chunk of chunks) {
@@ -103,6 +105,10 @@ async function* passed(
     yield* send(chunk);
   }
 }
+
+/** What a transform gives may be anything, a promise too. */
+const isChunk = (value: unknown): value is UiMessageChunk =>
+  typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string';
 
 /** Never rejects. */
 async function workOn(turn: Turn, options: ChatOptions): Promise<void> {

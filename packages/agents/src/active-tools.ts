@@ -27,12 +27,15 @@ export async function offeredTools(agent: AgentCore, ctx: DurableContext, step: 
   }
   // Of a program without types it may be anything.
   if (!Array.isArray(chosen)) throw failed('it returned no list');
-  const unknown = chosen.find((name) => !tools.has(name));
-  if (unknown !== undefined) throw failed(`it names ${JSON.stringify(unknown)}, which the agent does not have`);
+  const unknown = chosen.findIndex((name) => !tools.has(name));
+  if (unknown >= 0) throw failed(`it names ${nameOf(chosen[unknown])}, which the agent does not have`);
   const names = new Set([...chosen, ...builtIns]);
   // In the order of the definition, whatever the order of the choice: equal choices are equal prompts.
   return { names, toolSet: Object.fromEntries(Object.entries(toolSet).filter(([name]) => names.has(name))) };
 }
+
+const nameOf = (given: unknown): string =>
+  typeof given === 'string' ? JSON.stringify(given) : `a value of type ${typeof given}`;
 
 const failed = (why: string, cause?: unknown): PrusikError =>
   new PrusikError('ACTIVE_TOOLS_FAILED', `The choice of the tools of a step failed: ${why}`, { cause });

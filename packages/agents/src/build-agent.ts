@@ -25,7 +25,7 @@ import { TRANSIENT } from './model-class.ts';
 import { unknownModel } from './model-registry.ts';
 import type { LanguageModelObject } from './language-model.ts';
 import { mostOutputTokens, toRoute, type ModelRoute } from './model-route.ts';
-import { promptSchema, showPrompt } from './prompt.ts';
+import { madePrompt, promptSchema, showPrompt } from './prompt.ts';
 import { runAgent } from './run-agent.ts';
 import type { AnyTool } from './tool-types.ts';
 import { validate } from './validate.ts';
@@ -100,7 +100,7 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
   const inputSchema: StandardSchema = options.input ?? promptSchema;
   const isPrompt = options.input === undefined;
   const show = (input: Json): readonly MessagePart[] =>
-    options.prompt === undefined ? showPrompt(input, isPrompt) : showPrompt(options.prompt(input), true);
+    options.prompt === undefined ? showPrompt(input, isPrompt) : madePrompt(name, input, options.prompt);
   const newId = options.newId ?? parts.newId ?? randomId;
   const clock = options.clock ?? parts.clock ?? systemClock;
   const core = (resolved: ModelRoute): AgentCore => ({

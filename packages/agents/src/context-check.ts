@@ -10,6 +10,7 @@ import {
 import type { AgentCore } from './agent-core.ts';
 import type { LoopState } from './loop.ts';
 import { describeError } from './redact.ts';
+import { unawaited } from './unawaited.ts';
 
 /** A prompt, measured and judged. */
 export interface ContextCheck {
@@ -44,6 +45,7 @@ export function checkContext(
   } catch (cause) {
     throw failed(`threw: ${describeError(cause)}`, cause);
   }
+  if (unawaited(plan)) throw failed('gave a promise: plan() has to answer at once');
   if (!PLANS.includes((plan as ContextPlan | undefined)?.does)) throw failed('gave no plan');
   return { view, ruler, used, limit, plan };
 }

@@ -6,6 +6,7 @@ import { modelError } from './model-error.ts';
 import { modelName, providerOf, type LanguageModelObject } from './language-model.ts';
 import type { ModelSettings } from './model-settings.ts';
 import { createReplyReader, type Finish, type ReplySoFar } from './reply-reader.ts';
+import { unawaited } from './unawaited.ts';
 import { watchdog, type Watched } from './watchdog.ts';
 
 /** What a provider sent, as it sent it. */
@@ -107,7 +108,7 @@ async function pump(
 
 function tap({ model, onRaw }: ModelCall, value: unknown): void {
   try {
-    onRaw?.({ model: modelName(model), value });
+    unawaited(onRaw?.({ model: modelName(model), value }));
   } catch {
     // It only watches.
   }

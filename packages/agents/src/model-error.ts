@@ -11,7 +11,15 @@ const NO_CAPACITY: ReadonlySet<number> = new Set([429, 503, 529]);
  * waits out. `retryable` where the same call may succeed later.
  */
 export function modelError(thrown: unknown, model: LanguageModelObject, now: number): PrusikError {
-  if (isPrusikError(thrown)) return withClass(thrown);
+  try {
+    return isPrusikError(thrown) ? withClass(thrown) : failed(thrown, model, now);
+  } catch {
+    // It throws when it is looked at.
+    return failed(new Error(describeError(thrown)), model, now);
+  }
+}
+
+function failed(thrown: unknown, model: LanguageModelObject, now: number): PrusikError {
   const { statusCode, responseHeaders, isRetryable } = (thrown ?? {}) as Readonly<Record<string, unknown>>;
   const status = typeof statusCode === 'number' ? statusCode : undefined;
   const kind = classify(thrown);

@@ -1,24 +1,36 @@
-import { checkMessage, type Json, type MessagePart, type PrusikError } from '@prusik/core';
+import {
+  checkMessage,
+  describeIssues,
+  PrusikError,
+  type Json,
+  type MessagePart,
+  type SchemaResult,
+} from '@prusik/core';
 import type { AgentPrompt, PromptSchema } from './agent-types.ts';
+import { describeError } from './redact.ts';
+import { unawaited } from './unawaited.ts';
 
 /** What agents without an input schema take: a text that says something, or texts and files. */
 export const promptSchema: PromptSchema = {
   '~standard': {
     version: 1,
     vendor: 'prusik',
-    validate: (value) => {
-      if (typeof value === 'string') return value.trim() === '' ? refuse('the text is blank') : { value };
-      if (!Array.isArray(value) || value.length === 0) return refuse('expected a text, or texts and files');
-      return problemOf(value) ?? { value };
-    },
+    validate: checkPrompt,
   },
 };
+
+function checkPrompt(value: unknown): SchemaResult<AgentPrompt> {
+  if (typeof value === 'string') return value.trim() === '' ? refuse('the text is blank') : { value };
+  if (!Array.isArray(value) || value.length === 0) return refuse('expected a text, or texts and files');
+  return problemOf(value) ?? { value };
+}
 
 const refuse = (message: string, at?: string) => ({
   issues: [{ message, ...(at === undefined ? {} : { path: [at] }) }],
 });
 
 function problemOf(parts: readonly unknown[]): ReturnType<typeof refuse> | undefined {
+  if (parts.every(isBlank)) return refuse('the text is blank');
   const wrong = parts.findIndex((part) => !isTextOrFile(part));
   if (wrong >= 0) return refuse('expected a text or a file', `[${wrong}]`);
   try {
@@ -29,8 +41,33 @@ function problemOf(parts: readonly unknown[]): ReturnType<typeof refuse> | undef
   }
 }
 
+const isBlank = (part: unknown): boolean => {
+  const { type, text } = (part ?? {}) as Readonly<Record<string, unknown>>;
+  return type === 'text' && typeof text === 'string' && text.trim() === '';
+};
+
 const isTextOrFile = (part: unknown): boolean =>
   typeof part === 'object' && part !== null && 'type' in part && (part.type === 'text' || part.type === 'file');
+
+/**
+ * How the author's `prompt()` shows an input.
+ *
+ * @throws {PrusikError} `INPUT_INVALID` where it throws, or gives what a model cannot be shown.
+ */
+export function madePrompt(agent: string, input: Json, make: (input: Json) => unknown): readonly MessagePart[] {
+  const refused = (why: string, cause?: unknown): PrusikError =>
+    new PrusikError('INPUT_INVALID', `prompt() of ${agent} cannot show the input: ${why}`, { cause });
+  let made: unknown;
+  try {
+    made = make(input);
+  } catch (cause) {
+    throw refused(describeError(cause), cause);
+  }
+  if (unawaited(made)) throw refused('it gave a promise, and has to answer at once');
+  const { issues } = checkPrompt(made);
+  if (issues !== undefined) throw refused(describeIssues(issues));
+  return showPrompt(made as AgentPrompt, true);
+}
 
 /** A checked input as the user's message shows it. */
 export function showPrompt(input: Json | AgentPrompt, isPrompt: boolean): readonly MessagePart[] {

@@ -251,14 +251,16 @@ function finishOf(reason: FinishReason): Finish | undefined {
   }
 }
 
-/** A number that the provider did not give stays out: unknown is not zero. */
+/** A number that the provider did not give, or that is no count, stays out: unknown is not zero. */
 function usageOf({ inputTokens, inputTokenDetails, outputTokens, outputTokenDetails }: LanguageModelUsage): Usage {
   const cached = inputTokenDetails?.cacheReadTokens;
   const reasoning = outputTokenDetails?.reasoningTokens;
   return {
-    ...(inputTokens === undefined ? {} : { inputTokens }),
-    ...(cached === undefined ? {} : { cachedInputTokens: cached }),
-    ...(outputTokens === undefined ? {} : { outputTokens }),
-    ...(reasoning === undefined ? {} : { reasoningTokens: reasoning }),
+    ...(isCount(inputTokens) ? { inputTokens } : {}),
+    ...(isCount(cached) ? { cachedInputTokens: cached } : {}),
+    ...(isCount(outputTokens) ? { outputTokens } : {}),
+    ...(isCount(reasoning) ? { reasoningTokens: reasoning } : {}),
   };
 }
+
+const isCount = (given: number | undefined): given is number => Number.isSafeInteger(given) && Number(given) >= 0;

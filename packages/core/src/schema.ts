@@ -1,4 +1,5 @@
 import { toJson, type JsonObject } from './json.ts';
+import { cutText } from './trim.ts';
 
 /**
  * The part of the Standard Schema interface (version 1, standardschema.dev) that Prusik uses. zod 4, valibot and
@@ -44,11 +45,17 @@ interface JsonSchemaConverter {
 
 /** One line a person can act on: `areas[0].name: expected string; …`. */
 export function describeIssues(issues: readonly SchemaIssue[]): string {
-  return issues
-    .slice(0, 10)
-    .map((issue) => {
-      const path = (issue.path ?? []).map((part) => String(typeof part === 'object' ? part.key : part)).join('.');
-      return path === '' ? issue.message : `${path}: ${issue.message}`;
-    })
-    .join('; ');
+  return issues.slice(0, 10).map(describeIssue).join('; ');
+}
+
+const ISSUE_CHARS = 1_000;
+
+/** A schema is somebody's program: what it gives as an issue may be anything, and of any length. */
+function describeIssue(issue: SchemaIssue): string {
+  try {
+    const path = (issue.path ?? []).map((part) => String(typeof part === 'object' ? part.key : part)).join('.');
+    return cutText(path === '' ? `${issue.message}` : `${path}: ${issue.message}`, ISSUE_CHARS);
+  } catch {
+    return 'the schema gave an issue that cannot be read';
+  }
 }

@@ -1,11 +1,11 @@
-import { addUsage, CHARS_PER_TOKEN, PrusikError, type Usage } from '@prusik/core';
+import { addSpent, CHARS_PER_TOKEN, PrusikError, type Spent, type Usage } from '@prusik/core';
 import type { Passage } from './breaker.ts';
 import { modelErrorClass, type ModelErrorClass } from './model-class.ts';
 import { callModel, type ModelQuestion, type ModelReply } from './model-call.ts';
 import { costMicros } from './model-price.ts';
 import { modelName } from './language-model.ts';
-import type { ModelRoute } from './model-route.ts';
-import { mergeSettings } from './model-settings.ts';
+import type { ModelEntry, ModelRoute } from './model-route.ts';
+import { mergeSettings, type ModelSettings } from './model-settings.ts';
 import type { ReplySoFar } from './reply-reader.ts';
 import { unfetched } from './unfetched.ts';
 
@@ -18,6 +18,8 @@ export interface RouteCall extends ModelQuestion {
   readonly resets: readonly ModelErrorClass[];
   /** What is left for all models together, in milliseconds; none is asked when nothing is. */
   readonly leftMs: () => number;
+  /** Tokens that the next reply may have once the models that were asked before have used so much; `undefined` where none may be asked any more. */
+  readonly room: (spent: Spent) => number | undefined;
   /** What the prompt takes, by its length: for a call that broke off before it could say. */
   readonly estimateInput: () => number;
 }
@@ -25,6 +27,9 @@ export interface RouteCall extends ModelQuestion {
 /** What came of the route. `usage` and `costMicros` are those of all models that were asked; missing where one of them is not known. */
 export interface RouteReply extends ModelReply {
   readonly costMicros?: number;
+  /** What those used that failed before the one whose reply it is, and what that one used. */
+  readonly before: Spent;
+  readonly own: Usage;
   readonly by: AnsweredBy;
 }
 
@@ -52,8 +57,8 @@ export interface FailedModel {
 export async function callRoute(call: RouteCall): Promise<RouteReply> {
   const { route, clock } = call;
   const failed: FailedModel[] = [];
-  const replies: ModelReply[] = [];
-  let spent: Spent | undefined;
+  const replies: Asked[] = [];
+  let spent: Spent = {};
   let retryInMs = Number.POSITIVE_INFINITY;
   let said = false;
   for (const entry of route.entries) {
@@ -71,7 +76,7 @@ export async function callRoute(call: RouteCall): Promise<RouteReply> {
       model,
       caller: route.caller,
       download: route.download ?? unfetched(),
-      settings: mergeSettings(entry.settings, call.settings),
+      settings: withinRoom(entry, call.settings, call.room(spent)),
       timeoutMs: Math.min(call.timeoutMs, call.leftMs()),
       onDelta: (text, block) => {
         said ||= text !== '';
@@ -80,23 +85,33 @@ export async function callRoute(call: RouteCall): Promise<RouteReply> {
     });
     settle(passage, reply, clock.monotonic());
     const usage = usageOf(reply, call);
-    spent = add(spent, usage === undefined ? undefined : { usage, cost: costMicros(usage, entry.prices) });
-    replies.push(reply);
+    const asked = { ...reply, before: spent, own: usage ?? {} };
+    if (usage !== undefined) spent = addSpent(spent, spentOn(usage, entry));
+    replies.push(asked);
     const kind = failureOf(reply);
-    const next = kind !== undefined && call.leftMs() > 0 && route.on.includes(kind);
+    const mayAsk = call.leftMs() > 0 && call.room(spent) !== undefined;
+    const next = kind !== undefined && mayAsk && route.on.includes(kind);
     if (kind === undefined || !next || (said && !call.resets.includes(kind)))
-      return { ...reply, ...told(spent), by: answeredBy(modelName(model), reply, failed) };
+      return { ...asked, ...told(spent), by: answeredBy(modelName(model), reply, failed) };
     failed.push({ model: modelName(model), class: kind });
   }
   return exhausted(route, replies, failed, spent, retryInMs);
 }
 
+/** A reply of one model of the route. */
+type Asked = ModelReply & Pick<RouteReply, 'before' | 'own'>;
+
+function spentOn(usage: Usage, { prices }: ModelEntry): Spent {
+  const cost = costMicros(usage, prices);
+  return { usage, ...(cost === undefined ? {} : { costMicros: cost }) };
+}
+
 /** All that could be asked have failed, or none could. */
 function exhausted(
   { name, entries }: ModelRoute,
-  replies: readonly ModelReply[],
+  replies: readonly Asked[],
   failed: readonly FailedModel[],
-  spent: Spent | undefined,
+  spent: Spent,
   retryInMs: number,
 ): RouteReply {
   const last = replies.at(-1);
@@ -106,7 +121,7 @@ function exhausted(
       retryable: true,
       meta: { class: 'unavailable', retryAfterMs: Math.ceil(retryInMs), models },
     });
-    return { ...NOTHING, error, by: { model: models[0] ?? name } };
+    return { ...NOTHING, before: {}, own: {}, error, by: { model: models[0] ?? name } };
   }
   const by = answeredBy(failed.at(-1)?.model ?? name, last, failed.slice(0, -1));
   // What a reader has seen is the last one's, and so is the error that goes with it.
@@ -152,17 +167,17 @@ function settle(passage: Passage | undefined, reply: ModelReply, now: number): v
   );
 }
 
-interface Spent {
-  readonly usage: Usage;
-  readonly cost: number | undefined;
-}
-
-function add(before: Spent | undefined, more: Spent | undefined): Spent | undefined {
-  if (before === undefined || more === undefined) return before ?? more;
-  return {
-    usage: addUsage(before.usage, more.usage),
-    cost: before.cost === undefined || more.cost === undefined ? undefined : before.cost + more.cost,
-  };
+/** As the settings say, and never more than the model can or than is left. */
+function withinRoom(
+  { settings, capabilities }: ModelEntry,
+  over: ModelSettings,
+  left = Number.POSITIVE_INFINITY,
+): ModelSettings {
+  const merged = mergeSettings(settings, over);
+  const { maxOutputTokens } = merged;
+  if (left === Number.POSITIVE_INFINITY && maxOutputTokens === undefined) return merged;
+  const most = Math.min(left, maxOutputTokens ?? left, capabilities?.outputTokens ?? left);
+  return { ...merged, maxOutputTokens: Math.max(1, Math.floor(most)) };
 }
 
 /** What a call used. Of one that broke off with something said it is what the length says; of one that said nothing, nothing is known. */
@@ -180,9 +195,9 @@ function usageOf(reply: ModelReply, call: RouteCall): Usage | undefined {
   };
 }
 
-const told = (spent: Spent | undefined) => ({
-  usage: spent?.usage ?? {},
-  ...(spent?.cost === undefined ? {} : { costMicros: spent.cost }),
+const told = ({ usage = {}, costMicros: cost }: Spent) => ({
+  usage,
+  ...(cost === undefined ? {} : { costMicros: cost }),
 });
 
 const answeredBy = (model: string, { response, warnings }: ModelReply, failed: readonly FailedModel[]): AnsweredBy => ({

@@ -1,4 +1,5 @@
 import {
+  addSpent,
   CHARS_PER_TOKEN,
   charsOf,
   compactionOf,
@@ -9,6 +10,7 @@ import {
   type Compaction,
   type ContextPlan,
   type Message,
+  type Spent,
   type StepScope,
 } from '@prusik/core';
 import type { AgentCore } from './agent-core.ts';
@@ -16,7 +18,7 @@ import type { AgentRun } from './agent-run.ts';
 import { callRoute } from './call-route.ts';
 import { checkContext, type ContextCheck } from './context-check.ts';
 import { summaryInstructions, summaryMessage, summaryText, transcriptOf } from './context-summary.ts';
-import { overLimit, type Action, type LoopState } from './loop.ts';
+import { overLimit, tokensIn, withSpent, type Action, type LoopState } from './loop.ts';
 import type { CompactionRecord } from './loop-types.ts';
 import { reservation } from './model-price.ts';
 import { modelName } from './language-model.ts';
@@ -102,7 +104,7 @@ async function compact(
   const thread = prompt.thread();
   const check = checkContext(run.agent, thread, state, refused);
   const { plan, used, ruler, view } = check;
-  if (plan.does !== 'summarise') scope.usage({ inputTokens: 0, outputTokens: 0 });
+  if (plan.does !== 'summarise') scope.usage({ inputTokens: 0, outputTokens: 0 }, 0);
   if (plan.does === 'keep') return { did: 'nothing', before: used, after: used, tokens: 0 };
   const compaction = compactionOf(view, plan);
   const { text, ...spent }: Written =
@@ -138,9 +140,11 @@ async function summarise(
 ): Promise<Written> {
   const { limits, clock } = agent;
   const { costMicros = 'unknown' } = reservationFor(agent, state, used);
-  const over = overLimit(state, { tokens: used, costMicros }, elapsedMs());
+  const overBy = (spent: Spent): PrusikError | undefined =>
+    overLimit(withSpent(state, addSpent(scope.spent, spent)), { tokens: used, costMicros }, elapsedMs());
+  const over = overBy({});
   if (over !== undefined) {
-    scope.usage({ inputTokens: 0, outputTokens: 0 });
+    scope.usage({ inputTokens: 0, outputTokens: 0 }, 0);
     throw over;
   }
   const place = view.rest.findIndex(({ id }) => id === plan.covers);
@@ -159,6 +163,7 @@ async function summarise(
     clock,
     timeoutMs: limits.modelTimeoutMs,
     leftMs: () => state.limits.wallMs - elapsedMs(),
+    room: (spent) => (overBy(spent) === undefined ? Number.POSITIVE_INFINITY : undefined),
     stallMs: limits.modelStallMs,
     signal: scope.signal,
     onDelta: () => {},
@@ -173,8 +178,8 @@ async function summarise(
   if (text.length > charsOf(covered, 0)) throw noSummary('it is longer than what it summarises');
   const [todo] = await scope.notes({ kind: ['todo'], limit: 1 });
   return {
-    tokens: (reply.usage.inputTokens ?? used) + (reply.usage.outputTokens ?? plan.maxTokens),
-    ...chargeOf(reply.costMicros, costMicros),
+    tokens: tokensIn(scope.spent) + (reply.usage.inputTokens ?? used) + (reply.usage.outputTokens ?? plan.maxTokens),
+    ...chargeOf(scope.spent, reply.costMicros, costMicros),
     text: summaryText({
       text,
       maxChars: plan.maxTokens * charsPerToken,
@@ -186,7 +191,11 @@ async function summarise(
 }
 
 /** A cost that nobody knows is what was expected at most, never nothing. */
-const chargeOf = (told: number | undefined, expected: number | 'unknown'): Pick<CompactionRecord, 'costMicros'> => {
+const chargeOf = (
+  { costMicros: earlier = 0 }: Spent,
+  told: number | undefined,
+  expected: number | 'unknown',
+): Pick<CompactionRecord, 'costMicros'> => {
   const costMicros = told ?? expected;
-  return costMicros === 'unknown' ? {} : { costMicros };
+  return costMicros === 'unknown' ? {} : { costMicros: earlier + costMicros };
 };

@@ -92,8 +92,10 @@ export interface ReplyRecord {
   /** Id of the assistant message, where one was stored. */
   readonly message?: string;
   readonly calls?: readonly PlannedCall[];
-  /** Input and output. */
+  /** Input and output, of all that was asked in the step. */
   readonly tokens: number;
+  /** How many of them are those of attempts and models that failed before the one that replied. */
+  readonly besides?: number;
   /** Of what follows the reply in its commit: results of refused calls, a correction, what was said meanwhile. */
   readonly since?: number;
   /** The provider did not say how many: they are estimated by length. */

@@ -1,4 +1,4 @@
-import { PrusikError, serializeError, type SerializedError } from '@prusik/core';
+import { PrusikError, serializeError, type SerializedError, type Spent } from '@prusik/core';
 import { limitsOf, type CompactionRecord, type PlannedCall, type ReplyRecord, type RunLimits } from './loop-types.ts';
 
 /** Where a run of an agent stands: nothing but what recorded outcomes say, so it is the same on replay. */
@@ -107,6 +107,15 @@ export interface NextCall {
   readonly costMicros?: number | 'unknown';
 }
 
+/** Where the run stands once what failed attempts and models of its step have used is counted. */
+export const withSpent = (state: LoopState, spent: Spent): LoopState => ({
+  ...state,
+  tokens: state.tokens + tokensIn(spent),
+  costMicros: state.costMicros + (spent.costMicros ?? 0),
+});
+
+export const tokensIn = ({ usage }: Spent): number => (usage?.inputTokens ?? 0) + (usage?.outputTokens ?? 0);
+
 /** Why one more model call does not start, if it does not. */
 export function overLimit(
   { limits, steps, tokens, costMicros }: LoopState,
@@ -151,7 +160,7 @@ export function afterModel(state: LoopState, reply: ReplyRecord): LoopState {
     toolCalls: state.toolCalls + (reply.calls?.length ?? 0),
     tokens: state.tokens + reply.tokens,
     costMicros: state.costMicros + (reply.costMicros ?? reply.chargedMicros ?? 0),
-    promptTokens: reply.tokens + (reply.since ?? 0),
+    promptTokens: reply.tokens - (reply.besides ?? 0) + (reply.since ?? 0),
     // In a row: a model that spoke in between is not stuck.
     emptyReplies: reply.verdict === 'empty' ? state.emptyReplies + 1 : 0,
     repairs: state.repairs + (reply.verdict === 'invalid-output' ? 1 : 0),

@@ -1,4 +1,13 @@
-import { charsOf, PrusikError, serializeError, type DurableContext, type Message, type StepScope } from '@prusik/core';
+import {
+  addSpent,
+  charsOf,
+  PrusikError,
+  serializeError,
+  type DurableContext,
+  type Message,
+  type Spent,
+  type StepScope,
+} from '@prusik/core';
 import { offeredTools } from './active-tools.ts';
 import { scopeOf, type AgentCore } from './agent-core.ts';
 import type { AgentRun } from './agent-run.ts';
@@ -7,7 +16,7 @@ import { charsPerTokenOf, checkContext } from './context-check.ts';
 import { estimateTokens, tokensOf } from './estimate.ts';
 import { callRoute, type RouteReply } from './call-route.ts';
 import { admitCalls, judge, throwsAway } from './judge-reply.ts';
-import { overLimit, type LoopState } from './loop.ts';
+import { afterModel, overLimit, tokensIn, withSpent, type LoopState } from './loop.ts';
 import { recordLimits, type ReplyRecord, type Verdict } from './loop-types.ts';
 import { keptParts } from './kept-files.ts';
 import { modelErrorClass } from './model-class.ts';
@@ -71,16 +80,23 @@ async function callAndRecord(
   // Another attempt begins later than its step was asked for, and no attempt of the first call was looked at yet.
   const input = state.promptTokens === undefined ? promptTokens() : state.promptTokens + estimateTokens(steered);
   const { costMicros = 'unknown' } = reservationFor(agent, state, input);
-  const over = overLimit(state, { tokens: input, costMicros }, elapsedMs());
+  const over = (spent: Spent): PrusikError | undefined =>
+    overLimit(withSpent(state, addSpent(scope.spent, spent)), { tokens: input, costMicros }, elapsedMs());
   const unused = (error: unknown): never => {
-    scope.usage({ inputTokens: 0, outputTokens: 0 });
+    notAsked(scope);
     throw error;
   };
-  if (over !== undefined) unused(over);
-  const tooLong = exceeds(agent, state, () => [...thread(), ...steered]);
+  const refusal = over({});
+  if (refusal !== undefined) unused(refusal);
+  let tooLong: number | undefined;
+  try {
+    tooLong = exceeds(agent, state, () => [...thread(), ...steered]);
+  } catch (error) {
+    unused(error);
+  }
   if (tooLong !== undefined) {
-    scope.usage({ inputTokens: 0, outputTokens: 0 });
-    return { verdict: 'too-long', tokens: 0, promptTokens: tooLong, ...limitsOnRecord };
+    notAsked(scope);
+    return { verdict: 'too-long', ...spentOf(scope.spent), promptTokens: tooLong, ...limitsOnRecord };
   }
   const loaded = await files(messages, scope.readBlob).catch(unused);
   const instructions =
@@ -93,12 +109,16 @@ async function callAndRecord(
     tools: offered.toolSet,
     ...(output === undefined ? {} : { output: output.format }),
     settings: {
-      ...withinTokens(settings, state.limits.tokens - state.tokens - input),
+      ...settings,
       ...(isLast && state.limits.lastStep === 'answer-without-tools' ? { toolChoice: 'none' as const } : {}),
     },
     clock,
     timeoutMs: limits.modelTimeoutMs,
     leftMs: () => state.limits.wallMs - elapsedMs(),
+    room: (spent) =>
+      over(spent) === undefined
+        ? state.limits.tokens - state.tokens - tokensIn(addSpent(scope.spent, spent)) - input
+        : undefined,
     stallMs: limits.modelStallMs,
     signal: scope.signal,
     onDelta: scope.delta,
@@ -112,12 +132,10 @@ async function callAndRecord(
   scope.usage(answer.usage, answer.costMicros);
   const reply = cutByTime(answer, state, elapsedMs());
   if (agent.context !== undefined && isOverflow(reply)) {
-    const { inputTokens = 0, outputTokens = 0 } = reply.usage;
     const error = serializeError(reply.error);
     return {
       verdict: 'too-long',
-      tokens: inputTokens + outputTokens,
-      ...(reply.costMicros === undefined ? {} : { costMicros: reply.costMicros }),
+      ...spentOf(addSpent(scope.spent, reply)),
       promptTokens: promptTokens(),
       error,
       ...limitsOnRecord,
@@ -145,15 +163,12 @@ async function callAndRecord(
   const notes = refused.map((result) => toolMessage(messageId(`${scope.key}:${result.callId}`), result));
   if (correction !== undefined) notes.push(userNote(messageId(`${scope.key}:correction`), correction, 'continuation'));
   scope.append(...notes);
-  // What came while the model answered is a reason to go on, unless it could not answer that any more: then it has a turn of its own.
-  const late = verdict === 'answer' && !isLast ? await scope.absorb() : [];
-  const since = estimateTokens([...notes, ...late]);
-  return {
-    verdict: late.length > 0 ? 'steered' : verdict,
-    ...tokensOf(reply.usage, promptTokens, message),
-    ...(since === 0 ? {} : { since }),
+  const record: ReplyRecord = {
+    verdict,
+    ...withBesides(tokensIn(addSpent(scope.spent, reply.before)), tokensOf(reply.own, promptTokens, message)),
+    ...sinceOf(notes),
     by: reply.by,
-    ...(reply.costMicros === undefined ? charged(state, costMicros) : { costMicros: reply.costMicros }),
+    ...costOf(state, scope.spent, reply, costMicros),
     ...(stored ? { message: message.id } : {}),
     ...(planned.length === 0 ? {} : { calls: planned }),
     ...(reply.finish === 'stop' || reply.finish === 'tool-calls' ? {} : { finish: reply.finish }),
@@ -161,11 +176,42 @@ async function callAndRecord(
     ...measured(agent, messages, reply),
     ...limitsOnRecord,
   };
+  if (verdict !== 'answer' || !mayGoOn(agent, afterModel(state, record), elapsedMs())) return record;
+  const late = await scope.absorb();
+  return late.length === 0 ? record : { ...record, verdict: 'steered', ...sinceOf([...notes, ...late]) };
 }
 
+const sinceOf = (messages: readonly Message[]): Pick<ReplyRecord, 'since'> =>
+  messages.length === 0 ? {} : { since: estimateTokens(messages) };
+
+/**
+ * What came while the model answered is a reason to go on, unless one more call would meet a limit, whatever it is to say: then the answer
+ * stands, and what came has a turn of its own.
+ */
+function mayGoOn(agent: AgentCore, state: LoopState, elapsedMs: number): boolean {
+  const tokens = state.promptTokens ?? 0;
+  const { costMicros = 'unknown' } = reservationFor(agent, state, tokens);
+  return overLimit(state, { tokens, costMicros }, elapsedMs) === undefined;
+}
+
+const withBesides = (besides: number, { tokens, ...more }: ReturnType<typeof tokensOf>) =>
+  besides === 0 ? { tokens, ...more } : { tokens: tokens + besides, besides, ...more };
+
+/** No model was asked. */
+const notAsked = (scope: StepScope): void => scope.usage({ inputTokens: 0, outputTokens: 0 }, 0);
+
+const spentOf = (spent: Spent): Pick<ReplyRecord, 'tokens' | 'costMicros'> => ({
+  tokens: tokensIn(spent),
+  ...(spent.costMicros === undefined ? {} : { costMicros: spent.costMicros }),
+});
+
 /** A cost that nobody knows is what was expected at most, never nothing. */
-const charged = ({ limits }: LoopState, costMicros: number | 'unknown') =>
-  costMicros === 'unknown' || limits.costMicros === Number.POSITIVE_INFINITY ? {} : { chargedMicros: costMicros };
+function costOf({ limits }: LoopState, before: Spent, { costMicros }: RouteReply, expected: number | 'unknown') {
+  const { costMicros: earlier = 0 } = before;
+  if (costMicros !== undefined) return { costMicros: earlier + costMicros };
+  if (expected === 'unknown' || limits.costMicros === Number.POSITIVE_INFINITY) return {};
+  return { chargedMicros: earlier + expected };
+}
 
 /** Tokens of a prompt that is to be made shorter before it is sent. */
 function exceeds(agent: AgentCore, state: LoopState, thread: () => readonly Message[]): number | undefined {
@@ -204,12 +250,6 @@ async function instructionsOf({ instructions, clock }: AgentCore, ctx: DurableCo
   }
   if (typeof given === 'string') return given;
   throw new PrusikError('AGENT_INSTRUCTIONS_FAILED', `The instructions gave ${typeof given} instead of a text`);
-}
-
-/** The reply may take no more than is left of the run's tokens. */
-function withinTokens(settings: AgentCore['settings'], left: number): AgentCore['settings'] {
-  if (left >= (settings.maxOutputTokens ?? Number.POSITIVE_INFINITY)) return settings;
-  return { ...settings, maxOutputTokens: Math.max(1, Math.floor(left)) };
 }
 
 async function checkOutput(

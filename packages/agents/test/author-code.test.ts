@@ -93,7 +93,7 @@ describe('AGT-13: what answers at once and is async all the same, or gives what 
   it('a tap on raw events that rejects is heard by nobody', async () => {
     const raw = { type: 'raw', rawValue: {} };
     const model = streamModel('p:m', [[raw, ...text('Done.'), finish()]]);
-    const onRaw = () => Promise.reject(new Error('no'));
+    const onRaw = (): unknown => Promise.reject(new Error('no'));
 
     // An unhandled rejection fails the run of the tests.
     expect(await newEngine([defineAgent({ name: 'a', instructions: '', model, onRaw })]).run('a', 'Go')).toMatchObject({
@@ -124,7 +124,7 @@ describe('AGT-13: what answers at once and is async all the same, or gives what 
   it.each<readonly [string, readonly unknown[]]>([
     ['nothing', [null]],
     ['a path that is none', [{ message: 'no', path: 7 }]],
-    ['a message that throws', [Object.defineProperty({}, 'message', { get: misbehave })]],
+    ['a message that throws', [Object.defineProperty({}, 'message', { get: refuse })]],
     ['a message without end', [{ message: 'x'.repeat(1_000_000) }]],
   ])('a schema whose issue is %s says that much, and no model is asked again for it', async (_, issues) => {
     const tool = defineTool({ name: 'look', description: '', input: bad(() => ({ issues })), execute: () => 'ran' });
@@ -148,7 +148,7 @@ describe('AGT-13: what answers at once and is async all the same, or gives what 
   });
 
   it('a model whose error throws when it is looked at has failed like any other', async () => {
-    const thrown = new Proxy(new Error('no'), { get: misbehave });
+    const thrown = new Proxy(new Error('no'), { get: refuse });
 
     const { result } = await play([{ reject: thrown }], {});
 
@@ -174,6 +174,6 @@ describe('AGT-13: what answers at once and is async all the same, or gives what 
   );
 });
 
-function misbehave(): never {
+function refuse(): never {
   throw new Error('no');
 }

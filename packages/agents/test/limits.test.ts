@@ -3,6 +3,7 @@ import { fakeClock, scriptedModel, type ScriptedReply } from '@prusik/testing-co
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { bindModels, defineAgent, defineTool, modelRegistry, type AgentLimits, type AnyTool } from '../src/index.ts';
+import { httpError } from './stream-model.ts';
 import { entriesOf, hurried, keyOf, newEngine, newStore, resultsOf, waitingOn } from './support.ts';
 
 const q = z.object({ q: z.string() });
@@ -168,6 +169,77 @@ describe('AGT-2: the call that would exceed a limit never starts', () => {
     expect(unknown.requests.length).toBeGreaterThan(1);
     expect(unknown.requests.length).toBeLessThan(5);
     expect(unpriced.requests).toEqual([]);
+  });
+
+  it('of tokens and cost, also after attempts and models that failed and had said something', async () => {
+    const prices = { input: 1_000_000, output: 1_000_000 };
+    const breaks: ScriptedReply = ['x'.repeat(4_000), { drop: httpError(500) }];
+    const run = async (limits: Partial<AgentLimits>, fallbacks: number, budget?: object) => {
+      const clock = fakeClock();
+      const model = scriptedModel([breaks, 'Never.'], { clock });
+      const spec = { model, prices, fallbacks: Array.from({ length: fallbacks }, () => 'other' as const) };
+      const agent = defineAgent({
+        name: 'a',
+        instructions: '',
+        model: 'm',
+        settings: { maxOutputTokens: 1_100 },
+        limits,
+        clock,
+      });
+      const registry = modelRegistry({ m: spec, other: { model, prices } });
+      const store = newStore({ clock });
+      const engine = newEngine([bindModels(agent, registry)], { store, clock });
+      const result = await hurried(clock, engine.run('a', 'Go', { id: 'r', ...(budget ? { budget } : {}) }));
+      return { result, asked: model.requests.length, ledger: await store.ledger(keyOf('r')) };
+    };
+    for (const fallbacks of [0, 1]) {
+      expect(await run({ tokens: 1_500 }, fallbacks)).toMatchObject({ result: { status: 'failed' }, asked: 1 });
+      expect(await run({ costMicros: 1_500 }, fallbacks)).toMatchObject({ result: { status: 'failed' }, asked: 1 });
+    }
+    const budgeted = await run({}, 0, { tokens: 1_500 });
+    expect(budgeted).toMatchObject({ result: { error: { code: 'BUDGET_EXCEEDED' } }, asked: 1 });
+    expect(budgeted.ledger?.used.tokens).toBeLessThan(1_500);
+  });
+
+  it('and what a model took that failed is not expected of the next call', async () => {
+    const failing = scriptedModel([['x'.repeat(40_000), { drop: httpError(500) }]]);
+    const model = scriptedModel([[looks(1), { inputTokens: 20, outputTokens: 5 }], 'Done.']);
+    const agent = bindModels(
+      agentOf(model, { tokens: 13_000 }, { model: 'm', settings: { maxOutputTokens: 100 } }),
+      modelRegistry({ m: { model: failing, fallbacks: [model] } }, { breaker: { failures: 1 } }),
+    );
+
+    expect(await newEngine([agent]).run('a', 'Go')).toMatchObject({ status: 'completed', output: 'Done.' });
+  });
+
+  it('a reply may take what the registry says where that is less than what is left', async () => {
+    const asked = async (registered: object, settings: object) => {
+      const model = scriptedModel(['Done.']);
+      const agent = agentOf(model, { tokens: 100_000 }, { model: 'm', settings });
+      await newEngine([bindModels(agent, modelRegistry({ m: { model, ...registered } }))]).run('a', 'Go');
+      return (model.requests as readonly { readonly maxOutputTokens?: number }[])[0]?.maxOutputTokens;
+    };
+
+    expect(await asked({ settings: { maxOutputTokens: 1_000 } }, {})).toBe(1_000);
+    expect(await asked({ capabilities: { outputTokens: 8_000 } }, {})).toBe(8_000);
+    expect(await asked({ settings: { maxOutputTokens: 1_000 } }, { maxOutputTokens: 2_000 })).toBe(2_000);
+  });
+
+  it('of a tree, which is charged nothing for a call that was never made', async () => {
+    const model = scriptedModel(['Never.']);
+    const manager = { name: 'bad', plan: () => JSON.parse('{') };
+    for (const more of [{ context: { limit: 10_000, manager } }, { instructions: () => JSON.parse('{') }]) {
+      const store = newStore();
+      const agent = agentOf(model, {}, { ...more, model: 'm' });
+      const registry = modelRegistry({ m: { model, prices: { input: 1_000_000, output: 1_000_000 } } });
+      const engine = newEngine([bindModels(agent, registry)], { store });
+
+      const result = await engine.run('a', 'Go', { id: 'r', budget: { tokens: 10_000, costMicros: 10_000 } });
+
+      expect(result).toMatchObject({ status: 'failed' });
+      const { used } = (await store.ledger(keyOf('r'))) ?? {};
+      expect(used).toMatchObject({ tokens: 0, costMicros: 0 });
+    }
   });
 
   it('of time: a tool that runs, a person who is asked and a model that speaks are given no more than is left', async () => {

@@ -69,6 +69,15 @@ describe('SES-1: what is said to an agent', () => {
     expect(await texts()).toEqual(['user: Go', 'assistant: First answer.', 'user: wait', 'assistant: Second answer.']);
   });
 
+  it('AGT-2: while it gives an answer after which its limits let it make no call has a turn of its own', async () => {
+    const answer = (text: string) => [text, { inputTokens: 100, outputTokens: 10 }];
+    const { engine } = conversation([answer('First answer.'), answer('Second answer.')], 'wait', { tokens: 4_300 });
+
+    expect(await engine.run('a', 'Go', { id: 'first', session })).toMatchObject({ output: 'First answer.' });
+
+    expect(await engine.drive(keyOf('wait'))).toMatchObject({ output: 'Second answer.' });
+  });
+
   it('AGT-2: while it makes its last model call has a turn of its own', async () => {
     const { engine } = conversation(['First answer.', 'Second answer.'], 'wait', { steps: 1 });
 

@@ -11,6 +11,7 @@ import type { Note } from './note.ts';
 import type { Decision, Request, RequestKind } from './request.ts';
 import type { RunKind } from './run.ts';
 import type { StepSlots } from './slot.ts';
+import type { Spent } from './spent.ts';
 import type { TurnOptions } from './turn.ts';
 
 /**
@@ -170,6 +171,8 @@ export interface StepScope {
   readonly attempt: number;
   /** Executions before this one that used up an attempt of the step's policy; refusals for want of capacity do not. */
   readonly failures: number;
+  /** What executions before this one have told that they used. Of one whose process was lost nothing is known. */
+  readonly spent: Spent;
   /** One per execution; fires on timeout, cancel and lost lease, never at a normal end. */
   readonly signal: AbortSignal;
   /** The same on every attempt of this step. */

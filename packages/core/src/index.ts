@@ -160,6 +160,7 @@ export {
   type PutFile,
 } from './message-files.ts';
 export { addUsage, blobsOf, filesOf } from './message.ts';
+export { addSpent, type Spent } from './spent.ts';
 export type {
   Compaction,
   ApprovalRequestPart,

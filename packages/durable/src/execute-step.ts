@@ -12,6 +12,7 @@ import {
   type Outcome,
   type RunKey,
   type SlotChange,
+  type Spent,
   type StepOptions,
   type StepScope,
   type Usage,
@@ -53,6 +54,8 @@ export interface ExecuteOptions {
   readonly attempt: number;
   /** Executions before it that used up an attempt. */
   readonly failures: number;
+  /** What executions before it told that they used. */
+  readonly spent: Spent;
   /** The drive's word to stop. */
   readonly stop: Stop;
   readonly clock: Clock;
@@ -122,6 +125,7 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
     key,
     attempt,
     failures: what.failures,
+    spent: what.spent,
     signal: controller.signal,
     idempotencyKey: idempotencyKeyOf(what.run, key),
     // A body that goes on after its time has no say any more: what it hands in late is dropped.

@@ -1,4 +1,5 @@
 import {
+  addSpent,
   GRANT_LIMIT,
   PrusikError,
   serializeError,
@@ -7,6 +8,7 @@ import {
   type Grant,
   type LedgerChange,
   type Outcome,
+  type Spent,
   type StepEnd,
   type StepIntent,
   type StepPause,
@@ -15,7 +17,7 @@ import { checkDoubt } from './doubt.ts';
 import type { DriveCore } from './drive-core.ts';
 import { executeStep, type Execution } from './execute-step.ts';
 import { pauseAfter, type Pause, type Tries } from './retry.ts';
-import { addSpent, amounts, toldBy, usedOf, type Spent } from './spent.ts';
+import { someOf, toldBy, usedOf } from './spent.ts';
 import { createStepNotes } from './step-notes.ts';
 import { createRunSlots } from './step-slots.ts';
 import type { StepSpec } from './step-spec.ts';
@@ -32,8 +34,6 @@ export interface PendingStep {
   readonly intended: boolean;
   /** What earlier executions told that they used. */
   readonly spent?: Spent;
-  /** How much of it the ledger was not told. */
-  readonly unsettled?: Amount;
 }
 
 /** A step that is executed again at `until`, by the store's clock. */
@@ -89,6 +89,7 @@ export function createRunStep(core: DriveCore): RunStep {
       options,
       attempt: first,
       failures: step.tries.failures,
+      spent,
       stop,
       clock: env.clock,
       graceMs: env.limits.cancelGraceMs,
@@ -127,7 +128,7 @@ export function createRunStep(core: DriveCore): RunStep {
       if (pause !== undefined) return putOff(step, execution, execution.outcome.error, reserved, pause);
     }
     const durationMs = Math.max(0, Math.round(env.clock.monotonic() - started));
-    const use = reserved && amounts(step.unsettled, usedOf(execution, reserved));
+    const use = reserved && someOf(usedOf(execution, reserved));
     const ledger = reserved && { release: reserved, ...(use ? { use } : {}) };
     const { absorbed } = execution;
     const isRecorded = await recordOutcome(spec, execution.outcome, {
@@ -151,10 +152,11 @@ export function createRunStep(core: DriveCore): RunStep {
 
   /**
    * A short pause is kept in memory. A long one is recorded, and so is one of a step that was refused and has an intent: that intent must not stand
-   * as a doubt about what surely did not happen, nor its reservation keep others from spending.
+   * as a doubt about what surely did not happen, nor its reservation keep others from spending. And one of an execution that used what was reserved
+   * for it: the next one spends again, so it needs a reservation of its own.
    */
   async function putOff(
-    { spec, spent: before = {}, unsettled }: PendingStep,
+    { spec, spent: before = {} }: PendingStep,
     execution: Extract<Execution, { settled: 'outcome' }>,
     error: StepPause['error'],
     reserved: Amount | undefined,
@@ -164,10 +166,9 @@ export function createRunStep(core: DriveCore): RunStep {
     const until = Math.ceil(core.storeNow() + ms);
     const intended = state.intents.has(key);
     const spent = addSpent(before, spentBy(execution));
-    if (ms <= LONGEST_IN_MEMORY_MS && !(refused && intended)) {
-      const open = reserved && amounts(unsettled, toldBy(execution));
-      return { spec, tries, intended, until, spent, ...(open ? { unsettled: open } : {}) };
-    }
+    const isShort = ms <= LONGEST_IN_MEMORY_MS;
+    const told = reserved && someOf(toldBy(execution));
+    if (isShort && !(refused && intended) && told === undefined) return { spec, tries, intended, until, spent };
     const pause: StepPause = {
       type: 'step-pause',
       key,
@@ -182,7 +183,7 @@ export function createRunStep(core: DriveCore): RunStep {
       ...(options.name === undefined ? {} : { name: options.name }),
     };
     // Whoever was refused used nothing that it does not tell of.
-    const use = reserved && amounts(unsettled, refused ? toldBy(execution) : usedOf(execution, reserved));
+    const use = reserved && (refused || isShort ? told : someOf(usedOf(execution, reserved)));
     const result = await committer.stage({
       entries: [pause],
       progress: true,

@@ -1,7 +1,6 @@
-import type { PrusikError, StepPause } from '@prusik/core';
+import type { PrusikError, Spent, StepPause } from '@prusik/core';
 import type { DriveCore } from './drive-core.ts';
 import { createRunStep, type PausedStep, type PendingStep } from './run-step.ts';
-import type { Spent } from './spent.ts';
 import type { StepSpec } from './step-spec.ts';
 import { createStop, type Stop } from './stop.ts';
 

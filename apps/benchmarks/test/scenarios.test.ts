@@ -90,9 +90,12 @@ it('prints a table, writes the rows as JSON and leaves no file behind', { timeou
     const code = await runCli(['--only', 'import', '--rounds', '1', '--json', json], environment);
 
     expect(code).toBe(0);
-    expect(said.out).toContain('| core, durable, store-sqlite |');
+    expect(said.out).toMatch(/\| core, durable, store-sqlite +\|/);
     expect(said.err).toMatch(/^import … [\d.]+ s\n$/);
-    expect(JSON.parse(await readFile(json, 'utf8'))).toMatchObject([{ scenario: 'import', unit: 'ms' }]);
+    expect(JSON.parse(await readFile(json, 'utf8'))).toMatchObject([
+      { scenario: 'import', subject: 'core, durable, store-sqlite', unit: 'ms' },
+      { scenario: 'import', subject: 'harness, agents, store-sqlite', unit: 'ms' },
+    ]);
     expect(await readdir(folder)).toEqual(['rows.json']);
   } finally {
     vi.unstubAllEnvs();

@@ -51,9 +51,10 @@ describe('on a Node.js that is too old for better-sqlite3', () => {
       // Where there is no such Node.js, this one stands in, and what is shown is that the copy opens a store at all.
       transpile(join(packages, 'core/src'), join(directory.path, 'node_modules/@prusik/core/src'));
       transpile(join(packages, 'store-sqlite/src'), join(directory.path, 'src'));
-      const manifest = JSON.stringify({ type: 'module', exports: './src/index.js' });
-      writeFileSync(join(directory.path, 'node_modules/@prusik/core/package.json'), manifest);
-      writeFileSync(join(directory.path, 'package.json'), manifest);
+      const exports = { '.': './src/index.js', './package.json': './package.json' };
+      const manifest = (name: string): string => JSON.stringify({ name, version: '0.0.0', type: 'module', exports });
+      writeFileSync(join(directory.path, 'node_modules/@prusik/core/package.json'), manifest('@prusik/core'));
+      writeFileSync(join(directory.path, 'package.json'), manifest('@prusik/store-sqlite'));
       symlinkSync(
         join(packages, 'store-sqlite/node_modules/better-sqlite3'),
         join(directory.path, 'node_modules/better-sqlite3'),

@@ -8,12 +8,21 @@ export const modelName = ({ provider, modelId }: LanguageModelObject): string =>
 /**
  * Whose model it is, as messages are marked with it: what one provider attached (signatures, cache marks) goes back to it alone.
  * `openai.chat` and `openai.responses` are one. Of a service that passes on the models of others it is the vendor's, too: `gateway/anthropic`
- * for `anthropic/some-model` at `gateway`.
+ * for `anthropic/some-model` at `gateway`, `amazon-bedrock/anthropic` for `eu.anthropic.some-model` there.
  */
 export function providerOf({ provider, modelId }: LanguageModelObject): string {
   const service = provider.split('.')[0] ?? provider;
+  if (service === BEDROCK) return `${service}/${vendorAtBedrock(modelId)}`;
   const slash = modelId.indexOf('/');
   return slash > 0 ? `${service}/${modelId.slice(0, slash)}` : service;
+}
+
+const BEDROCK = 'amazon-bedrock';
+
+/** `vendor.model`, behind a region where it is an inference profile, and at the end of an ARN. An ARN that names no vendor is one of its own. */
+function vendorAtBedrock(modelId: string): string {
+  const name = modelId.slice(modelId.lastIndexOf('/') + 1);
+  return /^(?:(?:us|us-gov|eu|apac|jp|au|ca|global)\.)?([a-z0-9-]+)\./.exec(name)?.[1] ?? modelId;
 }
 
 const VERSIONS: readonly unknown[] = ['v2', 'v3', 'v4'];

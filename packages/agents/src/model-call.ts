@@ -53,13 +53,16 @@ export async function callModel(call: ModelCall): Promise<ModelReply> {
   const reader = createReplyReader(providerOf(model), call.onDelta);
   const stop = new AbortController();
   const watch = watchdog(call);
+  const lingered = Promise.withResolvers<void>();
+  let linger: Disposable | undefined;
   const take = (chunk: LanguageModelStreamPart): void => {
     watch.sign();
     if (chunk.type === 'raw') tap(call, chunk.rawValue);
     else reader.take(chunk);
+    if (reader.finish !== undefined) linger ??= clock.after(LINGER_MS, lingered.resolve);
   };
   try {
-    await Promise.race([pump(call, take, stop.signal), watch.barked]);
+    await Promise.race([pump(call, take, stop.signal), watch.barked, lingered.promise.then(() => stop.abort())]);
     const finish = reader.finish;
     if (finish !== undefined) return { ...reader.reply(), finish };
     throw new PrusikError('MODEL_INTERRUPTED', 'The stream of the model ended without an end of the reply', {
@@ -71,9 +74,13 @@ export async function callModel(call: ModelCall): Promise<ModelReply> {
     const error = call.signal.aborted ? stopped(call.signal.reason) : modelError(thrown, model, clock.now());
     return { ...reader.reply(), finish: 'failed', error };
   } finally {
+    linger?.[Symbol.dispose]();
     watch.end();
   }
 }
+
+/** How long a stream may stay open once the reply has ended. Not closed at once: a connection that ends by itself serves the next call. */
+const LINGER_MS = 1_000;
 
 async function pump(
   call: ModelCall,

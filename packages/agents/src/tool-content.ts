@@ -1,4 +1,5 @@
 import {
+  toJson,
   type FileData,
   type FilePart,
   type StepScope,
@@ -52,25 +53,40 @@ function isPart(part: unknown): boolean {
 export const isToolContent = (value: unknown): value is ToolContent =>
   typeof value === 'object' && value !== null && BRAND in value;
 
-/** Texts share the cap of a result, in their order; files are bounded by the store. */
+/** What a text takes in a record and a prompt, however short it is. */
+const LEAST_BYTES = 32;
+
+/**
+ * Texts share the cap of a result, in their order; files are bounded by the store.
+ *
+ * @throws {TypeError} for parts that JSON cannot hold.
+ */
 export async function contentOutput(
   { parts }: ToolContent,
   cap: OutputCap,
   putBlob: StepScope['putBlob'],
 ): Promise<ToolOutput> {
   let left = cap.maxOutputBytes;
+  let leftOut = 0;
   const kept: ToolOutputPart[] = [];
   for (const part of parts) {
     if (typeof part !== 'string' && part.type === 'file') {
       kept.push(await fileOutput(part, putBlob));
       continue;
     }
+    if (left <= 0) {
+      leftOut += 1;
+      continue;
+    }
     const { text, ...more } = typeof part === 'string' ? { type: 'text' as const, text: part } : part;
-    const shown = capText(text, { ...cap, maxOutputBytes: Math.max(0, left) });
-    left -= Buffer.byteLength(shown);
+    const shown = capText(text, { ...cap, maxOutputBytes: left });
+    left -= Math.max(LEAST_BYTES, Buffer.byteLength(shown));
     kept.push({ ...more, text: shown });
   }
-  return { type: 'content', parts: kept };
+  if (leftOut > 0) kept.push({ type: 'text', text: `[… ${leftOut} more texts left out …]` });
+  const output: ToolOutput = { type: 'content', parts: kept };
+  toJson(output);
+  return output;
 }
 
 async function fileOutput(file: ToolFile, putBlob: StepScope['putBlob']): Promise<ToolOutputPart> {

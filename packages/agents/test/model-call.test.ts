@@ -2,6 +2,8 @@ import { checkMessage, reconcile, systemClock, type Message } from '@prusik/core
 import { languageModelCaller, type LanguageModelObject } from '../src/index.ts';
 import { unfetched } from '../src/unfetched.ts';
 import { describe, expect, it } from 'vitest';
+import { fakeClock } from '@prusik/testing-contracts';
+import { hurried } from './support.ts';
 import { callModel, type ModelCall } from '../src/model-call.ts';
 import { modelError } from '../src/model-error.ts';
 import { toModelMessages } from '../src/to-model-messages.ts';
@@ -183,6 +185,35 @@ describe('AGT-1: one model call', () => {
     );
 
     expect(reply).toMatchObject({ finish: 'failed', parts: [{ type: 'text', text: 'Half' }] });
+  });
+});
+
+describe('AGT-5: a reply that has ended', () => {
+  it('is whole also where its provider never closes the stream, which is closed then', async () => {
+    const clock = fakeClock();
+    const cancelled = Promise.withResolvers<void>();
+    const open = {
+      ...provider([]),
+      doStream: async () => ({
+        stream: new ReadableStream({
+          start(controller) {
+            for (const chunk of [
+              { type: 'text-start', id: '0' },
+              { type: 'text-delta', id: '0', delta: 'Done.' },
+            ])
+              controller.enqueue(chunk);
+            controller.enqueue({ type: 'text-end', id: '0' });
+            controller.enqueue(stop);
+          },
+          cancel: () => cancelled.resolve(),
+        }),
+      }),
+    } as LanguageModelObject;
+
+    const reply = await hurried(clock, callModel(call(open, { clock })));
+
+    expect(reply).toMatchObject({ finish: 'stop', parts: [{ type: 'text', text: 'Done.' }] });
+    await cancelled.promise;
   });
 });
 

@@ -142,6 +142,11 @@ describe('AGT-7: whose model it is', () => {
     ['gateway:anthropic/claude', 'gateway/anthropic'],
     ['gateway:openai/gpt', 'gateway/openai'],
     ['acme:/odd', 'acme'],
+    ['amazon-bedrock:anthropic.claude-x-v1', 'amazon-bedrock/anthropic'],
+    ['amazon-bedrock:us-gov.anthropic.claude-x-v1', 'amazon-bedrock/anthropic'],
+    ['amazon-bedrock:deepseek.v3.2', 'amazon-bedrock/deepseek'],
+    ['amazon-bedrock:arn/inference-profile/eu.amazon.nova-x', 'amazon-bedrock/amazon'],
+    ['amazon-bedrock:arn/application-inference-profile/a1b2', 'amazon-bedrock/arn/application-inference-profile/a1b2'],
   ])('%s is of %s', (name, whose) => {
     expect(providerOf(streamModel(name, [[]]))).toBe(whose);
   });

@@ -53,6 +53,21 @@ describe('AGT-14: a result of texts and files', () => {
     expect(texts.join('').length).toBeLessThan(1_100);
   });
 
+  it('AGT-4: holds any number of texts to the cap, the empty ones too', async () => {
+    for (const text of ['', 'x', 'x'.repeat(40)]) {
+      const { output: kept } = await output(Array.from({ length: 10_000 }, () => text));
+
+      expect(JSON.stringify(kept).length).toBeLessThan(3_000);
+      expect(JSON.stringify(kept)).toMatch(/… \d+ more texts left out/);
+    }
+  });
+
+  it('is none where JSON cannot hold it', async () => {
+    const odd = { type: 'text', text: 'x', provider: { provider: 'p', data: { n: 1n } } } as unknown as ToolContentPart;
+
+    await expect(output([odd])).rejects.toThrow(TypeError);
+  });
+
   it.each(['BLOB_TOO_LARGE', 'STORE_FULL'])(
     'tells the model of a file that the store did not take: %s',
     async (code) => {

@@ -2,7 +2,7 @@ import { PrusikError } from '@prusik/core';
 import { fakeClock, scriptedModel, type ScriptedReply } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { defineAgent, defineTool, type AnyTool, type ToolScope } from '../src/index.ts';
+import { defineAgent, defineTool, toolContent, type AnyTool, type ToolScope } from '../src/index.ts';
 import { entriesOf, hurried, keyOf, newEngine, newStore, resultsOf, threadOf } from './support.ts';
 
 const q = z.object({ q: z.string() });
@@ -136,6 +136,7 @@ describe('AGT-3, AGT-13: whatever a tool does, the run goes on in a defined way'
 
   it.each([
     ['a BigInt', () => 1n],
+    ['a text with a BigInt', () => toolContent({ type: 'text', text: 'x', n: 1n } as never)],
     [
       'a cycle',
       () => {
@@ -153,9 +154,11 @@ describe('AGT-3, AGT-13: whatever a tool does, the run goes on in a defined way'
   });
 
   it('DUR-4: puts a once tool in doubt whose result cannot be recorded: it has happened', async () => {
-    const { results } = await play([tool(() => 1n, { effect: 'once' })], [act(), 'Done.']);
+    for (const odd of [1n, toolContent({ type: 'text', text: 'x', n: 1n } as never)]) {
+      const { results } = await play([tool(() => odd, { effect: 'once' })], [act(), 'Done.']);
 
-    expect(results).toMatchObject({ call_1: { type: 'error', code: 'STEP_IN_DOUBT' } });
+      expect(results).toMatchObject({ call_1: { type: 'error', code: 'STEP_IN_DOUBT' } });
+    }
   });
 
   it('DUR-5: a once tool that timed out is in doubt: told to the model, or the run fails, or a person is asked', async () => {

@@ -24,6 +24,9 @@ export function createDecider(
   return async (run, id, given) => {
     // The interface is dropped and taken up again: what a decision holds is JSON, or it is refused.
     const decision = bounded('decision', given, limits.maxValueBytes) as unknown as PersonDecision;
+    // Which the model reads.
+    if (decision.reason !== undefined && typeof decision.reason !== 'string')
+      throw new TypeError(`The reason of a decision is a text, not ${typeof decision.reason}`);
     const request = await store.request(run, id);
     if (request === undefined) return { outcome: 'unknown' };
     checkKind(request, decision);

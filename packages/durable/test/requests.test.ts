@@ -46,6 +46,21 @@ describe('who decides what', () => {
     expect(await engine.drive(key('r'))).toMatchObject({ status: 'waiting' });
   });
 
+  it.each([7, null, { text: 'no' }])(
+    'REQ-1: a reason that is no text (%j) is refused, and was never said',
+    async (reason) => {
+      const { engine, request } = await asked({}, asking({ kind: 'approval' }));
+
+      const rejecting = engine.decide(key('r'), request.id, {
+        status: 'rejected',
+        reason,
+      } as unknown as PersonDecision);
+
+      await expect(rejecting).rejects.toThrow(TypeError);
+      expect((await engine.store.request(key('r'), request.id))?.status).toBe('open');
+    },
+  );
+
   it('REQ-5: a policy sees who wants to decide what, and for whom the run works; its yes lets the decision through', async () => {
     const seen: Responder[] = [];
     const { engine, request } = await asked({

@@ -242,3 +242,39 @@ describe('EVT-5: the first text of a turn', () => {
     expect(sent).not.toContain('reset-step');
   });
 });
+
+describe('EVT-6: what is done after a turn', () => {
+  it('is done once for each time it rests, however many pages follow it', async () => {
+    const rests: string[] = [];
+    const held = gate();
+    const twice: DurableDefinition<Json, Json> = {
+      ...steps(1),
+      name: 'twice',
+      async run(ctx: DurableContext) {
+        await ctx.step('work', () => held.promise);
+        return (
+          (await ctx.request('ask', { kind: 'client-tool', body: { tool: 'place', callId: 'call' } })).value ?? null
+        );
+      },
+    };
+    const work: Promise<void>[] = [];
+    const chat = chatOver(twice, {
+      hooks: { postProcess: ({ result }) => void rests.push(result.status) },
+      waitUntil: (promise) => void work.push(promise),
+    });
+    const pages = [await chat.post('u1', 'first'), await chat.post('u1', 'first'), await chat.resume()];
+    held.resolve();
+    await Promise.all([...pages.map((page) => page.text()), ...work]);
+    await (await chat.resume()).text();
+    await Promise.all(work);
+    expect(rests).toEqual(['waiting']);
+
+    const parts = [{ type: 'tool-place', toolCallId: 'call', state: 'output-available', output: 'here' }];
+    const answer = { messages: [{ id: 'reply:u1', role: 'assistant', parts }] };
+    await Promise.all([(await chat.ask(answer)).text(), (await chat.resume()).text()]);
+    await (await chat.resume()).text();
+    await (await chat.post('u1', 'first')).text();
+    await Promise.all(work);
+    expect(rests).toEqual(['waiting', 'completed']);
+  });
+});

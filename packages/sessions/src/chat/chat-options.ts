@@ -70,7 +70,7 @@ export interface ChatHooks {
    * have kept back must not be sent.
    */
   readonly transform?: (chunk: UiMessageChunk) => UiMessageChunk | readonly UiMessageChunk[] | undefined;
-  /** After the turn has ended or waits for somebody, in the process that drove it, also when its client has gone. Within 30 s. */
+  /** After the turn has ended or waits for somebody, in the process that drove it, also when its client has gone; once there, however many pages follow it. Within 30 s. */
   readonly postProcess?: (turn: ChatTurn) => Promise<void> | void;
   /** Last of all, such as sending traces. Within 30 s. */
   readonly flush?: () => Promise<void> | void;

@@ -4,6 +4,7 @@ import type { Turn } from './begin-turn.ts';
 import { warningOf, type ChatHooks, type ChatOptions } from './chat-options.ts';
 import { inTime, telling } from './chat-work.ts';
 import { inlineFiles } from './file-address.ts';
+import { followTurn } from './turn-rests.ts';
 import { streamTurn, type TurnStreamOptions } from './turn-stream.ts';
 import { foldUiChunks } from './ui-fold.ts';
 import type { UiMessage, UiMessageChunk } from './ui-types.ts';
@@ -123,16 +124,18 @@ async function driveTurn(turn: Turn, options: ChatOptions): Promise<void> {
   const { engine, sessions, hooks = {}, clock = systemClock } = options;
   const { run } = turn;
   const tell = telling(warningOf(options));
+  const follower = followTurn(engine, run);
   try {
     // What the session needs in this process is there while the turn is driven here.
     const session = await sessions.open(run.session, { tenant: run.key.tenant });
     try {
       const result = await engine.drive(run.key);
       const { postProcess } = hooks;
-      if (postProcess !== undefined)
+      const rested = (await engine.store.run(run.key)) ?? run;
+      if (postProcess !== undefined && follower.isNews(rested.seq))
         await inTime(clock, HOOK_MS, 'postProcess', async () => {
           const message = await shownOf(turn, options);
-          await postProcess({ run: (await engine.store.run(run.key)) ?? run, result, message });
+          await postProcess({ run: rested, result, message });
         }).catch((error: unknown) => tell('postProcess', error));
     } finally {
       await session[Symbol.asyncDispose]();
@@ -140,6 +143,8 @@ async function driveTurn(turn: Turn, options: ChatOptions): Promise<void> {
   } catch (error) {
     // The run is given back, and whoever drives it next goes on.
     if (!isPrusikError(error, 'ENGINE_CLOSED')) tell(`Driving run ${run.key.run}`, error);
+  } finally {
+    follower[Symbol.dispose]();
   }
 }
 

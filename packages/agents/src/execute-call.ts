@@ -43,19 +43,29 @@ export async function executeCall(
 ): Promise<Executed> {
   const { tool: name, callId, approval } = call;
   const tool = agent.tools.get(name);
+  // A process that was at it was lost or gave it back; of a once tool the engine has found out that it may run.
+  const begun = step.attempt > 1 && tool?.effect !== 'once';
+  const refused = (code: string, why: string): Executed => ({
+    output: { type: 'error', code, text: `Not executed${begun ? ` now. ${BEGUN}` : '.'} ${why}` },
+  });
+  const denied = (by: Denial['by'], reason: string): Executed => ({
+    output: { type: 'denied', reason: begun ? `${reason} ${BEGUN}` : reason },
+    denied: by,
+  });
   if (tool === undefined) return refused('TOOL_GONE', `There is no tool named ${name} any more.`);
   if (call.ask !== undefined && callFingerprint(tool, call.input) !== call.ask)
     return refused(
       'TOOL_CHANGED',
-      'The tool has changed since this call was approved. Call it again if it is still needed.',
+      `The tool has changed since this call was approved.${begun ? '' : ' Call it again if it is still needed.'}`,
     );
-  const checked = await validate(tool.input, approval === undefined ? call.input : approval.input, agent.clock);
+  const { clock } = agent;
+  const input = approval === undefined ? call.input : approval.input;
+  const checked = await validate(tool.input, input, clock);
   if (checked.issues !== undefined) {
     const whose = approval?.edited ? 'The input as the reviewer edited it' : 'The input';
     return refused('TOOL_INPUT_INVALID', `${whose} is not what the tool takes: ${describeIssues(checked.issues)}`);
   }
   const scope = scopeOf(ctx);
-  const { clock } = agent;
   const { grants } = step;
   const gate = await gateOf(
     tool,
@@ -68,20 +78,20 @@ export async function executeCall(
       ? denied('policy', 'This call needs an approval now. Call the tool again to ask for it.')
       : denied('grant', 'What allowed this call was taken back. Call the tool again to ask for an approval.');
   const { signal, idempotencyKey, note, notes, slots } = step;
+  // What a policy does to its input must not reach the tool: that is not what was decided about.
+  const own = tool.policy === undefined ? checked : await validate(tool.input, input, clock);
+  if (own.issues !== undefined) return refused('TOOL_INPUT_INVALID', describeIssues(own.issues));
   let value: unknown;
   try {
-    value = await tool.execute(checked.value, { ...scope, signal, idempotencyKey, callId, note, notes, slots });
+    value = await tool.execute(own.value, { ...scope, signal, idempotencyKey, callId, note, notes, slots });
   } catch (thrown) {
     return { output: errorOutput(thrown) };
   }
   return recordable(value, tool, step);
 }
 
-const denied = (by: Denial['by'], reason: string): Executed => ({ output: { type: 'denied', reason }, denied: by });
-
-const refused = (code: string, text: string): Executed => ({
-  output: { type: 'error', code, text: `Not executed. ${text}` },
-});
+/** What the model must know before it repeats a call that is refused now. */
+const BEGUN = 'It may have been begun before and cut off, so it may have happened: find out before you repeat it.';
 
 async function recordable(value: unknown, tool: AnyTool, step: StepScope): Promise<Executed> {
   let output: ToolOutput;

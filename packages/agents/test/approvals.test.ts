@@ -196,6 +196,24 @@ describe('REQ-2: what holds no longer closes the call without running it', () =>
     expect(await resultsOf(store, 'r')).toMatchObject({ call_1: { type: 'error', code } });
   });
 
+  it('and when it was begun before that, the model is not told that it did not happen', async () => {
+    const begun = Promise.withResolvers<void>();
+    const pay = (version: string) =>
+      publish([], { effect: 'keyed', version, execute: () => (begun.resolve(), new Promise(() => {})) });
+    const { store, agentWith, requests } = await asked([pay('1')]);
+    const killed = newEngine([agentWith([pay('1')])], { store, limits: { cancelGraceMs: 1 } });
+    await killed.decide(keyOf('r'), requests[0] ?? '', { status: 'approved' });
+    void killed.drive(keyOf('r')).catch(() => {});
+    await begun.promise;
+    await killed[Symbol.asyncDispose]();
+
+    await newEngine([agentWith([pay('2')])], { store }).drive(keyOf('r'));
+
+    const text = expect.stringMatching(/^Not executed now\. .*may have happened/);
+    expect(await resultsOf(store, 'r')).toMatchObject({ call_1: { code: 'TOOL_CHANGED', text } });
+    expect(JSON.stringify(await resultsOf(store, 'r'))).not.toContain('Call it again');
+  });
+
   it('takes the decision when the tool only runs other code', async () => {
     const before: string[] = [];
     const after: string[] = [];
@@ -208,6 +226,19 @@ describe('REQ-2: what holds no longer closes the call without running it', () =>
 });
 
 describe('REQ-3: policies', () => {
+  it('REQ-2: what a policy does to its input reaches no tool', async () => {
+    const done: string[] = [];
+    const approval = ({ input }: { input: { q: string } }): ApprovalStatus => {
+      input.q = 'y';
+      return 'user-approval';
+    };
+    const { decideAndDrive } = await asked([publish(done, { approval })]);
+
+    await decideAndDrive({ status: 'approved' });
+
+    expect(done).toEqual(['x']);
+  });
+
   it.each([
     ['approved', 'runs', ['x']],
     ['not-applicable', 'runs', ['x']],

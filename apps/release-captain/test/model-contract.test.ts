@@ -1,4 +1,4 @@
-import { modelContract, type ContractModel } from '@prusik/testing-contracts';
+import { modelContract } from '@prusik/testing-contracts';
 import { describe, it } from 'vitest';
 import { createWording } from '../src/models.ts';
 import { startScriptedChat } from './scripted-chat.ts';
@@ -9,7 +9,7 @@ describe('the adapter for servers that speak chat completions, over HTTP', () =>
     async create(replies) {
       const server = await startScriptedChat(replies);
       const { model } = createWording({ model: 'openai-compatible:m', baseUrl: server.url }, {});
-      return { model: model as unknown as ContractModel, remove: () => server[Symbol.asyncDispose]() };
+      return { model, remove: () => server[Symbol.asyncDispose]() };
     },
     // The protocol has no place for signatures.
     abilities: {

@@ -1,4 +1,4 @@
-import { scriptedModel } from '@prusik/testing-contracts';
+import { recordModel, scriptedModel, type ContractModel } from '@prusik/testing-contracts';
 import type { DurableDefinition, Json } from '@prusik/core';
 import { toJsonSchema, toStandardJsonSchema } from '@valibot/to-json-schema';
 import type { LanguageModel } from 'ai';
@@ -11,6 +11,17 @@ import { bindModels, defineAgent, defineTool, modelRegistry, type AgentPrompt, t
 interface Deps {
   readonly db: { query(sql: string): Promise<readonly string[]> };
 }
+
+describe('TST-1, TST-4: models of the AI SDK', () => {
+  it('can be held to the suite and recorded without a cast', () => {
+    type Real = Extract<LanguageModel, { readonly specificationVersion: 'v4' }>;
+
+    expectTypeOf<Real>().toExtend<ContractModel>();
+    expectTypeOf(recordModel<Real>)
+      .parameter(0)
+      .toEqualTypeOf<Real>();
+  });
+});
 
 describe('DEF-1, DEF-8: what is inferred', () => {
   const types = {} as { deps: Deps; context: { user: string } };

@@ -63,7 +63,7 @@ export async function runModelTest({ run }: ModelTest, create: ModelContract['cr
             const chunks: ModelChunk[] = [];
             try {
               const { stream } = await model.doStream(ask(more));
-              for await (const chunk of stream) chunks.push(chunk);
+              for await (const chunk of stream) chunks.push(chunk as ModelChunk);
               return { chunks };
             } catch (thrown) {
               return { chunks, thrown };

@@ -8,7 +8,7 @@ export interface ContractModel {
   readonly provider: string;
   readonly modelId: string;
   readonly supportedUrls: unknown;
-  doStream(options: never): PromiseLike<{ readonly stream: ReadableStream<never> }>;
+  doStream(options: never): PromiseLike<{ readonly stream: ReadableStream<unknown> }>;
   doGenerate(options: never): PromiseLike<object>;
 }
 

@@ -7,7 +7,7 @@ import type { ModelRecording, RecordedError, RecordedReply, RecordedRequest } fr
 export interface RecordedModel {
   readonly provider: string;
   readonly modelId: string;
-  doStream(options: never): PromiseLike<{ readonly stream: ReadableStream<never> }>;
+  doStream(options: never): PromiseLike<{ readonly stream: ReadableStream<unknown> }>;
 }
 
 export interface RecordOptions {
@@ -46,7 +46,7 @@ export function recordModel<Model extends RecordedModel>(
     return size <= maxBytes;
   };
 
-  async function doStream(options: never): Promise<{ readonly stream: ReadableStream<never> }> {
+  async function doStream(options: never): Promise<{ readonly stream: ReadableStream<unknown> }> {
     const at = replies.push(undefined) - 1;
     const chunks: JsonObject[] = [];
     const request = requestOf(options, clean);
@@ -64,12 +64,12 @@ export function recordModel<Model extends RecordedModel>(
   }
 
   function watched(
-    stream: ReadableStream<never>,
+    stream: ReadableStream<unknown>,
     chunks: JsonObject[],
     end: (more: Partial<RecordedReply>) => void,
-  ): ReadableStream<never> {
+  ): ReadableStream<unknown> {
     const reader = stream.getReader();
-    return new ReadableStream<never>(
+    return new ReadableStream<unknown>(
       {
         async pull(controller) {
           try {
@@ -79,7 +79,7 @@ export function recordModel<Model extends RecordedModel>(
               controller.close();
               return;
             }
-            const chunk = chunkOf(value, clean);
+            const chunk = chunkOf(value as ModelChunk, clean);
             if (chunk !== undefined && room(chunk)) chunks.push(chunk);
             controller.enqueue(value);
           } catch (error) {

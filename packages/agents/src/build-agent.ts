@@ -194,9 +194,13 @@ function checkLimits(agent: string, limits: AgentLimits): AgentLimits {
     throw new TypeError(`Agent ${agent}: limits.lastStep is ${JSON.stringify(lastStep)}, which it cannot be`);
   for (const [limit, value] of Object.entries(numbers)) {
     const least = limit === 'repairs' || limit === 'toolCalls' ? 0 : 1;
-    if (!(value >= least))
+    if (!(typeof value === 'number' && value >= least))
       throw new TypeError(`Agent ${agent}: limits.${limit} must be at least ${least}, not ${String(value)}`);
   }
+  if (!Number.isSafeInteger(limits.modelAttempts))
+    throw new TypeError(
+      `Agent ${agent}: limits.modelAttempts must be a whole number, not ${String(limits.modelAttempts)}`,
+    );
   return limits;
 }
 

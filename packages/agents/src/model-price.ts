@@ -44,7 +44,8 @@ export function reservation(
 /** @throws {TypeError} naming the price that is none. */
 export function checkPrices(where: string, prices: ModelPrices): void {
   checkOptions(`${where}: prices`, prices, KNOWN);
-  for (const [name, price] of Object.entries(prices)) {
+  const { input, output, ...more } = prices;
+  for (const [name, price] of Object.entries({ input, output, ...more })) {
     // A fraction is a price in whole units that somebody forgot to multiply: budgets would hold nothing.
     if (!(Number.isSafeInteger(price) && price >= 0))
       throw new TypeError(

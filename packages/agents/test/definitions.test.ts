@@ -35,6 +35,8 @@ describe('DEF-3: what is wrong is found at definition', () => {
       /two tools are named look/,
     );
     expect(() => defineAgent({ ...base, limits: { steps: 0 } })).toThrow(/limits.steps/);
+    expect(() => defineAgent({ ...base, limits: { tokens: '500' as never } })).toThrow(/limits.tokens/);
+    expect(() => defineAgent({ ...base, limits: { modelAttempts: Infinity } })).toThrow(/limits.modelAttempts/);
     expect(() => defineAgent({ ...base, name: '' })).toThrow(TypeError);
   });
 });

@@ -66,6 +66,7 @@ describe('AGT-7: models behind aliases', () => {
       () => modelRegistry({ x: { model: a, on: ['flaky' as never] } }),
       /on names "flaky"; known are rate-limit/,
     ],
+    ['half a price', () => modelRegistry({ x: { model: a, prices: { input: 1 } as never } }), /prices.output/],
     [
       'a price that is none',
       () => modelRegistry({ x: { model: a, prices: { input: -1, output: 1 } } }),

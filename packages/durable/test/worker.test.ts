@@ -251,6 +251,29 @@ describe('a worker', () => {
     expect(await engine.run('work', null)).toMatchObject({ status: 'blocked', code: 'DEPS_FAILED' });
   });
 
+  it('AGT-13, DEF-5: dependencies that never come block the run, and hold nobody who closes; nor do those that never go', async () => {
+    const never = () => new Promise<never>(() => {});
+    const clock = fakeClock();
+    const store = memoryStore({ clock });
+    for (const [deps, status] of [
+      [never, 'blocked'],
+      [() => ({ [Symbol.asyncDispose]: never }), 'completed'],
+    ] as const) {
+      const engine = engineOn(store, [durable('work', () => 1)], { deps, clock, warnings: [] });
+      let ended: unknown;
+      const ending = engine.run('work', null).then(async (result) => {
+        await engine[Symbol.asyncDispose]();
+        ended = result;
+      });
+      for (let second = 0; second < 300 && ended === undefined; second += 1) {
+        await new Promise(setImmediate);
+        clock.advance(1_000);
+      }
+      expect(ended).toMatchObject({ status });
+      await ending;
+    }
+  });
+
   it('DUR-9: what a function asks for after it was parked too early is done by the next drive, which lingers longer', async () => {
     const warnings: EngineWarning[] = [];
     const store = memoryStore();

@@ -79,7 +79,9 @@ export async function lastRun(store: Store, key: SessionKey, of?: string): Promi
     if (found !== undefined) return found;
     after = page.next;
   } while (after !== undefined);
-  throw sessionUnknown(key);
+  // A fork has the messages and none of the runs.
+  const { session } = key;
+  throw new PrusikError('RUN_UNKNOWN', `Session ${session} has no run that could be done again`, { meta: { session } });
 }
 
 /** Number of the last message that a fork at this one copies. */

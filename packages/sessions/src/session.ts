@@ -103,7 +103,7 @@ export interface Session<Resources = undefined> extends AsyncDisposable {
    * context as the session's last one (or the last one of `definition`), in one write. Where several may talk, give the context of who asks. The same
    * `id` again is the same run, and hides nothing more.
    *
-   * @throws {PrusikError} as `cut` and `start` do; `MESSAGE_NOT_THE_USERS`.
+   * @throws {PrusikError} as `cut` and `start` do; `MESSAGE_NOT_THE_USERS`; `RUN_UNKNOWN` in a fork in which nothing has run yet.
    */
   regenerate(options?: RegenerateOptions): Promise<Run>;
   /**
@@ -212,7 +212,8 @@ export function createSession<Resources>(
       const place = existing === undefined ? await placeBefore(store, key, message) : undefined;
       return engine.start(definition.name, input, { ...options, ...startingAt(place) });
     },
-    slot: async (slot) => readSlot(slot, await store.slots(thread)),
+    // The caller's own: the initial value is everybody's.
+    slot: async (slot) => structuredClone(readSlot(slot, await store.slots(thread))),
     async cancel(reason) {
       const run = await activeRun();
       return run && engine.cancel(run.key, reason);

@@ -1,6 +1,13 @@
 import { createSessions, type Session } from '@prusik/sessions';
 import { memoryStore } from '@prusik/store-memory';
-import type { DurableDefinition, Json, Message, Store } from '@prusik/core';
+import {
+  defineSlot,
+  type DurableDefinition,
+  type Json,
+  type Message,
+  type StandardSchema,
+  type Store,
+} from '@prusik/core';
 import { describe, expect, it } from 'vitest';
 import { openFile, sqliteFile } from './sqlite-file.ts';
 import { asker, engineFor, message, talker, textsOf } from './support.ts';
@@ -8,6 +15,10 @@ import { asker, engineFor, message, talker, textsOf } from './support.ts';
 const STORES: Readonly<Record<string, () => Store>> = {
   'store-memory': () => memoryStore(),
   'store-sqlite': () => openFile(sqliteFile()),
+};
+
+const anything: StandardSchema<string[], string[]> = {
+  '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value: value as string[] }) },
 };
 
 const shown = async (session: Session): Promise<readonly string[]> => textsOf((await session.history()).messages);
@@ -120,6 +131,8 @@ describe.each(Object.entries(STORES))('a conversation that branches (%s)', (_nam
     await expect(session.regenerate()).rejects.toMatchObject({ code: 'MESSAGE_UNKNOWN' });
     await session.run(asker, 'one', { id: 'first' });
 
+    const fork = await sessions.fork('chat', { at: 'user one' });
+    await expect(fork.regenerate()).rejects.toMatchObject({ code: 'RUN_UNKNOWN' });
     const busy = { code: 'SESSION_BUSY', meta: { runId: 'first', status: 'waiting' } };
     await expect(session.cut({ after: 'user one' })).rejects.toMatchObject(busy);
     await expect(session.regenerate()).rejects.toMatchObject(busy);
@@ -130,6 +143,13 @@ describe.each(Object.entries(STORES))('a conversation that branches (%s)', (_nam
     await session.close();
     await expect(session.cut({ after: 'user one' })).rejects.toMatchObject({ code: 'SESSION_CLOSED' });
     await expect(session.regenerate()).rejects.toMatchObject({ code: 'SESSION_CLOSED' });
+  });
+
+  it('SES-9: hands out what a slot holds to keep, and nobody else sees what becomes of it', async () => {
+    const sessions = createSessions(engineFor([asker], store()));
+    const basket = defineSlot({ name: 'basket', schema: anything, initial: [] as string[] });
+    (await (await sessions.open('ann', { tenant: 'ann' })).slot(basket)).push('of Ann');
+    expect(await (await sessions.open('bob', { tenant: 'bob' })).slot(basket)).toEqual([]);
   });
 
   it('SES-10: is cut only if no other message has come', async () => {

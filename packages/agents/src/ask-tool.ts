@@ -1,7 +1,6 @@
-import { toJson, type InferOutput, type Json, type StandardSchema } from '@prusik/core';
+import { checkOptions, toJson, type InferOutput, type Json, type StandardSchema } from '@prusik/core';
 import { askedElsewhere } from './client-tool.ts';
 import type { ConverterOption, JsonSchemaConverter, ModelSchema } from './json-schema.ts';
-import { checkOptions } from './known-options.ts';
 import type { ToolDefinition } from './tool-types.ts';
 
 /** What a model asks. */

@@ -1,5 +1,6 @@
 import {
   checkId,
+  checkOptions,
   describeIssues,
   hashJson,
   PrusikError,
@@ -18,7 +19,6 @@ import { checkDecision } from './check-decision.ts';
 import type { AgentOptions, AgentParts, AnyAgent } from './agent-types.ts';
 import { checkContextOptions, contextOf } from './context-options.ts';
 import { jsonSchemaOf, type JsonSchemaConverter } from './json-schema.ts';
-import { checkOptions } from './known-options.ts';
 import { AGENT_LIMITS, runLimitsOf, type AgentLimits } from './loop-types.ts';
 import { modelFacing } from './model-facing.ts';
 import { TRANSIENT } from './model-class.ts';

@@ -1,6 +1,5 @@
-import { hashJson, type InferOutput, type Json, type StandardSchema } from '@prusik/core';
+import { checkOptions, hashJson, type InferOutput, type Json, type StandardSchema } from '@prusik/core';
 import { jsonSchemaOf, type ConverterOption } from './json-schema.ts';
-import { checkOptions } from './known-options.ts';
 import type { ToolDefinition, ToolOptions } from './tool-types.ts';
 
 const DEFAULT_TIMEOUT_MS = 120_000;

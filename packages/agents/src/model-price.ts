@@ -1,5 +1,4 @@
-import type { Amount, Usage } from '@prusik/core';
-import { checkOptions } from './known-options.ts';
+import { checkOptions, type Amount, type Usage } from '@prusik/core';
 
 /** What a model costs: millionths of a currency unit for a million tokens, so 3 dollars a million tokens are 3_000_000. */
 export interface ModelPrices {

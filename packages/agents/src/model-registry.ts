@@ -1,4 +1,4 @@
-import { PrusikError } from '@prusik/core';
+import { checkOptions, PrusikError } from '@prusik/core';
 import type { EmbeddingModel, RerankingModel } from 'ai';
 import { checkBreaker, createBreaker, type BreakerOptions } from './breaker.ts';
 import { defaultCaller, type DownloadFiles, type ModelCaller } from './model-caller.ts';
@@ -6,7 +6,6 @@ import { checkModelIds, type ModelCheck, type ModelLists } from './model-check.t
 import { MODEL_ERROR_CLASSES, TRANSIENT, type ModelErrorClass } from './model-class.ts';
 import { checkPrices, type ModelPrices } from './model-price.ts';
 import { checkModel, checkVersions, type LanguageModelObject } from './language-model.ts';
-import { checkOptions } from './known-options.ts';
 import type { ModelCapabilities, ModelEntry, ModelRoute } from './model-route.ts';
 import type { ModelSettings } from './model-settings.ts';
 

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import {
   checkId,
+  checkOptions,
   PrusikError,
   randomId,
   serializeError,
@@ -26,13 +27,27 @@ import { createReaders } from './run-events.ts';
 import { createStarter } from './start-run.ts';
 import { startWorker } from './worker.ts';
 
+const KNOWN = {
+  names: {
+    store: true,
+    definitions: true,
+    deps: true,
+    canAnswer: true,
+    clock: true,
+    newId: true,
+    limits: true,
+    onWarning: true,
+  } satisfies Record<keyof EngineOptions, true>,
+};
+
 /**
  * Runs durable functions over a store. Whatever a process was doing when it died, an engine on the same store goes on with.
  * Disposal gives running runs back; the store is the caller's and stays open.
  *
- * @throws {TypeError} for a definition without a usable name, two of one name, or a limit that cannot be one.
+ * @throws {TypeError} for a definition without a usable name, two of one name, an option that is none, or a limit that cannot be one.
  */
 export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engine {
+  checkOptions('The engine', options, KNOWN);
   const { store, clock = systemClock, newId = randomId } = options;
   const limits = completeLimits(options.limits);
   const definitions = indexDefinitions(options.definitions as readonly DurableDefinition<never, unknown, unknown>[]);

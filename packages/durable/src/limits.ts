@@ -1,4 +1,4 @@
-import { WRITE_LIMIT } from '@prusik/core';
+import { checkOptions, WRITE_LIMIT } from '@prusik/core';
 import type { EngineLimits } from './engine-types.ts';
 
 /** What of a drive goes into one commit has to fit into one write of the store, with what rides along. */
@@ -23,8 +23,13 @@ export const DEFAULT_LIMITS: EngineLimits = {
 
 const MAY_BE_ZERO: ReadonlySet<string> = new Set(['parkAfterMs', 'cancelGraceMs', 'capacityWaitMs']);
 
+const KNOWN = {
+  names: Object.fromEntries(Object.keys(DEFAULT_LIMITS).map((name) => [name, true] as const)),
+};
+
 /** @throws {TypeError} naming the limit that cannot be one. */
 export function completeLimits(given: Partial<EngineLimits> = {}): EngineLimits {
+  checkOptions('The engine: limits', given, KNOWN);
   const limits = { ...DEFAULT_LIMITS, ...given };
   for (const [name, value] of Object.entries(limits)) {
     const least = MAY_BE_ZERO.has(name) ? 0 : 1;

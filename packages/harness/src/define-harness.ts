@@ -1,4 +1,5 @@
 import {
+  checkOptions,
   DEFAULT_TENANT,
   PrusikError,
   systemClock,
@@ -22,6 +23,27 @@ import { createLiveRuns } from './live-runs.ts';
 import { prepareStart } from './prepare-start.ts';
 import { warnOfAssembly } from './warn-of-assembly.ts';
 
+const KNOWN = {
+  names: {
+    store: true,
+    agents: true,
+    workflows: true,
+    sandbox: true,
+    context: true,
+    limits: true,
+    canAnswer: true,
+    ephemeral: true,
+    atDispose: true,
+    finishMs: true,
+    keepOpen: true,
+    clock: true,
+    newId: true,
+    onWarning: true,
+    deps: true,
+    models: true,
+  } satisfies Record<keyof HarnessBasics<DefinitionMap, DefinitionMap, StandardSchema> | 'deps' | 'models', true>,
+};
+
 /**
  * Assembles definitions over a store. Everything that is wrong with the assembly is found here, with its path and its fix.
  *
@@ -38,6 +60,7 @@ export function defineHarness(
     DepsOption<unknown> &
     ModelsOption<string, never>,
 ): Harness<DefinitionMap, unknown> {
+  checkOptions('The harness', options, KNOWN);
   const {
     store,
     sandbox,

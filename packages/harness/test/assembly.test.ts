@@ -231,3 +231,10 @@ describe('a second copy of core', () => {
     }
   });
 });
+
+it.each([
+  [{ canAnser: () => false }, /The harness has no option canAnser: there are .*canAnswer/],
+  [{ limits: { slot: 1 } }, /The engine: limits has no option slot: there are .*slots/],
+])('DEF-3: a misspelt option is refused, not passed over: %j', (misspelt, message) => {
+  expect(() => defineHarness({ store: memoryStore(), ephemeral: true, ...(misspelt as object) })).toThrow(message);
+});

@@ -1,4 +1,6 @@
 import type { DurableContext, DurableDefinition, Json, Message } from '@prusik/core';
+import type { EngineOptions } from '@prusik/durable';
+import { memoryStore } from '@prusik/store-memory';
 import { describe, expect, it } from 'vitest';
 import {
   createSessions,
@@ -46,8 +48,9 @@ function chatOver(
   definition: DurableDefinition<Json, unknown>,
   more: Partial<ChatOptions> = {},
   others: readonly DurableDefinition<Json, unknown>[] = [],
+  policies: Pick<EngineOptions, 'canAnswer'> = {},
 ) {
-  const engine = engineFor([definition, ...others]);
+  const engine = engineFor([definition, ...others], memoryStore(), policies);
   const options: ChatOptions = { engine, sessions: createSessions(engine), definition, access: () => ({}), ...more };
   const ask = (body: object, headers: Record<string, string> = {}) =>
     handleChatTurn(
@@ -180,6 +183,38 @@ describe('EVT-6: what a client may put into a body', () => {
     expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining('"finish"')]);
     const [run] = (await chat.engine.store.listRuns({ tenant: 'default', limit: 1 })).items;
     expect(run?.status).toBe('completed');
+  });
+
+  it('REQ-1: decides what it may, once, and the turn goes on with that, also where the next is refused', async () => {
+    const two: DurableDefinition<Json, Json> = {
+      ...asking,
+      name: 'two',
+      async run(ctx: DurableContext) {
+        const ask = (callId: string) => ctx.request(callId, { kind: 'client-tool', body: { tool: 'place', callId } });
+        const first = ask('one').then(({ value = null }) => ctx.step('go on', () => value));
+        await Promise.all([first, ask('two')]);
+        return null;
+      },
+    };
+    const asked: string[] = [];
+    const chat = chatOver(two, {}, [], {
+      canAnswer({ request }) {
+        asked.push(request.stepKey);
+        return request.stepKey === 'one';
+      },
+    });
+    await (await chat.post('u1', 'first')).text();
+    const said = (toolCallId: string) => ({ type: 'tool-place', toolCallId, state: 'output-available', output: 1 });
+    const parts = [said('one'), said('one'), said('two')];
+    const answer = await chat.ask({ messages: [{ id: 'reply:u1', role: 'assistant', parts }] });
+    expect(answer.status).toBe(403);
+    const [run] = (await chat.engine.store.listRuns({ tenant: 'default', limit: 1 })).items;
+    const read = async () =>
+      (await chat.engine.store.entries(run?.key ?? { tenant: '', run: '' }, { after: 0, limit: 100 })).map((entry) =>
+        'key' in entry ? entry.key : '',
+      );
+    await expect.poll(read).toContain('go on');
+    expect(asked).toEqual(['one', 'two']);
   });
 
   it('is refused with a code where it names nothing, and access is not asked about what is no chat', async () => {

@@ -1,5 +1,5 @@
 import type { AnyDefinition, DurableContext, DurableDefinition, Json, Message, Store } from '@prusik/core';
-import { createEngine, type Engine } from '@prusik/durable';
+import { createEngine, type Engine, type EngineOptions } from '@prusik/durable';
 import { memoryStore } from '@prusik/store-memory';
 import { onTestFinished } from 'vitest';
 
@@ -42,8 +42,12 @@ export const asker: DurableDefinition<string, Json> = {
   },
 };
 
-export function engineFor(definitions: readonly AnyDefinition[], store: Store = memoryStore()): Engine {
-  const engine = createEngine({ store, definitions, limits: { parkAfterMs: 0 } });
+export function engineFor(
+  definitions: readonly AnyDefinition[],
+  store: Store = memoryStore(),
+  policies: Pick<EngineOptions, 'canAnswer'> = {},
+): Engine {
+  const engine = createEngine({ store, definitions, limits: { parkAfterMs: 0 }, ...policies });
   onTestFinished(() => engine[Symbol.asyncDispose]());
   return engine;
 }

@@ -4,6 +4,7 @@ import { lastTurn, type Turn } from './begin-turn.ts';
 import type { ChatAnswer, ChatAsk } from './chat-body.ts';
 import type { ChatAccess, ChatOptions } from './chat-options.ts';
 import { callOf } from './turn-calls.ts';
+import { driveBeside } from './turn-response.ts';
 
 /**
  * Decides what a person said about the open requests of the turn; what is not open any more is told by the stream.
@@ -20,15 +21,22 @@ export async function answerTurn(
   const turn = await lastTurn(key, ask.messageId, options);
   const { run } = turn;
   const open = await engine.store.listRequests({ ...run.key, status: ['open'], limit: OPEN_REQUEST_LIMIT });
-  let decided = 0;
-  for (const said of ask.answers) {
-    const asked = open.items.find((one) => isAbout(said, one));
-    if (asked === undefined) continue;
-    await engine.decide(asked.run, asked.id, { ...decisionOf(said), ...(by === undefined ? {} : { by }) });
-    decided += 1;
+  // Each once, however often a client says it.
+  const undecided = new Set(open.items);
+  try {
+    for (const said of ask.answers) {
+      const asked = [...undecided].find((one) => isAbout(said, one));
+      if (asked === undefined) continue;
+      await engine.decide(asked.run, asked.id, { ...decisionOf(said), ...(by === undefined ? {} : { by }) });
+      undecided.delete(asked);
+    }
+  } catch (error) {
+    // What was decided before the one that is refused stands, and nobody else may come to go on with it.
+    if (undecided.size < open.items.length) driveBeside(turn, options);
+    throw error;
   }
   // Otherwise a client that sends by itself would send the same again and again.
-  if (decided === 0 && (run.status === 'waiting' || run.status === 'blocked'))
+  if (undecided.size === open.items.length && (run.status === 'waiting' || run.status === 'blocked'))
     throw new PrusikError('CHAT_OUTDATED', 'The turn waits for somebody, and none of its open requests was answered', {
       meta: { runId: run.key.run, requestIds: open.items.map(({ id }) => id) },
     });

@@ -19,16 +19,21 @@ export interface Sending {
   readonly isResumed?: boolean;
 }
 
-/** Drives the turn, whoever listens, and streams it to the one who asked. */
-export function turnResponse(turn: Turn, request: Request, options: ChatOptions, sending: Sending = {}): Response {
-  const { engine, clock = systemClock, keepAliveMs = 15_000, hooks = {} } = options;
-  const tell = telling(warningOf(options));
+/** Drives the turn, whoever listens. */
+export function driveBeside(turn: Turn, options: ChatOptions): void {
   const work = workOn(turn, options);
   try {
     options.waitUntil?.(work);
   } catch (error) {
-    tell('waitUntil', error);
+    telling(warningOf(options))('waitUntil', error);
   }
+}
+
+/** Drives the turn, and streams it to the one who asked. */
+export function turnResponse(turn: Turn, request: Request, options: ChatOptions, sending: Sending = {}): Response {
+  const { engine, clock = systemClock, keepAliveMs = 15_000, hooks = {} } = options;
+  const tell = telling(warningOf(options));
+  driveBeside(turn, options);
 
   const reading = new AbortController();
   const onAbort = (): void => reading.abort(request.signal.reason);

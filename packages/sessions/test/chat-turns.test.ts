@@ -313,3 +313,53 @@ describe('EVT-6: what is done after a turn', () => {
     expect(rests).toEqual(['waiting', 'completed']);
   });
 });
+
+describe('SES-1: a turn that asks while others have something to say', () => {
+  const place = (toolCallId: string) => ({ type: 'tool-place', toolCallId, state: 'output-available', output: 'here' });
+  const asks = (before: (ctx: DurableContext) => Promise<unknown>): DurableDefinition<Json, Json> => ({
+    ...steps(1),
+    name: 'asks',
+    async run(ctx: DurableContext, input: Json) {
+      if (input !== 'first') return input;
+      await before(ctx);
+      return (await ctx.request('ask', { kind: 'client-tool', body: { tool: 'place', callId: 'call' } })).value ?? null;
+    },
+  });
+
+  it('is followed by what stands in the queue behind it once it was answered', async () => {
+    const chat = chatOver(
+      asks(async () => {}),
+      { whenBusy: 'queue' },
+    );
+    await (await chat.post('u1', 'first')).text();
+    const behind = (await chat.post('u2', 'second')).text();
+    const { key } = (await chat.engine.store.listRuns({ tenant: 'default', limit: 1 })).items[0] ?? { key: null };
+    expect(await chat.engine.drive(key ?? { tenant: '', run: '' })).toMatchObject({ status: 'waiting' });
+    await (await chat.ask({ messages: [{ id: 'reply:u1', role: 'assistant', parts: [place('call')] }] })).text();
+    expect(await behind).toContain('"finish"');
+  });
+
+  it('is answered in the message that steered it, as the page shows it', async () => {
+    const held = gate();
+    const chat = chatOver(
+      asks(async (ctx) => {
+        await ctx.step('work', () => held.promise);
+        await ctx.step('model', (step) => step.absorb(), { kind: 'model' });
+      }),
+      { whenBusy: 'steer' },
+    );
+    const first = chat.post('u1', 'first').then(shown);
+    await expect
+      .poll(async () => (await chat.engine.store.session({ tenant: 'default', session: 'c1' }))?.activeRun)
+      .toBeDefined();
+    const second = await chat.post('u2', 'second');
+    held.resolve();
+    const asked = await shown(second);
+    await first;
+    expect(asked).toMatchObject({ id: 'reply:u2' });
+    const answer = await chat.ask({ messages: [{ id: 'reply:u2', role: 'assistant', parts: [place('call')] }] });
+    expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining('"messageId":"reply:u2"')]);
+    const { items } = await chat.engine.store.listRuns({ tenant: 'default', limit: 10 });
+    expect(items.map(({ status }) => status)).toEqual(['completed', 'completed']);
+  });
+});

@@ -18,8 +18,7 @@ export async function answerTurn(
   options: ChatOptions,
 ): Promise<Turn> {
   const { engine } = options;
-  const turn = await lastTurn(key, ask.messageId, options);
-  const { run } = turn;
+  const { holder: run, ...turn } = await lastTurn(key, ask.messageId, options);
   const open = await engine.store.listRequests({ ...run.key, status: ['open'], limit: OPEN_REQUEST_LIMIT });
   // Each once, however often a client says it.
   const undecided = new Set(open.items);

@@ -89,9 +89,20 @@ function promptOf({ content }: ChatMessage): unknown {
     : content;
 }
 
-/** @throws {PrusikError} `CHAT_OUTDATED` where the message that is answered is not the last of the chat. */
-export async function lastTurn(key: SessionKey, messageId: string, options: ChatOptions): Promise<Turn> {
+/** The turn of this message, and the run that is at work on it. @throws {PrusikError} `CHAT_OUTDATED` where it is not the last of the chat. */
+export async function lastTurn(
+  key: SessionKey,
+  messageId: string,
+  options: ChatOptions,
+): Promise<Turn & { readonly holder: Run }> {
   const turn = await turnOf(key, options);
-  if (turn?.messageId === messageId) return turn;
+  if (turn?.messageId === messageId) return { ...turn, holder: turn.run };
+  // What follows a message that steered is that message's answer.
+  const steered = await options.engine.store.run({
+    tenant: key.tenant,
+    run: runIdOf(key, answeredBy(messageId) ?? messageId),
+  });
+  if (turn !== undefined && steered?.absorbedBy === turn.run.key.run)
+    return { run: steered, messageId, holder: turn.run };
   throw new PrusikError('CHAT_OUTDATED', 'The message that is answered is not the last of this chat');
 }

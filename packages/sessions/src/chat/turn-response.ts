@@ -1,9 +1,10 @@
-import { isPrusikError, serializeError, systemClock, type RunEvent } from '@prusik/core';
+import { isFinal, isPrusikError, serializeError, systemClock, type RunEvent } from '@prusik/core';
 import { byteStream } from './byte-stream.ts';
 import type { Turn } from './begin-turn.ts';
 import { warningOf, type ChatHooks, type ChatOptions } from './chat-options.ts';
 import { inTime, telling } from './chat-work.ts';
 import { inlineFiles } from './file-address.ts';
+import { replyOf } from './turn-ids.ts';
 import { followTurn } from './turn-rests.ts';
 import { streamTurn, type TurnStreamOptions } from './turn-stream.ts';
 import { foldUiChunks } from './ui-fold.ts';
@@ -120,9 +121,27 @@ const isChunk = (value: unknown): value is UiMessageChunk =>
 async function workOn(turn: Turn, options: ChatOptions): Promise<void> {
   const { drive = true, hooks = {}, clock = systemClock } = options;
   const tell = telling(warningOf(options));
-  if (drive) await driveTurn(turn, options);
+  for (let next: Turn | undefined = turn; drive && next !== undefined; next = await turnAfter(next, options))
+    await driveTurn(next, options);
   const { flush } = hooks;
   if (flush !== undefined) await inTime(clock, HOOK_MS, 'flush', flush).catch((error: unknown) => tell('flush', error));
+}
+
+/** What waited for the session behind this turn, while whoever posted it found nothing to drive. */
+async function turnAfter({ run }: Turn, { engine, definition }: ChatOptions): Promise<Turn | undefined> {
+  const { store } = engine;
+  try {
+    const now = await store.run(run.key);
+    if (now?.session === undefined || !isFinal(now.status)) return undefined;
+    const { tenant } = run.key;
+    const active = (await store.session({ tenant, session: now.session }))?.activeRun;
+    const next = active === undefined ? undefined : await store.run({ tenant, run: active });
+    if (next?.status !== 'queued' || next.definition !== definition.name) return undefined;
+    return { run: next, messageId: await replyOf(store, next) };
+  } catch {
+    // Whoever comes next to this chat drives it.
+    return undefined;
+  }
 }
 
 async function driveTurn(turn: Turn, options: ChatOptions): Promise<void> {

@@ -51,7 +51,11 @@ export function createClient(store: Store, plan: Plan): Client {
         approval ? { status: 'approved' } : { status: 'answered', value: { choice: 'happened', output: 'in doubt' } },
       );
       if (first.outcome !== 'decided') continue;
-      const second = await engine.decide(run, id, { status: 'rejected' });
+      const second = await engine.decide(
+        run,
+        id,
+        approval ? { status: 'rejected' } : { status: 'answered', value: { choice: 'fail' } },
+      );
       if (second.outcome !== 'already') contradictions.push(`${run.run} took a second decision about ${id}`);
     }
   }

@@ -130,7 +130,10 @@ describe('AGT-12: an agent with skills', () => {
     const agent = defineAgent({ name: 'a', instructions: 'Be brief.', model, skills: [skill(folder, more)] });
     const result = await newEngine([agent], { store }).run('a', 'Go', { id: 'r' });
     expect(result).toMatchObject({ status: 'completed' });
-    return { model, results: Object.values(await resultsOf(store, 'r')) as { text: string; code?: string }[] };
+    // They come as the reads end, which is in no order; ids are in the order of the calls.
+    const told = Object.entries(await resultsOf(store, 'r')) as [string, { text: string; code?: string }][];
+    const inOrder = told.toSorted(([one], [other]) => one.localeCompare(other, 'en', { numeric: true }));
+    return { model, results: inOrder.map(([, result]) => result) };
   }
 
   it('sees names and descriptions in every step, the same each time, and reads instructions and files on demand', async () => {
@@ -212,7 +215,7 @@ describe('AGT-12: an agent with skills', () => {
       { skill: 'pdf-forms', file: 'long.md', offset: 10_000_000 },
       { skill: 'other' },
     ]);
-    expect(results.map(({ code }) => code)).toEqual(['TOOL_INPUT_INVALID', 'SKILL_FILE_UNKNOWN']);
+    expect(results.map(({ code }) => code)).toEqual(['SKILL_FILE_UNKNOWN', 'TOOL_INPUT_INVALID']);
   });
 
   it('is told where commands find the folder when it is mounted, and gets no tool by what the skill allows', async () => {

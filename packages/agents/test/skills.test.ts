@@ -133,7 +133,7 @@ describe('AGT-12: an agent with skills', () => {
     // They come as the reads end, which is in no order; ids are in the order of the calls.
     const told = Object.entries(await resultsOf(store, 'r')) as [string, { text: string; code?: string }][];
     const inOrder = told.toSorted(([one], [other]) => one.localeCompare(other, 'en', { numeric: true }));
-    return { model, results: inOrder.map(([, result]) => result) };
+    return { model, results: inOrder.map(([, answer]) => answer) };
   }
 
   it('sees names and descriptions in every step, the same each time, and reads instructions and files on demand', async () => {

@@ -19,12 +19,12 @@ function chaos(...args: readonly string[]): CrashProcess {
 
 const SHORT = ['--runs', '16', '--lease-ms', '400', '--synchronous', 'normal'];
 
-/** Starts with a seed; chance may spare what was broken, so up to four are tried until one finds something. */
+/** Starts with a seed; chance may spare what was broken, so up to ten are tried until one finds something: of the three ways to break it, a fence that is gone is found by about six seeds of ten. */
 async function untilFound(...args: readonly string[]): Promise<string> {
   for (let seed = 1; ; seed += 1) {
     const command = chaos(...args, '--seed', String(seed));
     const { code } = await command.ended;
-    if (code === 1 || seed === 4) return command.output;
+    if (code === 1 || seed === 10) return command.output;
   }
 }
 

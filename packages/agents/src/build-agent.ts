@@ -18,7 +18,7 @@ import type { AgentCore } from './agent-core.ts';
 import { checkDecision } from './check-decision.ts';
 import type { AgentOptions, AgentParts, AnyAgent } from './agent-types.ts';
 import { checkContextOptions, contextOf } from './context-options.ts';
-import { jsonSchemaOf, type JsonSchemaConverter } from './json-schema.ts';
+import { modelJsonSchema, type JsonSchemaConverter } from './json-schema.ts';
 import { AGENT_LIMITS, runLimitsOf, type AgentLimits } from './loop-types.ts';
 import { modelFacing } from './model-facing.ts';
 import { TRANSIENT } from './model-class.ts';
@@ -96,7 +96,7 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
   const facing = modelFacing(name, instructions, tools, skills);
   const limits = checkLimits(name, { ...AGENT_LIMITS, ...options.limits });
   const outputJsonSchema =
-    output === undefined ? undefined : jsonSchemaOf(output, options.toJsonSchema, `The output of agent ${name}`);
+    output === undefined ? undefined : modelJsonSchema(output, options.toJsonSchema, `The output of agent ${name}`);
   const inputSchema: StandardSchema = options.input ?? promptSchema;
   const isPrompt = options.input === undefined;
   const show = (input: Json): readonly MessagePart[] =>

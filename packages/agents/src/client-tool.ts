@@ -1,6 +1,6 @@
 import { hashJson, type InferOutput, type Json, type StandardSchema } from '@prusik/core';
 import { defineTool } from './define-tool.ts';
-import { jsonSchemaOf, type ConverterOption, type JsonSchemaConverter } from './json-schema.ts';
+import { modelJsonSchema, type ConverterOption, type JsonSchemaConverter } from './json-schema.ts';
 import type { AskedElsewhere, ToolDefinition, ToolOptions } from './tool-types.ts';
 
 export interface ClientToolOptions<
@@ -62,7 +62,7 @@ export function askedElsewhere(
   }: Omit<AskedElsewhere, 'answerJsonSchema'> & { readonly toJsonSchema: JsonSchemaConverter<never> | undefined },
 ): ToolDefinition<string, unknown, unknown, unknown, Json> {
   const where = `The answer of tool ${options.name}`;
-  const answerJsonSchema = jsonSchemaOf(asks.answer, toJsonSchema, where);
+  const answerJsonSchema = modelJsonSchema(asks.answer, toJsonSchema, where);
   if (asks.expiresInMs !== undefined && !(asks.expiresInMs > 0))
     throw new TypeError(`Tool ${options.name}: expiresInMs must be more than 0, not ${asks.expiresInMs}`);
   const tool = defineTool({

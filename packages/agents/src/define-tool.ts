@@ -1,5 +1,5 @@
 import { checkOptions, hashJson, type InferOutput, type Json, type StandardSchema } from '@prusik/core';
-import { jsonSchemaOf, type ConverterOption } from './json-schema.ts';
+import { modelJsonSchema, type ConverterOption } from './json-schema.ts';
 import type { ToolDefinition, ToolOptions } from './tool-types.ts';
 
 const DEFAULT_TIMEOUT_MS = 120_000;
@@ -65,7 +65,7 @@ export function defineTool<
     maxOutputLines: positive(name, 'maxOutputLines', options.maxOutputLines ?? DEFAULT_MAX_OUTPUT_LINES),
   };
   const version = options.version ?? '1';
-  const inputJsonSchema = jsonSchemaOf(input, options.toJsonSchema, `The input of tool ${name}`);
+  const inputJsonSchema = modelJsonSchema(input, options.toJsonSchema, `The input of tool ${name}`);
 
   return {
     name,

@@ -25,7 +25,7 @@ export type ConverterOption<Schema extends StandardSchema> = Schema extends Mode
  *
  * @throws {TypeError} for a schema that nobody can convert, and for what is no JSON Schema of an object or value.
  */
-export function jsonSchemaOf(
+export function modelJsonSchema(
   schema: StandardSchema,
   convert: JsonSchemaConverter<never> | undefined,
   where: string,

@@ -478,7 +478,7 @@ describe('EVT-6: what a chat answers over HTTP', () => {
       return causes.length > 0;
     });
     expect(await codeOf(await response)).toEqual([403, 'CHAT_FORBIDDEN']);
-    expect(causes).toMatchObject([{ code: 'CHAT_HOOK_TIMEOUT' }]);
+    expect(causes).toMatchObject([{ code: 'TIMED_OUT' }]);
 
     const throwing = await serveChat({
       ...chat.options,

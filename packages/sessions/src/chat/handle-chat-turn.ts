@@ -5,13 +5,14 @@ import {
   isPrusikError,
   PrusikError,
   systemClock,
+  within,
   type SessionKey,
 } from '@prusik/core';
 import { answerTurn } from './answer-turn.ts';
 import { readChatBody } from './chat-body.ts';
 import { warningOf, type ChatAccess, type ChatOptions } from './chat-options.ts';
 import { errorResponse } from './chat-response.ts';
-import { inTime, telling } from './chat-work.ts';
+import { telling } from './chat-work.ts';
 import { beginTurn, turnOf } from './begin-turn.ts';
 import { unknownTo } from './turn-known.ts';
 import { turnResponse } from './turn-response.ts';
@@ -73,7 +74,7 @@ function chatOf(url: string): string {
 
 async function accessTo(chat: string, request: Request, options: ChatOptions): Promise<ChatAccess> {
   const { clock = systemClock } = options;
-  const access = await inTime(clock, ACCESS_MS, 'access', () => options.access(chat, request)).catch(
+  const access = await within(clock, ACCESS_MS, () => options.access(chat, request)).catch(
     (error: unknown) => void telling(warningOf(options))('access', error),
   );
   if (typeof access !== 'object' || access === null)

@@ -1,8 +1,8 @@
-import { isFinal, isPrusikError, serializeError, systemClock, type RunEvent } from '@prusik/core';
+import { isFinal, isPrusikError, serializeError, systemClock, within, type RunEvent } from '@prusik/core';
 import { byteStream } from './byte-stream.ts';
 import type { Turn } from './begin-turn.ts';
 import { warningOf, type ChatHooks, type ChatOptions } from './chat-options.ts';
-import { inTime, telling } from './chat-work.ts';
+import { telling } from './chat-work.ts';
 import { inlineFiles } from './file-address.ts';
 import { replyOf } from './turn-ids.ts';
 import { followTurn } from './turn-rests.ts';
@@ -124,7 +124,7 @@ async function workOn(turn: Turn, options: ChatOptions): Promise<void> {
   for (let next: Turn | undefined = turn; drive && next !== undefined; next = await turnAfter(next, options))
     await driveTurn(next, options);
   const { flush } = hooks;
-  if (flush !== undefined) await inTime(clock, HOOK_MS, 'flush', flush).catch((error: unknown) => tell('flush', error));
+  if (flush !== undefined) await within(clock, HOOK_MS, flush).catch((error: unknown) => tell('flush', error));
 }
 
 /** What waited for the session behind this turn, while whoever posted it found nothing to drive. */
@@ -157,7 +157,7 @@ async function driveTurn(turn: Turn, options: ChatOptions): Promise<void> {
       const { postProcess } = hooks;
       const rested = (await engine.store.run(run.key)) ?? run;
       if (postProcess !== undefined && follower.isNews(rested.seq))
-        await inTime(clock, HOOK_MS, 'postProcess', async () => {
+        await within(clock, HOOK_MS, async () => {
           const message = await shownOf(turn, options);
           await postProcess({ run: rested, result, message });
         }).catch((error: unknown) => tell('postProcess', error));

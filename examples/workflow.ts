@@ -14,7 +14,8 @@ const writer = {
   run: (ctx: DurableContext, { area }: { area: string }) => ctx.step('write', () => `## ${area}`),
 } as const;
 // #region usage
-import { defineWorkflow, withChildren } from '@prusik/workflows-delegation';
+import { withChildren } from '@prusik/core';
+import { defineWorkflow } from '@prusik/workflows-delegation';
 
 const release = defineWorkflow({
   name: 'release',

@@ -1,3 +1,4 @@
+export type { AgentCallOptions } from './call-options.ts';
 export type { AdapterInfo } from './adapter-info.ts';
 export {
   BLOB_GRACE_MS,
@@ -24,6 +25,8 @@ export type { ContextInput, ContextManager, ContextPlan, ContextView, Ruler } fr
 export { contextView } from './context-view.ts';
 export { within } from './within.ts';
 export { loadedCopies } from './copies.ts';
+export { checkTree } from './check-tree.ts';
+export { createDelegation, type Delegation, type DelegationParts } from './delegation.ts';
 export {
   checkDelegationPolicy,
   decideDelegation,
@@ -34,7 +37,8 @@ export {
   type DelegationRefusal,
   type DelegationRequest,
   type DelegationState,
-} from './delegation.ts';
+} from './delegation-policy.ts';
+export { withChildren } from './with-children.ts';
 export {
   deserializeError,
   isPrusikError,

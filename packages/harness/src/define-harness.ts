@@ -11,7 +11,7 @@ import {
 } from '@prusik/core';
 import { createEngine, type EngineWarning } from '@prusik/durable';
 import { createSessions } from '@prusik/sessions';
-import { withChildren } from '@prusik/workflows-delegation';
+import { withChildren } from '@prusik/core';
 import { bindDefinitions, variantName } from './bind-definitions.ts';
 import { checkAssembly } from './check-assembly.ts';
 import { createDecisions } from './decisions.ts';

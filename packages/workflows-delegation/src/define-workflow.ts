@@ -1,6 +1,8 @@
 import {
   type AliasesOf,
   checkId,
+  checkTree,
+  createDelegation,
   hashJson,
   toJson,
   type Budget,
@@ -15,9 +17,7 @@ import {
   type DefinitionMap,
   type CallTypes,
 } from '@prusik/core';
-import { checkTree } from './check-tree.ts';
 import { checkWithSchema } from './check-with-schema.ts';
-import { createDelegation } from './delegation.ts';
 import { createWorkflowContext, type WorkflowContext } from './workflow-context.ts';
 
 export interface WorkflowOptions<
@@ -96,7 +96,7 @@ export function defineWorkflow(
 ): WorkflowDefinition {
   const { name, version = '1', continues, requires, input, output, agents = {}, delegation, run } = options;
   checkId('definition name', name);
-  checkTree(name, agents, delegation);
+  checkTree(`Workflow ${name}`, agents, delegation);
   const budget = budgetOf(delegation);
 
   return {

@@ -1,5 +1,7 @@
 import {
   DELEGATION_DEFAULTS,
+  type AgentCallOptions,
+  type Delegation,
   type DelegationPolicy,
   type DurableContext,
   type InferOutput,
@@ -11,8 +13,6 @@ import {
   type CallOutput,
 } from '@prusik/core';
 import { ask, type Question } from './ask.ts';
-import type { AgentCallOptions } from './call-options.ts';
-import type { Delegation } from './delegation.ts';
 import { fanOut, type FanOutItem, type FanOutOptions } from './fan-out.ts';
 
 /** One agent, as a workflow calls it. */

@@ -1,5 +1,5 @@
-import { defineWorkflow, withChildren } from '@prusik/workflows-delegation';
-import type { DurableContext, DurableDefinition, StandardSchema } from '@prusik/core';
+import { withChildren, type DurableContext, type DurableDefinition, type StandardSchema } from '@prusik/core';
+import { defineWorkflow } from '@prusik/workflows-delegation';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { engineFor, journalOf } from './engines.ts';
@@ -188,8 +188,8 @@ describe('a tree of workflows', () => {
       run: (ctx) => ctx.agents.leaf.run('leaf', null),
     });
 
-    expect(() => top({ depth: 2 }, limited)).toThrow('delegation.tokens of top is at most 100');
-    expect(() => top({ depth: 2, tokens: 101 }, limited)).toThrow('delegation.tokens of top is at most 100');
+    expect(() => top({ depth: 2 }, limited)).toThrow('its own delegation.tokens is at most 100');
+    expect(() => top({ depth: 2, tokens: 101 }, limited)).toThrow('its own delegation.tokens is at most 100');
     expect(top({ depth: 2, tokens: 100 }, limited).budget).toEqual({ tokens: 100 });
   });
 

@@ -1,7 +1,6 @@
-import type { AnyDefinition, Entry, Run, Store } from '@prusik/core';
+import { withChildren, type AnyDefinition, type Entry, type Run, type Store } from '@prusik/core';
 import { createEngine, type Engine, type EngineLimits } from '@prusik/durable';
 import { memoryStore } from '@prusik/store-memory';
-import { withChildren } from '@prusik/workflows-delegation';
 import { onTestFinished } from 'vitest';
 
 /** An engine on a store of its own, or on the store of one that was stopped. */

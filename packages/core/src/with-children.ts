@@ -1,4 +1,4 @@
-import type { DefinitionMap, AnyDefinition } from '@prusik/core';
+import type { AnyDefinition, DefinitionMap } from './call-types.ts';
 
 /**
  * These definitions and all that they call, each once: what an engine needs to know to run them.

@@ -1,4 +1,5 @@
-import { isPrusikError, PrusikError, type DelegationRefusal } from '@prusik/core';
+import type { DelegationRefusal } from './delegation-policy.ts';
+import { isPrusikError, PrusikError } from './errors.ts';
 
 export interface CallPlace {
   readonly agent: string;

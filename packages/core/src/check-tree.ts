@@ -1,10 +1,5 @@
-import {
-  checkDelegationPolicy,
-  DELEGATION_DEFAULTS,
-  type DelegationPolicy,
-  type DefinitionMap,
-  type AnyDefinition,
-} from '@prusik/core';
+import type { AnyDefinition, DefinitionMap } from './call-types.ts';
+import { checkDelegationPolicy, DELEGATION_DEFAULTS, type DelegationPolicy } from './delegation-policy.ts';
 
 /** A definition that calls others, under a policy of its own. */
 interface Delegating {
@@ -16,9 +11,11 @@ interface Delegating {
  * A child can only narrow the rights of its parent. What a definition may call is known when it is defined (it holds the values, so
  * there is no cycle either), so this is checked then instead of at each call.
  *
+ * `owner` is what messages call the definition: `Workflow release`.
+ *
  * @throws {TypeError} naming the member and the fix.
  */
-export function checkTree(name: string, agents: DefinitionMap, policy: DelegationPolicy | undefined): void {
+export function checkTree(owner: string, agents: DefinitionMap, policy: DelegationPolicy | undefined): void {
   if (policy === undefined) return;
   checkDelegationPolicy(policy, Object.keys(agents));
   const allowed = policy.agents ?? Object.keys(agents);
@@ -28,7 +25,7 @@ export function checkTree(name: string, agents: DefinitionMap, policy: Delegatio
     const levels = 1 + levelsBelow(definition);
     if (levels > depth) {
       throw new TypeError(
-        `Workflow ${name}: its agent ${agent} has agents of its own, ${levels} levels down, and delegation.depth is ${depth}: set it to ${levels}, or do not allow ${agent}`,
+        `${owner}: its agent ${agent} has agents of its own, ${levels} levels down, and delegation.depth is ${depth}: set it to ${levels}, or do not allow ${agent}`,
       );
     }
     for (const dimension of ['tokens', 'costMicros'] as const) {
@@ -36,7 +33,7 @@ export function checkTree(name: string, agents: DefinitionMap, policy: Delegatio
       // One ledger holds for a whole tree, and it holds the root's limits.
       if (inner !== undefined && !(own !== undefined && own <= inner)) {
         throw new TypeError(
-          `Workflow ${name}: its agent ${agent} limits ${dimension} to ${inner}, which holds only if delegation.${dimension} of ${name} is at most ${inner}`,
+          `${owner}: its agent ${agent} limits ${dimension} to ${inner}, which holds only if its own delegation.${dimension} is at most ${inner}`,
         );
       }
     }

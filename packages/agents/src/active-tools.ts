@@ -1,6 +1,6 @@
 import { PrusikError, type DurableContext } from '@prusik/core';
-import type { ToolSet } from 'ai';
 import { scopeOf, type AgentCore } from './agent-core.ts';
+import type { ModelTool } from './language-model.ts';
 import { describeError } from './redact.ts';
 import { AUTHOR_TIMEOUT_MS, within } from './within.ts';
 
@@ -8,7 +8,7 @@ import { AUTHOR_TIMEOUT_MS, within } from './within.ts';
 export interface OfferedTools {
   readonly names: ReadonlySet<string>;
   /** As the model is shown them. */
-  readonly toolSet: ToolSet;
+  readonly shown: readonly ModelTool[];
 }
 
 /**
@@ -17,8 +17,8 @@ export interface OfferedTools {
  * @throws {PrusikError} `ACTIVE_TOOLS_FAILED` where the agent's choice throws, hangs or names what is not there: offering too much would be a way in.
  */
 export async function offeredTools(agent: AgentCore, ctx: DurableContext, step: number): Promise<OfferedTools> {
-  const { activeTools, tools, builtIns, toolSet, clock } = agent;
-  if (activeTools === undefined) return { names: new Set(tools.keys()), toolSet };
+  const { activeTools, tools, builtIns, shown, clock } = agent;
+  if (activeTools === undefined) return { names: new Set(tools.keys()), shown };
   let chosen: readonly string[];
   try {
     chosen = await within(clock, AUTHOR_TIMEOUT_MS, () => activeTools({ ...scopeOf(ctx), step }));
@@ -31,7 +31,7 @@ export async function offeredTools(agent: AgentCore, ctx: DurableContext, step: 
   if (unknown >= 0) throw failed(`it names ${nameOf(chosen[unknown])}, which the agent does not have`);
   const names = new Set([...chosen, ...builtIns]);
   // In the order of the definition, whatever the order of the choice: equal choices are equal prompts.
-  return { names, toolSet: Object.fromEntries(Object.entries(toolSet).filter(([name]) => names.has(name))) };
+  return { names, shown: shown.filter(({ name }) => names.has(name)) };
 }
 
 const nameOf = (given: unknown): string =>

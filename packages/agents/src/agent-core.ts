@@ -1,6 +1,6 @@
 import type { Clock, DurableContext, Json, JsonObject, RunInfo, RunKey, StandardSchema } from '@prusik/core';
-import type { Output, ToolSet } from 'ai';
 import type { AgentContext } from './context-options.ts';
+import type { ModelTool } from './language-model.ts';
 import type { AgentLimits, RunLimits } from './loop-types.ts';
 import type { RawModelEvent } from './model-call.ts';
 import type { ModelErrorClass } from './model-class.ts';
@@ -37,8 +37,8 @@ export interface AgentCore {
   readonly tools: ReadonlyMap<string, AnyTool>;
   /** Tools that come with the agent and not from its author; no choice hides them. */
   readonly builtIns: ReadonlySet<string>;
-  /** The tools as the model is shown them, without anything to execute. */
-  readonly toolSet: ToolSet;
+  /** The tools as the model is shown them. */
+  readonly shown: readonly ModelTool[];
   /** Length of what every prompt holds besides the messages, as far as it is known. */
   readonly fixedChars: number;
   readonly activeTools?: (scope: ActiveToolsScope<unknown, unknown>) => readonly string[] | Promise<readonly string[]>;
@@ -46,7 +46,6 @@ export interface AgentCore {
     readonly schema: StandardSchema;
     /** What the model is told of it. */
     readonly json: JsonObject;
-    readonly format: ReturnType<typeof Output.object>;
     /** Makes the run's output of what fits the schema, or throws. */
     readonly finish?: (value: unknown) => unknown;
   };

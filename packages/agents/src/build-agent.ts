@@ -13,7 +13,6 @@ import {
   type PutFile,
   type StandardSchema,
 } from '@prusik/core';
-import { jsonSchema, Output } from 'ai';
 import type { AgentCore } from './agent-core.ts';
 import { checkDecision } from './check-decision.ts';
 import type { AgentOptions, AgentParts, AnyAgent } from './agent-types.ts';
@@ -110,11 +109,7 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
     ...(output === undefined || outputJsonSchema === undefined
       ? {}
       : {
-          output: {
-            schema: output,
-            json: outputJsonSchema,
-            format: Output.object({ schema: jsonSchema(outputJsonSchema) }),
-          },
+          output: { schema: output, json: outputJsonSchema },
         }),
     settings,
     resets: options.resets ?? TRANSIENT,

@@ -7,7 +7,6 @@ import { modelName } from './language-model.ts';
 import type { ModelEntry, ModelRoute } from './model-route.ts';
 import { mergeSettings, type ModelSettings } from './model-settings.ts';
 import type { ReplySoFar } from './reply-reader.ts';
-import { unfetched } from './unfetched.ts';
 
 /** A question to a route. */
 export interface RouteCall extends ModelQuestion {
@@ -74,8 +73,7 @@ export async function callRoute(call: RouteCall): Promise<RouteReply> {
     const reply = await callModel({
       ...call,
       model,
-      caller: route.caller,
-      download: route.download ?? unfetched(),
+      ...(route.download === undefined ? {} : { download: route.download }),
       settings: withinRoom(entry, call.settings, call.room(spent)),
       timeoutMs: Math.min(call.timeoutMs, call.leftMs()),
       onDelta: (text, block) => {

@@ -157,7 +157,7 @@ async function summarise(
     route: summaryRoute(agent),
     instructions: summaryInstructions(plan.maxTokens),
     prompt: (provider) => toModelMessages([asked(transcriptOf(covered, room * charsPerToken))], provider),
-    tools: {},
+    tools: [],
     // Thinking counts as output; what is written beyond the bound is cut.
     settings: { maxOutputTokens: 2 * plan.maxTokens },
     clock,

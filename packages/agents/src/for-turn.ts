@@ -6,7 +6,6 @@ import {
   type StandardSchema,
   type TurnOptions,
 } from '@prusik/core';
-import { jsonSchema, Output } from 'ai';
 import type { AgentCore } from './agent-core.ts';
 
 /** The agent as one turn asks for it. */
@@ -22,11 +21,7 @@ type AgentOutput = NonNullable<AgentCore['output']>;
 
 const TEXT: JsonObject = { type: 'string' };
 
-const outputOf = (schema: StandardSchema, json: JsonObject): AgentOutput => ({
-  schema,
-  json,
-  format: Output.object({ schema: jsonSchema(json) }),
-});
+const outputOf = (schema: StandardSchema, json: JsonObject): AgentOutput => ({ schema, json });
 
 /** A JSON Schema as a schema that validates. */
 function schemaOf(json: JsonObject): StandardSchema {

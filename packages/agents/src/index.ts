@@ -49,13 +49,7 @@ export {
 export type { BreakerOptions } from './breaker.ts';
 export type { AnsweredBy, FailedModel } from './call-route.ts';
 export type { RawModelEvent } from './model-call.ts';
-export {
-  languageModelCaller,
-  streamTextCaller,
-  type DownloadFiles,
-  type ModelCaller,
-  type ModelRequest,
-} from './model-caller.ts';
+export type { DownloadFiles } from './fetch-files.ts';
 export type { ModelCheck, ModelList, ModelLists } from './model-check.ts';
 export { modelErrorClass, type ModelErrorClass } from './model-class.ts';
 export type { ModelPrices } from './model-price.ts';

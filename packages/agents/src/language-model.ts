@@ -3,6 +3,33 @@ import type { LanguageModel } from 'ai';
 /** A model as an object. The AI SDK also takes strings and sends them to a network service; Prusik never does. */
 export type LanguageModelObject = Exclude<LanguageModel, string>;
 
+/** A model of the provider specification that Prusik speaks. */
+export type LanguageModelV4 = Extract<LanguageModelObject, { readonly specificationVersion: 'v4' }>;
+
+/** What a model is asked, by that specification. */
+export type ModelRequest = Parameters<LanguageModelV4['doStream']>[0];
+export type ModelPrompt = ModelRequest['prompt'];
+export type ModelTool = NonNullable<ModelRequest['tools']>[number];
+
+/** A piece of its answer. */
+export type ModelChunk =
+  Awaited<ReturnType<LanguageModelV4['doStream']>> extends { readonly stream: ReadableStream<infer Chunk> }
+    ? Chunk
+    : never;
+
+/** What models of older versions are asked through: the adapters of the AI SDK, which is loaded where one is used and only there. */
+const adapters = new WeakMap<LanguageModelObject, LanguageModelV4>();
+
+/** The model as one of version 4. */
+export async function adapted(model: Exclude<LanguageModelObject, LanguageModelV4>): Promise<LanguageModelV4> {
+  const known = adapters.get(model);
+  if (known !== undefined) return known;
+  const { wrapLanguageModel } = await import('ai');
+  const adapter = wrapLanguageModel({ model, middleware: [] });
+  adapters.set(model, adapter);
+  return adapter;
+}
+
 export const modelName = ({ provider, modelId }: LanguageModelObject): string => `${provider}/${modelId}`;
 
 /**

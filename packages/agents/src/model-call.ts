@@ -1,11 +1,21 @@
-import { isPrusikError, PrusikError, type Clock } from '@prusik/core';
-import type { LanguageModelStreamPart, ModelMessage, Output, ToolSet } from 'ai';
+import { isPrusikError, PrusikError, type Clock, type JsonObject } from '@prusik/core';
+import type { ModelMessage } from 'ai';
+import { fetchPromptFiles, fetchReplyFiles, type DownloadFiles } from './fetch-files.ts';
+import {
+  adapted,
+  modelName,
+  providerOf,
+  type LanguageModelObject,
+  type ModelChunk,
+  type ModelRequest,
+  type ModelTool,
+} from './language-model.ts';
 import type { OnDelta } from './live-blocks.ts';
-import type { DownloadFiles, ModelCaller } from './model-caller.ts';
 import { modelError } from './model-error.ts';
-import { modelName, providerOf, type LanguageModelObject } from './language-model.ts';
 import type { ModelSettings } from './model-settings.ts';
 import { createReplyReader, type Finish, type ReplySoFar } from './reply-reader.ts';
+import { toPrompt } from './to-prompt.ts';
+import { checkToolChoice, toolChoiceOf } from './tool-choice.ts';
 import { unawaited } from './unawaited.ts';
 import { watchdog, type Watched } from './watchdog.ts';
 
@@ -18,12 +28,13 @@ export interface RawModelEvent {
 
 /** What is asked of whichever model answers. */
 export interface ModelQuestion extends Watched {
+  /** Empty where there are none. */
   readonly instructions: string;
   /** The conversation as a model of this provider is told it: what another one attached is left out. */
   readonly prompt: (provider: string) => readonly ModelMessage[] | Promise<readonly ModelMessage[]>;
-  readonly tools: ToolSet;
-  /** What the reply must be, where it must be JSON. */
-  readonly output?: ReturnType<typeof Output.object>;
+  readonly tools: readonly ModelTool[];
+  /** JSON Schema of the reply, where it must be JSON. */
+  readonly output?: JsonObject;
   readonly settings: ModelSettings;
   readonly clock: Clock;
   readonly onDelta: OnDelta;
@@ -34,8 +45,8 @@ export interface ModelQuestion extends Watched {
 /** One call of one model. */
 export interface ModelCall extends ModelQuestion {
   readonly model: LanguageModelObject;
-  readonly caller: ModelCaller;
-  readonly download: DownloadFiles;
+  /** Missing where nothing is fetched: addresses stay addresses. */
+  readonly download?: DownloadFiles;
 }
 
 /** What came of it. `failed` keeps what had come before. */
@@ -45,35 +56,65 @@ export interface ModelReply extends ReplySoFar {
 }
 
 /**
- * Calls one model, once: no tool is executed, nothing is retried, and the text is put together from the stream here, since the SDK's own promises
- * lose it on abort. Never rejects.
+ * Calls one model, once: no tool is executed and nothing is retried. Its stream is read as the provider gives it, by the specification that all
+ * providers of the AI SDK keep, and the reply is put together here. Never rejects.
  */
 export async function callModel(call: ModelCall): Promise<ModelReply> {
-  const { model, clock } = call;
+  const { model, clock, download, settings } = call;
   const reader = createReplyReader(providerOf(model), call.onDelta);
   const stop = new AbortController();
-  const watch = watchdog(call);
-  const lingered = Promise.withResolvers<void>();
+  const over = Promise.withResolvers<void>();
+  const watch = watchdog(call, over.reject);
+  let body: ReadableStreamDefaultReader<ModelChunk> | undefined;
   let linger: Disposable | undefined;
-  const take = (chunk: LanguageModelStreamPart): void => {
-    watch.sign();
-    if (chunk.type === 'raw') tap(call, chunk.rawValue);
-    else reader.take(chunk);
-    if (reader.finish !== undefined) linger ??= clock.after(LINGER_MS, lingered.resolve);
+  let open = true;
+
+  /** Told once the reply has ended and all that had come with its end was read. */
+  const lingers = (): void => {
+    if (open) linger ??= clock.after(LINGER_MS, over.resolve);
   };
+
+  async function pump(): Promise<void> {
+    const chunks = (await ask(call, stop.signal)).getReader();
+    // It was told to stop while it was asked, and may not have heard.
+    if (!open) return cancel(chunks, stop.signal.reason);
+    body = chunks;
+    for (;;) {
+      const { done, value } = await chunks.read();
+      if (done) body = undefined;
+      if (done || !open) return;
+      watch.sign();
+      if (value.type === 'raw') tap(call, value.rawValue);
+      else reader.take(value);
+      // A stream that ends with its reply, as nearly all do, needs no timer.
+      if (value.type === 'finish') process.nextTick(lingers);
+    }
+  }
+
   try {
-    await Promise.race([pump(call, take, stop.signal), watch.barked, lingered.promise.then(() => stop.abort())]);
-    const finish = reader.finish;
-    if (finish !== undefined) return { ...reader.reply(), finish };
-    throw new PrusikError('MODEL_INTERRUPTED', 'The stream of the model ended without an end of the reply', {
-      retryable: true,
-      meta: { class: 'unavailable' },
-    });
+    pump().then(over.resolve, over.reject);
+    await over.promise;
+    const { finish } = reader;
+    if (finish === undefined)
+      throw new PrusikError('MODEL_INTERRUPTED', 'The stream of the model ended without an end of the reply', {
+        retryable: true,
+        meta: { class: 'unavailable' },
+      });
+    const reply = reader.reply();
+    checkToolChoice(settings.toolChoice, finish, reply.parts);
+    if (download === undefined) return { ...reply, finish };
+    return { ...reply, parts: await fetchReplyFiles(reply.parts, download, stop.signal), finish };
   } catch (thrown) {
-    stop.abort(thrown);
     const error = call.signal.aborted ? stopped(call.signal.reason) : modelError(thrown, model, clock.now());
+    stop.abort(thrown);
     return { ...reader.reply(), finish: 'failed', error };
   } finally {
+    open = false;
+    if (body !== undefined) {
+      stop.abort();
+      // A provider that ignores its signal would go on and keep its connection: to cancel the body is what closes it.
+      cancel(body, stop.signal.reason);
+    }
     linger?.[Symbol.dispose]();
     watch.end();
   }
@@ -82,36 +123,29 @@ export async function callModel(call: ModelCall): Promise<ModelReply> {
 /** How long a stream may stay open once the reply has ended. Not closed at once: a connection that ends by itself serves the next call. */
 const LINGER_MS = 1_000;
 
-async function pump(
-  call: ModelCall,
-  take: (chunk: LanguageModelStreamPart) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  const { model, caller, instructions, tools, output, settings, download } = call;
+async function ask(call: ModelCall, abortSignal: AbortSignal): Promise<ReadableStream<ModelChunk>> {
+  const { instructions, tools, output, settings, download } = call;
+  const model = call.model.specificationVersion === 'v4' ? call.model : await adapted(call.model);
   const messages = await call.prompt(providerOf(model));
-  signal.throwIfAborted();
-  const stream = await caller.stream({
-    model,
-    instructions,
-    messages,
-    tools,
-    ...(output === undefined ? {} : { output }),
-    settings,
-    raw: call.onRaw !== undefined,
-    download,
-    signal,
-  });
-  const reader = stream.getReader();
-  // A provider that ignores its signal would go on and keep its connection: to cancel the body is what closes it.
-  const cancel = (): void => void reader.cancel(signal.reason).catch(() => {});
-  if (signal.aborted) return cancel();
-  signal.addEventListener('abort', cancel, { once: true });
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done || signal.aborted) return;
-    take(value);
-  }
+  let prompt = toPrompt(instructions, messages);
+  if (download !== undefined) prompt = await fetchPromptFiles(prompt, model, download, abortSignal);
+  abortSignal.throwIfAborted();
+  const request = {
+    ...settings,
+    prompt,
+    tools: tools.length === 0 ? undefined : tools,
+    toolChoice: toolChoiceOf(settings.toolChoice),
+    responseFormat: output === undefined ? undefined : { type: 'json' as const, schema: output },
+    includeRawChunks: call.onRaw !== undefined,
+    abortSignal,
+  };
+  // The specification's types have mutable members for the same data.
+  const { stream } = await model.doStream(request as ModelRequest);
+  return stream;
 }
+
+const cancel = (body: ReadableStreamDefaultReader<unknown>, reason: unknown): void =>
+  void body.cancel(reason).catch(() => {});
 
 function tap({ model, onRaw }: ModelCall, value: unknown): void {
   try {

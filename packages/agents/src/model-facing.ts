@@ -1,5 +1,5 @@
-import { jsonSchema, type ToolSet } from 'ai';
 import type { AgentCore } from './agent-core.ts';
+import type { ModelTool } from './language-model.ts';
 import { readSkillTool, skillIndex } from './skill-tool.ts';
 import type { Skill } from './skill.ts';
 import type { AnyTool } from './tool-types.ts';
@@ -8,7 +8,7 @@ import type { AnyTool } from './tool-types.ts';
 const SKILLS_LIMIT = 64;
 
 /** What an agent shows a model beside the messages. */
-export type ModelFacing = Pick<AgentCore, 'instructions' | 'tools' | 'builtIns' | 'toolSet' | 'fixedChars'>;
+export type ModelFacing = Pick<AgentCore, 'instructions' | 'tools' | 'builtIns' | 'shown' | 'fixedChars'>;
 
 /**
  * Tools, skills and what comes with the agent, checked as what they are for a model: names that it has to tell apart.
@@ -37,7 +37,7 @@ export function modelFacing(
   return {
     tools: new Map(tools.map((tool) => [tool.name, tool])),
     builtIns: new Set(builtIns.map(({ name }) => name)),
-    toolSet: toolSetOf(tools),
+    shown: tools.map(shownAs),
     instructions,
     fixedChars:
       spoken.length +
@@ -63,12 +63,8 @@ function withIndex(given: AgentCore['instructions'], skills: readonly Skill[]): 
   return typeof given === 'string' ? joined(given) : async (scope) => joined(await given(scope));
 }
 
-/** Without `execute`: the SDK passes the calls on and runs nothing. Inputs are checked here, so the SDK is not given the check. */
-function toolSetOf(tools: readonly AnyTool[]): ToolSet {
-  return Object.fromEntries(
-    tools.map(({ name, description, inputJsonSchema, provider }) => [
-      name,
-      provider ?? { description, inputSchema: jsonSchema(inputJsonSchema) },
-    ]),
-  );
+/** A tool as a model is shown it. */
+function shownAs({ name, description, inputJsonSchema, provider }: AnyTool): ModelTool {
+  if (provider !== undefined) return { type: 'provider', name, id: provider.id, args: provider.args };
+  return { type: 'function', name, description, inputSchema: inputJsonSchema };
 }

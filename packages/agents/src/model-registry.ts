@@ -1,7 +1,7 @@
 import { checkOptions, PrusikError } from '@prusik/core';
 import type { EmbeddingModel, RerankingModel } from 'ai';
 import { checkBreaker, createBreaker, type BreakerOptions } from './breaker.ts';
-import { defaultCaller, type DownloadFiles, type ModelCaller } from './model-caller.ts';
+import type { DownloadFiles } from './fetch-files.ts';
 import { checkModelIds, type ModelCheck, type ModelLists } from './model-check.ts';
 import { MODEL_ERROR_CLASSES, TRANSIENT, type ModelErrorClass } from './model-class.ts';
 import { checkPrices, type ModelPrices } from './model-price.ts';
@@ -33,8 +33,6 @@ export interface ModelRegistryOptions<Embedding extends string = never, Rerankin
   readonly rerankings?: { readonly [Name in Reranking]: RerankingModelObject };
   /** Lists of the models that a provider has, by its name, for {@link ModelRegistry.check}. */
   readonly lists?: ModelLists;
-  /** How models are called. @default through the AI SDK's `experimental_streamLanguageModelCall`, or `streamText` where it has none */
-  readonly caller?: ModelCaller;
   /**
    * Fetches files that a prompt or a reply names by address, on this host: an address may be anybody's, also that of a machine that only this host can
    * reach. @default nothing is fetched: addresses go to the provider, and into the record, as they are
@@ -86,10 +84,9 @@ export function modelRegistry<
   models: { readonly [Name in Alias]: LanguageModelObject | ModelSpec<NoInfer<Alias>> },
   options: ModelRegistryOptions<Embedding, Reranking> = {},
 ): ModelRegistry<Alias, Embedding, Reranking> {
-  const { breaker, caller = defaultCaller, download, lists = {} } = options;
+  const { breaker, download, lists = {} } = options;
   if (breaker !== undefined && breaker !== false) checkBreaker(breaker);
   const shared = {
-    caller,
     ...(download === undefined ? {} : { download }),
     ...(breaker === false ? {} : { breaker: createBreaker<LanguageModelObject>(breaker) }),
   };
@@ -133,7 +130,7 @@ function checkedSpec(alias: string, given: LanguageModelObject | ModelSpec): Mod
   return spec;
 }
 
-function route(alias: string, spec: ModelSpec, specs: ReadonlyMap<string, ModelSpec>): Omit<ModelRoute, 'caller'> {
+function route(alias: string, spec: ModelSpec, specs: ReadonlyMap<string, ModelSpec>): ModelRoute {
   const fallbacks = (spec.fallbacks ?? []).map((fallback, index): ModelEntry => {
     const where = `The model ${alias}: fallback ${index + 1}`;
     if (typeof fallback !== 'string') {

@@ -1,6 +1,6 @@
 import type { Breaker } from './breaker.ts';
+import type { DownloadFiles } from './fetch-files.ts';
 import { modelName, type LanguageModelObject } from './language-model.ts';
-import { defaultCaller, type DownloadFiles, type ModelCaller } from './model-caller.ts';
 import { TRANSIENT, type ModelErrorClass } from './model-class.ts';
 import type { ModelPrices } from './model-price.ts';
 import { mergeSettings, type ModelSettings } from './model-settings.ts';
@@ -37,14 +37,13 @@ export interface ModelRoute {
   /** Failures after which the next one is asked. */
   readonly on: readonly ModelErrorClass[];
   readonly breaker?: Breaker<LanguageModelObject>;
-  readonly caller: ModelCaller;
   /** @default addresses go to the provider and into the record as they are */
   readonly download?: DownloadFiles;
 }
 
 /** The route of a model that stands alone. */
 function routeOf(model: LanguageModelObject): ModelRoute {
-  return { name: modelName(model), entries: [{ model }], on: TRANSIENT, caller: defaultCaller };
+  return { name: modelName(model), entries: [{ model }], on: TRANSIENT };
 }
 
 /** `withModel` takes both. */

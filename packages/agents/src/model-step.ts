@@ -106,8 +106,8 @@ async function callAndRecord(
     route: model,
     instructions,
     prompt: (provider) => toModelMessages(messages, provider, loaded),
-    tools: offered.toolSet,
-    ...(output === undefined ? {} : { output: output.format }),
+    tools: offered.shown,
+    ...(output === undefined ? {} : { output: output.json }),
     settings: {
       ...settings,
       ...(isLast && state.limits.lastStep === 'answer-without-tools' ? { toolChoice: 'none' as const } : {}),

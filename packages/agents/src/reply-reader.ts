@@ -10,11 +10,12 @@ import {
   type ToolOutput,
   type Usage,
 } from '@prusik/core';
-import type { FinishReason, GeneratedFile, LanguageModelStreamPart, LanguageModelUsage } from 'ai';
+import { callInput } from './call-input.ts';
 import { fromErrorJson, providerData } from './from-model-messages.ts';
+import type { ModelChunk } from './language-model.ts';
 import { createLiveBlocks, type OnDelta } from './live-blocks.ts';
+import { streamError } from './stream-error.ts';
 import { toToolOutput } from './tool-output.ts';
-import { addressOf } from './unfetched.ts';
 
 /** How a reply ended, as the provider says it. */
 export type Finish = 'stop' | 'length' | 'content-filter' | 'tool-calls' | 'other';
@@ -37,7 +38,7 @@ export interface ReplyReader {
    * @throws the provider's error where the stream reports one.
    * @throws {PrusikError} `PROVIDER_APPROVAL_UNSUPPORTED` where the provider wants to ask a person about a tool that it runs itself.
    */
-  take(chunk: LanguageModelStreamPart): void;
+  take(chunk: ModelChunk): void;
   /** `undefined` until the reply has ended. */
   readonly finish: Finish | undefined;
   reply(): ReplySoFar;
@@ -70,9 +71,9 @@ export function createReplyReader(provider: string, onDelta: OnDelta): ReplyRead
     return block;
   }
 
-  function addTo(type: Block['type'], chunk: { id: string; text?: string; providerMetadata?: unknown }): Block {
+  function addTo(type: Block['type'], chunk: { id: string; providerMetadata?: unknown }, text = ''): Block {
     const block = blockOf(type, chunk.id);
-    if (chunk.text !== undefined) block.text += chunk.text;
+    block.text += text;
     const attached = providerData(chunk.providerMetadata, provider);
     // The last metadata of a block is the whole of it: a signature comes with the end.
     if (attached !== undefined) block.provider = attached;
@@ -101,10 +102,10 @@ export function createReplyReader(provider: string, onDelta: OnDelta): ReplyRead
     reply: () => ({ parts: parts.map((part) => ({ ...part })), malformed, usage, warnings, response }),
     take(chunk) {
       switch (chunk.type) {
-        case 'model-call-start':
+        case 'stream-start':
           warnings = jsonOr(chunk.warnings, []) as readonly Json[];
           return;
-        case 'model-call-response-metadata':
+        case 'response-metadata':
           response = {
             ...response,
             ...(chunk.id === undefined ? {} : { id: chunk.id }),
@@ -114,16 +115,16 @@ export function createReplyReader(provider: string, onDelta: OnDelta): ReplyRead
         case 'text-start':
           return void addTo('text', chunk);
         case 'text-delta':
-          live.say('text', chunk.id, chunk.text);
-          return void addTo('text', chunk);
+          live.say('text', chunk.id, chunk.delta);
+          return void addTo('text', chunk, chunk.delta);
         case 'text-end': {
           const block = addTo('text', chunk);
           if (chunk.citations?.length) block.citations = chunk.citations.map((cited) => citationOf(cited, attachedTo));
           return;
         }
         case 'reasoning-delta':
-          live.say('reasoning', chunk.id, chunk.text);
-          return void addTo('reasoning', chunk);
+          live.say('reasoning', chunk.id, chunk.delta);
+          return void addTo('reasoning', chunk, chunk.delta);
         case 'reasoning-start':
         case 'reasoning-end':
           return void addTo('reasoning', chunk);
@@ -133,26 +134,22 @@ export function createReplyReader(provider: string, onDelta: OnDelta): ReplyRead
           return live.say('tool-input', chunk.id, chunk.delta);
         case 'tool-call': {
           const executed = chunk.providerExecuted === true;
-          if (!executed && 'invalid' in chunk && chunk.invalid === true && typeof chunk.input === 'string')
-            malformed.add(parts.length);
+          const { input, malformed: unread } = callInput(chunk.input);
+          if (!executed && unread) malformed.add(parts.length);
           results.delete(chunk.toolCallId);
           parts.push({
             type: 'tool-call',
             callId: chunk.toolCallId,
             tool: chunk.toolName,
-            input: jsonOr(chunk.input, null),
+            input,
             ...(executed ? { providerExecuted: true, ...ownedBy(chunk) } : attachedTo(chunk)),
           });
           return;
         }
-        case 'tool-result':
-        case 'tool-error': {
-          // Our own tools have no result in a stream; what the SDK says of an invalid call is decided elsewhere.
-          if (chunk.providerExecuted !== true) return;
-          const output: ToolOutput =
-            chunk.type === 'tool-result'
-              ? toToolOutput(jsonOr(chunk.output, null), NO_CAP)
-              : fromErrorJson(jsonOr(chunk.error, null));
+        case 'tool-result': {
+          // Of a call that the provider has executed: ours have no result in a stream.
+          const result = jsonOr(chunk.result, null);
+          const output: ToolOutput = chunk.isError === true ? fromErrorJson(result) : toToolOutput(result, NO_CAP);
           return addResult(chunk.toolCallId, {
             type: 'tool-result',
             callId: chunk.toolCallId,
@@ -161,17 +158,20 @@ export function createReplyReader(provider: string, onDelta: OnDelta): ReplyRead
             ...ownedBy(chunk),
           });
         }
-        case 'tool-approval-request':
+        case 'tool-approval-request': {
+          const call = parts.find((part) => part.type === 'tool-call' && part.callId === chunk.toolCallId);
+          const tool = call?.type === 'tool-call' ? call.tool : chunk.toolCallId;
           throw new PrusikError(
             'PROVIDER_APPROVAL_UNSUPPORTED',
-            `The provider asks for an approval of ${chunk.toolCall.toolName}, which it runs itself: define it so that the provider does not ask`,
-            { meta: { tool: chunk.toolCall.toolName } },
+            `The provider asks for an approval of ${tool}, which it runs itself: define it so that the provider does not ask`,
+            { meta: { tool } },
           );
+        }
         case 'file':
-          parts.push({ type: 'file', ...fileOf(chunk.file), ...attachedTo(chunk) });
+          parts.push({ type: 'file', ...fileOf(chunk), ...attachedTo(chunk) });
           return;
         case 'reasoning-file':
-          parts.push({ type: 'reasoning-file', ...fileOf(chunk.file), ...ownedBy(chunk) });
+          parts.push({ type: 'reasoning-file', ...fileOf(chunk), ...ownedBy(chunk) });
           return;
         case 'custom':
           parts.push({ type: 'custom', kind: chunk.kind, ...ownedBy(chunk) });
@@ -179,12 +179,12 @@ export function createReplyReader(provider: string, onDelta: OnDelta): ReplyRead
         case 'source':
           parts.push({ type: 'source', ...sourceOf(chunk, attachedTo) });
           return;
-        case 'model-call-end':
+        case 'finish':
           usage = usageOf(chunk.usage);
-          finish = finishOf(chunk.finishReason);
+          finish = finishOf(chunk.finishReason.unified);
           return;
         case 'error':
-          throw chunk.error;
+          throw streamError(chunk.error);
         default:
           // The beginnings and ends of inputs, pings and raw chunks are not part of the reply.
           return;
@@ -196,13 +196,16 @@ export function createReplyReader(provider: string, onDelta: OnDelta): ReplyRead
 /** The provider executed it and bounded it; what came is part of its reply. */
 const NO_CAP = { maxOutputBytes: Number.POSITIVE_INFINITY, maxOutputLines: Number.POSITIVE_INFINITY };
 
-function fileOf(file: GeneratedFile): { readonly mediaType: string; readonly data: FileData } {
-  const { mediaType, base64 } = file;
-  const url = base64 === '' ? addressOf(file.uint8Array) : undefined;
-  return { mediaType, data: url === undefined ? { base64 } : { url } };
+type ModelFile = Extract<ModelChunk, { type: 'file' | 'reasoning-file' }>;
+
+/** An address stays one: whoever may fetch it does so once the reply is whole. */
+function fileOf({ mediaType, data }: ModelFile): { readonly mediaType: string; readonly data: FileData } {
+  if (data.type === 'url') return { mediaType, data: { url: data.url.href } };
+  const base64 = typeof data.data === 'string' ? data.data : Buffer.from(data.data).toString('base64');
+  return { mediaType, data: { base64 } };
 }
 
-type ModelSource = Extract<LanguageModelStreamPart, { type: 'source' }>;
+type ModelSource = Extract<ModelChunk, { type: 'source' }>;
 type Attached = (chunk: { providerMetadata?: unknown }) => { provider?: ProviderData };
 
 function sourceOf(source: ModelSource, attachedTo: Attached): Source {
@@ -220,7 +223,7 @@ function sourceOf(source: ModelSource, attachedTo: Attached): Source {
   };
 }
 
-type ModelCitation = NonNullable<Extract<LanguageModelStreamPart, { type: 'text-end' }>['citations']>[number];
+type ModelCitation = NonNullable<Extract<ModelChunk, { type: 'text-end' }>['citations']>[number];
 
 const citationOf = ({ source, startIndex, endIndex, citedText }: ModelCitation, attachedTo: Attached): Citation => ({
   source: sourceOf(source, attachedTo),
@@ -237,8 +240,10 @@ function jsonOr(value: unknown, fallback: Json): Json {
   }
 }
 
+type ModelFinish = Extract<ModelChunk, { type: 'finish' }>;
+
 /** `error` and `interrupted` end a stream that has no end of its own. */
-function finishOf(reason: FinishReason): Finish | undefined {
+function finishOf(reason: ModelFinish['finishReason']['unified']): Finish | undefined {
   switch (reason) {
     case 'stop':
     case 'length':
@@ -252,15 +257,13 @@ function finishOf(reason: FinishReason): Finish | undefined {
 }
 
 /** A number that the provider did not give, or that is no count, stays out: unknown is not zero. */
-function usageOf({ inputTokens, inputTokenDetails, outputTokens, outputTokenDetails }: LanguageModelUsage): Usage {
-  const cached = inputTokenDetails?.cacheReadTokens;
-  const reasoning = outputTokenDetails?.reasoningTokens;
-  return {
-    ...(isCount(inputTokens) ? { inputTokens } : {}),
-    ...(isCount(cached) ? { cachedInputTokens: cached } : {}),
-    ...(isCount(outputTokens) ? { outputTokens } : {}),
-    ...(isCount(reasoning) ? { reasoningTokens: reasoning } : {}),
-  };
+function usageOf({ inputTokens, outputTokens }: ModelFinish['usage']): Usage {
+  const usage: { -readonly [Name in keyof Usage]: Usage[Name] } = {};
+  if (isCount(inputTokens?.total)) usage.inputTokens = inputTokens.total;
+  if (isCount(inputTokens?.cacheRead)) usage.cachedInputTokens = inputTokens.cacheRead;
+  if (isCount(outputTokens?.total)) usage.outputTokens = outputTokens.total;
+  if (isCount(outputTokens?.reasoning)) usage.reasoningTokens = outputTokens.reasoning;
+  return usage;
 }
 
 const isCount = (given: number | undefined): given is number => Number.isSafeInteger(given) && Number(given) >= 0;

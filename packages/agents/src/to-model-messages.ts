@@ -10,6 +10,7 @@ import {
   type ToolOutput,
   type ToolOutputPart,
 } from '@prusik/core';
+import { imageType } from './image-type.ts';
 import type { AssistantContent, ModelMessage, ToolContent, ToolResultPart, UserModelMessage } from 'ai';
 
 type ProviderOptions = NonNullable<ToolResultPart['providerOptions']>;
@@ -197,10 +198,11 @@ function textOrFile(part: TextPart | FilePart, target: Target) {
       text: `[The file ${name ?? mediaType} is held by ${holders} and cannot be shown.]`,
     };
   }
+  const given = fileData(data, name, target);
   return {
     type: 'file' as const,
-    data: fileData(data, name, target),
-    mediaType,
+    data: given,
+    mediaType: (given.type === 'data' ? imageType(given.data) : undefined) ?? mediaType,
     ...(name === undefined ? {} : { filename: name }),
     ...options(part.provider, provider),
   };
@@ -215,7 +217,7 @@ function reasoningFile({ data, mediaType, provider }: ReasoningFilePart, target:
 
 function fileData(data: FileData, name: string | undefined, { files }: Target) {
   if ('base64' in data) return { type: 'data' as const, data: data.base64 };
-  if ('url' in data) return { type: 'url' as const, url: new URL(data.url) };
+  if ('url' in data) return inlined(data.url) ?? { type: 'url' as const, url: new URL(data.url) };
   if ('text' in data) return { type: 'text' as const, text: data.text };
   if ('reference' in data) return { type: 'reference' as const, reference: { ...data.reference } };
   const bytes = files.get(data.blob);
@@ -223,6 +225,12 @@ function fileData(data: FileData, name: string | undefined, { files }: Target) {
   throw new PrusikError('FILE_NOT_LOADED', `The file ${name ?? data.blob} is only named by its blob; load it first`, {
     meta: { hash: data.blob },
   });
+}
+
+/** An address that holds the bytes itself: no provider looks it up. */
+function inlined(url: string) {
+  const [, base64] = /^data:[^,]*;base64,([^]*)$/i.exec(url) ?? [];
+  return base64 === undefined ? undefined : { type: 'data' as const, data: base64 };
 }
 
 function options(data: ProviderData | undefined, provider: string): { providerOptions?: ProviderOptions } {

@@ -11,20 +11,16 @@ export interface Watched {
 
 /** Ends a call that takes too long, in all or between two chunks, or whose step is told to stop; the model may ignore its signal. */
 export interface Watchdog {
-  /** Rejects, once, with why the call is ended. */
-  readonly barked: Promise<never>;
   /** Something came. */
   sign(): void;
   end(): void;
 }
 
-export function watchdog({ clock, signal, timeoutMs, stallMs }: Watched): Watchdog {
+/** `bark` is told why the call is ended. */
+export function watchdog({ clock, signal, timeoutMs, stallMs }: Watched, bark: (why: unknown) => void): Watchdog {
   const started = clock.monotonic();
   let lastSign = started;
   let timer: Disposable | undefined;
-  const barking = Promise.withResolvers<never>();
-  barking.promise.catch(() => {});
-  const bark = barking.reject;
   const onAbort = (): void => bark(signal.reason);
   // One timer for the whole call, which looks again when it fires: a timer per chunk would cost more than the chunk.
   const arm = (): void => {
@@ -41,7 +37,6 @@ export function watchdog({ clock, signal, timeoutMs, stallMs }: Watched): Watchd
     arm();
   }
   return {
-    barked: barking.promise,
     sign: () => {
       lastSign = clock.monotonic();
     },

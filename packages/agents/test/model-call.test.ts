@@ -1,6 +1,5 @@
 import { checkMessage, reconcile, systemClock, type Message } from '@prusik/core';
-import { languageModelCaller, type LanguageModelObject } from '../src/index.ts';
-import { unfetched } from '../src/unfetched.ts';
+import type { LanguageModelObject } from '../src/index.ts';
 import { describe, expect, it } from 'vitest';
 import { fakeClock } from '@prusik/testing-contracts';
 import { hurried } from './support.ts';
@@ -35,10 +34,8 @@ function provider(chunks: readonly object[]): LanguageModelObject {
 const call = (model: LanguageModelObject, more: Partial<ModelCall> = {}): ModelCall => ({
   model,
   instructions: '',
-  caller: languageModelCaller,
-  download: unfetched(),
   prompt: () => [{ role: 'user', content: 'Go' }],
-  tools: {},
+  tools: [],
   settings: {},
   clock: systemClock,
   timeoutMs: 10_000,
@@ -152,6 +149,68 @@ describe('AGT-1: one model call', () => {
     expect(reply.parts).toEqual([{ type: 'file', mediaType: 'image/png', data: { url } }]);
   });
 
+  it('SES-12: fetches what a prompt and a reply name where the registry is given a way to, and hands on what that leaves', async () => {
+    const url = new URL('https://files.example/a.png');
+    const left = new URL('https://files.example/b.png');
+    let prompt: unknown;
+    const model = {
+      ...provider([{ type: 'file', mediaType: 'image/png', data: { type: 'url', url } }, stop]),
+      supportedUrls: { 'image/*': [/^https:\/\/files\.example\/b/] },
+    };
+    const watched = {
+      ...model,
+      doStream: (asked: never) => (
+        (prompt = asked),
+        (model as { doStream: (asked: never) => unknown }).doStream(asked)
+      ),
+    } as LanguageModelObject;
+    const file = (at: URL) => ({
+      type: 'file' as const,
+      mediaType: 'image/png',
+      data: { type: 'url' as const, url: at },
+    });
+    const asked: unknown[] = [];
+
+    const reply = await callModel(
+      call(watched, {
+        prompt: () => [
+          { role: 'user', content: [file(url), file(left)] },
+          {
+            role: 'tool',
+            content: [
+              {
+                type: 'tool-result',
+                toolCallId: 'c',
+                toolName: 'look',
+                output: { type: 'content', value: [file(url)] },
+              },
+            ],
+          },
+        ],
+        async download(files) {
+          asked.push(files.map((one) => [one.url.href, one.isUrlSupportedByModel]));
+          return files.map((one) =>
+            one.isUrlSupportedByModel ? null : { data: new Uint8Array([1]), mediaType: 'image/png' },
+          );
+        },
+      }),
+    );
+
+    const loaded = { type: 'file', data: { type: 'data', data: new Uint8Array([1]) } };
+    expect(prompt).toMatchObject({
+      prompt: [{ content: [loaded, file(left)] }, { content: [{ output: { value: [loaded] } }] }],
+    });
+    expect(reply.parts).toEqual([{ type: 'file', mediaType: 'image/png', data: { base64: 'AQ==' } }]);
+    expect(asked).toEqual([
+      [
+        [url.href, false],
+        [left.href, true],
+        [url.href, false],
+      ],
+      [[url.href, false]],
+    ]);
+  });
+
   it('says clearly that nobody can be asked about a call that the provider executes', async () => {
     const model = provider([
       { type: 'tool-call', toolCallId: 'p', toolName: 'mail', input: '{}', providerExecuted: true, dynamic: true },
@@ -188,6 +247,25 @@ describe('AGT-1: one model call', () => {
   });
 });
 
+describe('AGT-11: a choice of tools that the provider does not heed', () => {
+  const calls = { type: 'tool-call', toolCallId: 'c', toolName: 'look', input: '{}' };
+
+  it.each<[ModelCall['settings']['toolChoice'], readonly object[], boolean]>([
+    ['none', [calls, stop], true],
+    ['none', [stop], false],
+    ['required', [stop], true],
+    ['required', [calls, stop], false],
+    ['required', [{ ...stop, finishReason: { unified: 'length', raw: 'length' } }], false],
+    [{ type: 'tool', toolName: 'read' }, [calls, stop], true],
+    [{ type: 'tool', toolName: 'look' }, [calls, stop], false],
+    ['auto', [calls, stop], false],
+  ])('%j, answered with %j, fails the call: %s', async (toolChoice, chunks, fails) => {
+    const reply = await callModel(call(provider(chunks), { settings: { toolChoice } as never }));
+
+    expect(reply.error?.code).toBe(fails ? 'MODEL_CALL_FAILED' : undefined);
+  });
+});
+
 describe('AGT-5: a reply that has ended', () => {
   it('is whole also where its provider never closes the stream, which is closed then', async () => {
     const clock = fakeClock();
@@ -219,6 +297,20 @@ describe('AGT-5: a reply that has ended', () => {
 
 describe('AGT-8: which failures may pass', () => {
   const model = provider([]);
+
+  it.each<[object, string]>([
+    [{ type: 'overloaded_error', message: 'Overloaded' }, 'overloaded'],
+    [{ message: 'Overloaded' }, 'overloaded'],
+    [{ type: 'error', error: { type: 'server_error', code: null, message: 'The server had an error' } }, 'unavailable'],
+    [{ response: { error: { code: 'rate_limit_exceeded', message: 'Slow down' } } }, 'rate-limit'],
+    [{ status: 529, message: 'Busy' }, 'overloaded'],
+    [{ type: 'invalid_request_error', message: 'prompt is too long: 9 tokens' }, 'context-overflow'],
+    [{ type: 'invalid_request_error', message: 'no such field' }, 'invalid'],
+  ])('what a stream reports as a plain object, %j, is of the class %s', async (error, kind) => {
+    const reply = await callModel(call(provider([{ type: 'error', error }])));
+
+    expect(reply).toMatchObject({ finish: 'failed', error: { code: 'MODEL_CALL_FAILED', meta: { class: kind } } });
+  });
 
   it.each<[string, unknown, boolean]>([
     ['what the provider calls retryable', Object.assign(new Error('x'), { isRetryable: true }), true],

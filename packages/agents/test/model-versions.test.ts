@@ -1,24 +1,17 @@
 import { systemClock } from '@prusik/core';
-import { APICallError, jsonSchema, Output } from 'ai';
+import { APICallError } from 'ai';
 import { describe, expect, it } from 'vitest';
 import { callModel, type ModelCall, type RawModelEvent } from '../src/model-call.ts';
-import { callerOf, defaultCaller, languageModelCaller, streamTextCaller } from '../src/model-caller.ts';
 import type { LanguageModelObject } from '../src/index.ts';
-import { unfetched } from '../src/unfetched.ts';
 import { finish, streamModel, text } from './stream-model.ts';
 
-describe.each([
-  ['the lowest layer of the AI SDK', languageModelCaller],
-  ['its stable function', streamTextCaller],
-])('AGT-7: the port to models over %s', (_, caller) => {
+describe.each(['v4', 'v3'])('AGT-7: a model of specification %s', (version) => {
   const call = (model: LanguageModelObject, more: Partial<ModelCall> = {}) =>
     callModel({
-      model,
-      caller,
-      download: unfetched(),
+      model: Object.assign(model, { specificationVersion: version as 'v4' }),
       instructions: 'Be brief.',
       prompt: () => [{ role: 'user', content: 'Go' }],
-      tools: { look: { description: 'Looks.', inputSchema: jsonSchema({ type: 'object' }) } },
+      tools: [{ type: 'function', name: 'look', description: 'Looks.', inputSchema: { type: 'object' } }],
       settings: {},
       clock: systemClock,
       timeoutMs: 10_000,
@@ -53,7 +46,7 @@ describe.each([
         toolChoice: 'required',
         providerOptions: { acme: { fast: true } },
       },
-      output: Output.object({ schema: jsonSchema({ type: 'object' }) }),
+      output: { type: 'object' },
       onDelta: (delta) => said.push(delta),
     });
 
@@ -68,7 +61,7 @@ describe.each([
       headers: expect.objectContaining({ 'x-team': 'a' }),
       toolChoice: { type: 'required' },
       providerOptions: { acme: { fast: true } },
-      responseFormat: { type: 'json' },
+      responseFormat: { type: 'json', schema: { type: 'object' } },
       tools: [{ type: 'function', name: 'look' }],
     });
     expect(reply).toMatchObject({
@@ -163,32 +156,5 @@ describe.each([
     expect(tapped.asked[0]?.options.includeRawChunks).toBe(true);
     expect(heard).toEqual([{ model: 'acme/m1', value: { n: 1 } }]);
     expect(reply.parts).toEqual([{ type: 'text', text: 'Hi' }]);
-  });
-
-  it('SES-12: fetches no address, of a prompt nor of a reply, and one that is given to load files does', async () => {
-    const url = new URL('http://127.0.0.1:9/never.png');
-    const made = { type: 'file', mediaType: 'image/png', data: { type: 'url', url } };
-    const prompt: ModelCall['prompt'] = () => [
-      { role: 'user', content: [{ type: 'file', mediaType: 'image/png', data: { type: 'url', url } }] },
-    ];
-    const model = streamModel('acme:m1', [[made, finish()]]);
-
-    const untouched = await call(model, { prompt });
-    const loaded = await call(model, {
-      prompt,
-      download: async (files) => files.map(() => ({ data: new Uint8Array([1]), mediaType: 'image/png' })),
-    });
-
-    expect(model.asked[0]?.options.prompt[1]).toMatchObject({ content: [{ data: { type: 'url', url } }] });
-    expect(untouched.parts).toEqual([{ type: 'file', mediaType: 'image/png', data: { url: url.href } }]);
-    expect(model.asked[1]?.options.prompt[1]).toMatchObject({ content: [{ data: { type: 'data' } }] });
-    expect(loaded.parts).toEqual([{ type: 'file', mediaType: 'image/png', data: { base64: 'AQ==' } }]);
-  });
-});
-
-describe('AGT-7: the port to models', () => {
-  it('is over the lowest layer where the installed AI SDK has it, and else over its stable function', () => {
-    expect(defaultCaller).toBe(languageModelCaller);
-    expect(callerOf({})).toBe(streamTextCaller);
   });
 });

@@ -20,7 +20,8 @@ function definitions(write: WriteLine) {
         ]);
         await ctx.step('ship', (step) => act(ctx, step, 'once'), { effect: 'once', inDoubt: 'fail' }).catch(() => null);
         const told = await ctx.receive('delivered');
-        return { told: (told as { value?: Json }).value ?? null, thanked: await ctx.child('thanks', 'thank', null) };
+        const { output: thanked } = await ctx.child('thanks', 'thank', null);
+        return { told: (told as { value?: Json }).value ?? null, thanked };
       },
     },
     {

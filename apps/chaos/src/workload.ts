@@ -83,7 +83,7 @@ async function runPlanned(ctx: DurableContext, plan: RunPlan, write: WriteLine):
   if (plan.napMs !== null) await ctx.sleep('nap', plan.napMs);
   const signal = plan.signal === null ? null : await ctx.receive('go');
   const children = await Promise.all(
-    Array.from({ length: plan.children }, (_, n) => ctx.child<number>(`part-${n}`, 'part', n)),
+    Array.from({ length: plan.children }, async (_, n) => (await ctx.child<number>(`part-${n}`, 'part', n)).output),
   );
   await steps(half, plan.steps);
   const decision = plan.approval ? await ctx.request('may-i', { kind: 'approval', body: { id: plan.id } }) : null;

@@ -115,7 +115,7 @@ export function createDelegation({ ctx, agents, policy }: DelegationParts): Dele
         const definition = Object.hasOwn(agents, agent) ? agents[agent] : undefined;
         const own = definition?.name ?? agent;
         const name = model === undefined ? own : withModelName(own, model);
-        const start = (): Promise<unknown> => ctx.child(key, name, input as Json, options);
+        const start = async (): Promise<unknown> => (await ctx.child(key, name, input as Json, options)).output;
         // A run that is over or cancelled: the context itself says how a call on it ends, and starts nothing.
         if (ctx.signal.aborted) void start().then(resolve, reject);
         else take({ agent, model, key, start, resolve, reject });

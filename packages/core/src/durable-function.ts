@@ -1,5 +1,6 @@
 import type { Capability } from './capability.ts';
 import type { BlobInfo } from './blob.ts';
+import type { ChildResult } from './child-result.ts';
 import type { Denial, Effect, StepKind } from './entry.ts';
 import type { Grant } from './grant.ts';
 import type { RunKey } from './ids.ts';
@@ -107,7 +108,12 @@ export interface DurableContext<Deps = unknown> {
    */
   request(key: string, spec: RequestSpec): Promise<Decision & { readonly request: string }>;
   /** Starts a child run, whose id follows from this run and the key, and waits for its end. It spends from its root's ledger. Rejects with the child's error. */
-  child<Output>(key: string, definition: string, input: Json, options?: CallOptions): Promise<Output>;
+  child<Output = Json>(
+    key: string,
+    definition: string,
+    input: Json,
+    options?: CallOptions,
+  ): Promise<ChildResult<Output>>;
   /** Time of the last delivered outcome, by the store's clock; the same on replay. */
   now(): number;
   /** The same on every attempt. */

@@ -74,6 +74,7 @@ export {
   type SchemaResult,
   type StandardSchema,
 } from './schema.ts';
+export type { ChildResult } from './child-result.ts';
 export type {
   CallOptions,
   CheckResult,

@@ -7,6 +7,7 @@ import {
   hashJson,
   PrusikError,
   type CallOptions,
+  type ChildResult,
   type Decision,
   type DurableContext,
   type DurableDefinition,
@@ -23,7 +24,7 @@ import {
 } from '@prusik/core';
 import { bounded } from './bounded.ts';
 import { checkCounts, checkMs } from './check-numbers.ts';
-import { ownCopy, settleWith, type Call } from './delivery.ts';
+import { ownCopy, valueOf, type Call } from './delivery.ts';
 import type { DriveParts } from './drive-parts.ts';
 import type { EngineLimits } from './engine-types.ts';
 import { refuseInsideStep } from './inside.ts';
@@ -67,7 +68,7 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
   /** One call on the context as a promise that a journal settles; it never settles once the drive is over. */
   function ask<T>(
     call: Pick<Call, 'key' | 'kind' | 'fingerprint' | 'begin'>,
-    read?: (recorded: Recorded) => T,
+    read: (recorded: Recorded) => T = (recorded) => valueOf(recorded) as T,
   ): Promise<T> {
     const promise = new Promise<T>((resolve, reject) => {
       checkId('step key', call.key);
@@ -78,7 +79,13 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
       }
       delivery.ask({
         ...call,
-        resolve: (recorded) => (read === undefined ? settleWith(recorded, resolve, reject) : resolve(read(recorded))),
+        resolve(recorded) {
+          try {
+            resolve(read(recorded));
+          } catch (error) {
+            reject(error);
+          }
+        },
         reject,
       });
     });
@@ -187,7 +194,10 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
         const child = await track(async () =>
           childRun(run, key, found, await parseInput(found, input, limits, core.putBlob), options, limits),
         );
-        return wait<Output>({ key, kind: 'child', fingerprint, child: () => child });
+        return wait<ChildResult<Output>>({ key, kind: 'child', fingerprint, child: () => child }, (recorded) => ({
+          run: child.key.run,
+          output: valueOf(recorded) as Output,
+        }));
       }),
     now: () => delivery.delivered().at,
     uuid: (key) => derivedUuid('uuid', run.key.tenant, run.key.run, key),

@@ -173,8 +173,8 @@ export function ownCopy(value: unknown): unknown {
   return typeof value === 'object' && value !== null && Object.isFrozen(value) ? toJson(value) : value;
 }
 
-/** Settles a promise with what a journal says. */
-export function settleWith<T>(recorded: Recorded, resolve: (value: T) => void, reject: (error: unknown) => void): void {
-  if (recorded.outcome.ok) resolve(ownCopy(recorded.outcome.value) as T);
-  else reject(deserializeError(recorded.outcome.error));
+/** What a call comes to by what is recorded. @throws what it failed with. */
+export function valueOf({ outcome }: Recorded): unknown {
+  if (!outcome.ok) throw deserializeError(outcome.error);
+  return ownCopy(outcome.value);
 }

@@ -59,7 +59,7 @@ describe('a caller that goes away', () => {
         ctx.step('once', async () => (await turn(), effects.push('once'), 2), { effect: 'once', inDoubt: 'fail' }),
       ]);
       await ctx.sleep('nap', 1);
-      return ctx.child<number>('c', 'child', a);
+      return (await ctx.child<number>('c', 'child', a)).output;
     });
     const child = durable('child', (ctx, n) => ctx.step('s', () => n));
     return { effects, definitions: [work, child] };

@@ -58,7 +58,7 @@ describe.each(Object.entries(STORES))('blobs of steps and inputs on %s', (_, cre
       }),
       openingMessages: (input: unknown) => [showing((input as { blob: string }).blob)],
     };
-    const parent = durable('parent', (ctx) => ctx.child('c', 'show', 'the child'));
+    const parent = durable('parent', async (ctx) => (await ctx.child('c', 'show', 'the child')).output);
     const engine = engineOn(store, [show, parent]);
     await engine.start('show', 'the root', { id: 'root' });
 

@@ -213,8 +213,8 @@ describe('a run that is asked to cancel', () => {
   it('DUR-14, I2: at any instant of its life ends exactly once, as whichever was first', async () => {
     const work = durable('work', async (ctx) => {
       const [a] = await Promise.all([ctx.step('a', () => 1), ctx.step('b', () => 2, { effect: 'once' })]);
-      const c = await ctx.child<number>('c', 'inner', a);
-      return ctx.step('last', () => c);
+      const { output } = await ctx.child<number>('c', 'inner', a);
+      return ctx.step('last', () => output);
     });
     const inner = durable('inner', (ctx, n) => ctx.step('s', () => n));
     const seen = new Set<string>();

@@ -32,7 +32,7 @@ it('DUR-12: a caller whose run is driven here does not hear of a claim that fail
       ctx.child('c', 'child', null),
       ctx.step('hold', () => (begun.call(), hold.opened)),
     ]);
-    return said;
+    return said.output;
   });
   const engine = engineOn(shaky.store, [parent, child], { clock });
   const running = engine.run('parent', null, { id: 'r' });

@@ -365,7 +365,9 @@ describe('children', () => {
       for (const slots of [1, 16]) {
         const store = memoryStore();
         const parent = durable('parent', (ctx) =>
-          Promise.all(Array.from({ length: 20 }, (__, n) => ctx.child<number>(`c${n}`, 'child', n))),
+          Promise.all(
+            Array.from({ length: 20 }, async (__, n) => (await ctx.child<number>(`c${n}`, 'child', n)).output),
+          ),
         );
 
         const result = await engineOn(store, [parent, child], { limits: { parkAfterMs, slots } }).run('parent', null, {

@@ -52,7 +52,9 @@ function definitions(write: WriteLine) {
         { effect: 'once', inDoubt: 'fail' },
       ).catch(() => null);
       const { value: told } = (await ctx.receive('go')) as { value?: unknown };
-      const parts = await Promise.all([1, 2, 3].map((n) => ctx.child<number>(`c${n}`, 'child', n)));
+      const parts = await Promise.all(
+        [1, 2, 3].map(async (n) => (await ctx.child<number>(`c${n}`, 'child', n)).output),
+      );
       const large = await step('large', (scope) => {
         act(ctx, scope, 'repeatable');
         scope.delta('half of it');

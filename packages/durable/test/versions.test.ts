@@ -66,7 +66,7 @@ describe('runs of one version and workers of another', () => {
 
   it('DUR-15: a child of another version waits for a worker that has it, and its parent waits with it', async () => {
     const store = memoryStore();
-    const parent = durable('parent', (ctx) => ctx.child('c', 'work', null));
+    const parent = durable('parent', async (ctx) => (await ctx.child('c', 'work', null)).output);
     const child = (version: string) => durable('work', (ctx) => ctx.receive('go'), { version });
     await engineOn(store, [parent, child('1')]).run('parent', null, { id: 'r' });
     const { items } = await store.listRuns({ tenant: 'default', parent: 'r', limit: 1 });

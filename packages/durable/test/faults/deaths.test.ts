@@ -32,7 +32,7 @@ const pay = (effect: Effect) => (write: WriteLine) => [
 ];
 
 const family = (write: WriteLine) => [
-  durable('work', (ctx) => ctx.child('c', 'child', null)),
+  durable('work', async (ctx) => (await ctx.child('c', 'child', null)).output),
   durable('child', (ctx) => step(ctx, write, 'pay', 'keyed', 'paid')),
 ];
 

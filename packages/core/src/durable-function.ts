@@ -63,6 +63,16 @@ export interface CallOptions {
   readonly priority?: number;
 }
 
+/** What a call of {@link DurableContext.child} may say besides. */
+export interface ChildOptions extends CallOptions {
+  /**
+   * Decides whether and when the child is started, for a policy. Asked when everything about the call was found in order, in the order of the calls, and
+   * on replay too; what it rejects with is what the call rejects with, and nothing was started. It has to decide by delivered outcomes alone.
+   * @default at once
+   */
+  readonly admit?: () => Promise<void>;
+}
+
 /** What a function may know of its run. */
 export interface RunInfo {
   readonly key: RunKey;
@@ -112,7 +122,7 @@ export interface DurableContext<Deps = unknown> {
     key: string,
     definition: string,
     input: Json,
-    options?: CallOptions,
+    options?: ChildOptions,
   ): Promise<ChildResult<Output>>;
   /** Time of the last delivered outcome, by the store's clock; the same on replay. */
   now(): number;

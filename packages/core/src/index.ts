@@ -79,6 +79,7 @@ export type {
   CallOptions,
   CheckResult,
   CheckScope,
+  ChildOptions,
   DurableContext,
   DurableDefinition,
   InputScope,

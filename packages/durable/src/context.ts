@@ -7,6 +7,7 @@ import {
   hashJson,
   PrusikError,
   type CallOptions,
+  type ChildOptions,
   type ChildResult,
   type Decision,
   type DurableContext,
@@ -60,10 +61,18 @@ export function runInfo(run: Run, attempt: number): RunInfo {
 
 /** The context that a function gets. Its methods use no `this`, so they may be taken off it. */
 export function createContext({ parts, threadBase, info, deps }: ContextOptions): DurableContext {
-  const { core, steps, waits, thread, whole, status } = parts;
+  const { core, steps, waits, thread, reads, whole } = parts;
   const { run, state, committer, delivery } = core;
   const { limits } = core.env;
   let notes = 0;
+
+  /** @throws for a key that is none, and inside a step's body */
+  function comesLate(key: string): boolean {
+    checkId('step key', key);
+    refuseInsideStep(key);
+    if (core.over()) reportLateCall(parts, key);
+    return core.over();
+  }
 
   /** One call on the context as a promise that a journal settles; it never settles once the drive is over. */
   function ask<T>(
@@ -71,12 +80,7 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
     read: (recorded: Recorded) => T = (recorded) => valueOf(recorded) as T,
   ): Promise<T> {
     const promise = new Promise<T>((resolve, reject) => {
-      checkId('step key', call.key);
-      refuseInsideStep(call.key);
-      if (core.over()) {
-        reportLateCall(parts, call.key);
-        return;
-      }
+      if (comesLate(call.key)) return;
       delivery.ask({
         ...call,
         resolve(recorded) {
@@ -92,19 +96,29 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
     return promise;
   }
 
-  /** The function awaits this, although no step runs: the drive must not take it for quiet. */
-  async function track<T>(work: () => Promise<T>): Promise<T> {
-    status.reading += 1;
-    try {
-      return await work();
-    } finally {
-      status.reading -= 1;
-      core.wake();
-    }
-  }
-
   function wait<T>(spec: WaitSpec, read?: (recorded: Recorded) => T): Promise<T> {
     return ask({ key: spec.key, kind: spec.kind, fingerprint: spec.fingerprint, begin: () => waits.begin(spec) }, read);
+  }
+
+  /** Everything about a call of a child that can be wrong. What is on record was in order when it was started. */
+  async function lookAtCall(
+    key: string,
+    definition: string,
+    input: Json,
+    options: CallOptions,
+  ): Promise<{ readonly fingerprint: string; readonly child: () => NewRun }> {
+    // Of what was asked for, not of what the schema makes of it: a default may differ from replay to replay.
+    const given = bounded(`input of child ${key}`, input, limits.maxValueBytes, 'RUN_INPUT_TOO_LARGE');
+    const fingerprint = hashJson([definition, given]);
+    if (delivery.isOnRecord(key)) return { fingerprint, child: notStarted };
+    const found = core.env.definitions.get(definition);
+    if (found === undefined) {
+      const message = `There is no definition named ${definition}`;
+      throw new PrusikError('NO_DEFINITION', message, { meta: { definition } });
+    }
+    const parsed = await parseInput(found, input, limits, core.putBlob);
+    const child = childRun(run, key, found, parsed, options, limits);
+    return { fingerprint, child: () => child };
   }
 
   const sleepUntilTime = (key: string, until: () => number): Promise<void> =>
@@ -117,7 +131,7 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
     thread: {
       async read() {
         try {
-          return await track(() => thread.readUpTo(threadBase + delivery.delivered().messages));
+          return await reads.ask(() => thread.readUpTo(threadBase + delivery.delivered().messages));
         } catch (cause) {
           // A store that is away must not fail the run: the drive ends, and the run goes on when the store is back.
           parts.lose('unavailable', cause);
@@ -181,21 +195,20 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
           }),
         });
       }),
-    child: <Output>(key: string, definition: string, input: Json, options: CallOptions = {}) =>
+    child: <Output>(key: string, definition: string, input: Json, { admit, ...options }: ChildOptions = {}) =>
       refusing(async () => {
-        const found = core.env.definitions.get(definition);
-        if (found === undefined) {
-          const message = `There is no definition named ${definition}`;
-          throw new PrusikError('NO_DEFINITION', message, { meta: { definition } });
+        if (comesLate(key)) return new Promise<never>(() => {});
+        delivery.reserve(key);
+        let looked: Awaited<ReturnType<typeof lookAtCall>>;
+        try {
+          looked = await reads.ask(() => lookAtCall(key, definition, input, options));
+          await admit?.();
+        } finally {
+          delivery.free(key);
         }
-        // Of what was asked for, not of what the schema makes of it: a default may differ from replay to replay.
-        const given = bounded(`input of child ${key}`, input, limits.maxValueBytes, 'RUN_INPUT_TOO_LARGE');
-        const fingerprint = hashJson([definition, given]);
-        const child = await track(async () =>
-          childRun(run, key, found, await parseInput(found, input, limits, core.putBlob), options, limits),
-        );
-        return wait<ChildResult<Output>>({ key, kind: 'child', fingerprint, child: () => child }, (recorded) => ({
-          run: child.key.run,
+        const { fingerprint, child } = looked;
+        return wait<ChildResult<Output>>({ key, kind: 'child', fingerprint, child }, (recorded) => ({
+          run: childRunId(run.key.tenant, run.key.run, key),
           output: valueOf(recorded) as Output,
         }));
       }),
@@ -214,6 +227,10 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
       committer.defer(note);
     },
   };
+}
+
+function notStarted(): never {
+  throw new TypeError('A child that is on record is not started again');
 }
 
 /** A promise that the function dropped (the loser of a race, a child nobody awaits) must not end the process as unhandled. */

@@ -22,6 +22,12 @@ export interface Delivery {
   begin(): void;
   /** Takes a call in. @throws {PrusikError} `STEP_KEY_REUSED` */
   ask(call: Call): void;
+  /** Keeps a key for a call that is being looked at. @throws {PrusikError} `STEP_KEY_REUSED`, and what {@link Delivery.close} was told */
+  reserve(key: string): void;
+  /** The call is asked for now, or never. */
+  free(key: string): void;
+  /** Whether something of this key is on record that was not handed over. */
+  isOnRecord(key: string): boolean;
   /** Hands over the next outcome, if the function has asked for it and its value is here; says whether it did. */
   deliverNext(): boolean;
   /** The next outcome, if the function has asked for it and its value stands in a blob. */
@@ -56,6 +62,7 @@ const BEGUN_A_TURN = 200;
 
 export function createDelivery({ state, onDiverged, wake }: DeliveryOptions): Delivery {
   const keys = new Set<string>();
+  const reserved = new Set<string>();
   /** Calls without an outcome. What was handed over is let go: a run of many steps must not hold what each of them gave. */
   const unsettled = new Map<string, Call>();
   /** How many outcomes that were on record before this drive are still to be handed over. */
@@ -69,12 +76,19 @@ export function createDelivery({ state, onDiverged, wake }: DeliveryOptions): De
   let messages = 0;
   let at = state.startedAt;
 
+  function refuseReuse(key: string): void {
+    if (!keys.has(key) && !reserved.has(key)) return;
+    throw new PrusikError(
+      'STEP_KEY_REUSED',
+      `The key ${key} was used twice in one run; every call on the context needs a key of its own`,
+    );
+  }
+
+  const onRecord = (key: string): Pick<Call, 'kind' | 'fingerprint'> | undefined =>
+    state.outcomes.get(key) ?? state.intents.get(key) ?? state.waits.get(key) ?? state.pauses.get(key);
+
   const diverges = (call: Call): string | undefined => {
-    const known =
-      state.outcomes.get(call.key) ??
-      state.intents.get(call.key) ??
-      state.waits.get(call.key) ??
-      state.pauses.get(call.key);
+    const known = onRecord(call.key);
     if (known === undefined) return undefined;
     if (known.kind !== call.kind)
       return `${call.key} is recorded as a ${known.kind}, and was asked for as a ${call.kind}`;
@@ -102,15 +116,19 @@ export function createDelivery({ state, onDiverged, wake }: DeliveryOptions): De
     unasked: peek,
     asked: () => [...unsettled.keys()],
     hasAsked: (key) => keys.has(key),
+    isOnRecord: (key) => onRecord(key) !== undefined,
+    reserve(key) {
+      if (closed !== undefined) throw closed;
+      refuseReuse(key);
+      reserved.add(key);
+    },
+    free(key) {
+      reserved.delete(key);
+    },
     delivered: () => ({ messages, at }),
     ask(call) {
       if (closed !== undefined) return call.reject(closed);
-      if (keys.has(call.key)) {
-        throw new PrusikError(
-          'STEP_KEY_REUSED',
-          `The key ${call.key} was used twice in one run; every call on the context needs a key of its own`,
-        );
-      }
+      refuseReuse(call.key);
       keys.add(call.key);
       unsettled.set(call.key, call);
       const difference = diverges(call);

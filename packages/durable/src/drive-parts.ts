@@ -7,6 +7,7 @@ import { createEndings, type Endings } from './endings.ts';
 import { createInbox } from './inbox.ts';
 import { emptyJournal, foldEntry } from './journal-state.ts';
 import { createPutBlob } from './put-blob.ts';
+import { createReads, type Reads } from './reads.ts';
 import { createSteps, type Steps } from './steps.ts';
 import { createSteering } from './steering.ts';
 import { createStepValues } from './step-value.ts';
@@ -25,6 +26,7 @@ export interface DriveParts {
   readonly waits: Waits;
   readonly endings: Endings;
   readonly thread: ThreadReader;
+  readonly reads: Reads;
   readonly wakeUp: WakeUp;
   /** Told when the drive is over before the function is. */
   readonly whole: Stop;
@@ -50,8 +52,8 @@ export interface DriveStatus {
   settled: Settled | undefined;
   /** The run lost a worker and has committed no step since. */
   suspect: boolean;
-  /** Reads and checks of the context's own that the function awaits: it is not quiet while one is under way. */
-  reading: number;
+  /** Its dependencies are being resolved: it is not quiet. */
+  resolving: boolean;
 }
 
 /** What signals fire with when a drive is over, by how it ended. */
@@ -77,7 +79,7 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
     called: false,
     settled: undefined,
     suspect: claim.lost > 0,
-    reading: 0,
+    resolving: false,
   };
   let storeClock = { at: storeTime, monotonic: clock.monotonic() };
   let budget: Promise<Budget | undefined> | undefined;
@@ -182,6 +184,7 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
     waits,
     endings,
     thread,
+    reads: createReads(wakeUp.set),
     wakeUp,
     whole,
     over: over.promise,

@@ -47,7 +47,7 @@ export function startDrive(
   const { store, clock, limits, worker } = env;
   const { run } = claim;
   const parts = createDriveParts(env, claim, storeTime, onCleared);
-  const { core, steps, waits, endings, wakeUp, whole, status } = parts;
+  const { core, steps, waits, endings, reads, wakeUp, whole, status } = parts;
   const { state, committer, inbox } = core;
   const linger = createLinger(parts, slot);
   const attempt = claim.lost + 1;
@@ -84,10 +84,10 @@ export function startDrive(
   /** Not awaited: dependencies that hang must not keep the drive from being cancelled or given back. */
   function callFunction(definition: DurableDefinition<never, unknown, unknown>): void {
     status.called = true;
-    status.reading += 1;
+    status.resolving = true;
     const info = runInfo(run, attempt);
     resolveDependencies(env, info)
-      .finally(() => (status.reading -= 1))
+      .finally(() => (status.resolving = false))
       .then(
         (resolved) => {
           void parts.over.then(resolved.dispose);
@@ -128,13 +128,14 @@ export function startDrive(
       const toLoad = core.delivery.toLoad();
       if (toLoad !== undefined && !core.stopping()) await loadValue(toLoad);
       if (status.end !== undefined) return status.end;
-      if (core.delivery.deliverNext()) continue;
+      if (reads.deliverNext()) continue;
+      if (!reads.pending() && core.delivery.deliverNext()) continue;
       if (inbox.behind()) await inbox.takeUp();
       if (status.cancelRequested) return cancel();
       waits.collect();
       steps.resume();
       const givesBack = releaseDeadline - clock.monotonic() <= 0;
-      if (committer.busy() || steps.live() > 0 || (status.reading > 0 && !givesBack)) {
+      if (committer.busy() || steps.live() > 0 || ((status.resolving || reads.pending()) && !givesBack)) {
         await waitForSteps();
         continue;
       }
@@ -241,6 +242,7 @@ export function startDrive(
     for (;;) {
       await drainMicrotasks();
       if (status.end !== undefined) return status.end;
+      if (reads.deliverNext()) continue;
       if (inbox.behind()) await inbox.takeUp();
       await endings.cancelChildren();
       const left = deadline - clock.monotonic();

@@ -29,8 +29,8 @@ export interface Commit extends Lease {
   readonly blobs?: readonly string[];
   /** Started with it, in no session. One that exists is the same child again, or refuses the commit with `RUN_INPUT_MISMATCH`. */
   readonly children?: readonly NewRun[];
-  /** Children of this run that are asked to cancel: a signal of kind and key `cancel`. */
-  readonly cancel?: readonly RunKey[];
+  /** Children of this run that are asked to cancel: a signal of kind and key `cancel`. One that has ended, or is asked already, stays as it is. */
+  readonly cancel?: readonly ChildCancel[];
   readonly requests?: readonly NewRequest[];
   /** Changes of the slots of the run's session, or of its own where it has none. Refused with `TOO_MANY_SLOTS` past {@link SLOT_LIMIT}. */
   readonly slots?: readonly SlotChange[];
@@ -46,6 +46,13 @@ export interface Commit extends Lease {
   readonly notBefore?: number;
   /** Without it the holder goes on. */
   readonly transition?: Transition;
+}
+
+/** A child that is asked to cancel. */
+export interface ChildCancel {
+  readonly run: RunKey;
+  /** Stands in the child's error. */
+  readonly reason: string;
 }
 
 /** What becomes of the run with the commit. Each lets go of the lease. */

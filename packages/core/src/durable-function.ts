@@ -61,6 +61,18 @@ export interface CallOptions {
   readonly context?: Json;
   /** Higher is claimed first. @default the parent's, or 0 */
   readonly priority?: number;
+  /**
+   * Cancels the child when it fires, with its reason where that is a word. The call settles by the child's end all the same: with its output if that came first,
+   * else with `CHILD_CANCELLED`. One that has fired before the child was started rejects the call with its reason, and starts nothing. It has to fire by what the
+   * function does, as a replay does too: an `AbortSignal.timeout` fires by the machine's clock.
+   */
+  readonly signal?: AbortSignal;
+  /**
+   * What becomes of the child when its parent ends or is cancelled before it. `leave`: it goes on, nobody waits for it, and it is driven by whatever worker
+   * finds it; what the call gives is not told to anybody then. It stays in its tree: it spends from the same ledger, and the tree is kept until it has ended.
+   * @default 'cancel'
+   */
+  readonly onParentEnd?: 'cancel' | 'leave';
 }
 
 /** What a call of {@link DurableContext.child} may say besides. */
@@ -117,7 +129,10 @@ export interface DurableContext<Deps = unknown> {
    * nobody would answer.
    */
   request(key: string, spec: RequestSpec): Promise<Decision & { readonly request: string }>;
-  /** Starts a child run, whose id follows from this run and the key, and waits for its end. It spends from its root's ledger. Rejects with the child's error. */
+  /**
+   * Starts a child run, whose id follows from this run and the key, and waits for its end. It spends from its root's ledger. Rejects with the child's error, and with
+   * `CHILD_CANCELLED` where somebody cancelled the child. A call that is made before the function ends starts its child in any case.
+   */
   child<Output = Json>(
     key: string,
     definition: string,

@@ -160,6 +160,8 @@ export interface WaitStart extends Keyed {
   readonly until?: number;
   /** Id of the child run. */
   readonly child?: string;
+  /** The end of this run neither waits for the child nor cancels it. */
+  readonly onParentEnd?: 'leave';
   /** Id of the request. */
   readonly request?: string;
 }

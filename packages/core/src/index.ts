@@ -277,6 +277,7 @@ export {
   JOURNAL_LIMIT,
   WRITE_ITEMS_LIMIT,
   WRITE_LIMIT,
+  type ChildCancel,
   type ChildEnd,
   type Commit,
   type CommitRefusal,

@@ -10,7 +10,6 @@ import {
   type NewNote,
   type NewRequest,
   type NewRun,
-  type RunKey,
   type SlotChange,
   type Transition,
 } from '@prusik/core';
@@ -27,7 +26,7 @@ export interface Part {
   /** Hashes of blobs that the entries name; those of messages are found in them. */
   readonly blobs?: readonly string[];
   readonly children?: readonly NewRun[];
-  readonly cancel?: readonly RunKey[];
+  readonly cancel?: NonNullable<Commit['cancel']>;
   readonly requests?: readonly NewRequest[];
   readonly closeRequests?: NonNullable<Commit['closeRequests']>;
   readonly claimRequest?: string;

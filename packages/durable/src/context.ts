@@ -35,6 +35,7 @@ import { childRunId, type WaitSpec } from './waits.ts';
 
 const NOTE_NAME_LIMIT = 200;
 const EFFECTS: ReadonlySet<Effect> = new Set(['repeatable', 'keyed', 'once']);
+const ON_PARENT_END: ReadonlySet<string> = new Set(['cancel', 'leave']);
 
 export interface ContextOptions {
   readonly parts: DriveParts;
@@ -121,6 +122,18 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
     return { fingerprint, child: () => child };
   }
 
+  /** A child that is still to be started when `signal` fires is not: what a replay holds back starts no later than the live run has given it up. */
+  function childWait<T>(spec: WaitSpec, read: (recorded: Recorded) => T): Promise<T> {
+    const call = wait(spec, read);
+    const { key, signal } = spec;
+    if (signal === undefined) return call;
+    const withdraw = (): void => delivery.withdraw(key, signal.reason);
+    signal.addEventListener('abort', withdraw, { once: true });
+    const forget = (): void => signal.removeEventListener('abort', withdraw);
+    call.then(forget, forget);
+    return call;
+  }
+
   const sleepUntilTime = (key: string, until: () => number): Promise<void> =>
     wait({ key, kind: 'timer', fingerprint: '', until });
 
@@ -197,7 +210,11 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
       }),
     child: <Output>(key: string, definition: string, input: Json, { admit, ...options }: ChildOptions = {}) =>
       refusing(async () => {
+        const { signal, onParentEnd = 'cancel' } = options;
         if (comesLate(key)) return new Promise<never>(() => {});
+        signal?.throwIfAborted();
+        if (!ON_PARENT_END.has(onParentEnd))
+          throw new TypeError(`child ${key}: onParentEnd is 'cancel' or 'leave', not ${String(onParentEnd)}`);
         delivery.reserve(key);
         let looked: Awaited<ReturnType<typeof lookAtCall>>;
         try {
@@ -207,10 +224,22 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
           delivery.free(key);
         }
         const { fingerprint, child } = looked;
-        return wait<ChildResult<Output>>({ key, kind: 'child', fingerprint, child }, (recorded) => ({
-          run: childRunId(run.key.tenant, run.key.run, key),
-          output: valueOf(recorded) as Output,
-        }));
+        // One on record was started, whatever fired while its policy was asked again.
+        if (!delivery.isOnRecord(key)) signal?.throwIfAborted();
+        return childWait(
+          {
+            key,
+            kind: 'child',
+            fingerprint,
+            child,
+            leave: onParentEnd === 'leave',
+            ...(signal === undefined ? {} : { signal }),
+          },
+          (recorded): ChildResult<Output> => ({
+            run: childRunId(run.key.tenant, run.key.run, key),
+            output: valueOf(recorded) as Output,
+          }),
+        );
       }),
     now: () => delivery.delivered().at,
     uuid: (key) => derivedUuid('uuid', run.key.tenant, run.key.run, key),

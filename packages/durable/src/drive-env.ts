@@ -18,8 +18,8 @@ export interface DriveEnv {
   readonly warn: (warning: EngineWarning) => void;
   /** Whether a run is being driven, or about to be, by this engine. */
   readonly isDrivenHere: (run: RunKey) => boolean;
-  /** Calls back when a drive of this engine is over. */
-  readonly watchDrives: (on: () => void) => Disposable;
+  /** Calls back when a drive of a child of this run is over here. */
+  readonly watchChildren: (parent: RunKey, on: () => void) => Disposable;
 }
 
 /** A drive's place among the worker's slots: given back while the drive only waits, taken again before it acts. */

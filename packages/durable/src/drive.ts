@@ -12,6 +12,7 @@ import { createContext, runInfo } from './context.ts';
 import { resolveDependencies } from './dependencies.ts';
 import { ownCopy } from './delivery.ts';
 import { createDriveParts, type Settled } from './drive-parts.ts';
+import type { Halt } from './drive-core.ts';
 import type { DriveEnd, DriveEnv, SlotTicket } from './drive-env.ts';
 import { takeUpIntervention } from './intervention.ts';
 import { loadJournal, type Recorded } from './journal-state.ts';
@@ -134,6 +135,9 @@ export function startDrive(
       if (status.cancelRequested) return cancel();
       waits.collect();
       steps.resume();
+      // No child outlives a parent that failed. They are told at once: a step that takes its time must not keep them spending.
+      if (status.settled?.ok === false && !core.stopping() && leftOut() === undefined)
+        await endings.cancelChildren('its parent failed');
       const givesBack = releaseDeadline - clock.monotonic() <= 0;
       if (committer.busy() || steps.live() > 0 || ((status.resolving || reads.pending()) && !givesBack)) {
         await waitForSteps();
@@ -141,7 +145,11 @@ export function startDrive(
       }
       const { halted, settled } = status;
       if (halted !== undefined) return halted.type === 'release' ? endings.release() : endings.block(halted);
-      if (settled !== undefined && leavesOut()) continue;
+      const left = settled && leftOut();
+      if (left !== undefined) {
+        core.halt(left);
+        continue;
+      }
       // A function that failed has no use for what pauses; one that returned waits for it, as for every step that it began.
       if (settled?.ok === false) steps.forgetPaused();
       if (settled !== undefined && waits.openChildren().length === 0 && steps.paused().length === 0) {
@@ -149,29 +157,27 @@ export function startDrive(
         if (done !== undefined) return done;
         continue;
       }
-      // No child outlives a parent that failed, and one that returned waits for its own.
-      if (settled?.ok === false) await endings.cancelChildren();
       if (!(await linger.untilNews())) continue;
       const parked = await endings.park();
       if (parked !== undefined) return parked;
     }
   }
 
-  /** What is on record and the function has ended without asking for. Halts the drive if there is something. */
-  function leavesOut(): boolean {
+  /** Why the run is to be blocked that has ended without asking for something on record. */
+  function leftOut(): Halt | undefined {
     const left = (keys: Iterable<string>): string | undefined => [...keys].find((key) => !core.delivery.hasAsked(key));
     const once = [...state.intents].flatMap(([key, { effect }]) => (effect === 'once' ? [key] : []));
     const doubt = left(once);
     if (doubt !== undefined) {
       // Must not vanish with the end of the run.
       const message = `Step ${doubt} was begun, nobody knows whether it happened, and the function no longer asks for it`;
-      core.halt({ type: 'block', code: 'STEP_IN_DOUBT', message, key: doubt });
-      return true;
+      return { type: 'block', code: 'STEP_IN_DOUBT', message, key: doubt };
     }
     const unasked =
       core.delivery.unasked()?.key ?? left([...state.waits.keys(), ...state.pauses.keys(), ...state.intents.keys()]);
-    if (unasked !== undefined) parts.diverged(`the function ended without asking for ${unasked}, which is recorded`);
-    return unasked !== undefined;
+    if (unasked === undefined) return undefined;
+    const message = `The code no longer fits the journal: the function ended without asking for ${unasked}, which is recorded`;
+    return { type: 'block', code: 'RUN_DIVERGED', message };
   }
 
   /** Right before it is handed over, so that one value of a long journal is in memory at a time. */
@@ -244,7 +250,7 @@ export function startDrive(
       if (status.end !== undefined) return status.end;
       if (reads.deliverNext()) continue;
       if (inbox.behind()) await inbox.takeUp();
-      await endings.cancelChildren();
+      await endings.cancelChildren(`its parent was ${as}`);
       const left = deadline - clock.monotonic();
       const busy = steps.live() > 0 || committer.busy() || (status.called && status.settled === undefined);
       if (busy && left > 0) await wakeUp.wait(left);

@@ -27,8 +27,8 @@ export interface Endings {
     status: FinalStatus,
     result: { readonly output?: Json; readonly error?: SerializedError },
   ): Promise<DriveEnd | undefined>;
-  /** Asks the children that have not ended to cancel, each once. */
-  cancelChildren(): Promise<void>;
+  /** Asks the children that have not ended to cancel, each once, and tells them why. */
+  cancelChildren(reason: string): Promise<void>;
 }
 
 function inDoubt({ key, kind, fingerprint, attempt, name }: StepIntent, status: FinalStatus): StepEnd {
@@ -113,13 +113,14 @@ export function createEndings(core: DriveCore, waits: Waits, steps: Steps): Endi
       core.halt({ type: 'block', code: answer.code, message: `The end of the run was refused: ${answer.code}` });
       return undefined;
     },
-    async cancelChildren() {
+    async cancelChildren(reason) {
       const open = waits.openChildren().filter((id) => !asked.has(id));
       if (open.length === 0) return;
       for (const id of open) asked.add(id);
       for (let from = 0; from < open.length; from += ITEMS_A_COMMIT) {
         const some = open.slice(from, from + ITEMS_A_COMMIT);
-        await committer.stage({ entries: [], cancel: some.map((id) => ({ tenant: run.key.tenant, run: id })) });
+        const { tenant } = run.key;
+        await committer.stage({ entries: [], cancel: some.map((id) => ({ run: { tenant, run: id }, reason })) });
       }
     },
   };

@@ -66,7 +66,10 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
     breathe: createBreather(),
     warn,
     isDrivenHere: (run) => driver.isDriving(run),
-    watchDrives: (on) => driver.watch(() => on()),
+    watchChildren: ({ tenant, run }, on) =>
+      driver.watch((over) => {
+        if (over?.parent?.run === run && over.key.tenant === tenant) on();
+      }),
   };
   const driver = createDriver(env);
   const readers = createReaders({ store, board, warn, isDrivenHere: env.isDrivenHere });

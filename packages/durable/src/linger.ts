@@ -31,7 +31,7 @@ export function createLinger(parts: DriveParts, slot: SlotTicket): Linger {
     const quiet = Math.max(lingerMs(parts), shortPause ? LONGEST_IN_MEMORY_MS : 0);
     const linger = hot ? limits.leaseMs : quiet;
     // A child that parks says nothing to its parent: then there is nothing to stay in memory for.
-    const drives = hot ? env.watchDrives(wakeUp.set) : undefined;
+    const drives = hot ? env.watchChildren(run.key, wakeUp.set) : undefined;
     const woken = await wakeUp.wait(Math.min(linger, untilDeadline));
     drives?.[Symbol.dispose]();
     if (!woken && !hot && untilDeadline > linger) return true;

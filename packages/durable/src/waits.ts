@@ -11,6 +11,7 @@ import {
   type WaitKind,
   type WaitStart,
 } from '@prusik/core';
+import type { Part } from './combine-parts.ts';
 import type { DriveCore } from './drive-core.ts';
 
 /** What a wait is begun with. A wait that the journal knows already keeps its recorded deadline, child and request. */
@@ -21,8 +22,10 @@ export interface WaitSpec {
   readonly until?: () => number;
   readonly child?: () => NewRun;
   readonly request?: () => NewRequest;
-  /** Withdraws the request. */
+  /** Withdraws the request, or cancels the child. */
   readonly signal?: AbortSignal;
+  /** The child goes on when this run ends. */
+  readonly leave?: boolean;
 }
 
 /** Waits for signals, timers, children and people: registers them, and turns what came into recorded outcomes. */
@@ -32,7 +35,7 @@ export interface Waits {
   collect(): void;
   /** Keys of what is still waited for. */
   pending(): readonly string[];
-  /** Children that have not ended. */
+  /** Children that have not ended and that the end of this run waits for. */
   openChildren(): readonly string[];
   /** When the next deadline is due, by the store's clock. */
   nextDeadline(): number | null;
@@ -53,6 +56,8 @@ export function createWaits(core: DriveCore): Waits {
   const pending = new Map<string, WaitStart>();
   const staged = new Set<string>();
   const expiring = new Set<string>();
+  /** What listens to the signals of waits: a signal may serve thousands of calls, and must not hold what has ended. */
+  const listening = new Map<string, () => void>();
 
   function begin(spec: WaitSpec): void {
     const known = state.waits.get(spec.key);
@@ -67,6 +72,7 @@ export function createWaits(core: DriveCore): Waits {
       fingerprint: spec.fingerprint,
       ...(until === undefined ? {} : { until }),
       ...(child === undefined ? {} : { child: child.key.run }),
+      ...(spec.leave ? { onParentEnd: 'leave' } : {}),
       ...(request === undefined ? {} : { request: request.id }),
     };
     if (child === undefined && request === undefined) {
@@ -94,15 +100,20 @@ export function createWaits(core: DriveCore): Waits {
   function add(start: WaitStart, { signal }: WaitSpec): void {
     pending.set(start.key, start);
     core.wake();
-    if (signal === undefined || start.request === undefined) return;
-    const { request: id } = start;
-    // Whoever decided before has decided: the store says which it was, by the one signal that there is.
-    const withdraw = (): void => {
+    if (signal === undefined) return;
+    // Whatever came before has come: the store says which it was, by the one signal that there is.
+    const giveUp = (): void => {
       if (core.over() || !pending.has(start.key)) return;
-      void committer.stage({ entries: [], closeRequests: [{ id, reason: reasonOf(signal) }] }).then(core.wake);
+      void committer.stage({ entries: [], ...givenUp(start, reasonOf(signal)) }).then(core.wake);
     };
-    if (signal.aborted) withdraw();
-    else signal.addEventListener('abort', withdraw, { once: true });
+    if (signal.aborted) return giveUp();
+    signal.addEventListener('abort', giveUp, { once: true });
+    listening.set(start.key, () => signal.removeEventListener('abort', giveUp));
+  }
+
+  function givenUp({ request, child }: WaitStart, reason: string): Pick<Part, 'cancel' | 'closeRequests'> {
+    if (request !== undefined) return { closeRequests: [{ id: request, reason }] };
+    return child === undefined ? {} : { cancel: [{ run: { tenant: core.run.key.tenant, run: child }, reason }] };
   }
 
   function signalFor(wait: WaitStart): Signal | undefined {
@@ -148,6 +159,8 @@ export function createWaits(core: DriveCore): Waits {
         staged.delete(wait.key);
         if (result.ok) {
           pending.delete(wait.key);
+          listening.get(wait.key)?.();
+          listening.delete(wait.key);
         } else {
           core.halt({
             type: 'block',
@@ -203,7 +216,9 @@ export function createWaits(core: DriveCore): Waits {
     pending: () => [...pending.keys()],
     openChildren: () =>
       [...state.waits.values()].flatMap((wait) =>
-        wait.child !== undefined && inbox.get('child', wait.child) === undefined ? [wait.child] : [],
+        wait.child !== undefined && wait.onParentEnd !== 'leave' && inbox.get('child', wait.child) === undefined
+          ? [wait.child]
+          : [],
       ),
     nextDeadline: () => nextOf(pending.values()),
     nextDue: () => nextOf([...pending.values()].filter(({ key }) => !staged.has(key) && !expiring.has(key))),

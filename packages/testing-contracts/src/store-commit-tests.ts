@@ -227,18 +227,18 @@ export const STORE_COMMIT_TESTS: readonly StoreTest[] = [
     },
   },
   {
-    title: 'I7: a commit asks children to cancel, and only this run’s',
+    title: 'I7: a commit asks children to cancel and says why, and only this run’s',
     async run({ running, start, commit, tryCommit, run, inboxOf }) {
       const held = await running('p');
       await start('stranger');
       await commit(held, { children: [newChild('c1', 'p'), newChild('c2', 'p')] });
 
-      await commit(held, { cancel: [key('c1')] });
+      await commit(held, { cancel: [{ run: key('c1'), reason: 'lost the race' }] });
 
       const [cancel] = await inboxOf('c1');
-      assert.deepEqual([cancel?.kind, cancel?.key], ['cancel', 'cancel']);
+      assert.deepEqual([cancel?.kind, cancel?.key, cancel?.body], ['cancel', 'cancel', { reason: 'lost the race' }]);
       assert.deepEqual([(await run('c1')).cancelRequested, (await run('c2')).cancelRequested], [true, false]);
-      await assert.rejects(tryCommit(held, { cancel: [key('stranger')] }), TypeError);
+      await assert.rejects(tryCommit(held, { cancel: [{ run: key('stranger'), reason: '' }] }), TypeError);
       assert.equal((await run('stranger')).cancelRequested, false);
     },
   },

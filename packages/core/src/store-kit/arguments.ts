@@ -175,8 +175,9 @@ export function checkedCommit(commit: Commit): Commit {
     checkId('request', id);
     if (reason !== undefined) checkText('reason of a withdrawal', reason);
   }
-  for (const key of copy.cancel ?? []) {
+  for (const { run: key, reason } of copy.cancel ?? []) {
     checkRunKey(key);
+    checkText('reason of a cancel', reason);
     if (key.tenant !== copy.run.tenant) throw new TypeError('A child is of the same tenant as its parent');
   }
   checkAmount(copy.ledger?.release);

@@ -122,7 +122,7 @@ function checkNames({ tables }: StoreTransaction, state: RunState, commit: Commi
     if (root !== state.root)
       throw new TypeError(`Run ${key.run} is a child of run ${state.key.run} and does not belong to its tree`);
   }
-  for (const key of commit.cancel ?? []) {
+  for (const { run: key } of commit.cancel ?? []) {
     const child = tables.state(key);
     if (child !== undefined && child.parent?.run !== state.key.run)
       throw new TypeError(`${run} is not the parent of run ${key.run}, which it wants cancelled`);
@@ -156,9 +156,8 @@ function write(tx: StoreTransaction, before: RunState, commit: Commit, approved:
     news.request({ run: state.key, request: request.id });
   }
   if (approved.ledger !== undefined) tables.saveLedger({ tenant: state.key.tenant, run: state.root }, approved.ledger);
-  for (const child of commit.cancel ?? []) {
-    signalRun(tx, { run: child, kind: 'cancel', key: 'cancel', body: { reason: `Run ${state.key.run} asked for it` } });
-  }
+  for (const { run, reason } of commit.cancel ?? [])
+    signalRun(tx, { run, kind: 'cancel', key: 'cancel', body: { reason } });
   const seen = Math.max(state.seen, Math.min(commit.seen ?? 0, state.inbox));
   const lost = commit.progress ? 0 : state.lost;
   // A plain step leaves the run's row alone: its place in the journal is the only thing that has changed.

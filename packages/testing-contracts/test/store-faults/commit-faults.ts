@@ -147,6 +147,9 @@ export const COMMIT_FAULTS: readonly StoreFault[] = [
         : answer,
   ),
   asking('children are not asked to cancel', 'a commit asks children to cancel', (commit) => without(commit, 'cancel')),
+  asking('children are not told why they are asked to cancel', 'a commit asks children to cancel', (commit) =>
+    commit.cancel === undefined ? commit : { ...commit, cancel: commit.cancel.map(({ run }) => ({ run, reason: '' })) },
+  ),
   port('a commit is read when its turn comes', 'entries are what the holder wrote, whatever', (store) => ({
     async commit(commit) {
       await Promise.resolve();

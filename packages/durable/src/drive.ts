@@ -252,8 +252,10 @@ export function startDrive(
       if (inbox.behind()) await inbox.takeUp();
       await endings.cancelChildren(`its parent was ${as}`);
       const left = deadline - clock.monotonic();
-      const busy = steps.live() > 0 || committer.busy() || (status.called && status.settled === undefined);
-      if (busy && left > 0) await wakeUp.wait(left);
+      const busy = steps.live() > 0 || (status.called && status.settled === undefined);
+      // Whatever the grace: what is on its way to the store settles a step, or reserves for one, and to give that up as well would count it twice.
+      if (committer.busy()) await wakeUp.wait();
+      else if (busy && left > 0) await wakeUp.wait(left);
       else if (waits.openChildren().length === 0) return (await endings.end(as, { error })) ?? endings.release();
       else if (await linger.forChildren()) return (await endings.park()) ?? endings.release();
     }

@@ -1,0 +1,26 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Store } from '@prusik/core';
+import { memoryStore } from '@prusik/store-memory';
+import { sqliteStore } from '@prusik/store-sqlite';
+import type { StoreStorage } from '@prusik/testing-contracts';
+
+/** Both stores as places that one process after the other opens, or two at once. */
+export const STORAGES: Readonly<Record<string, () => StoreStorage>> = {
+  memory() {
+    let only: Store | undefined;
+    return { open: ({ clock }) => (only ??= memoryStore({ clock })) };
+  },
+  SQLite() {
+    const folder = mkdtempSync(join(tmpdir(), 'delegation-'));
+    return {
+      open: ({ clock }) => sqliteStore({ path: join(folder, 'runs.db'), clock, synchronous: 'normal', pollMs: 5 }),
+      remove: () => rmSync(folder, { recursive: true }),
+    };
+  },
+};
+
+/** Every point of the memory store; of the file, which is slower and decides by the same code, a sample. `CRASH_POINTS=all` tries all. */
+export const everyFor = (storage: string, sample: number): number =>
+  storage === 'memory' || process.env['CRASH_POINTS'] === 'all' ? 1 : sample;

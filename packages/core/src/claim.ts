@@ -1,4 +1,5 @@
 import type { RunKey } from './ids.ts';
+import type { Budget } from './ledger.ts';
 import type { Run } from './run.ts';
 
 /** The right to drive a run. */
@@ -57,6 +58,8 @@ export interface Claim {
   readonly lost: number;
   /** Number of the last message of its thread. */
   readonly threadHead: number;
+  /** In each dimension the narrowest limit of the ledgers that it spends from; missing where there is none. */
+  readonly budget?: Budget;
 }
 
 /** What a claim took, and when it is worth asking again. */

@@ -3,7 +3,7 @@ import type { EntryBody } from './entry.ts';
 import type { SerializedError } from './errors.ts';
 import type { RunKey } from './ids.ts';
 import type { Json } from './json.ts';
-import type { LedgerChange, LedgerDimension } from './ledger.ts';
+import type { LedgerChange, NoRoom } from './ledger.ts';
 import type { Message } from './message.ts';
 import type { NewRun } from './new-run.ts';
 import type { NewNote } from './note.ts';
@@ -27,7 +27,10 @@ export interface Commit extends Lease {
   readonly notes?: readonly NewNote[];
   /** Hashes of blobs that entries or messages name: used by the run, and by its session, from now on. Refused with `BLOB_UNKNOWN` where one is not there. */
   readonly blobs?: readonly string[];
-  /** Started with it, in no session. One that exists is the same child again, or refuses the commit with `RUN_INPUT_MISMATCH`. */
+  /**
+   * Started with it, in no session. One that exists is the same child again, whatever its budget, or refuses the commit with `RUN_INPUT_MISMATCH`. New ones
+   * use up `runs` of every ledger on the way to the root, or refuse the commit with `BUDGET_EXCEEDED`.
+   */
   readonly children?: readonly NewRun[];
   /** Children of this run that are asked to cancel: a signal of kind and key `cancel`. One that has ended, or is asked already, stays as it is. */
   readonly cancel?: readonly ChildCancel[];
@@ -38,7 +41,7 @@ export interface Commit extends Lease {
   readonly closeRequests?: readonly { readonly id: string; readonly reason?: string }[];
   /** Decided requests whose single use is taken; refused with `REQUEST_CLAIMED` unless approved or edited and unclaimed. */
   readonly claimRequests?: readonly string[];
-  /** A tree without a ledger is without limits: nothing is counted. */
+  /** Of every ledger on the way from the run up to its root, all or none. Where there is none nothing is limited, and nothing is counted. */
   readonly ledger?: LedgerChange;
   /** Last signal that the holder has read. `park` and `block` need it: it is what closes the gap between looking and sleeping. */
   readonly seen?: number;
@@ -96,7 +99,8 @@ export type CommitResult =
   | {
       readonly outcome: 'refused';
       readonly code: CommitRefusal;
-      readonly dimension?: LedgerDimension;
+      /** With `BUDGET_EXCEEDED`: the ledger is that of this run. The outermost that can never grant it, else the outermost that cannot yet. */
+      readonly noRoom?: NoRoom & { readonly run: string };
       readonly now: number;
     };
 

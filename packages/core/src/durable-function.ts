@@ -33,7 +33,7 @@ export interface DurableDefinition<Input = Json, Output = Json, Deps = unknown> 
   readonly requires?: readonly Capability[];
   /** Checks and completes an input before anything is stored; what it returns is the run's input. */
   readonly parseInput?: (input: unknown, scope: InputScope) => Json | Promise<Json>;
-  /** What the tree may spend when a run of this definition is its root; a caller's budget narrows it. */
+  /** What a run of this definition and all runs below it may spend; a caller's budget narrows it. */
   readonly budget?: Budget;
   /** Why an edit or an answer to a request of such a run does not fit, in words for whoever decides; `undefined` when it does. */
   readonly checkDecision?: (
@@ -73,6 +73,11 @@ export interface CallOptions {
    * @default 'cancel'
    */
   readonly onParentEnd?: 'cancel' | 'leave';
+  /**
+   * What the run and all runs below it may spend, beside what its definition says: the narrower of both holds in each dimension, and so does every budget
+   * above. What the first start of the run says holds. @default what its definition says
+   */
+  readonly budget?: Budget;
 }
 
 /** What a call of {@link DurableContext.child} may say besides. */
@@ -132,6 +137,9 @@ export interface DurableContext<Deps = unknown> {
   /**
    * Starts a child run, whose id follows from this run and the key, and waits for its end. It spends from its root's ledger. Rejects with the child's error, and with
    * `CHILD_CANCELLED` where somebody cancelled the child. A call that is made before the function ends starts its child in any case.
+=======
+   * Starts a child run, whose id follows from this run and the key, and waits for its end. It spends from its own ledger, where it has a budget, and from
+   * those of all runs above it. Rejects with the child's error; with `BUDGET_EXCEEDED` (`meta.dimension` is `runs`) where a run above may have no more runs below it.
    */
   child<Output = Json>(
     key: string,

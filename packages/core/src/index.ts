@@ -121,6 +121,7 @@ export {
   addAmounts,
   applyToLedger,
   checkAmount,
+  checkBudget,
   narrowerBudget,
   NO_AMOUNT,
   openLedger,
@@ -130,6 +131,7 @@ export {
   type Ledger,
   type LedgerChange,
   type LedgerDimension,
+  type NoRoom,
 } from './ledger.ts';
 export { advanceCursor, cursorOf, type EventCursor } from './event-cursor.ts';
 export {

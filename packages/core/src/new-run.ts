@@ -54,7 +54,7 @@ export interface NewRun {
   /** Only of a child, which a commit of its parent starts. */
   readonly parent?: ParentLink;
   readonly depth: number;
-  /** Opens the tree's ledger; only at a root. */
+  /** Opens a ledger, from which the run and all runs below it spend. What the first start of a run says holds: it is not compared. */
   readonly budget?: Budget;
 }
 

@@ -158,8 +158,8 @@ export interface Store extends AsyncDisposable, LiveTextStore {
   slots(owner: ThreadKey): Promise<readonly StoredSlot[]>;
   /** Number of the last message that the thread ever had; 0 for an unknown one. */
   threadHead(thread: ThreadKey): Promise<number>;
-  /** Of a tree, by its root; a tree without a budget has none. */
-  ledger(root: RunKey): Promise<Ledger | undefined>;
+  /** Of a run that was started with a budget, and of all runs below it; any other has none. */
+  ledger(run: RunKey): Promise<Ledger | undefined>;
   /** A session is there from its first run, or from the fork that made it. */
   session(key: SessionKey): Promise<Session | undefined>;
   /**

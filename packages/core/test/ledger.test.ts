@@ -4,7 +4,7 @@ import { applyToLedger, checkAmount, openLedger, type Ledger, type LedgerChange 
 function apply(ledger: Ledger, ...changes: readonly LedgerChange[]): Ledger {
   return changes.reduce((current, change) => {
     const result = applyToLedger(current, change);
-    if (!result.ok) throw new Error(result.exceeded);
+    if (!result.ok) throw new Error(result.noRoom.dimension);
     return result.ledger;
   }, ledger);
 }
@@ -13,7 +13,10 @@ describe('the ledger', () => {
   it('WFL-4: a reservation takes room at once, and settling gives back what was not used', () => {
     const ledger = apply(openLedger({ tokens: 100 }), { reserve: { tokens: 60 } });
 
-    expect(applyToLedger(ledger, { reserve: { tokens: 41 } })).toEqual({ ok: false, exceeded: 'tokens' });
+    expect(applyToLedger(ledger, { reserve: { tokens: 41 } })).toMatchObject({
+      ok: false,
+      noRoom: { dimension: 'tokens', limit: 100 },
+    });
     expect(applyToLedger(ledger, { reserve: { tokens: 40 } })).toMatchObject({ ok: true });
     expect(apply(ledger, { release: { tokens: 60 }, use: { tokens: 10 } })).toMatchObject({
       used: { tokens: 10 },
@@ -25,7 +28,10 @@ describe('the ledger', () => {
     const over = apply(openLedger({ tokens: 10 }), { use: { tokens: 12 } });
 
     expect(over.used.tokens).toBe(12);
-    expect(applyToLedger(over, { reserve: { tokens: 1 } })).toEqual({ ok: false, exceeded: 'tokens' });
+    expect(applyToLedger(over, { reserve: { tokens: 1 } })).toEqual({
+      ok: false,
+      noRoom: { dimension: 'tokens', limit: 10, held: false },
+    });
     expect(applyToLedger(over, { reserve: { calls: 1 } })).toMatchObject({ ok: true });
   });
 

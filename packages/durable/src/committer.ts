@@ -8,11 +8,12 @@ import {
   type Entry,
   type EntryBody,
   type Lease,
-  type LedgerDimension,
   type Message,
   type Store,
 } from '@prusik/core';
 import { combineParts, type Part } from './combine-parts.ts';
+
+type Refused = Extract<CommitResult, { outcome: 'refused' }>;
 
 export type PartResult =
   | { readonly ok: true }
@@ -20,7 +21,7 @@ export type PartResult =
   | {
       readonly ok: false;
       readonly code: CommitRefusal | 'COMMIT_INVALID' | 'WRITE_TOO_LARGE';
-      readonly dimension?: LedgerDimension;
+      readonly noRoom?: Refused['noRoom'];
     };
 
 export interface Committer {
@@ -125,14 +126,14 @@ export function createCommitter(options: CommitterOptions): Committer {
   async function refused(
     batch: readonly Staged[],
     riders: readonly EntryBody[],
-    { code, dimension }: Omit<Extract<PartResult, { ok: false }>, 'ok'>,
+    { code, noRoom }: Omit<Extract<PartResult, { ok: false }>, 'ok'>,
   ): Promise<void> {
     if (code === 'WRITE_TOO_LARGE' && batch.length > 0 && riders.length > 0) {
       await sendRiders(0);
       if (deferred.length === 0) return send(batch);
     }
     if (batch.length > 1) for (const item of batch) await send([item]);
-    else batch[0]?.settle({ ok: false, code, ...(dimension === undefined ? {} : { dimension }) });
+    else batch[0]?.settle({ ok: false, code, ...(noRoom === undefined ? {} : { noRoom }) });
   }
 
   /** A rejected commit is ambiguous: nobody but this drive writes under this epoch, so the journal's length tells what became of it. */

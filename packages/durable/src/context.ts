@@ -1,10 +1,12 @@
 import {
   blobsOf,
+  checkBudget,
   checkId,
   checkMessage,
   derivedRandom,
   derivedUuid,
   hashJson,
+  narrowerBudget,
   PrusikError,
   type CallOptions,
   type ChildOptions,
@@ -319,6 +321,9 @@ function childRun(
 ): NewRun {
   if (options.priority !== undefined && !Number.isSafeInteger(options.priority))
     throw new TypeError(`child ${key}: ${options.priority} is not a priority, which is a whole number`);
+  // Before it is narrowed, which would drop what it does not know.
+  checkBudget(options.budget);
+  const budget = narrowerBudget(options.budget, definition.budget);
   const messages = openingMessages(definition, input);
   return {
     key: { tenant: parent.key.tenant, run: childRunId(parent.key.tenant, parent.key.run, key) },
@@ -336,5 +341,6 @@ function childRun(
     root: parent.root,
     parent: { run: parent.key.run, key },
     depth: parent.depth + 1,
+    ...(budget === undefined ? {} : { budget }),
   };
 }

@@ -1,4 +1,4 @@
-import type { Budget, Claim, Json, NewRequest, Run } from '@prusik/core';
+import type { Claim, Json, NewRequest, Run } from '@prusik/core';
 import type { Committer } from './committer.ts';
 import type { Delivery } from './delivery.ts';
 import type { DriveEnd, DriveEnv } from './drive-env.ts';
@@ -33,8 +33,6 @@ export interface DriveCore {
   readonly putBlob: PutBlob;
   /** The store's clock, as far as this process can tell: its last answer and the time that has passed since. */
   storeNow(): number;
-  /** What the run's tree may spend; `undefined` where nothing limits it. */
-  budget(): Promise<Budget | undefined>;
   halt(halt: Halt): void;
   /** The drive is cancelled, halted or lost: begin nothing. */
   stopping(): boolean;

@@ -1,4 +1,4 @@
-import { PrusikError, threadOf, type Budget, type Claim } from '@prusik/core';
+import { PrusikError, threadOf, type Claim } from '@prusik/core';
 import { createCommitter } from './committer.ts';
 import { createDelivery } from './delivery.ts';
 import type { DriveCore, Halt } from './drive-core.ts';
@@ -82,7 +82,6 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
     resolving: false,
   };
   let storeClock = { at: storeTime, monotonic: clock.monotonic() };
-  let budget: Promise<Budget | undefined> | undefined;
 
   const state = emptyJournal();
   const inbox = createInbox(store, run.key);
@@ -123,15 +122,6 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
     steering: createSteering(store, run, inbox),
     delivery,
     storeNow: () => storeClock.at + (clock.monotonic() - storeClock.monotonic),
-    budget: () =>
-      (budget ??= store.ledger({ tenant, run: run.root }).then(
-        (found) => found?.limits,
-        (cause: unknown) => {
-          // Nothing has happened yet: the run goes on when the store is back.
-          lose('unavailable', cause);
-          return new Promise<never>(() => {});
-        },
-      )),
     halt(why) {
       status.halted ??= why;
       delivery.hold();

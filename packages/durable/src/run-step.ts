@@ -16,6 +16,7 @@ import {
 import { checkDoubt } from './doubt.ts';
 import type { DriveCore } from './drive-core.ts';
 import { executeStep, type Execution } from './execute-step.ts';
+import { noRoomError } from './no-room.ts';
 import { pauseAfter, type Pause, type Tries } from './retry.ts';
 import { someOf, toldBy, usedOf } from './spent.ts';
 import { createStepNotes } from './step-notes.ts';
@@ -67,11 +68,11 @@ export function createRunStep(core: DriveCore): RunStep {
     const charge: LedgerChange | undefined = earlier?.reserved
       ? { release: earlier.reserved, use: earlier.reserved }
       : undefined;
-    const budget = options.reserve === undefined ? undefined : await core.budget();
+    const { budget } = core.claim;
     const reserved = budget === undefined ? undefined : options.reserve;
     const first = step.tries.executions + 1;
     if (!intended && (effect === 'once' || reserved !== undefined || options.claimRequest !== undefined)) {
-      const refusal = unpriced(spec, budget) ?? (await commitIntent(spec, first, reserved, charge, budget));
+      const refusal = unpriced(spec, budget) ?? (await commitIntent(spec, first, reserved, charge));
       if (refusal !== undefined) {
         await recordOutcome(
           spec,
@@ -202,7 +203,6 @@ export function createRunStep(core: DriveCore): RunStep {
     attempt: number,
     reserved: Amount | undefined,
     charge: LedgerChange | undefined,
-    budget: Budget | undefined,
   ): Promise<PrusikError | undefined> {
     const { key, options } = spec;
     const intent: StepIntent = {
@@ -225,12 +225,9 @@ export function createRunStep(core: DriveCore): RunStep {
       ...(ledger ? { ledger } : {}),
     });
     if (result.ok) return undefined;
-    const { code, dimension } = result;
-    if (dimension === undefined) return new PrusikError(code, `Step ${key} was refused: ${code}`);
-    const wanted = reserved?.[dimension] ?? 0;
-    const limit = budget?.[dimension] ?? 0;
-    const message = `Step ${key} may take ${wanted} ${dimension}, for which the budget of its tree, ${limit}, has no room left`;
-    return new PrusikError(code, message, { meta: { dimension, wanted, limit } });
+    const { code, noRoom } = result;
+    if (noRoom === undefined) return new PrusikError(code, `Step ${key} was refused: ${code}`);
+    return noRoomError(`Step ${key}`, reserved?.[noRoom.dimension as keyof Amount] ?? 0, noRoom);
   }
 
   /** What is recorded beside an outcome. */

@@ -1,5 +1,5 @@
 import {
-  checkAmount,
+  checkBudget,
   checkId,
   checkMessage,
   DEFAULT_TENANT,
@@ -79,7 +79,7 @@ export function createStarter({
     given: StartOptions,
   ): NewRun {
     // Before it is narrowed, which would drop what it does not know.
-    checkAmount(given.budget);
+    checkBudget(given.budget);
     const budget = narrowerBudget(given.budget, definition.budget);
     const { session } = given;
     const turn = checkedTurn(definition, given.turn, limits.maxValueBytes);

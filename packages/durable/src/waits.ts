@@ -1,5 +1,6 @@
 import {
   derivedUuid,
+  serializeError,
   type ChildEnd,
   type Decision,
   type Json,
@@ -13,6 +14,7 @@ import {
 } from '@prusik/core';
 import type { Part } from './combine-parts.ts';
 import type { DriveCore } from './drive-core.ts';
+import { noRoomError } from './no-room.ts';
 
 /** What a wait is begun with. A wait that the journal knows already keeps its recorded deadline, child and request. */
 export interface WaitSpec {
@@ -87,6 +89,9 @@ export function createWaits(core: DriveCore): Waits {
     };
     void committer.stage(part).then((result) => {
       if (result.ok) return add(start, spec);
+      // Nothing for a person to repair: the function is told, as it is of a step for which there is no room.
+      if (result.noRoom !== undefined)
+        return record(start, { ok: false, error: serializeError(noRoomError(`Child ${spec.key}`, 1, result.noRoom)) });
       core.halt({
         type: 'block',
         code: result.code,

@@ -75,10 +75,10 @@ describe('DUR-13: what the executions of a step used', () => {
     ]);
 
     expect(end).toMatchObject({ usage: { inputTokens: 70, outputTokens: 7, estimated: true }, costMicros: 91 });
-    expect(held).toEqual({ calls: 0, tokens: 0, costMicros: 0 });
+    expect(held).toEqual({ calls: 0, tokens: 0, costMicros: 0, runs: 0 });
     expect(ledger).toMatchObject({
       used: { calls: 1, tokens: 77, costMicros: 91 },
-      reserved: { calls: 0, tokens: 0, costMicros: 0 },
+      reserved: { calls: 0, tokens: 0, costMicros: 0, runs: 0 },
     });
   });
 

@@ -614,8 +614,8 @@ describe('the ledger', () => {
       status: 'failed',
       error: {
         code: 'BUDGET_EXCEEDED',
-        message: expect.stringMatching(/\d+ tokens, for which the budget of its tree, 90, has no room/),
-        meta: { dimension: 'tokens', limit: 90 },
+        message: expect.stringMatching(/\d+ tokens, for which the budget of run r, 90, has no room left/),
+        meta: { dimension: 'tokens', limit: 90, run: 'r', held: false },
       },
     });
     expect(calls).toBe(2);

@@ -210,7 +210,7 @@ describe('a refusal for want of capacity', () => {
     const engine = engineOn(store, [work], { clock });
     await hurried(clock, engine.run('work', null, { id: 'r', budget: { tokens: 100 } }));
 
-    const none = { calls: 0, tokens: 0, costMicros: 0 };
+    const none = { calls: 0, tokens: 0, costMicros: 0, runs: 0 };
     expect(await store.ledger(key('r'))).toMatchObject({ reserved: none, used: none });
     clock.advance(61_000);
     expect(await hurried(clock, engine.drive(key('r')))).toMatchObject({ output: 'done' });

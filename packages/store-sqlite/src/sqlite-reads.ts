@@ -1,15 +1,17 @@
 import type Database from 'better-sqlite3';
-import type {
-  Amount,
-  Entry,
-  EntryBody,
-  Json,
-  Ledger,
-  Message,
-  Signal,
-  SignalKind,
-  StoredMessage,
-  StoreReads,
+import {
+  addAmounts,
+  NO_AMOUNT,
+  type Budget,
+  type Entry,
+  type EntryBody,
+  type Json,
+  type Ledger,
+  type Message,
+  type Signal,
+  type SignalKind,
+  type StoredMessage,
+  type StoreReads,
 } from '@prusik/core';
 import { selectGrant, toGrant, type GrantRow } from './grant-row.ts';
 import { prepareQuery } from './prepare-query.ts';
@@ -146,9 +148,10 @@ export function toSignal({ n, kind, key, at, body }: SignalRow): Signal {
 
 function toLedger({ limits, used, reserved }: LedgerRow): Ledger {
   return {
-    limits: JSON.parse(limits) as Amount,
-    used: JSON.parse(used) as Required<Amount>,
-    reserved: JSON.parse(reserved) as Required<Amount>,
+    limits: JSON.parse(limits) as Budget,
+    // An older release knows fewer dimensions.
+    used: addAmounts(NO_AMOUNT, JSON.parse(used) as Budget),
+    reserved: addAmounts(NO_AMOUNT, JSON.parse(reserved) as Budget),
   };
 }
 

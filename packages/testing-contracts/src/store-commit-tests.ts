@@ -184,7 +184,8 @@ export const STORE_COMMIT_TESTS: readonly StoreTest[] = [
         transition: { type: 'park', wakeAt: null },
       });
 
-      assert.deepEqual(answer, { outcome: 'refused', code: 'BUDGET_EXCEEDED', dimension: 'tokens', now: clock.now() });
+      const noRoom = { run: 'r', dimension: 'tokens', limit: 10, held: false };
+      assert.deepEqual(answer, { outcome: 'refused', code: 'BUDGET_EXCEEDED', noRoom, now: clock.now() });
       assert.deepEqual(await run('r'), before);
       assert.equal(await store.run(key('c')), undefined);
       assert.equal((await store.ledger(key('r')))?.used.tokens, 0);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { ending, key, LEASE_MS, message, newChild, newRequest, note } from './store-scenario.ts';
 import type { StoreTest } from './store-test.ts';
 
-const ledgerOf = { limits: { calls: 5 }, used: { calls: 0, tokens: 0, costMicros: 0 } } as const;
+const ledgerOf = { limits: { calls: 5 }, used: { calls: 0, tokens: 0, costMicros: 0, runs: 0 } } as const;
 
 export const STORE_FENCE_TESTS: readonly StoreTest[] = [
   {
@@ -29,7 +29,10 @@ export const STORE_FENCE_TESTS: readonly StoreTest[] = [
       assert.deepEqual(await journal('r'), ['run-start']);
       assert.equal(await store.threadHead({ tenant: 'acme', of: 'run', id: 'r' }), 0);
       assert.equal(await store.run(key('late-child')), undefined);
-      assert.deepEqual(await store.ledger(key('r')), { ...ledgerOf, reserved: { calls: 0, tokens: 0, costMicros: 0 } });
+      assert.deepEqual(await store.ledger(key('r')), {
+        ...ledgerOf,
+        reserved: { calls: 0, tokens: 0, costMicros: 0, runs: 0 },
+      });
       const { items } = await store.listRequests({ tenant: 'acme', limit: 10 });
       assert.deepEqual(
         items.map(({ id, status }) => [id, status]),

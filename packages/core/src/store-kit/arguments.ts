@@ -5,7 +5,7 @@ import type { Commit, Transition } from '../commit.ts';
 import type { EntryBody } from '../entry.ts';
 import type { GrantKey } from '../grant.ts';
 import { checkId, type RunKey } from '../ids.ts';
-import { checkAmount } from '../ledger.ts';
+import { checkAmount, checkBudget } from '../ledger.ts';
 import type { Message } from '../message.ts';
 import { WHEN_BUSY, type NewRun } from '../new-run.ts';
 import { PAGE_LIMIT } from '../page.ts';
@@ -82,9 +82,8 @@ function checkRun(copy: NewRun): void {
     checkId('step key', copy.parent.key);
     if (copy.parent.run === copy.key.run || copy.root === copy.key.run)
       throw new TypeError(`Run ${copy.key.run} cannot be its own parent or root`);
-    if (copy.budget !== undefined) throw new TypeError('Only a root has a budget');
   }
-  checkAmount(copy.budget);
+  checkBudget(copy.budget);
   checkMessages(copy.messages);
   checkMessageIds(copy.messages);
   checkBlobs(copy.blobs);

@@ -1,4 +1,5 @@
 import { suspectShare, type Claim, type ClaimQuery, type ClaimResult } from '../claim.ts';
+import { budgetOf } from './ledger-path.ts';
 import { requireRun, threadOf } from './rows.ts';
 import type { RunState, StoreTransaction } from './tables.ts';
 
@@ -121,5 +122,11 @@ function take(tx: StoreTransaction, state: RunState, query: ClaimQuery): Claim {
     blocked: null,
   };
   tables.saveRun(taken);
-  return { run: requireRun(tx, state.key), lost: taken.lost, threadHead: tables.threadHead(threadOf(taken)) };
+  const budget = budgetOf(tx, taken);
+  return {
+    run: requireRun(tx, state.key),
+    lost: taken.lost,
+    threadHead: tables.threadHead(threadOf(taken)),
+    ...(budget === undefined ? {} : { budget }),
+  };
 }

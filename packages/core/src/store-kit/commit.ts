@@ -1,9 +1,11 @@
-import { applyToLedger, type Ledger } from '../ledger.ts';
+import type { Ledger } from '../ledger.ts';
+import type { RunKey } from '../ids.ts';
 import { JOURNAL_LIMIT, type Commit, type CommitResult } from '../commit.ts';
 import type { NewRun } from '../new-run.ts';
 import { OPEN_REQUEST_LIMIT } from '../request.ts';
 import { findUnknownBlob } from './blob-rows.ts';
 import { isClaimable, openRequestsOf, settleRequest } from './decide.ts';
+import { applyToLedgersOf } from './ledger-path.ts';
 import { threadOf } from './rows.ts';
 import { signalRun } from './signal.ts';
 import { createRun, isSameStart } from './start.ts';
@@ -15,7 +17,7 @@ import { makeTransition } from './transition.ts';
 /** What the checks have found out and the writes need. */
 interface Approved {
   readonly newChildren: readonly NewRun[];
-  readonly ledger?: Ledger;
+  readonly ledgers: readonly { readonly key: RunKey; readonly ledger: Ledger }[];
 }
 
 type Refusal = Omit<Extract<CommitResult, { outcome: 'refused' }>, 'outcome' | 'now'>;
@@ -67,11 +69,9 @@ function check(tx: StoreTransaction, state: RunState, commit: Commit): Refusal |
   if (tooManyRequests(tx, state, commit)) return { code: 'TOO_MANY_REQUESTS' };
   if (tooManySlots(tx, state, commit.slots ?? [])) return { code: 'TOO_MANY_SLOTS' };
   checkNames(tx, state, commit);
-  const ledger = commit.ledger && tables.ledger({ tenant: state.key.tenant, run: state.root });
-  if (commit.ledger === undefined || ledger === undefined) return { newChildren };
-  const applied = applyToLedger(ledger, commit.ledger);
-  if (!applied.ok) return { code: 'BUDGET_EXCEEDED', dimension: applied.exceeded };
-  return { newChildren, ledger: applied.ledger };
+  if (commit.ledger === undefined && newChildren.length === 0) return { newChildren, ledgers: [] };
+  const applied = applyToLedgersOf(tx, state, commit.ledger ?? {}, newChildren.length);
+  return applied.ok ? { newChildren, ledgers: applied.rows } : { code: 'BUDGET_EXCEEDED', noRoom: applied.noRoom };
 }
 
 /** Children without a row; `undefined` when one of them is another run. */
@@ -155,7 +155,7 @@ function write(tx: StoreTransaction, before: RunState, commit: Commit, approved:
     tables.insertRequest(state, request, at);
     news.request({ run: state.key, request: request.id });
   }
-  if (approved.ledger !== undefined) tables.saveLedger({ tenant: state.key.tenant, run: state.root }, approved.ledger);
+  for (const { key, ledger } of approved.ledgers) tables.saveLedger(key, ledger);
   for (const { run, reason } of commit.cancel ?? [])
     signalRun(tx, { run, kind: 'cancel', key: 'cancel', body: { reason } });
   const seen = Math.max(state.seen, Math.min(commit.seen ?? 0, state.inbox));

@@ -224,9 +224,9 @@ export function storeOver(backend: StoreBackend): Store {
       checkOpen();
       return reads.threadHead(checkedThreadKey(thread));
     },
-    async ledger(root) {
+    async ledger(run) {
       checkOpen();
-      return reads.ledger(checkedRunKey(root));
+      return reads.ledger(checkedRunKey(run));
     },
     async session(key) {
       checkOpen();

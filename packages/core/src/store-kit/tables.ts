@@ -102,7 +102,7 @@ export interface StoreReads {
   /** What is kept back while the run stands in a queue. */
   queuedMessages(run: RunKey): readonly Message[];
   threadHead(thread: ThreadKey): number;
-  ledger(root: RunKey): Ledger | undefined;
+  ledger(run: RunKey): Ledger | undefined;
   session(key: SessionKey): Session | undefined;
   listSessions(query: SessionQuery): Page<Session>;
   listRuns(query: RunQuery): Page<Run>;
@@ -163,7 +163,7 @@ export interface StoreWrites {
   /** Writes `revoked`. */
   saveGrant(grant: Grant): void;
 
-  saveLedger(root: RunKey, ledger: Ledger): void;
+  saveLedger(run: RunKey, ledger: Ledger): void;
 
   /** Adds it, or moves `storedAt` of the tenant's blob of this hash. */
   saveBlob(tenant: string, blob: BlobInfo): void;

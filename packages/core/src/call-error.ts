@@ -1,6 +1,7 @@
 import type { DelegationRefusal } from './delegation-policy.ts';
-import { isPrusikError, PrusikError } from './errors.ts';
+import { PrusikError } from './errors.ts';
 
+/** Which call it is. */
 export interface CallPlace {
   readonly agent: string;
   readonly key: string;
@@ -13,16 +14,19 @@ export function refusedCall(reason: DelegationRefusal, { agent, key }: CallPlace
   });
 }
 
-/**
- * A child's error as its caller gets it: the child's own code, and which call it was. A child that somebody cancelled is
- * `CHILD_CANCELLED`, since `RUN_CANCELLED` tells a function that it is cancelled itself.
- */
-export function failedCall(error: unknown, place: CallPlace, callerIsCancelled: boolean): unknown {
-  if (callerIsCancelled || !isPrusikError(error)) return error;
-  const code = error.code === 'RUN_CANCELLED' ? 'CHILD_CANCELLED' : error.code;
-  return new PrusikError(code, `${place.agent} (${place.key}): ${error.message}`, {
+/** A call that its caller gave up before it started anything. */
+export function abortedCall({ agent, key }: CallPlace, cause: unknown): PrusikError {
+  return new PrusikError('CALL_ABORTED', `The call ${key} of ${agent} was aborted before it started`, {
+    cause,
+    meta: { agent, key },
+  });
+}
+
+/** A child's error as its caller gets it: the child's own code, and which call it was. */
+export function failedCall(error: PrusikError, { agent, key }: CallPlace): PrusikError {
+  return new PrusikError(error.code, `${agent} (${key}): ${error.message}`, {
     cause: error,
     retryable: error.retryable,
-    meta: { ...error.meta, agent: place.agent, key: place.key },
+    meta: { ...error.meta, agent, key },
   });
 }

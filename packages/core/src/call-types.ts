@@ -1,12 +1,4 @@
-import type { DurableDefinition } from './durable-function.ts';
-
-/** Any durable function, whatever it takes and gives. */
-export type AnyDefinition = DurableDefinition<never, unknown, never>;
-
-/** Definitions by the names their caller gives them. */
-export interface DefinitionMap {
-  readonly [name: string]: AnyDefinition;
-}
+import type { DefinitionMap, DurableDefinition } from './durable-function.ts';
 
 /** Name under which an engine knows a definition with another model than its own. */
 export function withModelName(definition: string, alias: string): string {

@@ -1,53 +1,77 @@
-import type { AnyDefinition, DefinitionMap } from './call-types.ts';
-import { checkDelegationPolicy, DELEGATION_DEFAULTS, type DelegationPolicy } from './delegation-policy.ts';
+import { DELEGATION_DEFAULTS, type DelegationPolicy } from './delegation-policy.ts';
+import type { AnyDefinition } from './durable-function.ts';
 
-/** A definition that calls others, under a policy of its own. */
-interface Delegating {
-  readonly agents: DefinitionMap;
-  readonly delegation: DelegationPolicy;
-}
+type Delegating = Pick<AnyDefinition, 'name' | 'agents' | 'delegation'>;
+
+/** Levels of a tree of definitions. One whose `agents` are made anew at each look has no end of its own. */
+const LEVELS = 32;
+
+const NUMBERS = ['calls', 'tokens', 'costMicros', 'wallMs'] as const;
 
 /**
- * A child can only narrow the rights of its parent. What a definition may call is known when it is defined (it holds the values, so
- * there is no cycle either), so this is checked then instead of at each call.
+ * A child can only narrow the rights of its parent. What a definition may call is known when it is defined, so this is checked then, for the whole tree,
+ * instead of at each call. What a child does not say it gets from its parent when it runs.
  *
  * `owner` is what messages call the definition: `Workflow release`.
  *
  * @throws {TypeError} naming the member and the fix.
  */
-export function checkTree(owner: string, agents: DefinitionMap, policy: DelegationPolicy | undefined): void {
-  if (policy === undefined) return;
-  checkDelegationPolicy(policy, Object.keys(agents));
-  const allowed = policy.agents ?? Object.keys(agents);
-  const depth = policy.depth ?? DELEGATION_DEFAULTS.depth;
-  for (const [agent, definition] of Object.entries(agents)) {
-    if (!allowed.includes(agent) || !delegates(definition)) continue;
-    const levels = 1 + levelsBelow(definition);
-    if (levels > depth) {
-      throw new TypeError(
-        `${owner}: its agent ${agent} has agents of its own, ${levels} levels down, and delegation.depth is ${depth}: set it to ${levels}, or do not allow ${agent}`,
-      );
-    }
-    for (const dimension of ['tokens', 'costMicros'] as const) {
-      const [own, inner] = [policy[dimension], definition.delegation[dimension]];
-      // One ledger holds for a whole tree, and it holds the root's limits.
-      if (inner !== undefined && !(own !== undefined && own <= inner)) {
+export function checkTree(owner: string, root: Delegating): void {
+  const levels = new Map<Delegating, number>();
+
+  /** Levels of children below `definition`. `path` has the names of those that it is called through, itself last. */
+  function levelsBelow(what: string, definition: Delegating, path: readonly string[]): number {
+    const known = levels.get(definition);
+    if (known !== undefined) return known;
+    if (path.length > LEVELS)
+      throw new TypeError(`${owner}: its agents go more than ${LEVELS} levels down: ${path.join(' → ')}`);
+    // Once: a getter may give others each time.
+    const { agents = {}, delegation: policy } = definition;
+    let below = 0;
+    for (const [agent, child] of Object.entries(agents)) {
+      if (path.includes(child.name))
         throw new TypeError(
-          `${owner}: its agent ${agent} limits ${dimension} to ${inner}, which holds only if its own delegation.${dimension} is at most ${inner}`,
+          `${owner}: ${[...path, child.name].join(' → ')}: a definition cannot be called by itself, or by what it calls`,
         );
-      }
+      const levelsOfChild = levelsBelow(`${what}: its agent ${agent}`, child, [...path, child.name]);
+      if (policy === undefined || !(policy.agents?.includes(agent) ?? true)) continue;
+      checkRights(what, policy, agent, child, levelsOfChild);
+      below = Math.max(below, 1 + levelsOfChild);
     }
+    levels.set(definition, below);
+    return below;
   }
+
+  levelsBelow(owner, root, [root.name]);
 }
 
-function levelsBelow(definition: AnyDefinition): number {
-  if (!delegates(definition)) return 0;
-  const { agents, delegation } = definition;
-  const allowed = Object.keys(agents).filter((name) => delegation.agents?.includes(name) ?? true);
-  return Math.max(0, ...allowed.map((name) => 1 + (agents[name] === undefined ? 0 : levelsBelow(agents[name]))));
+function checkRights(
+  what: string,
+  policy: DelegationPolicy,
+  agent: string,
+  { delegation: inner }: Delegating,
+  levelsOfChild: number,
+): void {
+  const { depth = DELEGATION_DEFAULTS.depth } = policy;
+  if (levelsOfChild > 0 && 1 + levelsOfChild > depth)
+    throw new TypeError(
+      `${what}: its agent ${agent} has agents of its own, ${1 + levelsOfChild} levels down, and delegation.depth is ${depth}: set it to ${1 + levelsOfChild}, or do not allow ${agent}`,
+    );
+  if (inner === undefined) return;
+  for (const name of NUMBERS) {
+    const [own = name === 'calls' ? DELEGATION_DEFAULTS.calls : Infinity, wanted = 0] = [policy[name], inner[name]];
+    if (wanted > own)
+      throw new TypeError(
+        `${what}: its agent ${agent} has delegation.${name} ${wanted}, and may have no more than its caller's ${own}: lower it there, or raise it here`,
+      );
+  }
+  const own = modelsOf(policy);
+  const more = [...modelsOf(inner)].find((alias) => !own.has(alias));
+  if (more !== undefined)
+    throw new TypeError(
+      `${what}: its agent ${agent} lets its own agents use the model ${more}, which delegation.models does not list: add it here, or remove it there`,
+    );
 }
 
-function delegates(definition: AnyDefinition): definition is AnyDefinition & Delegating {
-  const { agents, delegation } = definition as Partial<Delegating>;
-  return agents !== undefined && Object.keys(agents).length > 0 && delegation !== undefined;
-}
+const modelsOf = ({ models = [], agentModels = {} }: DelegationPolicy): ReadonlySet<string> =>
+  new Set([...models, ...Object.values(agentModels).flatMap((aliases) => aliases ?? [])]);

@@ -1,27 +1,30 @@
+import { toFrozenJson } from './json.ts';
+import { checkOptions } from './known-options.ts';
+
 /**
- * What a workflow may hand to children. Data, not a function: decisions are made again on replay, and code that looks at a
- * clock or a flag would decide differently then.
+ * What a definition may hand to children. Data, not a function: decisions are made again on replay, and code that looks at a
+ * clock or a flag would decide differently then. Numbers are whole.
  */
 export interface DelegationPolicy<Agent extends string = string, Model extends string = string> {
-  /** Which of the workflow's agents may be called. @default all of them */
+  /** Which of the definition's agents may be called. @default all of them */
   readonly agents?: readonly Agent[];
-  /** Child runs in all; refused calls do not count. @default 32 */
+  /** Child runs in all; calls that were refused or not in order do not count. @default 32 */
   readonly calls?: number;
   /** Child runs at once. @default 8 */
   readonly parallel?: number;
   /** What a call meets while `parallel` are running: it waits its turn (first come, first served), or it is refused. @default 'queue' */
   readonly whenFull?: 'queue' | 'refuse';
-  /** Levels of children below the workflow: at 1 its children have none of their own. @default 1 */
+  /** Levels of children below a run of the definition: at 1 its children have none of their own. @default 1 */
   readonly depth?: number;
   /** Model aliases that a call may ask for in place of an agent's own. @default none */
   readonly models?: readonly Model[];
   /** The same for single agents, in place of `models`. */
   readonly agentModels?: { readonly [Name in Agent]?: readonly Model[] };
-  /** Tokens that the whole tree may spend. Held by the tree's ledger. @default no limit */
+  /** Tokens that a run of the definition and all below it may spend. Held by a ledger. @default no limit */
   readonly tokens?: number;
-  /** Millionths of the currency that prices are given in, for the whole tree. Held by the tree's ledger. @default no limit */
+  /** The same in millionths of the currency that prices are given in. @default no limit */
   readonly costMicros?: number;
-  /** Milliseconds since the workflow's start after which no call is accepted. @default no limit */
+  /** Milliseconds since the run's start after which no call is accepted, by the time of the last delivered outcome. @default no limit */
   readonly wallMs?: number;
 }
 
@@ -46,23 +49,23 @@ export const DELEGATION_REFUSALS = [
 ] as const;
 export type DelegationRefusal = (typeof DELEGATION_REFUSALS)[number];
 
-/** Where a workflow stands, as far as delivered outcomes tell: the same on replay. */
+/** Where a run stands, as far as delivered outcomes tell: the same on replay. */
 export interface DelegationState {
-  /** Levels between the workflow whose policy this is and the run that calls; 0 when it calls itself. */
-  readonly depth: number;
+  /** Levels of children that its callers leave to the run. `Infinity` where nobody said. */
+  readonly levels: number;
   /** Calls accepted so far, queued ones included. */
   readonly calls: number;
   /** Children under way. */
   readonly running: number;
-  /** The tree's ledger refused tokens to a child. */
+  /** A ledger at or above the run has for good refused calls, tokens or money to such a call. */
+  readonly outOfCalls: boolean;
   readonly outOfTokens: boolean;
-  /** The tree's ledger refused money to a child. */
   readonly outOfMoney: boolean;
-  /** Since the workflow's start. */
+  /** Since the run's start. */
   readonly elapsedMs: number;
 }
 
-/** One call that a workflow wants to make. */
+/** One call that a run wants to make. */
 export interface DelegationRequest {
   readonly agent: string;
   /** Alias that is asked for in place of the agent's own. */
@@ -103,14 +106,16 @@ type Rule = (policy: DelegationPolicy, state: DelegationState, request: Delegati
 const ALLOWS: { readonly [Reason in DelegationRefusal]: Rule } = {
   delegation_disabled: (policy) => typeof policy === 'object' && policy !== null,
   agent_not_allowed: ({ agents }, _, { agent }) => agents === undefined || lists(agents, agent),
-  max_depth: ({ depth = DELEGATION_DEFAULTS.depth }, state) => isBelow(state.depth, depth),
-  max_calls: ({ calls = DELEGATION_DEFAULTS.calls }, state) => isBelow(state.calls, calls),
+  max_depth: ({ depth = DELEGATION_DEFAULTS.depth }, state) => isBelow(0, depth) && isBelow(0, state.levels),
+  max_calls: ({ calls = DELEGATION_DEFAULTS.calls }, state) =>
+    state.outOfCalls === false && isBelow(state.calls, calls),
   max_parallel: ({ parallel = DELEGATION_DEFAULTS.parallel }, state) => isBelow(state.running, parallel),
   model_not_allowed: ({ models, agentModels }, _, { agent, model }) =>
     model === undefined || lists(ownValue(agentModels, agent) ?? models, model),
-  max_tokens: ({ tokens }, state) => tokens === undefined || (isBelow(0, tokens) && state.outOfTokens === false),
+  // Also where the policy names no limit: a caller's budget, or that of a tree around it, is used up all the same.
+  max_tokens: ({ tokens }, state) => state.outOfTokens === false && (tokens === undefined || isBelow(0, tokens)),
   max_cost: ({ costMicros }, state) =>
-    costMicros === undefined || (isBelow(0, costMicros) && state.outOfMoney === false),
+    state.outOfMoney === false && (costMicros === undefined || isBelow(0, costMicros)),
   deadline: ({ wallMs }, state) => wallMs === undefined || isBelow(state.elapsedMs, wallMs),
 };
 
@@ -123,35 +128,67 @@ const lists = (list: unknown, item: string): boolean => Array.isArray(list) && l
 const ownValue = (record: DelegationPolicy['agentModels'], key: string): readonly string[] | undefined =>
   record !== undefined && Object.hasOwn(record, key) ? record[key] : undefined;
 
+const KNOWN = {
+  names: {
+    agents: true,
+    calls: true,
+    parallel: true,
+    whenFull: true,
+    depth: true,
+    models: true,
+    agentModels: true,
+    tokens: true,
+    costMicros: true,
+    wallMs: true,
+  } satisfies Record<keyof DelegationPolicy, true>,
+  elsewhere: { maxCalls: 'calls', maxParallel: 'parallel', concurrency: 'parallel', maxDepth: 'depth' },
+};
+
 /**
- * Finds what is wrong with a policy before anything runs.
+ * A policy as a value of its own, which nobody changes afterwards. What is wrong with it is found before anything runs.
  *
  * @throws {TypeError} naming the member, what is wrong and the agents there are.
  */
-export function checkDelegationPolicy(policy: DelegationPolicy, agents: readonly string[]): void {
-  const numbers = ['calls', 'parallel', 'depth', 'tokens', 'costMicros', 'wallMs'] as const;
-  for (const name of numbers) {
+export function checkedPolicy(given: DelegationPolicy, agents: readonly string[]): DelegationPolicy {
+  const policy = frozen(given);
+  if (typeof policy !== 'object' || policy === null || Array.isArray(policy))
+    throw new TypeError('delegation must be an object, {} for the defaults');
+  checkOptions('delegation', policy, KNOWN);
+  for (const name of ['calls', 'parallel', 'depth', 'tokens', 'costMicros', 'wallMs'] as const) {
     const value = policy[name];
     const least = name === 'parallel' ? 1 : 0;
-    if (value !== undefined && !(typeof value === 'number' && value >= least)) {
-      throw new TypeError(`delegation.${name} must be a number of at least ${least}, not ${String(value)}`);
-    }
+    if (value !== undefined && !(Number.isSafeInteger(value) && value >= least))
+      throw new TypeError(`delegation.${name} must be a whole number of at least ${least}, not ${String(value)}`);
   }
   const { whenFull } = policy;
-  if (whenFull !== undefined && whenFull !== 'queue' && whenFull !== 'refuse') {
+  if (whenFull !== undefined && whenFull !== 'queue' && whenFull !== 'refuse')
     throw new TypeError(`delegation.whenFull must be 'queue' or 'refuse', not ${JSON.stringify(whenFull)}`);
-  }
-  for (const [path, names] of [
+  checkNames('agents', policy.agents ?? []);
+  checkNames('models', policy.models ?? []);
+  for (const [agent, aliases] of Object.entries(policy.agentModels ?? {}))
+    checkNames(`agentModels.${agent}`, aliases ?? []);
+  for (const [path, named] of [
     ['agents', policy.agents ?? []],
     ['agentModels', Object.keys(policy.agentModels ?? {})],
   ] as const) {
-    if (!Array.isArray(names)) throw new TypeError(`delegation.${path} must be a list of names`);
-    const unknown = names.find((name) => !agents.includes(name));
+    const unknown = named.find((name) => !agents.includes(name));
     if (unknown !== undefined) {
-      const known = agents.length === 0 ? 'it has no agents' : `its agents are ${agents.join(', ')}`;
-      throw new TypeError(
-        `delegation.${path} names ${JSON.stringify(unknown)}, which the workflow does not have: ${known}`,
-      );
+      const known = agents.length === 0 ? 'there are no agents' : `the agents are ${agents.join(', ')}`;
+      throw new TypeError(`delegation.${path} names ${JSON.stringify(unknown)}, which is no agent here: ${known}`);
     }
   }
+  return policy;
+}
+
+function frozen(given: unknown): DelegationPolicy {
+  try {
+    return toFrozenJson(given) as DelegationPolicy;
+  } catch (cause) {
+    throw new TypeError((cause as Error).message.replace('$', 'delegation'), { cause });
+  }
+}
+
+function checkNames(path: string, names: unknown): void {
+  if (!Array.isArray(names) || names.some((name) => typeof name !== 'string'))
+    throw new TypeError(`delegation.${path} must be a list of names`);
 }

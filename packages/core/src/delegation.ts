@@ -1,19 +1,31 @@
-import { failedCall, refusedCall } from './call-error.ts';
+import { abortedCall, failedCall, refusedCall, type CallPlace } from './call-error.ts';
 import type { AgentCallOptions } from './call-options.ts';
-import { withModelName, type DefinitionMap } from './call-types.ts';
-import { decideDelegation, type DelegationDecision, type DelegationPolicy } from './delegation-policy.ts';
-import type { DurableContext } from './durable-function.ts';
+import { withModelName } from './call-types.ts';
+import type { ChildResult } from './child-result.ts';
+import {
+  decideDelegation,
+  type DelegationDecision,
+  type DelegationPolicy,
+  type DelegationRequest,
+} from './delegation-policy.ts';
+import type { DefinitionMap, DurableContext } from './durable-function.ts';
 import { isPrusikError } from './errors.ts';
-import { checkId } from './ids.ts';
+import { createExhaustion } from './exhaustion.ts';
 import type { Json } from './json.ts';
 
 /** The calls of one run under the policy of its definition. */
 export interface Delegation {
   /**
-   * Runs the agent as a child, once per key; what it hands back. Rejects as a call of it does: `DELEGATION_REFUSED`, `CHILD_CANCELLED`, the child's own code.
+   * Runs the agent as a child, once per key, and waits for what it hands back.
+   *
+   * @throws {TypeError} for an agent that is none, and for options that make no sense.
+   * @throws {PrusikError} `CALL_ABORTED` when `signal` fired before the child was started.
+   * @throws {PrusikError} `DELEGATION_REFUSED` when the policy forbids it: `meta.reason` says why, and it costs nothing.
+   * @throws {PrusikError} `CHILD_CANCELLED` when the child was cancelled and the caller was not.
+   * @throws {PrusikError} the child's own code when it failed; `meta.agent`, `meta.key` and `meta.child` say which it was.
    */
-  call(agent: string, key: string, input: unknown, options?: AgentCallOptions): Promise<unknown>;
-  /** Resolves when every call has ended, those made meanwhile too. */
+  call(agent: string, key: string, input: unknown, options?: AgentCallOptions): Promise<ChildResult<unknown>>;
+  /** Resolves when every call has ended, those made meanwhile too; of one that is left when its parent ends, when it may start. */
   settled(): Promise<void>;
   /** Starts nothing any more; what is queued, or called from here on, never settles. */
   close(): void;
@@ -26,104 +38,138 @@ export interface DelegationParts {
   readonly policy: DelegationPolicy | undefined;
 }
 
-interface Call {
-  readonly agent: string;
-  readonly model: string | undefined;
-  readonly key: string;
-  start(): Promise<unknown>;
-  resolve(value: unknown): void;
-  reject(error: unknown): void;
+interface Call extends CallPlace, DelegationRequest {
+  readonly signal: AbortSignal | undefined;
+  /** It has its place: it counts, and may start. */
+  admitted: boolean;
+  onAdmitted(): void;
+}
+
+interface QueuedCall {
+  readonly call: Call;
+  start(): void;
+  refuse(why: unknown): void;
 }
 
 /**
- * Made once per drive of a run. Everything here follows from the order in which the function calls and the engine delivers outcomes, and from nothing else (no clock
- * but `ctx.now()`, no look at the store), so a replay decides the same and starts queued calls in the same order.
+ * Made once per drive of a run, before the function awaits anything. Everything here follows from the order in which the function calls and the engine
+ * delivers, and from nothing else (no clock but `ctx.now()`, no look at the store), so a replay decides the same and starts queued calls in the same order.
  */
 export function createDelegation({ ctx, agents, policy }: DelegationParts): Delegation {
   const startedAt = ctx.now();
-  const queue: Call[] = [];
+  const exhaustion = createExhaustion(ctx.run);
   const open = new Set<Promise<unknown>>();
+  let queue: readonly QueuedCall[] = [];
   let accepted = 0;
   let running = 0;
-  let outOfTokens = false;
-  let outOfMoney = false;
   let closed = false;
 
-  function decide({ agent, model }: Call, calls: number): DelegationDecision {
+  function decide(call: Call, calls: number): DelegationDecision {
     const elapsedMs = ctx.now() - startedAt;
-    return decideDelegation(
-      policy,
-      { depth: 0, calls, running, outOfTokens, outOfMoney, elapsedMs },
-      { agent, ...(model === undefined ? {} : { model }) },
-    );
+    return decideDelegation(policy, { levels: Infinity, calls, running, elapsedMs, ...exhaustion.of(call) }, call);
   }
 
-  function take(call: Call): void {
-    const found = decide(call, accepted);
-    if (found.decision === 'refuse') return call.reject(refusedCall(found.reason, call));
-    accepted += 1;
-    if (found.decision === 'queue') queue.push(call);
-    else begin(call);
+  /** The engine asks when everything about the call was found in order. Resolves when it may start. */
+  function admit(call: Call): Promise<void> {
+    return new Promise((resolve, refuse) => {
+      const start = (): void => {
+        running += 1;
+        call.admitted = true;
+        call.onAdmitted();
+        resolve();
+      };
+      if (closed) return;
+      const found = decide(call, accepted);
+      if (found.decision === 'refuse') return refuse(refusedCall(found.reason, call));
+      accepted += 1;
+      if (found.decision === 'start') return start();
+      const queued = { call, start, refuse };
+      queue = [...queue, queued];
+      call.signal?.addEventListener('abort', () => leave(queued), { once: true });
+    });
   }
 
-  function begin(call: Call): void {
-    running += 1;
-    call.start().then(
-      (value) => {
-        running -= 1;
-        call.resolve(value);
-        beginQueued();
-      },
-      (error: unknown) => {
-        running -= 1;
-        noteExhaustion(error);
-        call.reject(failedCall(error, call, ctx.signal.aborted));
-        beginQueued();
-      },
-    );
+  function leave(queued: QueuedCall): void {
+    if (!queue.includes(queued)) return;
+    queue = queue.filter((other) => other !== queued);
+    accepted -= 1;
+    queued.refuse(abortedCall(queued.call, queued.call.signal?.reason));
   }
 
   /** Before the callers of what just ended go on, so that whoever waited first is first. */
   function beginQueued(): void {
-    for (let call = queue[0]; call !== undefined && !closed; call = queue[0]) {
+    for (let next = queue[0]; next !== undefined && !closed; next = queue[0]) {
       // Decided again: time has passed, and the budget may be gone. The call is itself among the accepted ones.
-      const found = decide(call, accepted - 1);
+      const found = decide(next.call, accepted - 1);
       if (found.decision === 'queue') return;
-      queue.shift();
+      queue = queue.slice(1);
       if (found.decision === 'start') {
-        begin(call);
+        next.start();
       } else {
         accepted -= 1;
-        call.reject(refusedCall(found.reason, call));
+        next.refuse(refusedCall(found.reason, next.call));
       }
     }
   }
 
-  /** What the ledger refused to one child it would refuse to the next: no child is started only to be told so. */
-  function noteExhaustion(error: unknown): void {
-    if (!isPrusikError(error, 'BUDGET_EXCEEDED')) return;
-    const { dimension } = error.meta;
-    outOfTokens ||= dimension !== 'costMicros';
-    outOfMoney ||= dimension !== 'tokens';
+  /** What the caller of a call that did not succeed is told. */
+  function failureOf(call: Call, error: unknown): unknown {
+    if (ctx.signal.aborted) return error;
+    const started = isPrusikError(error) && error.meta['child'] !== undefined;
+    if (call.admitted) {
+      running -= 1;
+      if (!started) accepted -= 1;
+      exhaustion.note(error, call);
+    }
+    if (started) return failedCall(error, call);
+    if (call.signal?.aborted === true && error === call.signal.reason) return abortedCall(call, error);
+    if (call.admitted && isPrusikError(error, 'BUDGET_EXCEEDED')) return refusedCall('max_calls', call);
+    // Who may not ask for a model is told so, whether there is such a one or not.
+    if (!call.admitted && isPrusikError(error, 'NO_DEFINITION')) {
+      const found = decide(call, accepted);
+      if (found.decision === 'refuse') return refusedCall(found.reason, call);
+    }
+    return error;
+  }
+
+  async function run(call: Call, definition: string, input: unknown, options: AgentCallOptions) {
+    try {
+      const result = await ctx.child<unknown>(call.key, definition, input as Json, {
+        ...options,
+        admit: () => admit(call),
+      });
+      running -= 1;
+      return result;
+    } catch (error) {
+      throw failureOf(call, error);
+    } finally {
+      beginQueued();
+    }
   }
 
   return {
     call(agent, key, input, { model, ...options } = {}) {
-      const promise = new Promise<unknown>((resolve, reject) => {
-        if (closed) return;
-        checkId('step key', key);
-        const definition = Object.hasOwn(agents, agent) ? agents[agent] : undefined;
-        const own = definition?.name ?? agent;
-        const name = model === undefined ? own : withModelName(own, model);
-        const start = async (): Promise<unknown> => (await ctx.child(key, name, input as Json, options)).output;
-        // A run that is over or cancelled: the context itself says how a call on it ends, and starts nothing.
-        if (ctx.signal.aborted) void start().then(resolve, reject);
-        else take({ agent, model, key, start, resolve, reject });
-      });
-      open.add(promise);
-      // Also keeps a refused call that nobody awaits from ending the process as unhandled.
-      const forget = (): void => void open.delete(promise);
-      promise.then(forget, forget);
+      if (closed) return new Promise(() => {});
+      const definition = Object.hasOwn(agents, agent) ? agents[agent]?.name : undefined;
+      const begun = Promise.withResolvers<void>();
+      const call: Call = {
+        agent,
+        key,
+        ...(model === undefined ? {} : { model }),
+        signal: options.signal,
+        admitted: false,
+        onAdmitted: begun.resolve,
+      };
+      const promise =
+        definition === undefined
+          ? Promise.reject(new TypeError(`There is no agent named ${agent}`))
+          : run(call, model === undefined ? definition : withModelName(definition, model), input, options);
+      const over = options.onParentEnd === 'leave' ? Promise.race([begun.promise, promise]) : promise;
+      open.add(over);
+      const forget = (): void => void open.delete(over);
+      over.then(forget, forget);
+      // One that nobody awaits must not end the process as unhandled.
+      promise.catch(() => {});
       return promise;
     },
     async settled() {

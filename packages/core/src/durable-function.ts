@@ -1,6 +1,7 @@
 import type { Capability } from './capability.ts';
 import type { BlobInfo } from './blob.ts';
 import type { ChildResult } from './child-result.ts';
+import type { DelegationPolicy } from './delegation-policy.ts';
 import type { Denial, Effect, StepKind } from './entry.ts';
 import type { Grant } from './grant.ts';
 import type { RunKey } from './ids.ts';
@@ -40,10 +41,22 @@ export interface DurableDefinition<Input = Json, Output = Json, Deps = unknown> 
     request: Request,
     decision: Omit<Decision, 'at'>,
   ) => string | undefined | Promise<string | undefined>;
+  /** What it calls, by the names it calls them, for whoever has to know the whole tree. @default nothing */
+  readonly agents?: DefinitionMap;
+  /** What it may call of that, and how much; {@link declareDelegation} makes it. */
+  readonly delegation?: DelegationPolicy | undefined;
   /** Messages that enter the run's thread with its start. */
   readonly openingMessages?: (input: Json) => readonly Message[];
   // A method, not a property, so that a definition of a narrower input fits where any definition is asked for.
   run(ctx: DurableContext<Deps>, input: Input): Promise<Output> | Output;
+}
+
+/** Any durable function, whatever it takes and gives. */
+export type AnyDefinition = DurableDefinition<never, unknown, never>;
+
+/** Definitions by the names their caller gives them. */
+export interface DefinitionMap {
+  readonly [name: string]: AnyDefinition;
 }
 
 /** What reading an input has. */

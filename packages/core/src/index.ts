@@ -11,11 +11,9 @@ export {
 export {
   withModelName,
   type AliasesOf,
-  type AnyDefinition,
   type CallInput,
   type CallOutput,
   type CallTypes,
-  type DefinitionMap,
   type DepsOf,
 } from './call-types.ts';
 export type { Capability } from './capability.ts';
@@ -25,10 +23,9 @@ export type { ContextInput, ContextManager, ContextPlan, ContextView, Ruler } fr
 export { contextView } from './context-view.ts';
 export { within } from './within.ts';
 export { loadedCopies } from './copies.ts';
-export { checkTree } from './check-tree.ts';
+export { declareDelegation, type DeclaredDelegation } from './declare-delegation.ts';
 export { createDelegation, type Delegation, type DelegationParts } from './delegation.ts';
 export {
-  checkDelegationPolicy,
   decideDelegation,
   DELEGATION_DEFAULTS,
   DELEGATION_REFUSALS,
@@ -76,10 +73,12 @@ export {
 } from './schema.ts';
 export type { ChildResult } from './child-result.ts';
 export type {
+  AnyDefinition,
   CallOptions,
   CheckResult,
   CheckScope,
   ChildOptions,
+  DefinitionMap,
   DurableContext,
   DurableDefinition,
   InputScope,

@@ -1,4 +1,4 @@
-import type { AnyDefinition, DefinitionMap } from './call-types.ts';
+import type { AnyDefinition } from './durable-function.ts';
 
 /**
  * These definitions and all that they call, each once: what an engine needs to know to run them.
@@ -12,8 +12,7 @@ export function withChildren(...definitions: readonly AnyDefinition[]): readonly
     if (known === definition) return;
     if (known !== undefined) throw new TypeError(`Two different definitions are named ${definition.name}`);
     byName.set(definition.name, definition);
-    const { agents = {} } = definition as { readonly agents?: DefinitionMap };
-    Object.values(agents).forEach(add);
+    Object.values(definition.agents ?? {}).forEach(add);
   };
   definitions.forEach(add);
   return [...byName.values()];

@@ -214,12 +214,12 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
       refusing(async () => {
         const { signal, onParentEnd = 'cancel' } = options;
         if (comesLate(key)) return new Promise<never>(() => {});
-        signal?.throwIfAborted();
-        if (!ON_PARENT_END.has(onParentEnd))
-          throw new TypeError(`child ${key}: onParentEnd is 'cancel' or 'leave', not ${String(onParentEnd)}`);
         delivery.reserve(key);
         let looked: Awaited<ReturnType<typeof lookAtCall>>;
         try {
+          signal?.throwIfAborted();
+          if (!ON_PARENT_END.has(onParentEnd))
+            throw new TypeError(`child ${key}: onParentEnd is 'cancel' or 'leave', not ${String(onParentEnd)}`);
           looked = await reads.ask(() => lookAtCall(key, definition, input, options));
           await admit?.();
         } finally {

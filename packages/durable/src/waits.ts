@@ -12,6 +12,7 @@ import {
   type WaitKind,
   type WaitStart,
 } from '@prusik/core';
+import { childFailure } from './child-failure.ts';
 import type { Part } from './combine-parts.ts';
 import type { DriveCore } from './drive-core.ts';
 import { noRoomError } from './no-room.ts';
@@ -244,7 +245,7 @@ function nextOf(waits: Iterable<WaitStart>): number | null {
 function outcomeOf(wait: WaitStart, signal: Signal): Outcome {
   switch (wait.kind) {
     case 'child':
-      return childOutcome(signal.body as unknown as ChildEnd);
+      return childOutcome(wait.child ?? '', signal.body as unknown as ChildEnd);
     case 'request':
       return {
         ok: true,
@@ -261,20 +262,7 @@ function outcomeOf(wait: WaitStart, signal: Signal): Outcome {
   }
 }
 
-function childOutcome(end: ChildEnd): Outcome {
-  // Not the child's own RUN_CANCELLED: that tells a function that it is cancelled itself.
-  if (end.status === 'cancelled') {
-    return {
-      ok: false,
-      error: { code: 'CHILD_CANCELLED', message: end.error?.message ?? 'The child run was cancelled' },
-    };
-  }
-  if (end.status === 'completed') return end.output === undefined ? { ok: true } : { ok: true, value: end.output };
-  return {
-    ok: false,
-    error: end.error ?? {
-      code: 'CHILD_FAILED',
-      message: `The child run was ${end.status}`,
-    },
-  };
+function childOutcome(child: string, end: ChildEnd): Outcome {
+  if (end.status !== 'completed') return { ok: false, error: childFailure(child, end) };
+  return end.output === undefined ? { ok: true } : { ok: true, value: end.output };
 }

@@ -1,8 +1,8 @@
 import {
   type AliasesOf,
   checkId,
-  checkTree,
   createDelegation,
+  declareDelegation,
   hashJson,
   toJson,
   type Budget,
@@ -94,10 +94,10 @@ export function defineWorkflow<
 export function defineWorkflow(
   options: WorkflowOptions<StandardSchema, unknown, DefinitionMap, StandardSchema, string, unknown>,
 ): WorkflowDefinition {
-  const { name, version = '1', continues, requires, input, output, agents = {}, delegation, run } = options;
+  const { name, version = '1', continues, requires, input, output, run } = options;
   checkId('definition name', name);
-  checkTree(`Workflow ${name}`, agents, delegation);
-  const budget = budgetOf(delegation);
+  const declared = declareDelegation({ kind: 'workflow', name }, options.agents ?? {}, options.delegation);
+  const { agents, delegation } = declared;
 
   return {
     name,
@@ -106,9 +106,7 @@ export function defineWorkflow(
     hash: hashJson(String(run)),
     ...(continues === undefined ? {} : { continues }),
     ...(requires === undefined ? {} : { requires }),
-    agents,
-    delegation,
-    ...(budget === undefined ? {} : { budget }),
+    ...declared,
     parseInput: async (given) => toJson(await checkWithSchema(input, given, 'INPUT_INVALID', `The input of ${name}`)),
     async run(ctx: DurableContext, parsed: unknown) {
       const calls = createDelegation({ ctx, agents, policy: delegation });
@@ -129,9 +127,4 @@ export function defineWorkflow(
     // Read by the compiler only.
     '~types': undefined as never,
   };
-}
-
-function budgetOf({ tokens, costMicros }: DelegationPolicy = {}): Budget | undefined {
-  if (tokens === undefined && costMicros === undefined) return undefined;
-  return { ...(tokens === undefined ? {} : { tokens }), ...(costMicros === undefined ? {} : { costMicros }) };
 }

@@ -10,6 +10,7 @@ import {
   type StandardSchema,
   type DefinitionMap,
   type CallInput,
+  type ChildResult,
   type CallOutput,
 } from '@prusik/core';
 import { ask, type Question } from './ask.ts';
@@ -25,6 +26,8 @@ export interface AgentCalls<Input, Output, Model extends string = string> {
    * @throws {PrusikError} the child's own code when it failed; `meta.agent` and `meta.key` say which it was.
    */
   run(key: string, input: Input, options?: AgentCallOptions<Model>): Promise<Output>;
+  /** The same, with all that the child hands back: its output, the run that it was, and whether the output is whole. */
+  result(key: string, input: Input, options?: AgentCallOptions<Model>): Promise<ChildResult<Output>>;
 }
 
 export type Calls<Agents extends DefinitionMap, Model extends string = string> = {
@@ -76,7 +79,10 @@ export function createWorkflowContext(
       Object.keys(agents).map((name) => [
         name,
         {
-          run: (key: string, input: unknown, options?: AgentCallOptions) => delegation.call(name, key, input, options),
+          run: (key: string, input: unknown, options?: AgentCallOptions) =>
+            outputOf(delegation.call(name, key, input, options)),
+          result: (key: string, input: unknown, options?: AgentCallOptions) =>
+            delegation.call(name, key, input, options),
         },
       ]),
     ),
@@ -92,4 +98,11 @@ export function createWorkflowContext(
     ask: (key, question) => ask(ctx, key, question),
     log: (message, attributes) => ctx.emit('log', { message, ...(attributes === undefined ? {} : { attributes }) }),
   };
+}
+
+/** A promise that nobody awaits must not end the process as unhandled. */
+function outputOf(call: Promise<ChildResult<unknown>>): Promise<unknown> {
+  const output = call.then((result) => result.output);
+  output.catch(() => {});
+  return output;
 }

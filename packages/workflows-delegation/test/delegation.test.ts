@@ -125,13 +125,15 @@ describe('calls of agents', () => {
       run: (ctx) => ctx.agents.broken.run('try', { prompt: '' }),
     });
 
-    const result = await engineFor([workflow]).run('hopeful', null);
+    const engine = engineFor([workflow]);
+    const result = await engine.run('hopeful', null, { id: 'parent' });
 
+    const [child] = await childrenOf(engine.store, 'parent');
     expect(errorOf(result)).toEqual({
       code: 'MODEL_OVERLOADED',
       message: 'broken (try): no room',
       retryable: true,
-      meta: { status: 529, agent: 'broken', key: 'try' },
+      meta: { status: 529, agent: 'broken', key: 'try', child: child?.key.run },
     });
   });
 

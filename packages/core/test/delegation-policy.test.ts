@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import {
-  checkDelegationPolicy,
   decideDelegation,
   DELEGATION_REFUSALS,
   type DelegationPolicy,
@@ -17,14 +16,22 @@ interface Case {
 
 const allowed: Case = {
   policy: { agents: ['writer'], models: ['fast'], tokens: 1_000, costMicros: 1_000, wallMs: 1_000, whenFull: 'refuse' },
-  state: { depth: 0, calls: 31, running: 7, outOfTokens: false, outOfMoney: false, elapsedMs: 999 },
+  state: {
+    levels: 1,
+    calls: 31,
+    running: 7,
+    outOfCalls: false,
+    outOfTokens: false,
+    outOfMoney: false,
+    elapsedMs: 999,
+  },
   request: { agent: 'writer', model: 'fast' },
 };
 
 /** Each breaks one rule and leaves the others alone. */
 const breaks: { readonly [Reason in Exclude<DelegationRefusal, 'delegation_disabled'>]: (of: Case) => Case } = {
   agent_not_allowed: (of) => ({ ...of, policy: { ...of.policy, agents: [] } }),
-  max_depth: (of) => ({ ...of, state: { ...of.state, depth: 1 } }),
+  max_depth: (of) => ({ ...of, state: { ...of.state, levels: 0 } }),
   max_calls: (of) => ({ ...of, state: { ...of.state, calls: 32 } }),
   max_parallel: (of) => ({ ...of, state: { ...of.state, running: 8 } }),
   model_not_allowed: (of) => ({ ...of, request: { ...of.request, model: 'huge' } }),
@@ -55,6 +62,31 @@ describe('decideDelegation', () => {
 
   it.each(pairs)('WFL-3: of %s and %s the first is told', (first, second) => {
     expect(decide(breaks[first](breaks[second](allowed)))).toEqual({ decision: 'refuse', reason: first });
+  });
+
+  it.each([
+    ['max_depth', (of) => ({ ...of, policy: { ...of.policy, depth: 0 } })],
+    ['max_calls', (of) => ({ ...of, state: { ...of.state, outOfCalls: true } })],
+    ['max_calls', (of) => ({ ...of, policy: { ...of.policy, calls: 31 } })],
+    ['max_parallel', (of) => ({ ...of, policy: { ...of.policy, parallel: 7 } })],
+    ['model_not_allowed', (of) => ({ ...of, policy: { ...of.policy, models: [] } })],
+    ['max_tokens', (of) => ({ ...of, policy: { ...of.policy, tokens: 0 } })],
+    ['max_cost', (of) => ({ ...of, policy: { ...of.policy, costMicros: 0 } })],
+  ] satisfies [DelegationRefusal, (of: Case) => Case][])(
+    'WFL-2: refuses with %s for its other cause too',
+    (reason, breakIt) => {
+      expect(decide(breakIt(allowed))).toEqual({ decision: 'refuse', reason });
+    },
+  );
+
+  it('WFL-4: a budget that is used up refuses, whoever gave it', () => {
+    const { state } = allowed;
+    for (const [more, reason] of [
+      [{ outOfCalls: true }, 'max_calls'],
+      [{ outOfTokens: true }, 'max_tokens'],
+      [{ outOfMoney: true }, 'max_cost'],
+    ] as const)
+      expect(decideDelegation({}, { ...state, ...more }, { agent: 'writer' })).toEqual({ decision: 'refuse', reason });
   });
 
   it('WFL-3: checks in the order in which the reasons are listed', () => {
@@ -118,27 +150,5 @@ describe('decideDelegation', () => {
       decision: 'refuse',
       reason: 'delegation_disabled',
     });
-  });
-});
-
-describe('checkDelegationPolicy', () => {
-  it('DEF-3: accepts what can work', () => {
-    expect(() => checkDelegationPolicy(allowed.policy, ['writer'])).not.toThrow();
-    expect(() => checkDelegationPolicy({ calls: Number.POSITIVE_INFINITY }, [])).not.toThrow();
-  });
-
-  it.each([
-    [{ calls: Number.NaN }, 'delegation.calls'],
-    [{ parallel: 0 }, 'delegation.parallel'],
-    [{ depth: -1 }, 'delegation.depth'],
-    [{ whenFull: 'later' }, 'delegation.whenFull'],
-    [
-      { agents: ['scribe'] },
-      'delegation.agents names "scribe", which the workflow does not have: its agents are writer',
-    ],
-    [{ agents: 'writer' }, 'delegation.agents must be a list'],
-    [{ agentModels: { scribe: ['fast'] } }, 'delegation.agentModels names "scribe"'],
-  ])('DEF-3: names the member and the fix for %j', (policy, message) => {
-    expect(() => checkDelegationPolicy(policy as never, ['writer'])).toThrow(message);
   });
 });

@@ -1,4 +1,13 @@
-import type { Clock, DurableContext, Json, JsonObject, RunInfo, RunKey, StandardSchema } from '@prusik/core';
+import type {
+  Clock,
+  DefinitionMap,
+  DurableContext,
+  Json,
+  JsonObject,
+  RunInfo,
+  RunKey,
+  StandardSchema,
+} from '@prusik/core';
 import type { AgentContext } from './context-options.ts';
 import type { ModelTool } from './language-model.ts';
 import type { AgentLimits, RunLimits } from './loop-types.ts';
@@ -35,6 +44,8 @@ export interface AgentCore {
   /** With the index of the skills at the end: what is before it may vary. */
   readonly instructions: string | ((scope: InstructionScope<unknown, unknown>) => string | Promise<string>);
   readonly tools: ReadonlyMap<string, AnyTool>;
+  /** Those of them that are agents. */
+  readonly agents: DefinitionMap;
   /** Tools that come with the agent and not from its author; no choice hides them. */
   readonly builtIns: ReadonlySet<string>;
   /** The tools as the model is shown them. */

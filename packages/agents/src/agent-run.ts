@@ -1,5 +1,6 @@
 import type { DurableContext } from '@prusik/core';
 import type { AgentCore } from './agent-core.ts';
+import { childCalls, type ChildCalls } from './child-calls.ts';
 import { createPromptFiles, type PromptFiles } from './prompt-files.ts';
 import { createPromptView, type PromptView } from './prompt-view.ts';
 
@@ -9,6 +10,7 @@ export interface AgentRun {
   readonly ctx: DurableContext;
   readonly prompt: PromptView;
   readonly files: PromptFiles;
+  readonly children: ChildCalls;
   /** Milliseconds from the run's start to the last delivered outcome; the same on replay. */
   elapsedMs(): number;
   /** Id of the message that a step stores under `key`; the same on every attempt and in every process. */
@@ -24,6 +26,7 @@ export function agentRun(agent: AgentCore, ctx: DurableContext): AgentRun {
     ctx,
     prompt: createPromptView(ctx),
     files: createPromptFiles(),
+    children: childCalls(agent, ctx, startedAt),
     elapsedMs: () => ctx.now() - startedAt,
     messageId: (key) => `${base}:${key}`,
   };

@@ -1,6 +1,10 @@
 import type {
+  AliasesOf,
+  Budget,
   Capability,
   Clock,
+  DefinitionMap,
+  DelegationPolicy,
   DurableDefinition,
   FilePart,
   InferInput,
@@ -21,7 +25,7 @@ import type { LanguageModelObject } from './language-model.ts';
 import type { ModelRoute } from './model-route.ts';
 import type { ModelSettings } from './model-settings.ts';
 import type { Skill } from './skill.ts';
-import type { AnyTool, DepsOf } from './tool-types.ts';
+import type { AnyTool, Delegates, DepsOf } from './tool-types.ts';
 
 /** What an agent without an input schema is asked: a text, or texts and files. */
 export type AgentPrompt = string | readonly (TextPart | FilePart)[];
@@ -38,6 +42,7 @@ export interface AgentOptions<
   Output extends StandardSchema,
   Deps,
   Context,
+  Alias extends string = string,
 > {
   /** Unique within an engine, at most 64 characters. */
   readonly name: Name;
@@ -62,6 +67,14 @@ export interface AgentOptions<
    * `read_skill`. Tools and skills share one name space. At most 64. @default none
    */
   readonly skills?: readonly Skill[];
+  /**
+   * What those of its tools may do together that are agents: how many calls, how deep, with which models, tokens, cost and time. Needed where there are
+   * such tools. @default there are none
+   */
+  readonly delegation?: DelegationPolicy<Delegating<Tools>['name'], Alias> & {
+    // From here the compiler learns the aliases: the names are not known to it yet when it looks for them.
+    readonly agentModels?: { readonly [tool: string]: readonly Alias[] };
+  };
   /** Checks an input before anything is stored; `INPUT_INVALID` otherwise. @default a text, or texts and files */
   readonly input?: Input;
   /** How the model is shown the input: a text, or texts and files by blob or URL. @default a text as it is, everything else as JSON */
@@ -102,10 +115,22 @@ export interface AgentParts {
   readonly newId?: NewId;
 }
 
-/** What a caller of the definition passes and gets. Types only. */
-export interface AgentCallTypes<Input, Output> {
+/** Those of `Tools` that are agents. */
+type Delegating<Tools extends readonly AnyTool[]> = Extract<Tools[number], { readonly delegates: Delegates }>;
+
+/** They, by their names. */
+type AgentsAmong<Tools extends readonly AnyTool[]> = {
+  readonly [Tool in Delegating<Tools> as Tool['name']]: Tool['delegates']['agent'];
+};
+
+/** Aliases that an agent needs besides those of its policy: its own, and those of the agents that it calls. */
+type AliasesOfAgent<Model, Tools extends readonly AnyTool[]> = Extract<Model, string> | AliasesOf<AgentsAmong<Tools>>;
+
+/** What a caller of the definition passes and gets, and the aliases that it needs. Types only. */
+export interface AgentCallTypes<Input, Output, Models extends string = string> {
   readonly input: Input;
   readonly output: Output;
+  readonly models: Models;
 }
 
 /** An agent as a value: a durable function that engines run and workflows call, defined in a module of its own. */
@@ -116,6 +141,7 @@ export interface AgentDefinition<
   Model = unknown,
   Name extends string = string,
   Tools extends readonly AnyTool[] = readonly AnyTool[],
+  Alias extends string = string,
 > extends DurableDefinition<Json, Output, Deps> {
   readonly kind: 'agent';
   readonly name: Name;
@@ -125,13 +151,22 @@ export interface AgentDefinition<
   readonly tools: Tools;
   readonly skills: readonly Skill[];
   readonly limits: AgentLimits;
+  /** What it may call, by the names of the tools that they are. */
+  readonly agents: DefinitionMap;
+  readonly delegation: DelegationPolicy | undefined;
+  /** What its policy lets it and its children spend. */
+  readonly budget?: Budget;
+  /** Checks its input. */
+  readonly input: StandardSchema;
+  /** JSON Schema of the input as a model that calls it is shown it, where its schema says itself. */
+  readonly inputJsonSchema?: JsonObject;
   /** Who writes summaries, where that is another model: the alias as it was given, or the object. */
   readonly summaryModel?: string | LanguageModelObject;
   /** JSON Schema of the output, where it has one. */
   readonly outputJsonSchema?: JsonObject;
   /** The same agent with these parts; those that it has and that are not named stay. */
-  bind(parts: AgentParts): AgentDefinition<Input, Output, Deps, Model, Name, Tools>;
-  readonly '~types': AgentCallTypes<Input, Output>;
+  bind(parts: AgentParts): AgentDefinition<Input, Output, Deps, Model, Name, Tools, Alias>;
+  readonly '~types': AgentCallTypes<Input, Output, Alias>;
 }
 
 export type AnyAgent = AgentDefinition;
@@ -144,4 +179,13 @@ export type AgentOf<
   Input extends StandardSchema,
   Output extends StandardSchema,
   Deps,
-> = AgentDefinition<InferInput<Input>, InferOutput<Output>, Deps & DepsOf<Tools>, Model, Name, Tools>;
+  Alias extends string = never,
+> = AgentDefinition<
+  InferInput<Input>,
+  InferOutput<Output>,
+  Deps & DepsOf<Tools>,
+  Model,
+  Name,
+  Tools,
+  Alias | AliasesOfAgent<Model, Tools>
+>;

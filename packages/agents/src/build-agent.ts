@@ -3,17 +3,21 @@ import {
   checkOptions,
   describeIssues,
   hashJson,
+  jsonSchemaOf,
   PrusikError,
   putFiles,
   randomId,
   systemClock,
   toJson,
+  type DelegationPolicy,
   type Json,
+  type JsonObject,
   type MessagePart,
   type PutFile,
   type StandardSchema,
 } from '@prusik/core';
 import type { AgentCore } from './agent-core.ts';
+import { calledAgents } from './called-agents.ts';
 import { checkDecision } from './check-decision.ts';
 import type { AgentOptions, AgentParts, AnyAgent } from './agent-types.ts';
 import { checkContextOptions, contextOf } from './context-options.ts';
@@ -30,15 +34,22 @@ import type { AnyTool } from './tool-types.ts';
 import { validate } from './validate.ts';
 
 /** Options of any agent, with what differs between agents erased. */
-export type AnyAgentOptions = AgentOptions<
-  string,
-  string | LanguageModelObject,
-  readonly AnyTool[],
-  StandardSchema,
-  StandardSchema,
-  unknown,
-  unknown
-> & { readonly toJsonSchema?: JsonSchemaConverter<never> };
+export type AnyAgentOptions = Omit<
+  AgentOptions<
+    string,
+    string | LanguageModelObject,
+    readonly AnyTool[],
+    StandardSchema,
+    StandardSchema,
+    unknown,
+    unknown
+  >,
+  'delegation'
+> & {
+  // By the names of tools of which nothing is known it could name none.
+  readonly delegation?: DelegationPolicy;
+  readonly toJsonSchema?: JsonSchemaConverter<never>;
+};
 
 const LIMITS = Object.fromEntries(Object.keys(AGENT_LIMITS).map((limit) => [limit, true] as const));
 const KNOWN = {
@@ -50,6 +61,7 @@ const KNOWN = {
     tools: true,
     activeTools: true,
     skills: true,
+    delegation: true,
     input: true,
     prompt: true,
     output: true,
@@ -90,6 +102,7 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
   if (typeof instructions !== 'string' && typeof instructions !== 'function')
     throw new TypeError(`Agent ${name}: instructions must be a text, or a function that makes one`);
   checkTools(name, tools);
+  const called = calledAgents(name, tools, options.delegation);
   checkContextOptions(name, options.context);
   const summaryModel = options.context === false ? undefined : options.context?.summaryModel;
   const facing = modelFacing(name, instructions, tools, skills);
@@ -97,6 +110,7 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
   const outputJsonSchema =
     output === undefined ? undefined : modelJsonSchema(output, options.toJsonSchema, `The output of agent ${name}`);
   const inputSchema: StandardSchema = options.input ?? promptSchema;
+  const inputJsonSchema = inputJson(inputSchema, options.toJsonSchema);
   const isPrompt = options.input === undefined;
   const show = (input: Json): readonly MessagePart[] =>
     options.prompt === undefined ? showPrompt(input, isPrompt) : madePrompt(name, input, options.prompt);
@@ -104,6 +118,7 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
   const clock = options.clock ?? parts.clock ?? systemClock;
   const core = (resolved: ModelRoute): AgentCore => ({
     ...facing,
+    agents: called.agents,
     model: resolved,
     ...(options.activeTools === undefined ? {} : { activeTools: options.activeTools }),
     ...(output === undefined || outputJsonSchema === undefined
@@ -116,7 +131,7 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
     ...(options.onRaw === undefined ? {} : { onRaw: options.onRaw }),
     ...context(resolved),
     limits,
-    runLimits: runLimitsOf(limits, mostOutputTokens(resolved, settings)),
+    runLimits: runLimitsOf(limits, mostOutputTokens(resolved, settings), called.delegation),
     clock,
   });
   const context = (resolved: ModelRoute): Pick<AgentCore, 'context'> => {
@@ -147,6 +162,9 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
     tools,
     skills,
     limits,
+    ...called,
+    input: inputSchema,
+    ...(inputJsonSchema === undefined ? {} : { inputJsonSchema }),
     ...(summaryModel === undefined ? {} : { summaryModel }),
     ...(options.requires === undefined ? {} : { requires: options.requires }),
     ...(outputJsonSchema === undefined ? {} : { outputJsonSchema }),
@@ -170,6 +188,15 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
   };
 }
 
+/** Only whoever calls the agent needs it, so an input that nobody can convert is no mistake yet. */
+function inputJson(input: StandardSchema, convert: JsonSchemaConverter<never> | undefined): JsonObject | undefined {
+  try {
+    return jsonSchemaOf(input) ?? (convert && modelJsonSchema(input, convert, 'The input'));
+  } catch {
+    return undefined;
+  }
+}
+
 /** Their shape alone: what is in one, whoever made it has checked. */
 function checkTools(agent: string, tools: readonly AnyTool[]): void {
   if (!Array.isArray(tools)) throw new TypeError(`Agent ${agent}: tools must be a list; each tool has its own name`);
@@ -177,7 +204,7 @@ function checkTools(agent: string, tools: readonly AnyTool[]): void {
     const { name, hash } = (tool ?? {}) as Partial<AnyTool>;
     if (typeof name !== 'string' || typeof hash !== 'string')
       throw new TypeError(
-        `Agent ${agent}: tool ${index + 1} must be made with defineTool, clientTool, askTool or providerTool`,
+        `Agent ${agent}: tool ${index + 1} must be made with defineTool, agentTool, clientTool, askTool or providerTool`,
       );
   }
 }

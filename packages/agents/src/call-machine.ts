@@ -1,6 +1,7 @@
-import type { Decision, Denial, ToolOutput } from '@prusik/core';
+import type { Decision, Denial, Json, ToolOutput } from '@prusik/core';
+import type { Returned } from './child-calls.ts';
 import type { PlannedCall } from './loop-types.ts';
-import type { Approval } from './execute-call.ts';
+import type { Approval } from './decided-call.ts';
 
 /** Where one tool call of a reply stands. */
 export type CallStage =
@@ -15,6 +16,8 @@ export type CallStage =
   | { readonly at: 'settled'; readonly output: ToolOutput; readonly denied?: Denied }
   /** Whoever executes it in our place has said something, which is still to be looked at. */
   | { readonly at: 'answered'; readonly decision: Decision }
+  /** The child that does its work has ended, or was never started, and no message says so yet. */
+  | { readonly at: 'returned'; readonly returned: Returned; readonly edited?: Json }
   | { readonly at: 'closing' }
   /** Its result, an estimate of whose tokens this is, is in the thread. */
   | { readonly at: 'closed'; readonly tokens: number };
@@ -23,7 +26,7 @@ export type Call = PlannedCall & { readonly stage: CallStage };
 
 /** What became known of a call. */
 export type CallEvent = { readonly callId: string; readonly stage: Extract<CallStage, { at: KnownStage }> };
-type KnownStage = 'allowed' | 'settled' | 'answered' | 'closed';
+type KnownStage = 'allowed' | 'settled' | 'answered' | 'returned' | 'closed';
 
 /** Who refused it. */
 export type Denied = Pick<Denial, 'by' | 'request'>;
@@ -31,9 +34,10 @@ export type Denied = Pick<Denial, 'by' | 'request'>;
 /** What is to be done for a call now. */
 export type CallAction =
   | { readonly do: 'ask'; readonly call: PlannedCall; readonly ask: string }
-  | { readonly do: 'execute'; readonly call: PlannedCall; readonly approval?: Approval }
+  | { readonly do: 'execute' | 'delegate'; readonly call: PlannedCall; readonly approval?: Approval }
   | { readonly do: 'question'; readonly call: PlannedCall; readonly kind: NonNullable<PlannedCall['asks']> }
   | { readonly do: 'take'; readonly call: PlannedCall; readonly decision: Decision }
+  | { readonly do: 'keep'; readonly call: PlannedCall; readonly returned: Returned; readonly edited?: Json }
   | { readonly do: 'close'; readonly call: PlannedCall; readonly output: ToolOutput; readonly denied?: Denied };
 
 export const planned = (calls: readonly PlannedCall[]): readonly Call[] =>
@@ -71,7 +75,8 @@ export function due(
         closed = alone === true;
         running += 1;
         const { approval } = stage;
-        actions.push({ do: 'execute', call, ...(approval === undefined ? {} : { approval }) });
+        const how = call.delegates ? 'delegate' : 'execute';
+        actions.push({ do: how, call, ...(approval === undefined ? {} : { approval }) });
         return { ...call, stage: { at: 'executing' } };
       }
       case 'settled':
@@ -85,6 +90,11 @@ export function due(
       case 'answered':
         actions.push({ do: 'take', call, decision: stage.decision });
         return { ...call, stage: { at: 'closing' } };
+      case 'returned': {
+        const { at: _, ...ended } = stage;
+        actions.push({ do: 'keep', call, ...ended });
+        return { ...call, stage: { at: 'closing' } };
+      }
       case 'asked':
       case 'executing':
       case 'closing':

@@ -16,7 +16,7 @@ import {
 import { scopeOf } from './agent-core.ts';
 import { gateOf, type Gate } from './approval.ts';
 import { callFingerprint } from './define-tool.ts';
-import { approvalOf } from './execute-call.ts';
+import { approvalOf } from './decided-call.ts';
 import type { AnyTool, ToolDefinition } from './tool-types.ts';
 import { validate } from './validate.ts';
 

@@ -10,7 +10,7 @@ export interface CallStatus {
 }
 
 /** What the parts of a round are called in a journal. */
-const KEY = /^(approve|ask|tool|result):\d+:(.+)$/;
+const KEY = /^(approve|ask|gate|agent|tool|result):\d+:(.+)$/;
 
 /**
  * The tool calls of an agent's last reply, in its order, as the entries of its run say: which waits for a person, which runs, which is closed. A call of
@@ -41,12 +41,14 @@ function plannedIn(outcome: Outcome): NonNullable<ReplyRecord['calls']> {
 function stageAfter(entry: Entry, part: string): CallStage['at'] | undefined {
   switch (entry.type) {
     case 'wait-start':
-      return 'asked';
+      return part === 'agent' ? 'executing' : 'asked';
     case 'wait-end':
+      if (part === 'agent') return 'returned';
       return part === 'ask' ? 'answered' : isYes(entry.outcome) ? 'allowed' : 'settled';
     case 'step-intent':
-      return 'executing';
+      return part === 'gate' ? 'allowed' : 'executing';
     case 'step-end':
+      if (part === 'gate' && entry.outcome.ok && !hasReceipt(entry.outcome)) return 'allowed';
       return part === 'result' || hasReceipt(entry.outcome) ? 'closed' : 'settled';
     default:
       return undefined;

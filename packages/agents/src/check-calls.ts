@@ -89,6 +89,7 @@ async function check(
     ...(gate.does === 'ask' && gate.grantable ? { toolHash: tool.hash } : {}),
     ...(gate.does === 'run' && gate.grant !== undefined ? { granted: gate.grant } : {}),
     ...(tool.asks === undefined ? {} : { asks: tool.asks.kind }),
+    ...(tool.delegates === undefined ? {} : { delegates: true }),
     ...(tool.parallel ? {} : { alone: true }),
   };
   return { plan: inDoubtOf(plan) === tool.inDoubt ? plan : { ...plan, inDoubt: tool.inDoubt } };

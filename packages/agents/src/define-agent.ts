@@ -20,10 +20,11 @@ export function defineAgent<
   Output extends StandardSchema = TextSchema,
   Deps = unknown,
   Context = Json,
+  const Alias extends string = never,
 >(
-  options: AgentOptions<Name, Model, Tools, Input, Output, Deps, Context> & ConverterOption<Output>,
+  options: AgentOptions<Name, Model, Tools, Input, Output, Deps, Context, Alias> & ConverterOption<Output>,
   // Defined in the middle of an assembly, it must not take its deps from what the assembly would take.
-): AgentOf<Name, Model, Tools, Input, Output, NoInfer<Deps>>;
+): AgentOf<Name, Model, Tools, Input, Output, NoInfer<Deps>, Alias>;
 export function defineAgent(options: AnyAgentOptions): AnyAgent {
   const { name, model } = options;
   if (typeof model !== 'string') checkModel(model, `The model of agent ${name}`);

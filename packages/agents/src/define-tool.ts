@@ -1,10 +1,10 @@
 import { checkOptions, hashJson, type InferOutput, type Json, type StandardSchema } from '@prusik/core';
 import { modelJsonSchema, type ConverterOption } from './json-schema.ts';
+import { checkToolName } from './tool-name.ts';
+import { DEFAULT_CAP } from './tool-output.ts';
 import type { ToolDefinition, ToolOptions } from './tool-types.ts';
 
 const DEFAULT_TIMEOUT_MS = 120_000;
-const DEFAULT_MAX_OUTPUT_BYTES = 51_200;
-const DEFAULT_MAX_OUTPUT_LINES = 2_000;
 const APPROVALS: ReadonlySet<unknown> = new Set(['never', 'once', 'always']);
 const KNOWN = {
   names: {
@@ -28,7 +28,6 @@ const KNOWN = {
   } satisfies Record<keyof ToolOptions<string, StandardSchema, unknown, unknown, Json> | 'toJsonSchema', true>,
   elsewhere: { inputSchema: 'input', parameters: 'input', needsApproval: 'approval' },
 };
-const PROVIDER_SAFE_NAME = /^[a-zA-Z0-9_-]{1,64}$/;
 
 /**
  * Defines a tool. A call of it is one durable step: it is recorded once, and what may happen to one that was begun and
@@ -46,8 +45,7 @@ export function defineTool<
   options: ToolOptions<Name, Schema, Output, Deps, Context> & ConverterOption<Schema>,
 ): ToolDefinition<Name, InferOutput<Schema>, Awaited<Output>, Deps, Context> {
   const { name, description, input, effect = 'once', approval = 'never', check, approvalExpiresMs, execute } = options;
-  if (!PROVIDER_SAFE_NAME.test(name))
-    throw new TypeError(`The tool name ${JSON.stringify(name)} must be 1 to 64 letters, digits, "_" or "-"`);
+  checkToolName(name);
   if (!['repeatable', 'keyed', 'once'].includes(effect))
     throw new TypeError(`Tool ${name}: the effect ${JSON.stringify(effect)} is not repeatable, keyed or once`);
   checkOptions(`Tool ${name}`, options, KNOWN);
@@ -61,8 +59,8 @@ export function defineTool<
     );
   const limits = {
     timeoutMs: positive(name, 'timeoutMs', options.timeoutMs ?? DEFAULT_TIMEOUT_MS),
-    maxOutputBytes: positive(name, 'maxOutputBytes', options.maxOutputBytes ?? DEFAULT_MAX_OUTPUT_BYTES),
-    maxOutputLines: positive(name, 'maxOutputLines', options.maxOutputLines ?? DEFAULT_MAX_OUTPUT_LINES),
+    maxOutputBytes: positive(name, 'maxOutputBytes', options.maxOutputBytes ?? DEFAULT_CAP.maxOutputBytes),
+    maxOutputLines: positive(name, 'maxOutputLines', options.maxOutputLines ?? DEFAULT_CAP.maxOutputLines),
   };
   const version = options.version ?? '1';
   const inputJsonSchema = modelJsonSchema(input, options.toJsonSchema, `The input of tool ${name}`);

@@ -13,6 +13,7 @@ export type {
 } from './agent-types.ts';
 export type { ContextOptions } from './context-options.ts';
 export { contextManager, type ContextManagerOptions } from './context-manager.ts';
+export { agentTool, type AgentTool, type AgentToolInput, type AgentToolOptions } from './agent-tool.ts';
 export { askTool, type AskInput, type AskToolOptions } from './ask-tool.ts';
 export { callTool, type CalledTool, type CallToolOptions } from './call-tool.ts';
 export { clientTool, type ClientToolOptions } from './client-tool.ts';
@@ -26,6 +27,7 @@ export type {
   ApprovalCall,
   ApprovalStatus,
   AskedElsewhere,
+  Delegates,
   DepsOf,
   ExecutionScope,
   InDoubt,

@@ -1,4 +1,4 @@
-import type { SerializedError } from '@prusik/core';
+import type { DelegationPolicy, SerializedError } from '@prusik/core';
 import type { AnsweredBy } from './call-route.ts';
 import type { InDoubt } from './tool-types.ts';
 
@@ -57,6 +57,8 @@ export interface PlannedCall {
   readonly granted?: string;
   /** It is not executed here: whose answer is its result. */
   readonly asks?: 'client-tool' | 'question';
+  /** It is not executed here: a child is. */
+  readonly delegates?: true;
   /** Nothing else is executed meanwhile. */
   readonly alone?: true;
   /** What becomes of it in doubt, where that is not what follows from `ask`. */
@@ -136,6 +138,8 @@ export interface RunLimits extends Pick<
 > {
   /** What one reply may take. */
   readonly outputTokens: number;
+  /** What it may hand to other agents; missing where it has none. */
+  readonly delegation?: DelegationPolicy;
 }
 
 /** The same as JSON: what is not limited is left out. */
@@ -145,7 +149,11 @@ const NO_LIMIT = Number.POSITIVE_INFINITY;
 /** What a reply is expected to take where nothing says how much it may. */
 const EXPECTED_OUTPUT_TOKENS = 4_096;
 
-export const runLimitsOf = (limits: AgentLimits, maxOutputTokens: number | undefined): RunLimits => ({
+export const runLimitsOf = (
+  limits: AgentLimits,
+  maxOutputTokens: number | undefined,
+  policy?: DelegationPolicy,
+): RunLimits => ({
   steps: limits.steps,
   lastStep: limits.lastStep,
   toolCalls: limits.toolCalls,
@@ -155,6 +163,7 @@ export const runLimitsOf = (limits: AgentLimits, maxOutputTokens: number | undef
   wallMs: limits.wallMs,
   repairs: limits.repairs,
   outputTokens: maxOutputTokens ?? EXPECTED_OUTPUT_TOKENS,
+  ...(policy === undefined ? {} : { delegation: policy }),
 });
 
 export function recordLimits(limits: RunLimits): RecordedLimits {

@@ -10,14 +10,16 @@ import type { AgentPrompt, PromptSchema } from './agent-types.ts';
 import { describeError } from './redact.ts';
 import { unawaited } from './unawaited.ts';
 
+const standard = {
+  version: 1,
+  vendor: 'prusik',
+  validate: checkPrompt,
+  // What a model may ask such an agent: it holds no files that it could name.
+  jsonSchema: { input: () => ({ type: 'string', minLength: 1 }) },
+} as const;
+
 /** What agents without an input schema take: a text that says something, or texts and files. */
-export const promptSchema: PromptSchema = {
-  '~standard': {
-    version: 1,
-    vendor: 'prusik',
-    validate: checkPrompt,
-  },
-};
+export const promptSchema: PromptSchema = { '~standard': standard };
 
 function checkPrompt(value: unknown): SchemaResult<AgentPrompt> {
   if (typeof value === 'string') return value.trim() === '' ? refuse('the text is blank') : { value };

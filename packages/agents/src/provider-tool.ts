@@ -1,7 +1,6 @@
 import { hashJson, toJson } from '@prusik/core';
+import { checkToolName } from './tool-name.ts';
 import type { ProviderExecutedTool, ToolDefinition } from './tool-types.ts';
-
-const PROVIDER_SAFE_NAME = /^[a-zA-Z0-9_-]{1,64}$/;
 
 /**
  * A tool that the provider runs: `tools: [providerTool('web_search', anthropic.tools.webSearch_20250305({ maxUses: 3 }))]`. Its calls and results come
@@ -13,8 +12,7 @@ export function providerTool<const Name extends string>(
   name: Name,
   tool: ProviderExecutedTool,
 ): ToolDefinition<Name, unknown, unknown, unknown, unknown> {
-  if (!PROVIDER_SAFE_NAME.test(name))
-    throw new TypeError(`The tool name ${JSON.stringify(name)} must be 1 to 64 letters, digits, "_" or "-"`);
+  checkToolName(name);
   // Of a program without types it may be anything.
   const { type, isProviderExecuted, id } = tool as Partial<ProviderExecutedTool>;
   if (type !== 'provider' || isProviderExecuted !== true || typeof id !== 'string')

@@ -8,6 +8,9 @@ export interface OutputCap {
   readonly maxOutputLines: number;
 }
 
+/** Of a tool that says nothing. */
+export const DEFAULT_CAP: OutputCap = { maxOutputBytes: 51_200, maxOutputLines: 2_000 };
+
 /** JSON of more bytes than this, and than twice the cap, is not written out whole to be cut: its two ends are looked at, and nothing between. */
 const WHOLE_TEXT_LIMIT = 8 * 1_048_576;
 

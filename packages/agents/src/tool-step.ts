@@ -14,13 +14,14 @@ import { scopeOf, type AgentCore } from './agent-core.ts';
 import type { AgentRun } from './agent-run.ts';
 import { answerOutput, questionBody } from './answer-output.ts';
 import type { CallAction, CallEvent, Denied } from './call-machine.ts';
-import { estimateTokens } from './estimate.ts';
-import { approvalOf, executeCall, type Approval } from './execute-call.ts';
+import { delegatedCalls } from './delegated-call.ts';
+import { approvalOf, type Approval } from './decided-call.ts';
+import { executeCall } from './execute-call.ts';
 import { inDoubtOf, type PlannedCall, type RunLimits } from './loop-types.ts';
 import type { Action } from './loop.ts';
+import { appendResult, editNote, isReceipt, type Receipt } from './receipt.ts';
 import { describeError } from './redact.ts';
-import { resultOf, toolMessage, userNote } from './stored-messages.ts';
-import { errorOutput, toToolOutput } from './tool-output.ts';
+import { DEFAULT_CAP, errorOutput, toToolOutput } from './tool-output.ts';
 import type { AnyTool } from './tool-types.ts';
 import { validate } from './validate.ts';
 
@@ -29,19 +30,13 @@ export type Round = Extract<Action, { do: 'call-tools' }>;
 /** Does what is due for a call, and tells what it came to. */
 export type CallActor = (action: CallAction) => Promise<CallEvent>;
 
-/** What a step that stored a result's message returns. */
-interface Receipt {
-  readonly message: string;
-  readonly tokens: number;
-}
-
 export async function callActor(run: AgentRun, limits: RunLimits, { step, message, calls }: Round): Promise<CallActor> {
   const { agent, ctx, messageId } = run;
   let inputs: Promise<ReadonlyMap<string, Json>> | undefined;
   const readInput = async (callId: string): Promise<Json> =>
     (await (inputs ??= inputsOf(ctx, message))).get(callId) ?? null;
   // Read before the calls part: while a branch reads on its own, another's new step looks like one that replaced a recorded one.
-  if (calls.some(({ ask, asks }) => (ask ?? asks) !== undefined)) await readInput('');
+  if (calls.some(({ ask, asks, delegates }) => (ask ?? asks ?? delegates) !== undefined)) await readInput('');
 
   const leftMs = (atMost = Number.POSITIVE_INFINITY): number =>
     Math.max(1, Math.min(atMost, limits.wallMs - run.elapsedMs()));
@@ -90,7 +85,7 @@ export async function callActor(run: AgentRun, limits: RunLimits, { step, messag
   async function take(call: PlannedCall, decision: Decision): Promise<CallEvent> {
     const key = `result:${step}:${call.callId}`;
     const body = async (scope: StepScope): Promise<Receipt> =>
-      append(scope, messageId(key), call, await answerOutput(agent.tools.get(call.tool), decision, agent.clock));
+      appendResult(scope, messageId(key), call, await answerOutput(agent.tools.get(call.tool), decision, agent.clock));
     const stored = await ctx.step(key, body, { name: call.tool });
     return { callId: call.callId, stage: { at: 'closed', tokens: stored.tokens } };
   }
@@ -106,7 +101,7 @@ export async function callActor(run: AgentRun, limits: RunLimits, { step, messag
       // A result that no record can hold is handed on as it is: the engine knows what that means for the step's effect.
       if ('unrecordable' in executed) return executed.unrecordable;
       if (executed.denied !== undefined) scope.deny({ callId, tool: call.tool, by: executed.denied });
-      const stored = append(scope, id, call, executed.output);
+      const stored = appendResult(scope, id, call, executed.output);
       if (approval?.edited) scope.append(editNote(messageId(`${key}:edit`), call, approval.input));
       return stored;
     };
@@ -131,7 +126,7 @@ export async function callActor(run: AgentRun, limits: RunLimits, { step, messag
     const key = `result:${step}:${callId}`;
     const body = (scope: StepScope): Receipt => {
       if (denied !== undefined) scope.deny({ callId, tool: name, ...denied });
-      return append(scope, messageId(key), call, output);
+      return appendResult(scope, messageId(key), call, output);
     };
     const stored = await ctx.step(key, body, { name });
     return { callId, stage: { at: 'closed', tokens: stored.tokens } };
@@ -156,12 +151,17 @@ export async function callActor(run: AgentRun, limits: RunLimits, { step, messag
     };
   }
 
+  const { delegate, keep } = delegatedCalls(run, limits, step, readInput);
   return async (action) => {
     switch (action.do) {
       case 'ask':
         return askPerson(action.call, action.ask);
       case 'execute':
         return execute(action.call, action.approval);
+      case 'delegate':
+        return delegate(action.call, action.approval);
+      case 'keep':
+        return keep(action.call, action.returned, action.edited);
       case 'close':
         return close(action.call, action.output, action.denied);
       case 'question':
@@ -174,22 +174,11 @@ export async function callActor(run: AgentRun, limits: RunLimits, { step, messag
   };
 }
 
-function append(scope: StepScope, id: string, call: PlannedCall, output: ToolOutput): Receipt {
-  const message = toolMessage(id, resultOf(call, output));
-  scope.append(message);
-  return { message: id, tokens: estimateTokens([message]) };
-}
-
-const isReceipt = (value: unknown, message: string): value is Receipt =>
-  (value as Partial<Receipt> | null | undefined)?.message === message;
-
 const unknownOutcome = (error: PrusikError): ToolOutput => ({
   type: 'error',
   code: error.code,
   text: `${describeError(error)} Find out whether it happened before you repeat it.`,
 });
-
-const DEFAULT_CAP = { maxOutputBytes: 51_200, maxOutputLines: 2_000 };
 
 const foundOutput = (value: unknown, tool: AnyTool | undefined): ToolOutput =>
   value === undefined
@@ -208,13 +197,6 @@ async function runCheck(
   if (checked.issues !== undefined || tool.check === undefined) return { became: 'unknown' };
   return tool.check(checked.value, { ...scopeOf(ctx), ...scope, callId });
 }
-
-const editNote = (id: string, { tool, callId }: PlannedCall, edited: Json) =>
-  userNote(
-    id,
-    `A reviewer changed the input of the call ${callId} of ${tool} to: ${JSON.stringify(edited)}`,
-    'context',
-  );
 
 async function inputsOf(ctx: DurableContext, message: string): Promise<ReadonlyMap<string, Json>> {
   const stored = (await ctx.thread.read()).findLast((one) => one.message.id === message);

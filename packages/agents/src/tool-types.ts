@@ -1,4 +1,6 @@
 import type {
+  AgentCallOptions,
+  AnyDefinition,
   Capability,
   CheckResult,
   Effect,
@@ -109,6 +111,15 @@ export interface AskedElsewhere {
   readonly fallback?: Json;
 }
 
+/** What a call of a tool hands on instead of being executed. */
+export interface Delegates<Agent extends AnyDefinition = AnyDefinition> {
+  readonly agent: Agent;
+  /** The child's input: that of the call, or the text in it. */
+  readonly gives: 'input' | 'prompt';
+  /** JSON: it is recorded with the call. */
+  readonly options: Pick<AgentCallOptions, 'model' | 'priority'>;
+}
+
 /** A tool as a value: defined in a module of its own, shared by agents. */
 export interface ToolDefinition<
   Name extends string = string,
@@ -137,6 +148,8 @@ export interface ToolDefinition<
   readonly approvalExpiresMs?: number;
   /** Of a tool that is not executed here: who is asked instead, and what an answer must be. */
   readonly asks?: AskedElsewhere;
+  /** Of a tool that is an agent: the child that a call of it starts. */
+  readonly delegates?: Delegates;
   readonly approval: 'never' | 'once' | 'always' | 'policy';
   // Methods, so that tools of narrower inputs and deps fit into one list.
   policy?(call: ApprovalCall<Input, Deps, Context>): ApprovalStatus | Promise<ApprovalStatus>;

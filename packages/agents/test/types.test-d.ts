@@ -6,7 +6,15 @@ import { type } from 'arktype';
 import * as v from 'valibot';
 import { describe, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
-import { bindModels, defineAgent, defineTool, modelRegistry, type AgentPrompt, type AnyTool } from '../src/index.ts';
+import {
+  agentTool,
+  bindModels,
+  defineAgent,
+  defineTool,
+  modelRegistry,
+  type AgentPrompt,
+  type AnyTool,
+} from '../src/index.ts';
 
 interface Deps {
   readonly db: { query(sql: string): Promise<readonly string[]> };
@@ -148,6 +156,48 @@ describe('DEF-1, DEF-8: what is inferred', () => {
       tools: [plain],
       // @ts-expect-error -- it has no such tool
       activeTools: () => ['lookup'],
+    });
+  });
+
+  it('WFL-9: an agent as a tool takes what the agent takes, and the policy knows the names of such tools', () => {
+    const base = { instructions: '', model, description: 'Helps.' };
+    const asked = defineAgent({ ...base, name: 'asked' });
+    const typed = defineAgent({
+      ...base,
+      name: 'typed',
+      types,
+      input: z.object({ n: z.number(), m: z.number().default(1) }),
+      output: z.object({ done: z.boolean() }),
+    });
+    const tool = agentTool(typed, {
+      name: 'count',
+      approval: ({ input }) => {
+        expectTypeOf(input).toEqualTypeOf<{ n: number; m?: number | undefined }>();
+        return input.n > 1 ? 'denied' : 'approved';
+      },
+    });
+
+    expectTypeOf(tool.name).toEqualTypeOf<'count'>();
+    expectTypeOf(tool['~types'].output).toEqualTypeOf<{ done: boolean }>();
+    expectTypeOf(agentTool(asked)['~types'].input).toEqualTypeOf<{ readonly prompt: string }>();
+    expectTypeOf(agentTool(asked).name).toEqualTypeOf<'asked'>();
+    expectTypeOf(tool).toExtend<AnyTool>();
+
+    const lead = defineAgent({
+      name: 'lead',
+      instructions: '',
+      model,
+      tools: [tool, plain, agentTool(asked)],
+      delegation: { agents: ['count', 'asked'], agentModels: { count: ['large'] } },
+    });
+    expectTypeOf<Parameters<typeof lead.run>[0]['deps']>().toEqualTypeOf<Deps>();
+    defineAgent({
+      name: 'lead',
+      instructions: '',
+      model,
+      tools: [tool, plain],
+      // @ts-expect-error -- that tool is no agent
+      delegation: { agents: ['plain'] },
     });
   });
 

@@ -36,6 +36,8 @@ export interface DelegationParts {
   readonly ctx: DurableContext;
   readonly agents: DefinitionMap;
   readonly policy: DelegationPolicy | undefined;
+  /** When the run began, by `ctx.now()`. @default now */
+  readonly startedAt?: number;
 }
 
 interface Call extends CallPlace, DelegationRequest {
@@ -55,8 +57,7 @@ interface QueuedCall {
  * Made once per drive of a run, before the function awaits anything. Everything here follows from the order in which the function calls and the engine
  * delivers, and from nothing else (no clock but `ctx.now()`, no look at the store), so a replay decides the same and starts queued calls in the same order.
  */
-export function createDelegation({ ctx, agents, policy }: DelegationParts): Delegation {
-  const startedAt = ctx.now();
+export function createDelegation({ ctx, agents, policy, startedAt = ctx.now() }: DelegationParts): Delegation {
   const exhaustion = createExhaustion(ctx.run);
   const open = new Set<Promise<unknown>>();
   let queue: readonly QueuedCall[] = [];

@@ -130,13 +130,15 @@ function waitsThatWouldBeLost({ definitions, store, ephemeral }: Assembly): read
   if (store.durable || ephemeral) return [];
   const fix = 'use a durable store, or say `ephemeral: true` if losing them with the process is meant';
   return definitions.flatMap((definition) => {
-    const asking = factsOf(definition).tools.filter((tool) => tool.approval !== 'never' || tool.asks !== undefined);
+    const { tools, agents } = factsOf(definition);
+    const asking = tools.filter((tool) => tool.approval !== 'never' || tool.asks !== undefined);
     if (asking.length > 0) {
       const names = asking.map((tool) => tool.name).join(', ');
       return [`${definition.name}: approvals of ${names} would be lost with the process: ${fix}`];
     }
-    return definition.kind === 'workflow'
-      ? [`${definition.name}: waits of a workflow would be lost with the process: ${fix}`]
-      : [];
+    if (definition.kind === 'workflow')
+      return [`${definition.name}: waits of a workflow would be lost with the process: ${fix}`];
+    const called = Object.keys(agents).join(', ');
+    return called === '' ? [] : [`${definition.name}: runs of ${called} would be lost with the process: ${fix}`];
   });
 }

@@ -24,6 +24,8 @@ export interface ToolFacts {
   readonly approval: string;
   /** Who answers its calls, where it is not executed here: `client-tool` or `question`. */
   readonly asks?: string;
+  /** The agent that a call of it starts, where it is one. */
+  readonly agent?: string;
   readonly timeoutMs?: number;
   /** Whether other calls may be executed beside it. */
   readonly parallel?: boolean;
@@ -59,8 +61,9 @@ export function factsOf(definition: AnyDefinition): DefinitionFacts {
       name: textOf(tool['name']) ?? key,
       approval: textOf(tool['approval']) ?? 'never',
       ...only('asks', textOf((tool['asks'] as { readonly kind?: unknown } | undefined)?.kind)),
+      ...only('agent', textOf((tool['delegates'] as { readonly agent?: Shown } | undefined)?.agent?.['name'])),
       ...only('effect', textOf(tool['effect'])),
-      ...only('timeoutMs', typeof tool['timeoutMs'] === 'number' ? tool['timeoutMs'] : undefined),
+      ...only('timeoutMs', Number.isFinite(tool['timeoutMs']) ? (tool['timeoutMs'] as number) : undefined),
       ...only('parallel', typeof tool['parallel'] === 'boolean' ? tool['parallel'] : undefined),
       requires: textsOf(tool['requires']) as readonly Capability[],
     })),

@@ -1,6 +1,6 @@
 import type { DurableContext, DurableDefinition, Store } from '@prusik/core';
 import type { RunResult } from '@prusik/durable';
-import { defineAgent, modelRegistry, type LanguageModelObject } from '@prusik/agents';
+import { agentTool, defineAgent, modelRegistry, type LanguageModelObject } from '@prusik/agents';
 import { defineHarness } from '@prusik/harness';
 import { defineWorkflow } from '@prusik/workflows-delegation';
 import { describe, expectTypeOf, it } from 'vitest';
@@ -98,5 +98,33 @@ describe('defineHarness', () => {
     defineHarness({ store, workflows: { plan } });
     // @ts-expect-error -- the agent needs models
     defineHarness({ store, agents: { writer } });
+  });
+
+  it('DEF-1, DEF-8: asks for what the agents need that an agent calls: their aliases and live objects', () => {
+    const inner = defineAgent({
+      name: 'inner',
+      description: 'Helps.',
+      instructions: 'Help.',
+      model: 'tiny',
+      types: {} as { deps: { mail: string } },
+    });
+    const outer = defineAgent({
+      name: 'outer',
+      instructions: 'Lead.',
+      model: 'fast',
+      tools: [agentTool(inner)],
+      delegation: { agents: ['inner'], models: ['large'] },
+    });
+    const deps = () => ({ mail: '' });
+    const all = modelRegistry({ fast: model, large: model, tiny: model });
+
+    const harness = defineHarness({ store, agents: { outer }, models: all, deps });
+    expectTypeOf(harness.run('outer', 'a text')).toEqualTypeOf<Promise<RunResult<string>>>();
+    // @ts-expect-error -- the agent that it calls needs tiny
+    defineHarness({ store, agents: { outer }, models: modelRegistry({ fast: model, large: model }), deps });
+    // @ts-expect-error -- its policy names large
+    defineHarness({ store, agents: { outer }, models: modelRegistry({ fast: model, tiny: model }), deps });
+    // @ts-expect-error -- the agent that it calls needs mail
+    defineHarness({ store, agents: { outer }, models: all });
   });
 });

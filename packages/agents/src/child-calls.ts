@@ -1,0 +1,56 @@
+import {
+  createDelegation,
+  type AnyDefinition,
+  type ChildResult,
+  type Delegation,
+  type DelegationPolicy,
+  type DurableContext,
+  type Json,
+} from '@prusik/core';
+import type { AgentCore } from './agent-core.ts';
+import type { Delegates } from './tool-types.ts';
+
+/** What became of a child, or why there was none. */
+export type Returned =
+  | { readonly ok: true; readonly result: ChildResult<unknown> }
+  | { readonly ok: false; readonly error: unknown };
+
+/** A child as the gate of a call has decided about it: recorded, so that a build whose tool is another goes on with the same one. */
+export interface ChildSpec {
+  /** Name of the definition. */
+  readonly definition: string;
+  readonly gives: Delegates['gives'];
+  readonly options: Delegates['options'];
+}
+
+/** The children of one run, under one policy. */
+export interface ChildCalls {
+  /** Never rejects. */
+  call(
+    policy: DelegationPolicy | undefined,
+    tool: string,
+    key: string,
+    input: Json,
+    child: Pick<ChildSpec, 'definition' | 'options'>,
+  ): Promise<Returned>;
+  /** Starts no child any more. */
+  close(): void;
+}
+
+export function childCalls({ agents }: Pick<AgentCore, 'agents'>, ctx: DurableContext, startedAt: number): ChildCalls {
+  const called: Record<string, AnyDefinition> = { ...agents };
+  let delegation: Delegation | undefined;
+  return {
+    async call(policy, tool, key, input, { definition, options }) {
+      called[tool] = { ...called[tool], name: definition } as AnyDefinition;
+      // The policy is known with the first record of the run, so not before its first call.
+      delegation ??= createDelegation({ ctx, agents: called, policy, startedAt });
+      try {
+        return { ok: true, result: await delegation.call(tool, key, input, options) };
+      } catch (error) {
+        return { ok: false, error };
+      }
+    },
+    close: () => delegation?.close(),
+  };
+}

@@ -1,0 +1,85 @@
+import type { Json, StepScope, ToolOutput } from '@prusik/core';
+import { childInput } from './agent-tool.ts';
+import type { AgentRun } from './agent-run.ts';
+import type { CallEvent } from './call-machine.ts';
+import type { ChildSpec, Returned } from './child-calls.ts';
+import type { Approval } from './decided-call.ts';
+import { keepWhole } from './keep-whole.ts';
+import type { PlannedCall, RunLimits } from './loop-types.ts';
+import { appendResult, editNote, isReceipt, type Receipt } from './receipt.ts';
+import { recheckCall } from './recheck-call.ts';
+import { DEFAULT_CAP, errorOutput, toToolOutput, type OutputCap } from './tool-output.ts';
+
+/** The calls of a round whose tools are agents. */
+export interface DelegatedCalls {
+  /** The gate, which looks at the call once more and uses its approval up, and then the child. */
+  delegate(call: PlannedCall, approval: Approval | undefined): Promise<CallEvent>;
+  /** Stores what came of it as the call's result. */
+  keep(call: PlannedCall, returned: Returned, edited: Json | undefined): Promise<CallEvent>;
+}
+
+export function delegatedCalls(
+  { agent, ctx, children, messageId }: AgentRun,
+  limits: RunLimits,
+  step: number,
+  readInput: (callId: string) => Promise<Json>,
+): DelegatedCalls {
+  async function delegate(call: PlannedCall, approval: Approval | undefined): Promise<CallEvent> {
+    const { callId, tool } = call;
+    const key = `gate:${step}:${callId}`;
+    const id = messageId(key);
+    const gate = async (scope: StepScope): Promise<Receipt | ChildSpec> => {
+      const input = await readInput(callId);
+      const rechecked = await recheckCall(
+        agent,
+        ctx,
+        { ...call, input, ...(approval ? { approval } : {}) },
+        scope.grants,
+        false,
+      );
+      if ('output' in rechecked) {
+        if (rechecked.denied !== undefined) scope.deny({ callId, tool, by: rechecked.denied });
+        return appendResult(scope, id, call, rechecked.output);
+      }
+      const { delegates } = rechecked.tool;
+      if (delegates === undefined) throw new TypeError(`The tool ${tool} is no agent`);
+      return { definition: delegates.agent.name, gives: delegates.gives, options: delegates.options };
+    };
+    let gated: Receipt | ChildSpec;
+    try {
+      gated = await ctx.step(key, gate, {
+        name: tool,
+        ...(approval === undefined ? {} : { claimRequest: approval.request }),
+      });
+    } catch (error) {
+      return { callId, stage: { at: 'settled', output: errorOutput(error) } };
+    }
+    if (isReceipt(gated, id)) return { callId, stage: { at: 'closed', tokens: gated.tokens } };
+    const child = gated as ChildSpec;
+    const input = childInput(child, approval?.input ?? (await readInput(callId)));
+    const returned = await children.call(limits.delegation, tool, `agent:${step}:${callId}`, input, child);
+    const edited = approval?.edited ? { edited: approval.input } : {};
+    return { callId, stage: { at: 'returned', returned, ...edited } };
+  }
+
+  async function keep(call: PlannedCall, returned: Returned, edited: Json | undefined): Promise<CallEvent> {
+    const { callId, tool: name } = call;
+    const key = `result:${step}:${callId}`;
+    const body = async (scope: StepScope): Promise<Receipt> => {
+      const output = await outputOf(returned, agent.tools.get(name) ?? DEFAULT_CAP, scope);
+      const receipt = appendResult(scope, messageId(key), call, output);
+      if (edited !== undefined) scope.append(editNote(messageId(`${key}:edit`), call, edited));
+      return receipt;
+    };
+    const stored = await ctx.step(key, body, { name });
+    return { callId, stage: { at: 'closed', tokens: stored.tokens } };
+  }
+
+  return { delegate, keep };
+}
+
+async function outputOf(returned: Returned, cap: OutputCap, scope: StepScope): Promise<ToolOutput> {
+  if (!returned.ok) return errorOutput(returned.error);
+  const { output } = returned.result;
+  return keepWhole(output, toToolOutput(output, cap), scope);
+}

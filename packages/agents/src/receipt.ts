@@ -1,0 +1,34 @@
+import type { Json, Message, StepScope, ToolOutput } from '@prusik/core';
+import { estimateTokens } from './estimate.ts';
+import type { PlannedCall } from './loop-types.ts';
+import { resultOf, toolMessage, userNote } from './stored-messages.ts';
+
+/** What a step that stored a result's message returns. */
+export interface Receipt {
+  readonly message: string;
+  readonly tokens: number;
+}
+
+/** Stores the result of a call with the step's outcome, which is then the receipt. */
+export function appendResult(
+  scope: Pick<StepScope, 'append'>,
+  id: string,
+  call: Pick<PlannedCall, 'callId' | 'tool'>,
+  output: ToolOutput,
+): Receipt {
+  const message = toolMessage(id, resultOf(call, output));
+  scope.append(message);
+  return { message: id, tokens: estimateTokens([message]) };
+}
+
+/** Tells an execution from what a `check` or a person has said of it. */
+export const isReceipt = (value: unknown, message: string): value is Receipt =>
+  (value as Partial<Receipt> | null | undefined)?.message === message;
+
+/** What the model is told of an input that a person put in the place of its own. */
+export const editNote = (id: string, { tool, callId }: Pick<PlannedCall, 'callId' | 'tool'>, edited: Json): Message =>
+  userNote(
+    id,
+    `A reviewer changed the input of the call ${callId} of ${tool} to: ${JSON.stringify(edited)}`,
+    'context',
+  );

@@ -1,38 +1,74 @@
+/** How a fan-out spreads its items, and what a failure does to the others. */
 export interface FanOutOptions<Item> {
   /** Items worked on at once. @default the `parallel` of the delegation policy */
   readonly concurrency?: number;
   /** A name for each item, different from all others; for the keys of the calls made for it. @default its index */
   readonly key?: (item: Item, index: number) => string;
+  /** Works on every item, whatever fails, and tells of each how it ended; never rejects for a failure. @default false */
+  readonly settle?: boolean;
+  /** The first failure fires the `signal` of the items under way. Not with `settle`. @default false: they end by themselves */
+  readonly stopOthers?: boolean;
 }
 
 /** The place of one item in a fan-out. */
 export interface FanOutItem {
   readonly key: string;
   readonly index: number;
+  /** For the calls made for the item: fires when another has failed and the options say that this stops the others. */
+  readonly signal: AbortSignal;
 }
+
+type Work<Item, Result> = (item: Item, place: FanOutItem) => Promise<Result> | Result;
+
+/** See {@link FanOutOptions}. */
+export interface FanOut {
+  <Item, Result>(
+    items: readonly Item[],
+    work: Work<Item, Result>,
+    options: FanOutOptions<Item> & { readonly settle: true },
+  ): Promise<PromiseSettledResult<Result>[]>;
+  <Item, Result>(
+    items: readonly Item[],
+    work: Work<Item, Result>,
+    options?: FanOutOptions<Item> & { readonly settle?: false },
+  ): Promise<Result[]>;
+}
+
+/** Why the work on an item was stopped; a child's error says it too. */
+const STOPPED = 'a sibling failed';
 
 /**
  * Works on each item, some at once, and gives the results in the order of the items. Items start in their order.
  *
- * Rejects with the first failure and starts no item after it; what is under way is not stopped by that.
+ * Rejects with the first failure and starts no item after it.
  *
- * @throws {TypeError} for two items of one key, or a concurrency that is not a whole number of at least 1.
+ * @throws {TypeError} for two items of one key, a concurrency that is not a whole number of at least 1, and options that contradict each other.
  */
 export async function fanOut<Item, Result>(
   items: readonly Item[],
-  work: (item: Item, place: FanOutItem) => Promise<Result> | Result,
-  concurrency: number,
-  key: (item: Item, index: number) => string = (_, index) => String(index),
-): Promise<Result[]> {
+  work: Work<Item, Result>,
+  {
+    concurrency,
+    key = (_, index) => String(index),
+    settle = false,
+    stopOthers = false,
+  }: FanOutOptions<Item> & {
+    readonly concurrency: number;
+  },
+): Promise<(Result | PromiseSettledResult<Result>)[]> {
   if (items.length === 0) return [];
-  if (!(concurrency >= 1)) throw new TypeError(`fanOut: concurrency must be at least 1, not ${concurrency}`);
-  const places = items.map((item, index) => ({ item, place: { key: key(item, index), index } }));
+  if (!(Number.isSafeInteger(concurrency) && concurrency >= 1))
+    throw new TypeError(`fanOut: concurrency must be a whole number of at least 1, not ${concurrency}`);
+  if (settle && stopOthers)
+    throw new TypeError('fanOut: with settle every item is worked on, so nothing stops the others');
+  const stop = new AbortController();
+  const places = items.map((item, index) => ({ item, place: { key: key(item, index), index, signal: stop.signal } }));
   const keys = new Set<string>();
   for (const { place } of places) {
     if (keys.has(place.key)) throw new TypeError(`fanOut: two items have the key ${JSON.stringify(place.key)}`);
     keys.add(place.key);
   }
-  const results = Array.from<Result>({ length: items.length });
+  const results = Array.from<Result | PromiseSettledResult<Result>>({ length: items.length });
   const waiting = places.values();
   let failed = false;
 
@@ -41,10 +77,16 @@ export async function fanOut<Item, Result>(
     for (const { item, place } of waiting) {
       if (failed) return;
       try {
-        results[place.index] = await work(item, place);
-      } catch (error) {
+        const value = await work(item, place);
+        results[place.index] = settle ? { status: 'fulfilled', value } : value;
+      } catch (reason) {
+        if (settle) {
+          results[place.index] = { status: 'rejected', reason };
+          continue;
+        }
         failed = true;
-        throw error;
+        if (stopOthers) stop.abort(STOPPED);
+        throw reason;
       }
     }
   }

@@ -14,7 +14,8 @@ import {
   type CallOutput,
 } from '@prusik/core';
 import { ask, type Question } from './ask.ts';
-import { fanOut, type FanOutItem, type FanOutOptions } from './fan-out.ts';
+import { fanOut, type FanOut, type FanOutOptions } from './fan-out.ts';
+import { race, type Racers } from './race.ts';
 
 /** One agent, as a workflow calls it. */
 export interface AgentCalls<Input, Output, Model extends string = string> {
@@ -49,12 +50,17 @@ export interface WorkflowContext<
 > extends Omit<DurableContext<Deps>, 'child'> {
   readonly agents: Calls<Agents, Model>;
   readonly state: WorkflowState;
-  /** See {@link FanOutOptions}: results in the order of the items; rejects with the first failure and starts no item after it. */
-  fanOut<Item, Result>(
-    items: readonly Item[],
-    work: (item: Item, place: FanOutItem) => Promise<Result> | Result,
-    options?: FanOutOptions<Item>,
-  ): Promise<Result[]>;
+  /**
+   * Works on each item, some at once; results in the order of the items. Rejects with the first failure and starts no item after it, or tells of each how
+   * it ended: see {@link FanOutOptions}.
+   */
+  readonly fanOut: FanOut;
+  /**
+   * Settles as the first of them does and stops the others by the signal that each gets: `(signal) => ctx.agents.writer.run('a', input, { signal })`.
+   *
+   * @throws {TypeError} when there are none.
+   */
+  race<Results extends readonly unknown[] | []>(racers: Racers<Results>): Promise<Results[number]>;
   /**
    * Asks a person and waits, in the store, for an answer that fits the schema.
    *
@@ -93,8 +99,12 @@ export function createWorkflowContext(
         ctx.emit('state', { name, value });
       },
     },
-    fanOut: (items, work, { concurrency, key } = {}) =>
-      fanOut(items, work, concurrency ?? policy?.parallel ?? DELEGATION_DEFAULTS.parallel, key),
+    fanOut: ((items, work, options: FanOutOptions<unknown> = {}) =>
+      fanOut(items, work, {
+        ...options,
+        concurrency: options.concurrency ?? policy?.parallel ?? DELEGATION_DEFAULTS.parallel,
+      })) as FanOut,
+    race,
     ask: (key, question) => ask(ctx, key, question),
     log: (message, attributes) => ctx.emit('log', { message, ...(attributes === undefined ? {} : { attributes }) }),
   };

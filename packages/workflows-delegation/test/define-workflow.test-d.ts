@@ -1,5 +1,5 @@
 import { describe, expectTypeOf, it } from 'vitest';
-import type { CallInput, CallOutput, DurableContext, DurableDefinition, Json } from '@prusik/core';
+import type { CallInput, CallOutput, ChildResult, DurableContext, DurableDefinition, Json } from '@prusik/core';
 import { z } from 'zod';
 import { defineWorkflow } from '@prusik/workflows-delegation';
 
@@ -31,6 +31,17 @@ describe('defineWorkflow', () => {
         expectTypeOf(counted).toEqualTypeOf<{ files: number }>();
         const lengths = await ctx.fanOut([input.from], (item, { key, index }) => item.length + key.length + index);
         expectTypeOf(lengths).toEqualTypeOf<number[]>();
+        const settled = await ctx.fanOut([input.from], (item) => item.length, { settle: true });
+        expectTypeOf(settled).toEqualTypeOf<PromiseSettledResult<number>[]>();
+        // @ts-expect-error -- the key is a text
+        await ctx.fanOut([1], (item) => item, { key: (item) => item });
+        const first = await ctx.race([
+          (signal) => ctx.agents.echo.run('e', { prompt: '' }, { signal }),
+          () => ctx.agents.inner.run('f', {}),
+        ]);
+        expectTypeOf(first).toEqualTypeOf<{ text: string } | { files: number }>();
+        const whole = await ctx.agents.inner.result('d', { path: '.' });
+        expectTypeOf(whole).toEqualTypeOf<ChildResult<{ files: number }>>();
         const answer = await ctx.ask('c', { text: 'Sure?', answer: z.boolean(), fallback: false });
         expectTypeOf(answer).toEqualTypeOf<boolean>();
         expectTypeOf(ctx.run.context).toEqualTypeOf<Json>();

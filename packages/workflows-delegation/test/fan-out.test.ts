@@ -155,6 +155,84 @@ describe('fanOut', () => {
     expect(await engine.run('twice', 0)).toMatchObject({ error: { message: expect.stringContaining('concurrency') } });
   });
 
+  it('WFL-5: with settle it works on every item and tells of each how it ended', async () => {
+    const workflow = defineWorkflow({
+      name: 'settling',
+      input: z.array(z.number()),
+      run: async (ctx, items) => {
+        const ended = await ctx.fanOut(
+          items,
+          (item, { key }) =>
+            ctx.step(key, () => {
+              if (item % 2 === 1) throw new PrusikError('ODD', `${item}`);
+              return item;
+            }),
+          { concurrency: 2, settle: true },
+        );
+        return ended.map((one) => (one.status === 'fulfilled' ? one.value : (one.reason as PrusikError).code));
+      },
+    });
+
+    expect(await engineFor([workflow]).run('settling', [0, 1, 2, 3])).toMatchObject({ output: [0, 'ODD', 2, 'ODD'] });
+  });
+
+  it.each([
+    [true, 'cancelled'],
+    [false, 'completed'],
+  ])('WFL-5: a failure stops its siblings where that is asked for: %s', async (stopOthers, status) => {
+    const gone: DurableDefinition<null, null> = {
+      name: 'gone',
+      kind: 'function',
+      version: '1',
+      run: () => {
+        throw new PrusikError('GONE', 'no such thing');
+      },
+    };
+    const patient: DurableDefinition<null, null> = {
+      name: 'patient',
+      kind: 'function',
+      version: '1',
+      run: async (ctx: DurableContext) => {
+        await ctx.receive('go', { timeoutMs: 20 });
+        return null;
+      },
+    };
+    const workflow = defineWorkflow({
+      name: 'stopping',
+      input: z.null(),
+      agents: { gone, patient },
+      delegation: {},
+      run: (ctx) =>
+        ctx
+          .fanOut(
+            ['patient', 'gone', 'never'] as const,
+            (name, { key, signal }) => ctx.agents[name === 'gone' ? 'gone' : 'patient'].run(key, null, { signal }),
+            { concurrency: 2, stopOthers, key: (name) => name },
+          )
+          .catch((error: PrusikError) => error.code),
+    });
+    const engine = engineFor([workflow], { parkAfterMs: 1_000 });
+
+    expect(await engine.run('stopping', null, { id: 'parent' })).toMatchObject({ output: 'GONE' });
+    const children = await childrenOf(engine.store, 'parent');
+    expect(children.map((run) => [run.parent?.key, run.status]).toSorted()).toEqual([
+      ['gone', 'failed'],
+      ['patient', status],
+    ]);
+  });
+
+  it('DEF-3: refuses to stop the others and to settle all at once', async () => {
+    const workflow = defineWorkflow({
+      name: 'undecided',
+      input: z.null(),
+      run: (ctx) => ctx.fanOut([1], (item) => item, { settle: true, stopOthers: true }),
+    });
+
+    expect(await engineFor([workflow]).run('undecided', null)).toMatchObject({
+      error: { message: expect.stringContaining('settle') },
+    });
+  });
+
   it('gives an empty list for no items', async () => {
     const engine = engineFor([
       spread(

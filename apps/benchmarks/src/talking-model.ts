@@ -8,6 +8,9 @@ const usage = {
   outputTokens: { total: 10, text: undefined, reasoning: undefined },
 };
 
+/** One chunk of it. */
+export const WORD = 'word ';
+
 /** A reply of `chunks` pieces of text, each said as soon as somebody takes it. `said` is told right before each. */
 export function talkingModel(chunks: number, said: (chunk: number) => void): LanguageModelV4 {
   return {
@@ -26,7 +29,7 @@ export function talkingModel(chunks: number, said: (chunk: number) => void): Lan
             controller.enqueue({ type: 'text-start', id: '0' });
           } else if (next <= chunks) {
             said(next - 1);
-            controller.enqueue({ type: 'text-delta', id: '0', delta: 'word ' });
+            controller.enqueue({ type: 'text-delta', id: '0', delta: WORD });
           } else {
             controller.enqueue({ type: 'text-end', id: '0' });
             controller.enqueue({ type: 'finish', finishReason: { unified: 'stop', raw: undefined }, usage });

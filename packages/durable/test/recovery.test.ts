@@ -69,7 +69,7 @@ describe('runs that lost a worker', () => {
     const worker = engine.worker();
     await turns(60);
 
-    expect(begun).toEqual(['r0', 'r1', 'r2']);
+    expect(begun.toSorted()).toEqual(['r0', 'r1', 'r2']);
     end.open();
     await worker[Symbol.asyncDispose]();
   });

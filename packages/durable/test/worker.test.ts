@@ -278,10 +278,15 @@ describe('a worker', () => {
     const warnings: EngineWarning[] = [];
     const store = memoryStore();
     const done = untilCalled();
+    const parked = async () => {
+      while ((await store.run(key('r')))?.status !== 'waiting') await turns(1);
+    };
+    let drives = 0;
     const work = durable('work', async (ctx) => {
       const own = async () => {
-        // An await that no engine can see.
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        drives += 1;
+        // Awaits that no engine can see: one that is longer than the first drive lingers, then one that is not.
+        await (drives === 1 ? parked() : new Promise((resolve) => setTimeout(resolve, 20)));
         await ctx.step('after', () => done.call());
       };
       await Promise.all([ctx.receive('never', { timeoutMs: 600_000 }), own()]);

@@ -82,16 +82,18 @@ async function shown(response: Response): Promise<UiMessage> {
 
 describe('SES-1: a message that steers a turn', () => {
   it('is shown in the answer that takes it over, and has what follows as its own answer, as the page has it', async () => {
+    const begun = gate();
     const first = gate();
     const second = gate();
     const chat = chatOver(
-      steps(3, (n) => (n === 1 ? first.promise : n === 2 ? second.promise : undefined)),
+      steps(3, (n) => {
+        if (n === 1) begun.resolve();
+        return n === 1 ? first.promise : n === 2 ? second.promise : undefined;
+      }),
       { whenBusy: 'steer' },
     );
     const one = chat.post('u1', 'first').then(shown);
-    await expect
-      .poll(async () => (await chat.engine.store.session({ tenant: 'default', session: 'c1' }))?.activeRun)
-      .toBeDefined();
+    await begun.promise;
     const two = await chat.post('u2', 'second');
     first.resolve();
     second.resolve();

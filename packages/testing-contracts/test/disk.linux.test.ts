@@ -5,11 +5,18 @@ import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ioErrors, powerLoss, smallDisk } from '../src/index.ts';
 
+const shared = process.env['TMPDIR'];
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'prusik-disk-test-'));
+  // What is left over is looked for where nobody else leaves anything.
+  process.env['TMPDIR'] = folder;
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => {
+  if (shared === undefined) delete process.env['TMPDIR'];
+  else process.env['TMPDIR'] = shared;
+  rmSync(folder, { recursive: true, force: true });
+});
 
 const leftovers = (): readonly string[] => readdirSync(tmpdir()).filter((name) => /^prusik-(faults|trace)-/.test(name));
 const mounts = (): readonly string[] =>
@@ -145,6 +152,16 @@ describe('powerLoss', () => {
     expect(after('in a folder')).toEqual({ b: 'oT', 'sub/c': 'deep' });
     expect(after('removed')).toEqual({ b: 'oT', 'sub/c': 'deep' });
     expect(after('removed and synced')).toEqual({ 'sub/c': 'deep' });
+  });
+
+  it('TST-5: what a program does outside of the folder is not its business', async () => {
+    const outside = JSON.stringify(join(folder, 'outside'));
+    const { after } = await run(`
+      fs.mkdirSync(${outside}); fs.writeFileSync(${outside} + '/a', 'x'); fs.renameSync(${outside} + '/a', ${outside} + '/b');
+      fs.linkSync(${outside} + '/b', ${outside} + '/c'); fs.writeFileSync(at('a'), 'one'); sync(at('a')); sync(root); say('synced');
+      fs.renameSync(at('a'), ${outside} + '/d'); sync(root); say('moved away'); fs.writeFileSync(at('z'), ''); say('end');`);
+    expect(after('synced')).toEqual({ a: 'one' });
+    expect(after('moved away')).toEqual({});
   });
 
   it('TST-5: with chance, what was not synced may be there in part, and what was synced always is', async () => {

@@ -151,13 +151,14 @@ export function recordDisk(folder: string): RecordedDisk {
         case 'link':
         case 'linkat': {
           const [from = '', to = ''] = paths();
-          return rename([{ path: to, ...nodeAt(from) }]);
+          if (isInside(to)) rename([{ path: to, ...nodeAt(from) }]);
+          return undefined;
         }
         case 'rename':
         case 'renameat':
         case 'renameat2': {
           const [from = '', to = ''] = paths();
-          return rename([{ path: from }, { path: to, ...nodeAt(from) }]);
+          return rename([{ path: from }, isInside(to) ? { path: to, ...nodeAt(from) } : { path: to }]);
         }
         default:
           if (UNKNOWN.has(call.name) && (file !== undefined || open.has(second)))

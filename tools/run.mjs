@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 // The door for a fresh machine: `npm run demo` and `npm test` with nothing but Node.js >= 18 and npm.
 // No dependency may be imported here or below, and no syntax newer than Node.js 18.
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { runForeground } from './process.mjs';
 import { withLock } from './lock.mjs';
+import { folderInMemory } from './temporary.mjs';
 import { bin, environment, findNode, findPnpm, root, ToolchainError } from './toolchain.mjs';
 
 const USAGE = `Usage: npm run <task> [-- arguments], or node tools/run.mjs <task> [arguments]
@@ -22,14 +24,13 @@ const USAGE = `Usage: npm run <task> [-- arguments], or node tools/run.mjs <task
 Node.js and pnpm are fetched into .tools/ where the machine's own do not fit.
 `;
 
-/** @typedef {{ command: string, args: string[], cwd?: string, env?: Record<string, string> }} Step */
+/** @typedef {{ command: string, args: string[], cwd?: string, env?: Record<string, string>, inMemory?: boolean }} Step */
 
 /** The person's folder: npm starts scripts in the package's root and says in INIT_CWD where it was called. */
 const callerDirectory = () =>
   (process.env['npm_lifecycle_event'] !== undefined && process.env['INIT_CWD']) || process.cwd();
 
-/** Tests and the demo start some hundred processes from the sources; each would strip and compile the same files again, for half of its time.
- * Not in the Linux tier: there all that a process writes to the disk is recorded, and this would be among it. */
+/** Tests and the demo start some hundred processes from the sources; each would strip and compile the same files again, for half of its time. */
 const COMPILED = { NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/node-compile') };
 
 /** @type {Record<string, (args: string[], tool: { node: string, pnpm: string }) => Step[]>} */
@@ -49,17 +50,17 @@ const tasks = {
       },
     },
   ],
-  test: (args, { node }) => [{ command: node, args: [bin('vitest'), 'run', ...args], env: COMPILED }],
+  test: (args, { node }) => [{ command: node, args: [bin('vitest'), 'run', ...args], env: COMPILED, inMemory: true }],
   'test:linux': (args, { node }) => [
     { command: node, args: ['tools/linux-tier.mjs'] },
-    { command: node, args: [bin('vitest'), 'run', '--mode', 'linux', ...args] },
+    { command: node, args: [bin('vitest'), 'run', '--mode', 'linux', ...args], env: COMPILED },
   ],
   crash: (args, { node }) => [
     { command: node, args: ['tools/linux-tier.mjs'] },
     {
       command: node,
       args: [bin('vitest'), 'run', '--mode', 'linux', 'apps/release-captain/test/kill.linux.test.ts', ...args],
-      env: { KILL_POINTS: 'all' },
+      env: { ...COMPILED, KILL_POINTS: 'all' },
     },
   ],
   chaos: (args, { node }) => [
@@ -110,8 +111,11 @@ async function main([name = '', ...args]) {
 
   const { code: unprepared, env, ...tool } = await withLock(join(root, '.tools/lock'), () => prepare(name !== 'pnpm'));
   if (unprepared !== 0) return unprepared;
-  for (const { command, args: rest, cwd = root, env: more } of task(args, tool)) {
-    const code = await runForeground(command, rest, { cwd, env: { ...env, ...more } });
+  for (const { command, args: rest, cwd = root, env: more, inMemory } of task(args, tool)) {
+    const temporary = inMemory ? folderInMemory() : undefined;
+    const where = temporary === undefined ? {} : { TMPDIR: temporary };
+    const code = await runForeground(command, rest, { cwd, env: { ...env, ...more, ...where } });
+    if (temporary !== undefined) rmSync(temporary, { recursive: true, force: true });
     if (code !== 0) return code;
   }
   return 0;

@@ -12,6 +12,13 @@ import { startModelServer, type ModelServer } from './kill/model-server.ts';
 const PROGRAM = fileURLToPath(new URL('kill/captain.ts', import.meta.url));
 /** How many points CI tries at most; `npm run crash` tries every one. */
 const POINTS = process.env['KILL_POINTS'] ?? '24';
+/** All that the program gets of this process's environment. */
+const SHARED = Object.fromEntries(
+  ['PATH', 'TMPDIR', 'NODE_COMPILE_CACHE'].flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value]];
+  }),
+);
 /** Far below a lease (30 s): a restart that waits for the dead holder's lease takes longer. */
 const RESTART_WITHIN_MS = 20_000;
 
@@ -54,7 +61,7 @@ function createScene() {
   function live(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Life> {
     const started = performance.now();
     const child = spawn(process.execPath, ['--conditions=@prusik/source', PROGRAM, ...args, '--db', db, '--out', out], {
-      env: { PATH: process.env['PATH'], KILL_MODEL_URL: server.url, KILL_EFFECTS: effects, KILL_SCENE: folder, ...env },
+      env: { ...SHARED, KILL_MODEL_URL: server.url, KILL_EFFECTS: effects, KILL_SCENE: folder, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';

@@ -178,13 +178,16 @@ function withinRoom(
   return { ...merged, maxOutputTokens: Math.max(1, Math.floor(most)) };
 }
 
-/** What a call used. Of one that broke off with something said it is what the length says; of one that said nothing, nothing is known. */
+/**
+ * What a call used. Of one that broke off with something said it is what the length says. One that was answered with an error used nothing, unless the
+ * provider ran out of time over it; of any other that said nothing, nothing is known.
+ */
 function usageOf(reply: ModelReply, call: RouteCall): Usage | undefined {
   const { finish, usage, parts } = reply;
   if (finish !== 'failed') return usage;
   const known = usage.inputTokens !== undefined && usage.outputTokens !== undefined;
   if (known) return usage;
-  if (parts.length === 0) return undefined;
+  if (parts.length === 0) return wasAnswered(reply.error) ? { inputTokens: 0, outputTokens: 0 } : undefined;
   return {
     ...usage,
     inputTokens: usage.inputTokens ?? call.estimateInput(),
@@ -192,6 +195,9 @@ function usageOf(reply: ModelReply, call: RouteCall): Usage | undefined {
     estimated: true,
   };
 }
+
+const wasAnswered = (error: PrusikError | undefined): boolean =>
+  error?.meta['statusCode'] !== undefined && modelErrorClass(error) !== 'timeout';
 
 const told = ({ usage = {}, costMicros: cost }: Spent) => ({
   usage,

@@ -105,7 +105,7 @@ export interface StepPause extends Keyed {
   readonly type: 'step-pause';
   readonly kind: StepKind;
   readonly name?: string;
-  /** Number of the execution that was put off. */
+  /** Number of the execution that was put off; of one that waits for room in a budget, of the last one before it, 0 where there is none. */
   readonly attempt: number;
   readonly until: number;
   readonly error: SerializedError;
@@ -199,6 +199,8 @@ export interface RunBlock {
   readonly key?: string;
   /** The open request of kind `intervention`. */
   readonly request: string;
+  /** What its steps had reserved that have no outcome: it was charged with this entry, since the run may stand for long. */
+  readonly charged?: Amount;
 }
 
 /** What a person chose for a blocked run was taken up. */

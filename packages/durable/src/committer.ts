@@ -49,7 +49,7 @@ export interface CommitterOptions {
     entries: readonly Entry[],
     messages: readonly Message[],
     answer: Extract<CommitResult, { outcome: 'committed' }>,
-    progress: boolean,
+    commit: Pick<Commit, 'progress' | 'ledger'>,
   ) => void;
   readonly onLost: (why: 'superseded' | 'unavailable', cause?: unknown) => void;
 }
@@ -118,7 +118,7 @@ export function createCommitter(options: CommitterOptions): Committer {
     seq = answer.seq;
     threadHead += messages.length;
     const entries = commit.entries.map((body, index) => ({ ...body, seq: first + index, at: answer.at }));
-    options.onCommitted(entries, messages, answer, commit.progress);
+    options.onCommitted(entries, messages, answer, commit);
     for (const item of batch) item.settle({ ok: true });
   }
 

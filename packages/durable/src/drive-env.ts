@@ -1,6 +1,7 @@
 import type { Clock, DurableDefinition, RunInfo, RunKey, Store } from '@prusik/core';
 import type { EngineLimits, EngineWarning } from './engine-types.ts';
 import type { LiveBoard } from './live-board.ts';
+import type { Room } from './room.ts';
 
 /** What every drive of one engine shares. */
 export interface DriveEnv {
@@ -11,6 +12,7 @@ export interface DriveEnv {
   readonly definitions: ReadonlyMap<string, DurableDefinition<never, unknown, unknown>>;
   readonly deps: (run: RunInfo) => unknown;
   readonly speaker: LiveBoard['speaker'];
+  readonly room: Room;
   /** Calls in the async context that the engine was created in. */
   readonly apart: <T>(call: () => T) => T;
   /** Awaited between two pieces of work, so that the process's timers and sockets get their turn. */

@@ -96,7 +96,7 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
     patienceMs: env.limits.leaseMs,
     seen: () => inbox.seen(),
     onLost: lose,
-    onCommitted(entries, messages, answer, progress) {
+    onCommitted(entries, messages, answer, { progress, ledger }) {
       storeClock = { at: answer.at, monotonic: clock.monotonic() };
       thread.committed(messages);
       for (const entry of entries) foldEntry(state, entry);
@@ -106,6 +106,7 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
         onCleared();
       }
       notice(answer);
+      if (ledger?.release !== undefined) env.room.freed(run);
     },
   });
   const putBlob = createPutBlob(env, tenant, (cause) => lose('unavailable', cause));

@@ -1,6 +1,6 @@
 import {
   addAmounts,
-  NO_AMOUNT,
+  type Amount,
   type FinalStatus,
   type Json,
   type SerializedError,
@@ -11,6 +11,7 @@ import type { Part } from './combine-parts.ts';
 import { ITEMS_A_COMMIT } from './committer.ts';
 import { interventionFor, type DriveCore, type Halt } from './drive-core.ts';
 import type { DriveEnd } from './drive-env.ts';
+import { chargedInFull, someOf } from './spent.ts';
 import type { Steps } from './steps.ts';
 import type { Waits } from './waits.ts';
 
@@ -46,6 +47,11 @@ function inDoubt({ key, kind, fingerprint, attempt, name }: StepIntent, status: 
   };
 }
 
+/** What these steps hold in reserve. */
+function reservedBy(intents: readonly StepIntent[]): Amount | undefined {
+  return someOf(intents.reduce<Amount>((sum, { reserved = {} }) => addAmounts(sum, reserved), {}));
+}
+
 export function createEndings(core: DriveCore, waits: Waits, steps: Steps): Endings {
   const { committer, state, run } = core;
   const asked = new Set<string>();
@@ -53,11 +59,11 @@ export function createEndings(core: DriveCore, waits: Waits, steps: Steps): Endi
   /** Nobody knows whether these steps happened, nor what they used, so reservations are charged in full. */
   function abandon(status: FinalStatus): Part {
     const abandoned = [...state.intents.values()].slice(0, ITEMS_A_COMMIT);
-    const lost = abandoned.reduce((sum, intent) => addAmounts(sum, intent.reserved ?? NO_AMOUNT), NO_AMOUNT);
+    const lost = reservedBy(abandoned);
     return {
       entries: abandoned.map((step) => inDoubt(step, status)),
       progress: true,
-      ...(lost.calls + lost.tokens + lost.costMicros > 0 ? { ledger: { release: lost, use: lost } } : {}),
+      ...(lost ? { ledger: chargedInFull(lost) } : {}),
     };
   }
 
@@ -81,9 +87,13 @@ export function createEndings(core: DriveCore, waits: Waits, steps: Steps): Endi
     async block(why) {
       const request = interventionFor(why, run, state.blocks);
       const { code, message, key } = why;
+      // Nobody knows how long it takes until a person decides: others of the tree must not wait for that.
+      const charged = reservedBy([...state.intents.values()]);
+      const of = { ...(key === undefined ? {} : { key }), ...(charged ? { charged } : {}) };
       const answer = await committer.stage({
-        entries: [{ type: 'run-block', code, message, request: request.id, ...(key === undefined ? {} : { key }) }],
+        entries: [{ type: 'run-block', code, message, request: request.id, ...of }],
         requests: [request],
+        ...(charged ? { ledger: chargedInFull(charged) } : {}),
         transition: { type: 'block', code, request: request.id },
       });
       if (!answer.ok) {

@@ -23,6 +23,7 @@ import { completeLimits } from './limits.ts';
 import { createLiveBoard } from './live-board.ts';
 import { createLiveWriter } from './live-writer.ts';
 import { createRequestFeeds } from './request-feed.ts';
+import { createRoom } from './room.ts';
 import { createReaders } from './run-events.ts';
 import { createStarter } from './start-run.ts';
 import { startWorker } from './worker.ts';
@@ -62,6 +63,7 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
     definitions,
     deps: options.deps ?? (() => undefined),
     speaker: board.speaker,
+    room: createRoom(),
     apart: AsyncLocalStorage.snapshot(),
     breathe: createBreather(),
     warn,

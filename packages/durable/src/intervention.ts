@@ -1,6 +1,7 @@
 import type { Decision, EntryBody, InterventionChoice, Json } from '@prusik/core';
 import type { Part } from './combine-parts.ts';
 import type { DriveCore } from './drive-core.ts';
+import { chargedInFull } from './spent.ts';
 
 /** What a person says about a blocked run: `happened` may carry the output that the step had. */
 export interface Intervention {
@@ -46,8 +47,7 @@ export async function takeUpIntervention({ state, inbox, committer }: DriveCore)
     });
   }
   const part: Part = { entries, progress: true };
-  await committer.stage(
-    intent?.reserved ? { ...part, ledger: { release: intent.reserved, use: intent.reserved } } : part,
-  );
+  // Not by the block: an older release did it here.
+  await committer.stage(intent?.reserved ? { ...part, ledger: chargedInFull(intent.reserved) } : part);
   return true;
 }

@@ -105,6 +105,8 @@ export function foldEntry(state: JournalState, entry: Entry): void {
     case 'run-block':
       state.block = entry;
       state.blocks += 1;
+      if (entry.charged !== undefined)
+        for (const [key, { reserved: _, ...intent }] of state.intents) state.intents.set(key, intent);
       return;
     case 'run-unblock':
       if (entry.choice === 'fail' && entry.key === undefined) {

@@ -60,11 +60,31 @@ export function pauseAfter(failure: Failure): Pause | undefined {
   return { ms, refused: false, tries: { ...tries, executions, failures } };
 }
 
+/**
+ * The pause before a step asks again for a reservation that others have to settle first, or nothing when it has waited long enough. Nothing was
+ * executed, so no policy is asked and nothing is used up; it asks less and less often, for whoever settles in another process does not tell.
+ */
+export function pauseForRoom({
+  run,
+  key,
+  retry,
+  tries,
+  capacityWaitMs,
+}: Omit<Failure, 'thrown' | 'effect'>): Pause | undefined {
+  const left = (retry?.capacityWaitMs ?? capacityWaitMs) - tries.capacityMs;
+  if (left <= 0) return undefined;
+  const longest = Math.min(MAX_CAPACITY_BACKOFF_MS, DEFAULT_BACKOFF_MS + tries.capacityMs);
+  const ms = Math.min(left, Math.ceil(longest * jitter(run, key, `room ${tries.capacityMs}`)));
+  return { ms, refused: true, tries: { ...tries, capacityMs: tries.capacityMs + ms } };
+}
+
 /** Exponential with jitter, so that runs that failed together do not come back together. */
 function backoff({ run, key, tries }: Failure, n: number, first: number, longest: number): number {
-  const jitter = 0.5 + derivedRandom('backoff', run.run, key, String(tries.executions + 1)) / 2;
-  return Math.min(longest, first * 2 ** Math.min(30, n - 1)) * jitter;
+  return Math.min(longest, first * 2 ** Math.min(30, n - 1)) * jitter(run, key, String(tries.executions + 1));
 }
+
+const jitter = (run: RunKey, key: string, which: string): number =>
+  0.5 + derivedRandom('backoff', run.run, key, which) / 2;
 
 /** What a refusal for want of capacity asks for. One that throws when it is looked at asks for nothing. */
 function retryAfterOf(thrown: unknown): number | undefined {

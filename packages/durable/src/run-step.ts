@@ -4,7 +4,6 @@ import {
   PrusikError,
   serializeError,
   type Amount,
-  type Budget,
   type Grant,
   type LedgerChange,
   type Outcome,
@@ -17,8 +16,8 @@ import { checkDoubt } from './doubt.ts';
 import type { DriveCore } from './drive-core.ts';
 import { executeStep, type Execution } from './execute-step.ts';
 import { noRoomError } from './no-room.ts';
-import { pauseAfter, type Pause, type Tries } from './retry.ts';
-import { someOf, toldBy, usedOf } from './spent.ts';
+import { pauseAfter, pauseForRoom, type Pause, type Tries } from './retry.ts';
+import { chargedInFull, reservationOf, settlement, someOf, toldBy, unreserved, useOf } from './spent.ts';
 import { createStepNotes } from './step-notes.ts';
 import { createRunSlots } from './step-slots.ts';
 import type { StepSpec } from './step-spec.ts';
@@ -35,6 +34,8 @@ export interface PendingStep {
   readonly intended: boolean;
   /** What earlier executions told that they used. */
   readonly spent?: Spent;
+  /** It waits, or has waited, for what others of its tree hold in reserve. */
+  readonly forRoom?: boolean;
 }
 
 /** A step that is executed again at `until`, by the store's clock. */
@@ -64,23 +65,34 @@ export function createRunStep(core: DriveCore): RunStep {
       (await settleDoubt(spec, stop, 'its process was lost between the intent and the outcome'))
     )
       return undefined;
-    // A call that was reserved and lost is charged in full: nobody knows what it used.
-    const charge: LedgerChange | undefined = earlier?.reserved
-      ? { release: earlier.reserved, use: earlier.reserved }
-      : undefined;
+    const charge = earlier && lost(earlier);
     const { budget } = core.claim;
-    const reserved = budget === undefined ? undefined : options.reserve;
+    const reserved = reservationOf(options, budget);
     const first = step.tries.executions + 1;
+    const fail = async (error: PrusikError): Promise<undefined> => {
+      await recordOutcome(
+        spec,
+        { ok: false, error: serializeError(error) },
+        { attempt: first, ...spent, ledger: charge },
+      );
+    };
+    const wrong = intended ? undefined : unreserved(spec, budget);
+    if (wrong !== undefined) return fail(wrong);
     if (!intended && (effect === 'once' || reserved !== undefined || options.claimRequest !== undefined)) {
-      const refusal = unpriced(spec, budget) ?? (await commitIntent(spec, first, reserved, charge));
+      const refusal = await commitIntent(spec, first, reserved, charge);
       if (refusal !== undefined) {
-        await recordOutcome(
-          spec,
-          { ok: false, error: serializeError(refusal) },
-          { attempt: first, ...spent, ...(charge ? { ledger: charge } : {}) },
-        );
-        return undefined;
+        const { retry } = options;
+        const { capacityWaitMs } = env.limits;
+        const pause = refusal.held
+          ? pauseForRoom({ run: core.run.key, key, retry, tries: step.tries, capacityWaitMs })
+          : undefined;
+        if (pause === undefined) return fail(refusal.error);
+        // An intent that was lost must not hold what this one waits for.
+        const record = earlier !== undefined;
+        const error = serializeError(refusal.error);
+        return { ...(await putOff(spec, pause, { error, record, spent, ledger: charge })), forRoom: true };
       }
+      if (step.forRoom) env.room.freed(core.run);
     }
     const started = env.clock.monotonic();
     const { execution, thrown, attempt } = await executeStep({
@@ -117,8 +129,8 @@ export function createRunStep(core: DriveCore): RunStep {
       if (stop.reason() !== undefined) return undefined; // cancelled: the intent without an outcome says what is known
       if (await settleDoubt(spec, stop, execution.error.message)) return undefined;
       // It surely did not happen, so it failed like any other step. To run it again is for its author to say.
-      const ledger = reserved === undefined ? {} : { ledger: { release: reserved, use: reserved } };
-      await recordOutcome(spec, { ok: false, error: serializeError(execution.error) }, { attempt, ...ledger });
+      const ledger = reserved && { release: reserved };
+      await recordOutcome(spec, { ok: false, error: serializeError(execution.error) }, { attempt, ledger });
       return undefined;
     }
     if (!execution.outcome.ok && stop.reason() === undefined) {
@@ -126,11 +138,10 @@ export function createRunStep(core: DriveCore): RunStep {
       const { capacityWaitMs } = env.limits;
       const tries = { ...step.tries, executions: attempt - 1 };
       const pause = pauseAfter({ run: core.run.key, key, thrown, effect, retry, tries, capacityWaitMs });
-      if (pause !== undefined) return putOff(step, execution, execution.outcome.error, reserved, pause);
+      if (pause !== undefined) return putOffExecution(pause, execution, execution.outcome.error);
     }
     const durationMs = Math.max(0, Math.round(env.clock.monotonic() - started));
-    const use = reserved && someOf(usedOf(execution, reserved));
-    const ledger = reserved && { release: reserved, ...(use ? { use } : {}) };
+    const ledger = budget && settlement(reserved, useOf(execution, options.reserve));
     const { absorbed } = execution;
     const isRecorded = await recordOutcome(spec, execution.outcome, {
       attempt,
@@ -141,35 +152,51 @@ export function createRunStep(core: DriveCore): RunStep {
       slots: execution.slots,
       ...addSpent(spent, spentBy(execution)),
       ...(execution.denied ? { denied: execution.denied } : {}),
-      ...(ledger ? { ledger } : {}),
+      ledger,
     });
     if (isRecorded) return undefined;
     // What it answers to was withdrawn while it did. That happens once for each message, and uses up no attempt.
     core.steering.giveBack(absorbed);
     const error = { code: 'STEER_WITHDRAWN', message: `What step ${key} absorbed was withdrawn before its commit` };
     const again: Pause = { ms: 0, refused: true, tries: { ...step.tries, executions: attempt } };
-    return putOff(step, execution, error, reserved, again);
+    return putOffExecution(again, execution, error);
+
+    /**
+     * A pause is recorded after a refusal of a step that has an intent: that intent must not stand as a doubt about what surely did not happen, nor its
+     * reservation keep others from spending. And after an execution that used something: the next one spends again, so it needs a reservation of its own.
+     */
+    function putOffExecution(
+      pause: Pause,
+      ended: Extract<Execution, { settled: 'outcome' }>,
+      why: StepPause['error'],
+    ): Promise<PausedStep> {
+      // Whoever was refused used nothing that it does not tell of.
+      const use = budget && someOf(pause.refused ? toldBy(ended) : useOf(ended, options.reserve));
+      return putOff(spec, pause, {
+        error: why,
+        record: use !== undefined || (pause.refused && state.intents.has(key)),
+        spent: addSpent(spent, spentBy(ended)),
+        ledger: settlement(reserved, use),
+      });
+    }
   }
 
-  /**
-   * A short pause is kept in memory. A long one is recorded, and so is one of a step that was refused and has an intent: that intent must not stand
-   * as a doubt about what surely did not happen, nor its reservation keep others from spending. And one of an execution that used what was reserved
-   * for it: the next one spends again, so it needs a reservation of its own.
-   */
+  /** A short pause is kept in memory, unless it has something to `record`; a long one is recorded. */
   async function putOff(
-    { spec, spent: before = {} }: PendingStep,
-    execution: Extract<Execution, { settled: 'outcome' }>,
-    error: StepPause['error'],
-    reserved: Amount | undefined,
-    { ms, refused, tries }: Pause,
+    spec: StepSpec,
+    { ms, tries }: Pause,
+    what: {
+      readonly error: StepPause['error'];
+      readonly record: boolean;
+      readonly spent: Spent;
+      readonly ledger: LedgerChange | undefined;
+    },
   ): Promise<PausedStep> {
     const { key, options } = spec;
+    const { error, spent, ledger } = what;
     const until = Math.ceil(core.storeNow() + ms);
-    const intended = state.intents.has(key);
-    const spent = addSpent(before, spentBy(execution));
-    const isShort = ms <= LONGEST_IN_MEMORY_MS;
-    const told = reserved && someOf(toldBy(execution));
-    if (isShort && !(refused && intended) && told === undefined) return { spec, tries, intended, until, spent };
+    if (ms <= LONGEST_IN_MEMORY_MS && !what.record)
+      return { spec, tries, intended: state.intents.has(key), until, spent };
     const pause: StepPause = {
       type: 'step-pause',
       key,
@@ -183,13 +210,7 @@ export function createRunStep(core: DriveCore): RunStep {
       ...spent,
       ...(options.name === undefined ? {} : { name: options.name }),
     };
-    // Whoever was refused used nothing that it does not tell of.
-    const use = reserved && (refused || isShort ? told : someOf(usedOf(execution, reserved)));
-    const result = await committer.stage({
-      entries: [pause],
-      progress: true,
-      ...(reserved ? { ledger: { release: reserved, ...(use ? { use } : {}) } } : {}),
-    });
+    const result = await committer.stage({ entries: [pause], progress: true, ...(ledger ? { ledger } : {}) });
     if (!result.ok) refusedRecord(`The pause of step ${key}`, result.code, key);
     return { spec, tries, intended: false, until, spent };
   }
@@ -198,12 +219,13 @@ export function createRunStep(core: DriveCore): RunStep {
     core.halt({ type: 'block', code, message: `${what} was refused: ${code}`, key });
   }
 
+  /** Says why the step must not run; `held`: it may, once others have settled what they hold. */
   async function commitIntent(
     spec: StepSpec,
     attempt: number,
     reserved: Amount | undefined,
     charge: LedgerChange | undefined,
-  ): Promise<PrusikError | undefined> {
+  ): Promise<{ readonly error: PrusikError; readonly held: boolean } | undefined> {
     const { key, options } = spec;
     const intent: StepIntent = {
       type: 'step-intent',
@@ -226,8 +248,9 @@ export function createRunStep(core: DriveCore): RunStep {
     });
     if (result.ok) return undefined;
     const { code, noRoom } = result;
-    if (noRoom === undefined) return new PrusikError(code, `Step ${key} was refused: ${code}`);
-    return noRoomError(`Step ${key}`, reserved?.[noRoom.dimension as keyof Amount] ?? 0, noRoom);
+    if (noRoom === undefined) return { error: new PrusikError(code, `Step ${key} was refused: ${code}`), held: false };
+    const wanted = reserved?.[noRoom.dimension as keyof Amount] ?? 0;
+    return { error: noRoomError(`Step ${key}`, wanted, noRoom), held: noRoom.held };
   }
 
   /** What is recorded beside an outcome. */
@@ -242,7 +265,7 @@ export function createRunStep(core: DriveCore): RunStep {
     readonly usage?: StepEnd['usage'];
     readonly costMicros?: number;
     readonly settledBy?: StepEnd['settledBy'];
-    readonly ledger?: LedgerChange;
+    readonly ledger?: LedgerChange | undefined;
   }
 
   /** Says no where a message that the step absorbed was withdrawn: then nothing is recorded. */
@@ -286,16 +309,16 @@ export function createRunStep(core: DriveCore): RunStep {
     const found = await checkDoubt(core, spec, stop);
     const attempt = state.attempts.get(key) ?? 1;
     const reserved = state.intents.get(key)?.reserved;
-    const ledger = reserved ? { ledger: { release: reserved, use: reserved } } : {};
+    const ledger = reserved && chargedInFull(reserved);
     if (found.became === 'not-run') return false;
     if (found.became === 'done') {
-      await recordOutcome(spec, { ok: true, ...found.value }, { attempt, settledBy: 'check', ...ledger });
+      await recordOutcome(spec, { ok: true, ...found.value }, { attempt, settledBy: 'check', ledger });
       return true;
     }
     const message = `Nobody knows whether step ${key} happened: ${why}`;
     if (options.inDoubt === 'fail') {
       const error = serializeError(new PrusikError('STEP_IN_DOUBT', message));
-      await recordOutcome(spec, { ok: false, error }, { attempt, settledBy: 'doubt', ...ledger });
+      await recordOutcome(spec, { ok: false, error }, { attempt, settledBy: 'doubt', ledger });
       return true;
     }
     core.halt({
@@ -311,6 +334,12 @@ export function createRunStep(core: DriveCore): RunStep {
   return runStep;
 }
 
+/** What an intent is charged that has no outcome and is executed again: a `once` step is when it surely did not happen. */
+function lost({ effect, reserved }: StepIntent): LedgerChange | undefined {
+  if (reserved === undefined) return undefined;
+  return effect === 'once' ? { release: reserved } : chargedInFull(reserved);
+}
+
 /** An execution that failed and knows no number used what nobody knows, most likely nothing: it makes no other number unknown. */
 function spentBy({ outcome, usage, costMicros }: Extract<Execution, { settled: 'outcome' }>): Spent {
   if (usage === undefined || (!outcome.ok && Object.keys(usage).length === 0)) return {};
@@ -322,17 +351,4 @@ async function grantsFor({ env, run }: DriveCore, tool: string): Promise<readonl
   const { tenant, run: id } = run.key;
   const page = await env.store.listGrants({ tenant, run: id, tool, active: true, limit: 2 * GRANT_LIMIT });
   return page.items;
-}
-
-/** Nobody can hold a tree to a cost that is not known. */
-function unpriced({ key, options }: StepSpec, budget: Budget | undefined): PrusikError | undefined {
-  if (options.kind !== 'model' || budget?.costMicros === undefined || options.reserve?.costMicros !== undefined)
-    return undefined;
-  return new PrusikError(
-    'BUDGET_COST_UNKNOWN',
-    `Step ${key} calls a model without prices, and the tree limits its cost`,
-    {
-      meta: { model: options.name ?? '' },
-    },
-  );
 }

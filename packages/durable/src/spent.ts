@@ -1,23 +1,61 @@
-import type { Amount, Spent } from '@prusik/core';
+import { PrusikError, type Amount, type Budget, type LedgerChange, type Spent, type StepOptions } from '@prusik/core';
+import type { StepSpec } from './step-spec.ts';
 
-/** What a reservation is settled with. Unknown is what was reserved, never zero. */
-export function usedOf({ usage, costMicros }: Spent, reserved: Amount): Amount {
-  const tokens =
-    usage?.inputTokens === undefined || usage.outputTokens === undefined
-      ? reserved.tokens
-      : usage.inputTokens + usage.outputTokens;
-  const cost = costMicros ?? reserved.costMicros;
+/** What a step reserves: nothing where nobody limits what calls use. */
+export function reservationOf({ reserve }: StepOptions, budget: Budget | undefined): Amount | undefined {
+  const { runs: _, ...limits } = budget ?? {};
+  return Object.keys(limits).length === 0 ? undefined : reserve;
+}
+
+/** Nobody can hold a tree to a limit of what a call does not say that it may take. */
+export function unreserved({ key, options }: StepSpec, budget: Budget = {}): PrusikError | undefined {
+  const { kind, name = '', reserve } = options;
+  if (kind !== 'model') return undefined;
+  const { runs: _, ...limits } = budget;
+  const missing = Object.keys(limits).find((dimension) => reserve?.[dimension as keyof Amount] === undefined);
+  if (missing === undefined) return undefined;
+  if (missing === 'costMicros' && reserve !== undefined)
+    return new PrusikError(
+      'BUDGET_COST_UNKNOWN',
+      `Step ${key} calls a model without prices, and a budget limits its cost`,
+      { meta: { model: name } },
+    );
+  return new PrusikError(
+    'BUDGET_NOT_RESERVED',
+    `Step ${key} calls a model and reserves no ${missing}, which a budget limits`,
+    { meta: { model: name, dimension: missing } },
+  );
+}
+
+/** What an execution is charged that was made with this reservation, or would have been. Unknown is what was reserved, never zero. */
+export function useOf(execution: Spent, reserve: Amount | undefined): Amount {
+  const told = toldBy(execution);
+  if (reserve === undefined) return told;
+  const { usage, costMicros } = execution;
+  const isTold = usage?.inputTokens !== undefined && usage.outputTokens !== undefined;
+  const tokens = isTold ? told.tokens : Math.max(told.tokens, reserve.tokens ?? 0);
+  const cost = costMicros ?? reserve.costMicros;
   return {
-    ...(reserved.calls === undefined ? {} : { calls: reserved.calls }),
-    ...(tokens === undefined ? {} : { tokens }),
+    tokens,
+    ...(reserve.calls === undefined ? {} : { calls: reserve.calls }),
     ...(cost === undefined ? {} : { costMicros: cost }),
   };
 }
 
 /** What an execution says that it used, where it says so. */
-export function toldBy({ usage, costMicros }: Spent): Amount {
+export function toldBy({ usage, costMicros }: Spent): Amount & { readonly tokens: number } {
   const tokens = (usage?.inputTokens ?? 0) + (usage?.outputTokens ?? 0);
   return { tokens, ...(costMicros === undefined ? {} : { costMicros }) };
+}
+
+/** Of an execution whose end is not known: nobody knows what it used. */
+export const chargedInFull = (reserved: Amount): LedgerChange => ({ release: reserved, use: reserved });
+
+/** The change of the ledgers that returns a reservation and charges what was used, where there is either. */
+export function settlement(reserved: Amount | undefined, used: Amount | undefined): LedgerChange | undefined {
+  const use = used && someOf(used);
+  if (reserved === undefined && use === undefined) return undefined;
+  return { ...(reserved ? { release: reserved } : {}), ...(use ? { use } : {}) };
 }
 
 /** The amount, or nothing where it is nothing. */

@@ -127,6 +127,7 @@ export function createStarter({
       const context =
         given.context === undefined ? run.context : bounded('context of a run', given.context, limits.maxValueBytes);
       const key = keyOf({ ...given, tenant: like.tenant });
+      const budget = given.budget ?? (await store.ledger(like))?.limits;
       const session = run.session === undefined ? undefined : { id: run.session, ...given.session };
       return stored(
         newRun(
@@ -137,6 +138,7 @@ export function createStarter({
             attended: run.attended,
             ...(run.turn === undefined ? {} : { turn: run.turn }),
             ...given,
+            ...(budget === undefined ? {} : { budget }),
             ...(session ? { session } : {}),
           },
         ),

@@ -26,6 +26,35 @@ export function createSteps(core: DriveCore): Steps {
   const runStep = createRunStep(core);
   const running = new Map<string, { readonly stop: Stop; readonly once: boolean }>();
   const paused = new Map<string, PausedStep>();
+  const forRoom = new Map<string, Disposable>();
+
+  function pause(key: string, step: PausedStep): void {
+    paused.set(key, step);
+    if (step.forRoom)
+      forRoom.set(
+        key,
+        env.room.wait(core.run, () => hurry(key)),
+      );
+  }
+
+  /** What it waits for may be there before its time: it has waited for less than it was ready to. */
+  function hurry(key: string): void {
+    const step = paused.get(key);
+    if (step === undefined) return;
+    const now = core.storeNow();
+    const { tries, until } = step;
+    const capacityMs = Math.max(0, tries.capacityMs - Math.max(0, Math.floor(until - now)));
+    paused.set(key, { ...step, until: Math.min(until, now), tries: { ...tries, capacityMs } });
+    core.wake();
+  }
+
+  function forget(key: string): void {
+    paused.delete(key);
+    forRoom.get(key)?.[Symbol.dispose]();
+    forRoom.delete(key);
+  }
+
+  const forgetPaused = (): void => [...paused.keys()].forEach(forget);
 
   /** Never rejects. */
   async function execute(step: PendingStep): Promise<void> {
@@ -33,8 +62,8 @@ export function createSteps(core: DriveCore): Steps {
     const stop = createStop();
     running.set(key, { stop, once: options.effect === 'once' });
     try {
-      const pause = await runStep(step, stop);
-      if (pause !== undefined && !core.over()) paused.set(key, pause);
+      const next = await runStep(step, stop);
+      if (next !== undefined && !core.over()) pause(key, next);
     } catch (cause) {
       // Nothing above rejects for what a step does, so this is a defect of ours. To try again would repeat the effect.
       const message = `Step ${key} could not be recorded`;
@@ -52,16 +81,16 @@ export function createSteps(core: DriveCore): Steps {
     begin(spec) {
       if (core.stopping()) return;
       const { key } = spec;
-      const pause = state.pauses.get(key);
+      const before = state.pauses.get(key);
       const tries = {
         executions: Math.max(core.claim.lost, state.attempts.get(key) ?? 0),
-        failures: pause?.failures ?? 0,
-        capacityMs: pause?.capacityMs ?? 0,
+        failures: before?.failures ?? 0,
+        capacityMs: before?.capacityMs ?? 0,
       };
-      const step: PendingStep = { spec, tries, intended: false, spent: spentBefore(pause) };
+      const step: PendingStep = { spec, tries, intended: false, spent: spentBefore(before) };
       // Executed since, and lost: there is nothing left to wait for.
-      if (pause === undefined || state.intents.has(key)) return void execute(step);
-      paused.set(key, { ...step, until: pause.until });
+      if (before === undefined || state.intents.has(key)) return void execute(step);
+      paused.set(key, { ...step, until: before.until });
       core.wake();
     },
     resume() {
@@ -69,13 +98,13 @@ export function createSteps(core: DriveCore): Steps {
       const now = core.storeNow();
       for (const [key, step] of paused) {
         if (step.until > now) continue;
-        paused.delete(key);
+        forget(key);
         void execute(step);
       }
     },
-    forgetPaused: () => paused.clear(),
+    forgetPaused,
     abort(reason, which = 'all') {
-      if (which === 'all') paused.clear();
+      if (which === 'all') forgetPaused();
       for (const { stop, once } of running.values()) if (which === 'all' || !once) stop.abort(reason);
     },
   };

@@ -77,7 +77,8 @@ describe('DUR-13: what the executions of a step used', () => {
     expect(end).toMatchObject({ usage: { inputTokens: 70, outputTokens: 7, estimated: true }, costMicros: 91 });
     expect(held).toEqual({ calls: 0, tokens: 0, costMicros: 0, runs: 0 });
     expect(ledger).toMatchObject({
-      used: { calls: 1, tokens: 77, costMicros: 91 },
+      // Two told nothing, so each is charged as it was reserved. The refusal told what it used, and is no call.
+      used: { calls: 4, tokens: 77 + 2 * 100, costMicros: 91 + 2 * 1_000 },
       reserved: { calls: 0, tokens: 0, costMicros: 0, runs: 0 },
     });
   });

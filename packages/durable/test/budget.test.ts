@@ -1,7 +1,8 @@
 import { memoryStore } from '@prusik/store-memory';
-import { PrusikError, type Budget, type DurableContext, type StepOptions } from '@prusik/core';
+import { fakeClock, type FakeClock } from '@prusik/testing-contracts';
+import { PrusikError, type Budget, type DurableContext, type Json, type StepOptions } from '@prusik/core';
 import { describe, expect, it } from 'vitest';
-import { durable, engineOn, entriesOf, key } from './support.ts';
+import { durable, engineOn, entriesOf, gate, key, untilCalled } from './support.ts';
 
 /** A call that may take `reserve` tokens and tells that it took `used`. */
 const spend = (ctx: DurableContext, step: string, reserve: number, used: number, options: StepOptions = {}) =>
@@ -10,6 +11,21 @@ const spend = (ctx: DurableContext, step: string, reserve: number, used: number,
     reserve: { calls: 1, tokens: reserve, costMicros: 0 },
     ...options,
   });
+
+const turns = async (count = 20): Promise<void> => {
+  for (let i = 0; i < count; i += 1) await new Promise((resolve) => setImmediate(resolve));
+};
+
+/** What `running` comes to while time runs, a second at a time. */
+async function hurried<T>(clock: FakeClock, running: Promise<T>): Promise<T> {
+  let over = false;
+  void running.finally(() => (over = true)).catch(() => {});
+  while (!over) {
+    await turns(4);
+    clock.advance(1_000);
+  }
+  return running;
+}
 
 const codeOf = (error: unknown): unknown =>
   error instanceof PrusikError ? [error.code, error.meta['run'], error.meta['dimension']] : error;
@@ -104,5 +120,231 @@ describe('a budget of runs', () => {
     expect((await store.listRuns({ tenant: 'default', limit: 9 })).items).toHaveLength(4);
     const ends = (await entriesOf(store, key('r'))).filter(({ type }) => type === 'wait-end' || type === 'run-block');
     expect(ends).toMatchObject([{ key: 'm' }, { key: 'one', outcome: { ok: false } }, { key: 'go' }]);
+  });
+});
+
+describe('what others only hold', () => {
+  it('WFL-4: is waited for, and looked at again as soon as it is settled here', async () => {
+    // Nobody moves this clock: no pause is ever over.
+    const store = memoryStore({ clock: fakeClock() });
+    const part = durable('part', (ctx) => spend(ctx, 'call', 300, 10));
+    const tree = durable('tree', async (ctx) => {
+      const names = Array.from({ length: 20 }, (_, n) => `c${n}`);
+      return (await Promise.all(names.map((name) => ctx.child(name, 'part', null)))).length;
+    });
+
+    const result = await engineOn(store, [tree, part], { clock: fakeClock() }).run('tree', null, {
+      id: 'r',
+      budget: { tokens: 1_000 },
+    });
+
+    expect(result).toMatchObject({ status: 'completed', output: 20 });
+    expect(await store.ledger(key('r'))).toMatchObject({ used: { tokens: 200, calls: 20 }, reserved: { tokens: 0 } });
+  });
+
+  it('WFL-4: may be settled by another process: it is asked for again, ever less often, and the run parks', async () => {
+    const clock = fakeClock();
+    const store = memoryStore({ clock });
+    const waiter = durable('waiter', (ctx) => spend(ctx, 'call', 50, 50));
+    const engine = engineOn(store, [durable('tree', () => null), waiter], { clock });
+    await engine.start('tree', null, { id: 'r', budget: { tokens: 100 } });
+    const started = clock.now();
+    // The other process, which knows nothing of this one.
+    const query = { worker: 'w', leaseMs: 30_000, limit: 1, suspects: { room: 0, alone: 1 }, definitions: [] };
+    const definitions = [{ name: 'tree', versions: ['1'] }];
+    const [claim] = (await store.claim({ ...query, definitions })).claims;
+    const lease = { run: key('r'), epoch: claim?.run.epoch ?? 0 };
+    const of = { root: 'r', parent: { run: 'r', key: 'c' }, depth: 1, definition: 'waiter', version: '1' };
+    const child = { kind: 'function', key: key('c'), ...of, input: null, inputHash: '', context: null } as const;
+    const commit = { ...lease, entries: [], progress: true };
+    await store.commit({
+      ...commit,
+      children: [{ ...child, priority: 0, messages: [] }],
+      ledger: { reserve: { tokens: 80 } },
+    });
+
+    const worker = engineOn(store, [waiter], { clock }).worker();
+    const until = async (status: string): Promise<void> => {
+      for (let s = 0; s < 200 && (await store.run(key('c')))?.status !== status; s += 1) {
+        await turns(4);
+        clock.advance(1_000);
+      }
+    };
+    await until('waiting');
+    expect(clock.now() - started).toBeGreaterThan(10_000);
+    const pauses = (await entriesOf(store, key('c'))).filter(({ type }) => type === 'step-pause');
+    const error = { code: 'BUDGET_EXCEEDED', meta: { run: 'r', held: true } };
+    expect(pauses).toMatchObject([{ attempt: 0, failures: 0, error }]);
+
+    await store.commit({ ...commit, ledger: { release: { tokens: 80 }, use: { tokens: 10 } } });
+    await until('completed');
+    const ends = (await entriesOf(store, key('c'))).filter(({ type }) => type === 'step-end');
+    expect(ends).toMatchObject([{ attempt: 1 }]);
+    expect(await store.ledger(key('r'))).toMatchObject({ used: { tokens: 60 }, reserved: { tokens: 0 } });
+    await worker[Symbol.asyncDispose]();
+  });
+
+  it('WFL-4, I9: is not waited for longer than for any other room; what can never fit is not waited for at all', async () => {
+    const clock = fakeClock();
+    const store = memoryStore({ clock });
+    const held = gate();
+    const started = clock.now();
+    const tree = durable('tree', async (ctx) => {
+      const holder = ctx.step('holder', () => held.opened, { reserve: { tokens: 80 } });
+      const never = await spend(ctx, 'never', 101, 0).then(() => 'done', codeOf);
+      const neverAt = clock.now() - started;
+      const late = await spend(ctx, 'late', 50, 0, { retry: { attempts: 1, capacityWaitMs: 5_000 } }).catch(
+        (error: PrusikError) => error.meta as Json,
+      );
+      const lateAt = clock.now() - started;
+      held.open();
+      await holder;
+      return [never, neverAt, late, lateAt];
+    });
+
+    const result = await hurried(
+      clock,
+      engineOn(store, [tree], { clock }).run('tree', null, { id: 'r', budget: { tokens: 100 } }),
+    );
+
+    const noRoom = { dimension: 'tokens', wanted: 50, limit: 100, run: 'r', held: true };
+    expect(result).toMatchObject({ output: [['BUDGET_EXCEEDED', 'r', 'tokens'], 0, noRoom, expect.any(Number)] });
+    const [, , , lateAt] = (result as { readonly output: readonly number[] }).output;
+    expect(lateAt).toBeGreaterThanOrEqual(5_000);
+    expect(lateAt).toBeLessThan(20_000);
+  });
+});
+
+describe('what nobody knows the use of', () => {
+  it.each(['retry', 'happened', 'fail'] as const)(
+    'WFL-4: a run that is blocked holds nothing: it is charged in full, and not again when a person says %s',
+    async (choice) => {
+      const store = memoryStore();
+      const [begun, clock] = [untilCalled(), fakeClock()];
+      let executions = 0;
+      const work = durable('work', (ctx) =>
+        ctx.step(
+          'call',
+          ({ usage }) => {
+            executions += 1;
+            begun.call();
+            if (executions === 1) return new Promise(() => {});
+            usage({ inputTokens: 7, outputTokens: 0 });
+          },
+          { effect: 'once', reserve: { tokens: 40 }, timeoutMs: 1_000 },
+        ),
+      );
+      const engine = engineOn(store, [work], { clock });
+      const running = engine.run('work', null, { id: 'r', budget: { tokens: 100 } });
+      await begun.called;
+      clock.advance(2_000);
+      expect(await running).toMatchObject({ status: 'blocked', code: 'STEP_IN_DOUBT' });
+      expect(await store.ledger(key('r'))).toMatchObject({ used: { tokens: 40 }, reserved: { tokens: 0 } });
+
+      await engine.decide(key('r'), 'intervention-1', { status: 'answered', value: { choice } });
+      await engineOn(store, [work], { clock }).drive(key('r'));
+
+      const used = choice === 'retry' ? 47 : 40;
+      expect(await store.ledger(key('r'))).toMatchObject({ used: { tokens: used }, reserved: { tokens: 0 } });
+    },
+  );
+
+  it('WFL-4: what surely did not happen returns its reservation; its failed executions that tell nothing are charged', async () => {
+    const store = memoryStore();
+    let executions = 0;
+    const work = durable('work', async (ctx) => {
+      const never = await ctx
+        .step('never', () => new Promise(() => {}), {
+          effect: 'once',
+          reserve: { tokens: 40 },
+          timeoutMs: 1,
+          check: () => ({ became: 'not-run' }),
+        })
+        .catch((error: PrusikError) => error.code);
+      const { used, reserved } = (await store.ledger(key('r'))) ?? {};
+      await ctx.step(
+        'silent',
+        ({ usage }) => {
+          executions += 1;
+          if (executions === 1) throw new Error('broke off');
+          usage({ inputTokens: 5, outputTokens: 0 });
+        },
+        { reserve: { calls: 1, tokens: 30 }, retry: { attempts: 2, backoffMs: 1 } },
+      );
+      return [never, used?.tokens, reserved?.tokens];
+    });
+
+    const result = await engineOn(store, [work]).run('work', null, { id: 'r', budget: { tokens: 100 } });
+
+    expect(result).toMatchObject({ output: ['STEP_TIMEOUT', 0, 0] });
+    expect(await store.ledger(key('r'))).toMatchObject({ used: { calls: 2, tokens: 35 }, reserved: { tokens: 0 } });
+  });
+});
+
+describe('a call that reserves nothing', () => {
+  it.each<[string, Budget, StepOptions, unknown]>([
+    ['nothing', { tokens: 100 }, {}, 'BUDGET_NOT_RESERVED'],
+    ['no calls', { calls: 9, tokens: 100 }, { reserve: { tokens: 1 } }, 'BUDGET_NOT_RESERVED'],
+    ['no cost', { costMicros: 9 }, { reserve: { calls: 1, tokens: 1 } }, 'BUDGET_COST_UNKNOWN'],
+    ['nothing, of a budget of cost', { costMicros: 9 }, {}, 'BUDGET_NOT_RESERVED'],
+    ['nothing, of a budget of runs', { runs: 9 }, {}, undefined],
+    ['nothing, without a budget', {}, {}, undefined],
+  ])('WFL-4: a model call with %s reserved where it is limited never starts', async (_, budget, options, code) => {
+    const store = memoryStore();
+    let executions = 0;
+    const work = durable('work', (ctx) => ctx.step('call', () => (executions += 1), { kind: 'model', ...options }));
+
+    const result = await engineOn(store, [work]).run('work', null, { id: 'r', budget });
+
+    expect(result).toMatchObject(code === undefined ? { status: 'completed' } : { status: 'failed', error: { code } });
+    expect(executions).toBe(code === undefined ? 1 : 0);
+  });
+
+  it('WFL-4: what a step tells that it used is used all the same', async () => {
+    const store = memoryStore();
+    const work = durable('work', async (ctx) => {
+      await ctx.step('tool', ({ usage }) => usage({ inputTokens: 30, outputTokens: 10 }, 5), { kind: 'tool' });
+      await ctx.step(
+        'again',
+        ({ usage, attempt }) => {
+          usage({ inputTokens: 5, outputTokens: 0 }, 1);
+          if (attempt === 1) throw new Error('broke off');
+        },
+        { retry: { attempts: 2, backoffMs: 1 } },
+      );
+      await spend(ctx, 'model', 60, 1);
+    });
+
+    await engineOn(store, [work]).run('work', null, { id: 'r', budget: { tokens: 100 } });
+
+    expect(await store.ledger(key('r'))).toMatchObject({
+      used: { tokens: 50, costMicros: 7 },
+      reserved: { tokens: 0 },
+    });
+  });
+
+  it('WFL-4: a budget of runs costs a model call no commit, and counts what it used', async () => {
+    const store = memoryStore();
+    const work = durable('work', (ctx) => spend(ctx, 'call', 60, 12));
+
+    await engineOn(store, [work]).run('work', null, { id: 'r', budget: { runs: 5 } });
+
+    expect((await entriesOf(store, key('r'))).map(({ type }) => type)).not.toContain('step-intent');
+    expect(await store.ledger(key('r'))).toMatchObject({ used: { calls: 1, tokens: 12 }, reserved: { tokens: 0 } });
+  });
+});
+
+describe('a run that is started again', () => {
+  it.each<[string, Budget | undefined, Budget]>([
+    ['the same budget', undefined, { tokens: 70 }],
+    ['the budget that its caller gives', { tokens: 9 }, { tokens: 9 }],
+  ])('WFL-4: has %s', async (_, budget, limits) => {
+    const store = memoryStore();
+    const engine = engineOn(store, [durable('work', () => null)]);
+    await engine.run('work', null, { id: 'r', budget: { tokens: 70 } });
+
+    await engine.startAgain(key('r'), { id: 'again', ...(budget ? { budget } : {}) });
+
+    expect((await store.ledger(key('again')))?.limits).toEqual(limits);
   });
 });

@@ -1,3 +1,4 @@
+import type { PartialReason } from './partial.ts';
 import type { Lease } from './claim.ts';
 import type { EntryBody } from './entry.ts';
 import type { SerializedError } from './errors.ts';
@@ -73,14 +74,19 @@ export type Transition =
    * Ends the run: releases the lease, withdraws its open requests (reason `run-ended`), hands its session to the next queued run (whose messages enter the
    * thread now; one that is asked to cancel is passed over) and puts a signal of kind `child` and key = run id, with {@link ChildEnd} as its body, into its parent's inbox.
    */
-  | { readonly type: 'end'; readonly status: FinalStatus; readonly output?: Json; readonly error?: SerializedError };
+  | ({ readonly type: 'end' } & RunOutcome);
 
-/** Body of the signal that a parent gets. */
-export interface ChildEnd {
+/** How a run ended, and what it has to show for it. */
+export interface RunOutcome {
   readonly status: FinalStatus;
   readonly output?: Json;
+  /** The output is not whole. */
+  readonly partial?: PartialReason;
   readonly error?: SerializedError;
 }
+
+/** Body of the signal that a parent gets. */
+export interface ChildEnd extends RunOutcome {}
 
 /** `committed`: all of it is there. `stale` and `refused`: nothing of it. */
 export type CommitResult =

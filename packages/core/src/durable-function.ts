@@ -10,6 +10,7 @@ import type { Amount, Budget } from './ledger.ts';
 import type { LiveBlock } from './live-event.ts';
 import type { Message, StoredMessage, Usage } from './message.ts';
 import type { Note } from './note.ts';
+import type { PartialReason } from './partial.ts';
 import type { Decision, Request, RequestKind } from './request.ts';
 import type { RunKind } from './run.ts';
 import type { StepSlots } from './slot.ts';
@@ -160,6 +161,13 @@ export interface DurableContext<Deps = unknown> {
     input: Json,
     options?: ChildOptions,
   ): Promise<ChildResult<Output>>;
+  /**
+   * Says that what the function is about to return is not all that was asked for, and why: on record with the end, and with whoever gets the output.
+   * The run is completed all the same. The first reason stands; one that fails or is cancelled has none.
+   *
+   * @throws {PrusikError} `STEP_NESTED` in the body of a step, `VALUE_TOO_LARGE` past 64 KiB.
+   */
+  partial(reason: PartialReason): void;
   /** Time of the last delivered outcome, by the store's clock; the same on replay. */
   now(): number;
   /** The same on every attempt. */

@@ -1,3 +1,4 @@
+import type { PartialReason } from './partial.ts';
 import type { SerializedError } from './errors.ts';
 import type { Json } from './json.ts';
 import type { Amount } from './ledger.ts';
@@ -171,6 +172,8 @@ export interface WaitEnd extends Keyed {
   readonly type: 'wait-end';
   readonly kind: WaitKind;
   readonly outcome: Outcome;
+  /** The output of the child is not whole. */
+  readonly partial?: PartialReason;
   /** The deadline beat what was waited for. */
   readonly timedOut?: boolean;
 }
@@ -222,6 +225,8 @@ export interface RunEnd {
   readonly type: 'run-end';
   readonly status: 'completed' | 'failed' | 'cancelled';
   readonly output?: Json;
+  /** The output is not whole. */
+  readonly partial?: PartialReason;
   readonly error?: SerializedError;
   /** Id of the run that took its messages over, and whose answer is its answer. */
   readonly absorbedBy?: string;

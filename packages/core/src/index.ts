@@ -72,6 +72,7 @@ export {
   type StandardSchema,
 } from './schema.ts';
 export type { ChildResult } from './child-result.ts';
+export { partialReason, type PartialReason } from './partial.ts';
 export type {
   AnyDefinition,
   CallOptions,
@@ -280,6 +281,7 @@ export {
   WRITE_LIMIT,
   type ChildCancel,
   type ChildEnd,
+  type RunOutcome,
   type Commit,
   type CommitRefusal,
   type CommitResult,

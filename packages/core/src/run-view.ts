@@ -1,3 +1,4 @@
+import type { PartialReason } from './partial.ts';
 import type { Entry, MessageRange } from './entry.ts';
 import type { SerializedError } from './errors.ts';
 import { advanceCursor, type EventCursor } from './event-cursor.ts';
@@ -44,6 +45,8 @@ export interface RunView {
   readonly cancelled?: string;
   readonly blocked?: { readonly code: string; readonly message: string; readonly request: string };
   readonly output?: Json;
+  /** The output is not whole. */
+  readonly partial?: PartialReason;
   readonly error?: SerializedError;
   /** Steps on record, by key, in the order of their first entry. */
   readonly steps: Readonly<Record<string, StepView>>;
@@ -200,7 +203,8 @@ function foldEntry(draft: Draft, entry: Entry): void {
     case 'wait-end': {
       const wait: WaitView = draft.waits.get(entry.key) ?? { kind: entry.kind, open: true };
       const timedOut = entry.timedOut === undefined ? {} : { timedOut: entry.timedOut };
-      draft.waits.set(entry.key, { ...wait, open: false, outcome: entry.outcome, ...timedOut });
+      const partial = entry.partial === undefined ? {} : { partial: entry.partial };
+      draft.waits.set(entry.key, { ...wait, open: false, outcome: entry.outcome, ...timedOut, ...partial });
       if (wait.request !== undefined) draft.requests.delete(wait.request);
       return;
     }
@@ -237,6 +241,7 @@ function endRun(draft: Draft, entry: Extract<Entry, { type: 'run-end' }>): void 
   rest.endedAt = entry.at;
   delete rest.blocked;
   if (entry.output !== undefined) rest.output = entry.output;
+  if (entry.partial !== undefined) rest.partial = entry.partial;
   if (entry.error !== undefined) rest.error = entry.error;
   comeToRest(draft);
   for (const [key, step] of draft.steps) if (step.state === 'paused') draft.steps.set(key, interrupted(step));

@@ -1,3 +1,4 @@
+import type { PartialReason } from './partial.ts';
 import type { SerializedError } from './errors.ts';
 import type { RunKey } from './ids.ts';
 import type { Json } from './json.ts';
@@ -56,6 +57,8 @@ export interface Run {
   readonly cancelRequested: boolean;
   readonly wakeAt: number | null;
   readonly output?: Json;
+  /** The output is not whole. */
+  readonly partial?: PartialReason;
   readonly error?: SerializedError;
   /** Id of the run that took its messages over, and whose answer is its answer. */
   readonly absorbedBy?: string;

@@ -13,6 +13,7 @@ import type {
 import type { SerializedError } from './errors.ts';
 import type { LiveBlock } from './live-event.ts';
 import type { Usage } from './message.ts';
+import type { PartialReason } from './partial.ts';
 
 /** A step as the journal shows it. */
 export interface StepView {
@@ -43,6 +44,8 @@ export interface WaitView {
   readonly request?: string;
   /** Missing in one that is neither open nor came to anything: its run ended first. */
   readonly outcome?: Outcome;
+  /** The output of the child is not whole. */
+  readonly partial?: PartialReason;
   readonly timedOut?: boolean;
 }
 

@@ -7,6 +7,7 @@ import {
   derivedUuid,
   hashJson,
   narrowerBudget,
+  partialReason,
   PrusikError,
   type CallOptions,
   type ChildOptions,
@@ -20,6 +21,7 @@ import {
   type JsonObject,
   type Message,
   type NewRun,
+  type PartialReason,
   type Received,
   type ReceiveOptions,
   type Run,
@@ -64,7 +66,7 @@ export function runInfo(run: Run, attempt: number): RunInfo {
 
 /** The context that a function gets. Its methods use no `this`, so they may be taken off it. */
 export function createContext({ parts, threadBase, info, deps }: ContextOptions): DurableContext {
-  const { core, steps, waits, thread, reads, whole } = parts;
+  const { core, steps, waits, thread, reads, whole, status } = parts;
   const { run, state, committer, delivery } = core;
   const { limits } = core.env;
   let notes = 0;
@@ -240,9 +242,16 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
           (recorded): ChildResult<Output> => ({
             run: childRunId(run.key.tenant, run.key.run, key),
             output: valueOf(recorded) as Output,
+            ...(recorded.partial === undefined ? {} : { partial: recorded.partial }),
           }),
         );
       }),
+    partial(reason) {
+      refuseInsideStep('ctx.partial');
+      const given = bounded('reason of a partial output', partialReason(reason), limits.maxNoteBytes);
+      // What was missing first is why; what is missing after it mostly follows from it.
+      status.partial ??= given as unknown as PartialReason;
+    },
     now: () => delivery.delivered().at,
     uuid: (key) => derivedUuid('uuid', run.key.tenant, run.key.run, key),
     random: (key) => derivedRandom('random', run.key.tenant, run.key.run, key),

@@ -1,4 +1,4 @@
-import { PrusikError, threadOf, type Claim } from '@prusik/core';
+import { PrusikError, threadOf, type Claim, type PartialReason } from '@prusik/core';
 import { createCommitter } from './committer.ts';
 import { createDelivery } from './delivery.ts';
 import type { DriveCore, Halt } from './drive-core.ts';
@@ -50,6 +50,8 @@ export interface DriveStatus {
   /** The function was called; with {@link settled} it has ended. */
   called: boolean;
   settled: Settled | undefined;
+  /** What the function said of its output. */
+  partial: PartialReason | undefined;
   /** The run lost a worker and has committed no step since. */
   suspect: boolean;
   /** Its dependencies are being resolved: it is not quiet. */
@@ -78,6 +80,7 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
     cancelRequested: run.cancelRequested,
     called: false,
     settled: undefined,
+    partial: undefined,
     suspect: claim.lost > 0,
     resolving: false,
   };

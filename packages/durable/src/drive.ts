@@ -214,7 +214,11 @@ export function startDrive(
       status.settled = { ok: false, error };
       return undefined;
     }
-    return endings.end('completed', output === undefined ? {} : { output });
+    const { partial } = status;
+    return endings.end('completed', {
+      ...(output === undefined ? {} : { output }),
+      ...(partial === undefined ? {} : { partial }),
+    });
   }
 
   /** Somebody asked to cancel: what the function waits for is rejected, so that its `finally` runs; no new step starts. */

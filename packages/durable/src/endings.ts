@@ -2,8 +2,7 @@ import {
   addAmounts,
   type Amount,
   type FinalStatus,
-  type Json,
-  type SerializedError,
+  type RunOutcome,
   type StepEnd,
   type StepIntent,
 } from '@prusik/core';
@@ -24,10 +23,7 @@ export interface Endings {
   /** Woken while it is blocked, and nobody has decided: back to where it was. */
   blockAgain(code: string, request: string): Promise<DriveEnd>;
   /** `undefined` when the store refused; the drive is then halted. */
-  end(
-    status: FinalStatus,
-    result: { readonly output?: Json; readonly error?: SerializedError },
-  ): Promise<DriveEnd | undefined>;
+  end(status: FinalStatus, result: Omit<RunOutcome, 'status'>): Promise<DriveEnd | undefined>;
   /** Asks the children that have not ended to cancel, each once, and tells them why. */
   cancelChildren(reason: string): Promise<void>;
 }

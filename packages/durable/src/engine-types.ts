@@ -6,6 +6,7 @@ import type {
   EventCursor,
   Json,
   NewId,
+  PartialReason,
   Run,
   RunEvent,
   RunInfo,
@@ -164,20 +165,22 @@ export interface WatchRequestsOptions extends Omit<RequestQuery, 'tenant' | 'sta
 }
 
 /** Where a run stands when nobody can take it further here and now. */
-export type RunResult<Output = Json> = { readonly run: RunKey } & (
-  | { readonly status: 'completed'; readonly output: Output }
-  | { readonly status: 'failed' | 'cancelled'; readonly error: SerializedError }
-  /** It waits for a person, a signal or a timer. */
-  | {
-      readonly status: 'waiting';
-      readonly requests: readonly RequestRef[];
-      readonly wakeAt: number | null;
-      /** It stands in the queue of its session behind this run, and waits for what that waits for. */
-      readonly heldBy?: RunKey;
-    }
-  /** It cannot go on without a decision about the open intervention. */
-  | { readonly status: 'blocked'; readonly code: string; readonly request: string }
-);
+export type RunResult<Output = Json> = { readonly run: RunKey } &
+  /** `partial`: the output is not whole, and why. */
+  (
+    | { readonly status: 'completed'; readonly output: Output; readonly partial?: PartialReason }
+    | { readonly status: 'failed' | 'cancelled'; readonly error: SerializedError }
+    /** It waits for a person, a signal or a timer. */
+    | {
+        readonly status: 'waiting';
+        readonly requests: readonly RequestRef[];
+        readonly wakeAt: number | null;
+        /** It stands in the queue of its session behind this run, and waits for what that waits for. */
+        readonly heldBy?: RunKey;
+      }
+    /** It cannot go on without a decision about the open intervention. */
+    | { readonly status: 'blocked'; readonly code: string; readonly request: string }
+  );
 
 /** What {@link createEngine} makes. Every call may also reject with what the store rejects with, such as `STORE_UNAVAILABLE`. */
 export interface Engine extends AsyncDisposable {

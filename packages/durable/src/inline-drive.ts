@@ -161,7 +161,12 @@ async function resultOf(
   const { key, status } = run;
   switch (status) {
     case 'completed':
-      return { run: key, status, output: run.output as Json };
+      return {
+        run: key,
+        status,
+        output: run.output as Json,
+        ...(run.partial === undefined ? {} : { partial: run.partial }),
+      };
     case 'failed':
       return { run: key, status, error: run.error ?? { code: 'RUN_FAILED', message: 'The run failed' } };
     case 'cancelled':

@@ -30,9 +30,9 @@ export async function runInside<T>(code: Inside['code'], engine: object, call: (
  *
  * @throws {PrusikError} `STEP_NESTED`
  */
-export function refuseInsideStep(key: string): void {
+export function refuseInsideStep(call: string): void {
   if (inside.getStore()?.code !== 'step') return;
-  const message = `${key} was called inside the body of a step; a step's body has no context, only its scope`;
+  const message = `${call} was called inside the body of a step; a step's body has no context, only its scope`;
   throw new PrusikError('STEP_NESTED', message);
 }
 

@@ -2,6 +2,7 @@ import {
   PrusikError,
   type Entry,
   type Outcome,
+  type PartialReason,
   type RunBlock,
   type RunKey,
   type SerializedError,
@@ -23,6 +24,8 @@ export interface Recorded {
   readonly outcome: Outcome;
   readonly messages: number;
   readonly timedOut: boolean;
+  /** Of a child's output that is not whole. */
+  readonly partial?: PartialReason;
 }
 
 /** A run's journal, folded: all that a drive needs to know of the past. Grows by {@link foldEntry} as commits succeed. */
@@ -98,7 +101,7 @@ export function foldEntry(state: JournalState, entry: Entry): void {
       return;
     case 'wait-end':
       state.waits.delete(entry.key);
-      return record(state, entry, 0, entry.timedOut ?? false);
+      return record(state, entry, 0, entry.timedOut ?? false, entry.partial);
     case 'note':
       state.notes += 1;
       return;
@@ -141,9 +144,11 @@ function record(
   entry: Pick<Recorded, 'seq' | 'at' | 'key' | 'kind' | 'fingerprint' | 'outcome'>,
   messages: number,
   timedOut: boolean,
+  partial?: PartialReason,
 ): void {
   const { seq, at, key, kind, fingerprint, outcome } = entry;
-  state.outcomes.set(key, { seq, at, key, kind, fingerprint, outcome, messages, timedOut });
+  const more = partial === undefined ? {} : { partial };
+  state.outcomes.set(key, { seq, at, key, kind, fingerprint, outcome, messages, timedOut, ...more });
 }
 
 const PAGE = 1_000;

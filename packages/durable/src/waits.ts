@@ -46,6 +46,9 @@ export interface Waits {
   nextDue(): number | null;
 }
 
+/** What the end of a wait says besides which it is. */
+type Ended = Pick<WaitEnd, 'outcome' | 'partial' | 'timedOut'>;
+
 /** How long to wait when the store says that a deadline is not due yet. */
 const TOO_EARLY_MS = 20;
 
@@ -91,8 +94,10 @@ export function createWaits(core: DriveCore): Waits {
     void committer.stage(part).then((result) => {
       if (result.ok) return add(start, spec);
       // Nothing for a person to repair: the function is told, as it is of a step for which there is no room.
-      if (result.noRoom !== undefined)
-        return record(start, { ok: false, error: serializeError(noRoomError(`Child ${spec.key}`, 1, result.noRoom)) });
+      if (result.noRoom !== undefined) {
+        const error = serializeError(noRoomError(`Child ${spec.key}`, 1, result.noRoom));
+        return record(start, { outcome: { ok: false, error } });
+      }
       core.halt({
         type: 'block',
         code: result.code,
@@ -137,22 +142,17 @@ export function createWaits(core: DriveCore): Waits {
     }
   }
 
-  function record(
-    wait: WaitStart,
-    outcome: Outcome,
-    timed?: { readonly timedOut: boolean; readonly notBefore: number },
-  ): void {
+  function record(wait: WaitStart, how: Ended, notBefore?: number): void {
     staged.add(wait.key);
     const end: WaitEnd = {
       type: 'wait-end',
       key: wait.key,
       kind: wait.kind,
       fingerprint: wait.fingerprint,
-      outcome,
-      ...(timed?.timedOut ? { timedOut: true } : {}),
+      ...how,
     };
     void committer
-      .stage({ entries: [end], progress: true, ...(timed ? { notBefore: timed.notBefore } : {}) })
+      .stage({ entries: [end], progress: true, ...(notBefore === undefined ? {} : { notBefore }) })
       .then((result) => {
         if (!result.ok && result.code === 'TOO_EARLY') {
           // This process's idea of the store's clock ran ahead; look again shortly, and not before.
@@ -211,12 +211,12 @@ export function createWaits(core: DriveCore): Waits {
         .map((wait) => ({ wait, signal: signalFor(wait) }))
         .filter((item): item is { wait: WaitStart; signal: Signal } => item.signal !== undefined)
         .toSorted((a, b) => a.signal.n - b.signal.n);
-      for (const { wait, signal } of arrived) record(wait, outcomeOf(wait, signal));
+      for (const { wait, signal } of arrived) record(wait, endedBy(wait, signal));
       const now = core.storeNow();
       const due = open.filter((wait) => wait.until !== undefined && wait.until <= now && !staged.has(wait.key));
       for (const wait of due) {
         if (wait.kind === 'request') expire(wait);
-        else record(wait, { ok: true }, { timedOut: wait.kind !== 'timer', notBefore: wait.until ?? 0 });
+        else record(wait, { outcome: { ok: true }, ...(wait.kind === 'timer' ? {} : { timedOut: true }) }, wait.until);
       }
     },
     pending: () => [...pending.keys()],
@@ -242,21 +242,22 @@ function nextOf(waits: Iterable<WaitStart>): number | null {
   return next;
 }
 
-function outcomeOf(wait: WaitStart, signal: Signal): Outcome {
+function endedBy(wait: WaitStart, signal: Signal): Ended {
   switch (wait.kind) {
-    case 'child':
-      return childOutcome(wait.child ?? '', signal.body as unknown as ChildEnd);
-    case 'request':
+    case 'child': {
+      const end = signal.body as unknown as ChildEnd;
       return {
-        ok: true,
-        value: {
-          ...(signal.body as unknown as Decision as unknown as Record<string, Json>),
-          request: wait.request ?? '',
-        },
+        outcome: childOutcome(wait.child ?? '', end),
+        ...(end.partial === undefined ? {} : { partial: end.partial }),
       };
+    }
+    case 'request': {
+      const decision = signal.body as unknown as Decision as unknown as Record<string, Json>;
+      return { outcome: { ok: true, value: { ...decision, request: wait.request ?? '' } } };
+    }
     case 'signal':
     case 'timer':
-      return { ok: true, value: signal.body };
+      return { outcome: { ok: true, value: signal.body } };
     default:
       return wait.kind satisfies never;
   }

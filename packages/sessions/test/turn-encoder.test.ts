@@ -6,6 +6,7 @@ import type {
   Message,
   MessagePart,
   Request as AskedRequest,
+  RunEnd,
   StepEnd,
   ToolOutput,
 } from '@prusik/core';
@@ -97,7 +98,7 @@ const waited = (key: string, status: string): EntryBody => ({
   kind: 'request',
   outcome: { ok: true, value: { status, request: key } },
 });
-const end = (status: 'completed' | 'failed' | 'cancelled'): EntryBody => ({ type: 'run-end', status });
+const end = (status: 'completed' | 'failed' | 'cancelled'): RunEnd => ({ type: 'run-end', status });
 const toolCall = (callId: string): MessagePart => ({ type: 'tool-call', callId, tool: 'search', input: { q: 1 } });
 
 describe('I3, EVT-5: what is shown before it is committed', () => {
@@ -217,6 +218,22 @@ describe('REQ-9: what a client is told of calls', () => {
       'finish',
     ]);
     expect(turn.over).toBe(true);
+  });
+});
+
+describe('WFL-10: an answer that is not whole', () => {
+  it('says so by a part of its own with the code of the reason, and ends as any other', () => {
+    const turn = encoding();
+    turn.commit([toolCall('c1')]);
+    const partial = { code: 'BUDGET_EXCEEDED', message: 'of customer 7' };
+    expect(turn.read({ ...end('completed'), partial })).toEqual([
+      'tool-output-error',
+      'finish-step',
+      'data-partial',
+      'finish',
+    ]);
+    expect(turn.message.parts.at(-1)).toMatchObject({ type: 'data-partial', data: { code: 'BUDGET_EXCEEDED' } });
+    expect(JSON.stringify(turn.message)).not.toContain('customer');
   });
 });
 

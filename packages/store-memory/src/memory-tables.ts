@@ -162,11 +162,12 @@ export function memoryTables(): MemoryTables {
       const { seq, at, inbox } = found.state;
       replaceState(found, frozen({ ...state, seq, at, inbox }));
     },
-    saveResult(state, { output, error, absorbedBy }) {
+    saveResult(state, { output, partial, error, absorbedBy }) {
       const found = record(state.key);
       found.body = frozen({
         ...found.body,
         ...(output === undefined ? {} : { output }),
+        ...(partial === undefined ? {} : { partial }),
         ...(error === undefined ? {} : { error }),
         ...(absorbedBy === undefined ? {} : { absorbedBy }),
       });

@@ -52,6 +52,7 @@ export function sqliteTables(
        holder = case when ? is null then null when epoch = ? then holder else ? end where id = ?`,
   );
   const saveResult = db.prepare('update run_bodies set output = ?, error = ?, absorbed_by = ? where run = ?');
+  const savePartial = db.prepare('update runs set partial = ? where id = ?');
   const insertEntry = db.prepare('insert into entries (run, seq, at, body) values (?, ?, ?, ?)');
   const insertMessage = db.prepare('insert into messages (thread, n, body) values (?, ?, ?)');
   const dropQueuedMessages = db.prepare('update run_bodies set queued_messages = null where run = ?');
@@ -198,8 +199,10 @@ export function sqliteTables(
         next.number,
       );
     },
-    saveResult: ({ number }, { output, error, absorbedBy = null }) =>
-      void write(saveResult, textOf(output), textOf(error), absorbedBy, number),
+    saveResult({ number }, { output, partial, error, absorbedBy = null }) {
+      write(saveResult, textOf(output), textOf(error), absorbedBy, number);
+      if (partial !== undefined) write(savePartial, textOf(partial), number);
+    },
 
     appendEntries({ number }, from, at, bodies) {
       written.entries = true;

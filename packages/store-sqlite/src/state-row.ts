@@ -1,6 +1,7 @@
 import {
   describeRun,
   type Json,
+  type PartialReason,
   type Run,
   type RunKind,
   type RunState,
@@ -53,6 +54,7 @@ export interface RunRow extends StateRow {
   readonly error: string | null;
   readonly absorbed_by: string | null;
   readonly turn: string | null;
+  readonly partial: string | null;
 }
 
 /**
@@ -72,7 +74,7 @@ export function selectState(where: string, index = ''): string {
 }
 
 export function selectRun(where: string): string {
-  return `select ${STATE}, r.kind, r.created_at, r.attended, b.input, b.context, b.output, b.error, b.absorbed_by, b.turn
+  return `select ${STATE}, r.kind, r.created_at, r.attended, b.input, b.context, b.output, b.error, b.absorbed_by, b.turn, r.partial
     from runs r join run_bodies b on b.run = r.id where ${where}`;
 }
 
@@ -116,6 +118,7 @@ export function toRun(row: RunRow): Run {
     ...(row.turn === null ? {} : { turn: JSON.parse(row.turn) as TurnOptions }),
     createdAt: row.created_at,
     ...(row.output === null ? {} : { output: JSON.parse(row.output) as Json }),
+    ...(row.partial === null ? {} : { partial: JSON.parse(row.partial) as PartialReason }),
     ...(row.error === null ? {} : { error: JSON.parse(row.error) as SerializedError }),
     ...(row.absorbed_by === null ? {} : { absorbedBy: row.absorbed_by }),
   });

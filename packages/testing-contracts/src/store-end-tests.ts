@@ -43,6 +43,31 @@ export const STORE_END_TESTS: readonly StoreTest[] = [
     },
   },
   {
+    title:
+      'WFL-10: why an output is not whole is stored with it and told to the parent, and a run that is not completed has no such reason',
+    async run({ running, take, commit, tryCommit, run, inboxOf }) {
+      const partial = { code: 'OUT_OF_ROPE', message: 'two of three' };
+      const end = { status: 'completed', output: 2, partial } as const;
+      await commit(await running('p'), { children: [newChild('some', 'p'), newChild('all', 'p')] });
+      const child = await take('some');
+      for (const status of ['failed', 'cancelled'] as const)
+        await assert.rejects(
+          tryCommit(child, { ...ending(status), transition: { type: 'end', status, partial } }),
+          TypeError,
+        );
+      await commit(child, { entries: [{ type: 'run-end', ...end }], transition: { type: 'end', ...end } });
+      await commit(await take('all'), ending('completed'));
+
+      const [some, all] = [await run('some'), await run('all')];
+      assert.deepEqual([some.output, some.partial], [2, partial]);
+      assert.equal('partial' in all, false);
+      assert.deepEqual(
+        (await inboxOf('p')).map(({ body }) => body),
+        [end, { status: 'completed' }],
+      );
+    },
+  },
+  {
     title: 'I2: a run ends once, and nothing is written after it',
     async run({ store, running, end, tryCommit, journal, run }) {
       const held = await running('r');

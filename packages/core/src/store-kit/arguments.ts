@@ -9,6 +9,7 @@ import { checkAmount, checkBudget } from '../ledger.ts';
 import type { Message } from '../message.ts';
 import { WHEN_BUSY, type NewRun } from '../new-run.ts';
 import { PAGE_LIMIT } from '../page.ts';
+import { partialReason } from '../partial.ts';
 import type { Removal } from '../removal.ts';
 import { DECISIONS_OF, type NewDecision, type RequestKind } from '../request.ts';
 import { FINAL_STATUSES, type RunKind } from '../run.ts';
@@ -141,7 +142,13 @@ export function checkedCommit(commit: Commit): Commit {
     throw new TypeError('The commit that ends a run ends with the entry run-end');
   for (const child of copy.children ?? []) checkChild(child, copy.run);
   if (copy.transition !== undefined) checkOneOf('transition', copy.transition.type, TRANSITIONS);
-  if (copy.transition?.type === 'end') checkOneOf('status of an end', copy.transition.status, FINAL_STATUSES);
+  if (copy.transition?.type === 'end') {
+    const { status, partial } = copy.transition;
+    checkOneOf('status of an end', status, FINAL_STATUSES);
+    if (partial !== undefined) partialReason(partial);
+    if (partial !== undefined && status !== 'completed')
+      throw new TypeError(`The output of a run that is ${status} cannot be partial`);
+  }
   if (copy.messages !== undefined) checkCount('message number', copy.messages.from);
   if (copy.seen !== undefined) checkCount('last signal seen', copy.seen);
   if ((copy.transition?.type === 'park' || copy.transition?.type === 'block') && copy.seen === undefined)

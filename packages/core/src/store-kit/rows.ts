@@ -45,7 +45,7 @@ function missing(key: RunKey): never {
 /** What a store keeps of a run beside its state. */
 export interface RunBody extends Pick<
   Run,
-  'kind' | 'input' | 'context' | 'attended' | 'turn' | 'createdAt' | 'output' | 'error' | 'absorbedBy'
+  'kind' | 'input' | 'context' | 'attended' | 'turn' | 'createdAt' | 'output' | 'partial' | 'error' | 'absorbedBy'
 > {}
 
 /** The run as the port shows it. */
@@ -74,6 +74,7 @@ export function describeRun(state: RunState, body: RunBody): Run {
     cancelRequested: state.cancel !== 'none',
     wakeAt: state.wakeAt,
     ...(body.output === undefined ? {} : { output: body.output }),
+    ...(body.partial === undefined ? {} : { partial: body.partial }),
     ...(body.error === undefined ? {} : { error: body.error }),
     ...(body.absorbedBy === undefined ? {} : { absorbedBy: body.absorbedBy }),
     ...(state.blocked === null ? {} : { blocked: state.blocked }),

@@ -2,14 +2,13 @@ import type { BlobInfo } from '../blob.ts';
 import type { Entry, EntryBody } from '../entry.ts';
 import type { Grant, GrantKey, GrantQuery } from '../grant.ts';
 import type { RequestRef, RunKey, SessionKey } from '../ids.ts';
-import type { Json } from '../json.ts';
 import type { Ledger } from '../ledger.ts';
 import type { Message, StoredMessage, ThreadKey } from '../message.ts';
 import type { NewRequest, Request } from '../request.ts';
-import type { FinalStatus, ParentLink, Run, RunStatus } from '../run.ts';
+import type { ParentLink, Run, RunStatus } from '../run.ts';
 import type { Session, SessionFork, SessionLife, SessionQuery, ThreadCut } from '../session.ts';
-import type { SerializedError } from '../errors.ts';
 import type { ClaimQuery } from '../claim.ts';
+import type { RunOutcome } from '../commit.ts';
 import type { NewRun } from '../new-run.ts';
 import type { NewNote, Note, NoteQuery } from '../note.ts';
 import type { Page, PageAfter, PageBefore } from '../page.ts';
@@ -134,15 +133,7 @@ export interface StoreWrites {
   insertRun(run: NewRun, state: Omit<RunState, 'number'>): void;
   /** Writes everything of `state` that a transition may change; journal and inbox grow by the methods below. */
   saveRun(state: RunState): void;
-  saveResult(
-    run: RunState,
-    result: {
-      readonly status: FinalStatus;
-      readonly output?: Json;
-      readonly error?: SerializedError;
-      readonly absorbedBy?: string;
-    },
-  ): void;
+  saveResult(run: RunState, result: RunOutcome & { readonly absorbedBy?: string }): void;
 
   /** Numbers them from `from` on. */
   appendEntries(run: RunState, from: number, at: number, entries: readonly EntryBody[]): void;

@@ -39,10 +39,11 @@ export function makeTransition(tx: StoreTransaction, state: RunState, then: Tran
 
 function end(tx: StoreTransaction, state: RunState, result: Extract<Transition, { type: 'end' }>): void {
   const { tables } = tx;
-  const { status, output, error } = result;
+  const { status, output, partial, error } = result;
   const ended: ChildEnd = {
     status,
     ...(output === undefined ? {} : { output }),
+    ...(partial === undefined ? {} : { partial }),
     ...(error === undefined ? {} : { error }),
   };
   tables.saveRun({ ...state, ...RELEASED, status, endedAt: state.at, inQueue: false });

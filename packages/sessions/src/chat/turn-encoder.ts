@@ -245,7 +245,7 @@ export function createTurnEncoder({ errorText }: TurnEncoderOptions): TurnEncode
     ];
     switch (entry.status) {
       case 'completed':
-        return [...closed, ...end({ type: 'finish', finishReason: 'stop' })];
+        return [...closed, ...end(...partial(entry), { type: 'finish', finishReason: 'stop' })];
       case 'cancelled':
         return [...closed, ...end({ type: 'abort' }, { type: 'finish', finishReason: 'interrupted' })];
       case 'failed': {
@@ -257,6 +257,10 @@ export function createTurnEncoder({ errorText }: TurnEncoderOptions): TurnEncode
         return entry.status satisfies never;
     }
   }
+
+  /** What its message says is for people who run the program, as that of an error is. */
+  const partial = ({ partial: why }: Extract<Entry, { type: 'run-end' }>): readonly UiMessageChunk[] =>
+    why === undefined ? [] : [{ type: 'data-partial', id: 'partial', data: { code: why.code } }];
 
   function end(...last: readonly UiMessageChunk[]): readonly UiMessageChunk[] {
     over = true;

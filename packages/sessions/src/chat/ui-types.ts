@@ -34,7 +34,10 @@ export type UiMessageChunk =
   | { type: 'error'; errorText: string }
   | { type: 'finish'; finishReason: UiFinishReason };
 
-/** Data of the application's own, a request that is about no call of a tool (`data-request`), or a file that has no address for a client (`data-file`). */
+/**
+ * Data of the application's own, a request that is about no call of a tool (`data-request`), a file that has no address for a client (`data-file`),
+ * or word that the answer is not whole (`data-partial`).
+ */
 export interface UiDataChunk {
   type: `data-${string}`;
   id?: string;

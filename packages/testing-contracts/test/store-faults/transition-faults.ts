@@ -1,6 +1,6 @@
-import type { Commit, RunState, StoreTables, Transition } from '@prusik/core';
+import type { Commit, JsonObject, RunState, StoreTables, Transition } from '@prusik/core';
 import { isFinal } from '@prusik/core';
-import { port, rows, type StoreFault } from './fault.ts';
+import { port, rows, without, type StoreFault } from './fault.ts';
 
 const saving = (
   name: string,
@@ -81,6 +81,28 @@ export const TRANSITION_FAULTS: readonly StoreFault[] = [
   rows('null is taken for no output', 'a failure is stored as it is, and an output that is null', ({ saveResult }) => ({
     saveResult: (run, { output, ...result }) =>
       saveResult(run, output === null || output === undefined ? result : { ...result, output }),
+  })),
+  rows('a partial output is taken for whole', 'why an output is not whole is stored', ({ saveResult }) => ({
+    saveResult: (run, result) => saveResult(run, without(result, 'partial')),
+  })),
+  rows(
+    'a parent is not told that an output is partial',
+    'why an output is not whole is stored',
+    ({ appendSignal }) => ({
+      appendSignal(run, signal) {
+        if (signal.kind !== 'child') return appendSignal(run, signal);
+        const { partial: _, ...body } = signal.body as JsonObject;
+        appendSignal(run, { ...signal, body });
+      },
+    }),
+  ),
+  port('whatever ends may be partial', 'why an output is not whole is stored', (store) => ({
+    commit: (commit) =>
+      store.commit(
+        commit.transition?.type === 'end' && commit.transition.status !== 'completed'
+          ? { ...commit, transition: without(commit.transition, 'partial') }
+          : commit,
+      ),
   })),
   port('a run ends twice', 'a run ends once, and nothing is written after it', (store) => ({
     async commit(commit) {

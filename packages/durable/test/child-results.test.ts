@@ -1,0 +1,112 @@
+import {
+  emptyView,
+  foldEvents,
+  type DurableContext,
+  type PartialReason,
+  type PrusikError,
+  type RunEvent,
+} from '@prusik/core';
+import { memoryStore } from '@prusik/store-memory';
+import { describe, expect, it } from 'vitest';
+import { childRunId } from '../src/waits.ts';
+import { durable, engineOn, entriesOf, key } from './support.ts';
+
+const id = childRunId('default', 'r', 'c');
+const short: PartialReason = { code: 'OUT_OF_ROPE', message: 'two of three' };
+
+describe('WFL-8: what a child hands back', () => {
+  it('is its run and its output, and nothing of a reason where the output is whole', async () => {
+    const parent = durable('parent', (ctx) => ctx.child('c', 'child', null));
+    const engine = engineOn(memoryStore(), [parent, durable('child', () => ({ ropes: 3 }))]);
+
+    const result = await engine.run('parent', null, { id: 'r' });
+
+    expect(result).toEqual({ run: key('r'), status: 'completed', output: { run: id, output: { ropes: 3 } } });
+  });
+});
+
+describe('WFL-10: an output that is not whole', () => {
+  const child = durable('child', async (ctx) => {
+    const found = await ctx.step('search', () => 2);
+    ctx.partial(short);
+    ctx.partial({ code: 'LATER', message: 'what followed from it' });
+    await ctx.step('tidy', () => null);
+    return found;
+  });
+
+  it('says why on record, to its parent and to whoever drives it, and is completed', async () => {
+    const store = memoryStore();
+    const parent = durable('parent', async (ctx) => {
+      const { output, partial } = await ctx.child<number>('c', 'child', null);
+      await ctx.receive('go');
+      return [output, partial?.code];
+    });
+    const engine = engineOn(store, [parent, child]);
+
+    await engine.run('parent', null, { id: 'r' });
+    await engine.signal(key('r'), 'go', null);
+    // Another process: the parent is told by its journal what it was told before.
+    const again = await engineOn(store, [parent, child]).drive(key('r'));
+
+    expect(again).toEqual({ run: key('r'), status: 'completed', output: [2, 'OUT_OF_ROPE'] });
+    expect(await engine.drive(key(id))).toEqual({ run: key(id), status: 'completed', output: 2, partial: short });
+    expect(await store.run(key(id))).toMatchObject({ status: 'completed', output: 2, partial: short });
+    expect((await entriesOf(store, key('r'))).find(({ type }) => type === 'wait-end')).toMatchObject({
+      partial: short,
+      outcome: { ok: true, value: 2 },
+    });
+    const events: RunEvent[] = [];
+    for await (const event of engine.events(key('r'), { tree: true })) events.push(event);
+    const { runs } = foldEvents(emptyView(key('r')), events);
+    expect(runs[id]).toMatchObject({ status: 'completed', partial: short });
+    expect(runs['r']?.waits['c']).toMatchObject({ open: false, partial: short });
+    expect(runs['r']).not.toHaveProperty('partial');
+  });
+
+  it('is the same after a replay, and has no reason where the run fails or is cancelled after all', async () => {
+    const store = memoryStore();
+    const waits = durable('waits', async (ctx, how) => {
+      ctx.partial(short);
+      await ctx.receive('go');
+      if (how === 'fails') throw new Error('no');
+      return 1;
+    });
+    const engine = engineOn(store, [waits]);
+    for (const run of ['whole', 'fails', 'cancelled']) await engine.run('waits', run, { id: run });
+    await engine.cancel(key('cancelled'));
+    for (const run of ['whole', 'fails']) await engine.signal(key(run), 'go', null);
+
+    for (const run of ['whole', 'fails', 'cancelled']) await engineOn(store, [waits]).drive(key(run));
+
+    const partials = await Promise.all(['whole', 'fails', 'cancelled'].map(async (run) => store.run(key(run))));
+    expect(partials.map((run) => [run?.status, run?.partial])).toEqual([
+      ['completed', short],
+      ['failed', undefined],
+      ['cancelled', undefined],
+    ]);
+  });
+
+  it.each<[string, string, (ctx: DurableContext) => unknown]>([
+    ['in the body of a step', 'STEP_NESTED', (ctx) => ctx.step('s', () => ctx.partial(short))],
+    ['that is too large', 'VALUE_TOO_LARGE', (ctx) => ctx.partial({ code: 'C', message: 'x'.repeat(70_000) })],
+    ['without a code', 'RUN_FAILED', (ctx) => ctx.partial({ message: 'x' } as PartialReason)],
+    ['that is no text', 'RUN_FAILED', (ctx) => ctx.partial({ code: 'C', message: 7 } as unknown as PartialReason)],
+    ['that is nothing', 'RUN_FAILED', (ctx) => ctx.partial(null as unknown as PartialReason)],
+  ])('with a reason %s fails the call with %s, and marks nothing', async (_, code, call) => {
+    const store = memoryStore();
+    const codes: unknown[] = [];
+    const work = durable('work', async (ctx) => {
+      try {
+        await call(ctx);
+      } catch (error) {
+        codes.push((error as PrusikError).code ?? (error instanceof TypeError ? 'RUN_FAILED' : error));
+      }
+      return 1;
+    });
+
+    const result = await engineOn(store, [work]).run('work', null, { id: 'r' });
+
+    expect(codes).toEqual([code]);
+    expect(result).toEqual({ run: key('r'), status: 'completed', output: 1 });
+  });
+});

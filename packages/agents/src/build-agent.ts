@@ -211,9 +211,11 @@ function checkTools(agent: string, tools: readonly AnyTool[]): void {
 
 function checkLimits(agent: string, limits: AgentLimits): AgentLimits {
   checkOptions(`Agent ${agent}: limits`, limits, { names: LIMITS });
-  const { lastStep, ...numbers } = limits;
+  const { lastStep, whenExhausted, ...numbers } = limits;
   if (lastStep !== 'refuse-calls' && lastStep !== 'answer-without-tools')
     throw new TypeError(`Agent ${agent}: limits.lastStep is ${JSON.stringify(lastStep)}, which it cannot be`);
+  if (whenExhausted !== 'fail' && whenExhausted !== 'partial')
+    throw new TypeError(`Agent ${agent}: limits.whenExhausted is ${JSON.stringify(whenExhausted)}, which it cannot be`);
   for (const [limit, value] of Object.entries(numbers)) {
     const least = limit === 'repairs' || limit === 'toolCalls' ? 0 : 1;
     if (!(typeof value === 'number' && value >= least))

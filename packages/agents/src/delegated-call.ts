@@ -1,4 +1,4 @@
-import type { Json, StepScope, ToolOutput } from '@prusik/core';
+import type { Json, PartialReason, StepScope, ToolOutput } from '@prusik/core';
 import { childInput } from './agent-tool.ts';
 import type { AgentRun } from './agent-run.ts';
 import type { CallEvent } from './call-machine.ts';
@@ -67,7 +67,7 @@ export function delegatedCalls(
     const key = `result:${step}:${callId}`;
     const body = async (scope: StepScope): Promise<Receipt> => {
       const output = await outputOf(returned, agent.tools.get(name) ?? DEFAULT_CAP, scope);
-      const receipt = appendResult(scope, messageId(key), call, output);
+      const receipt = appendResult(scope, messageId(key), call, output, 'child-result');
       if (edited !== undefined) scope.append(editNote(messageId(`${key}:edit`), call, edited));
       return receipt;
     };
@@ -80,6 +80,12 @@ export function delegatedCalls(
 
 async function outputOf(returned: Returned, cap: OutputCap, scope: StepScope): Promise<ToolOutput> {
   if (!returned.ok) return errorOutput(returned.error);
-  const { output } = returned.result;
-  return keepWhole(output, toToolOutput(output, cap), scope);
+  const { output, partial } = returned.result;
+  if (partial === undefined) return keepWhole(output, toToolOutput(output, cap), scope);
+  if (typeof output !== 'string') return keepWhole(output, toToolOutput({ partial, output }, cap), scope);
+  const shown = await keepWhole(output, toToolOutput(output, cap), scope);
+  return shown.type === 'text' ? { ...shown, text: `${shown.text}\n${notWhole(partial)}` } : shown;
 }
+
+/** Behind the text, where no cap can take it away. */
+const notWhole = ({ code, message }: PartialReason): string => `[This is not the whole: ${code}: ${message}]`;

@@ -9,8 +9,9 @@ import {
 import type { AgentCore } from './agent-core.ts';
 
 /** The agent as one turn asks for it. */
-export function forTurn(agent: AgentCore, { output: given, mode }: TurnOptions = {}): AgentCore {
-  const { output: own, ...plain } = agent;
+export function forTurn(agent: AgentCore, { output: given, mode, whenExhausted }: TurnOptions = {}): AgentCore {
+  const { output: own, ...rest } = agent;
+  const plain = whenExhausted === undefined ? rest : { ...rest, runLimits: { ...rest.runLimits, whenExhausted } };
   if (mode === 'conversation') return plain;
   const output = given === undefined ? own : outputOf(schemaOf(given), given);
   if (mode === 'task') return { ...plain, output: asTask(output ?? outputOf(schemaOf(TEXT), TEXT)) };

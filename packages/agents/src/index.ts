@@ -47,6 +47,7 @@ export {
   type ReplyRecord,
   type RunLimits,
   type Verdict,
+  type WhenExhausted,
 } from './loop-types.ts';
 export type { BreakerOptions } from './breaker.ts';
 export type { AnsweredBy, FailedModel } from './call-route.ts';

@@ -1,4 +1,4 @@
-import type { DelegationPolicy, SerializedError } from '@prusik/core';
+import type { DelegationPolicy, SerializedError, TurnOptions } from '@prusik/core';
 import type { AnsweredBy } from './call-route.ts';
 import type { InDoubt } from './tool-types.ts';
 
@@ -8,6 +8,8 @@ export interface AgentLimits {
   readonly steps: number;
   /** What the last of them may do: call tools, which are refused then, or only answer. @default 'refuse-calls' */
   readonly lastStep: LastStep;
+  /** What becomes of a run that has used up one of these limits, a budget, or its time. @default 'fail' */
+  readonly whenExhausted: WhenExhausted;
   /** Tool calls in all. @default 64 */
   readonly toolCalls: number;
   /** Tool calls at once. @default 8 */
@@ -31,9 +33,13 @@ export interface AgentLimits {
 /** `refuse-calls`: the run fails where the model still asks for a tool. `answer-without-tools`: it is offered none. */
 export type LastStep = 'refuse-calls' | 'answer-without-tools';
 
+/** `partial`: it completes with the text that it said last, marked as not whole; where it has said nothing, or its output has a schema, it fails. */
+export type WhenExhausted = NonNullable<TurnOptions['whenExhausted']>;
+
 export const AGENT_LIMITS: AgentLimits = {
   steps: 16,
   lastStep: 'refuse-calls',
+  whenExhausted: 'fail',
   toolCalls: 64,
   parallelTools: 8,
   tokens: Number.POSITIVE_INFINITY,
@@ -134,7 +140,15 @@ export interface CompactionRecord {
 /** The limits that decide how a run goes on. */
 export interface RunLimits extends Pick<
   AgentLimits,
-  'steps' | 'lastStep' | 'toolCalls' | 'parallelTools' | 'tokens' | 'costMicros' | 'wallMs' | 'repairs'
+  | 'steps'
+  | 'lastStep'
+  | 'whenExhausted'
+  | 'toolCalls'
+  | 'parallelTools'
+  | 'tokens'
+  | 'costMicros'
+  | 'wallMs'
+  | 'repairs'
 > {
   /** What one reply may take. */
   readonly outputTokens: number;
@@ -156,6 +170,7 @@ export const runLimitsOf = (
 ): RunLimits => ({
   steps: limits.steps,
   lastStep: limits.lastStep,
+  whenExhausted: limits.whenExhausted,
   toolCalls: limits.toolCalls,
   parallelTools: limits.parallelTools,
   tokens: limits.tokens,
@@ -173,6 +188,7 @@ export function recordLimits(limits: RunLimits): RecordedLimits {
 export const limitsOf = (recorded: RecordedLimits): RunLimits => ({
   steps: NO_LIMIT,
   lastStep: 'refuse-calls',
+  whenExhausted: 'fail',
   toolCalls: NO_LIMIT,
   parallelTools: NO_LIMIT,
   tokens: NO_LIMIT,

@@ -15,8 +15,9 @@ export function appendResult(
   id: string,
   call: Pick<PlannedCall, 'callId' | 'tool'>,
   output: ToolOutput,
+  kind?: Parameters<typeof toolMessage>[2],
 ): Receipt {
-  const message = toolMessage(id, resultOf(call, output));
+  const message = toolMessage(id, resultOf(call, output), kind);
   scope.append(message);
   return { message: id, tokens: estimateTokens([message]) };
 }

@@ -1,9 +1,10 @@
 import { deserializeError, PrusikError, type DurableContext } from '@prusik/core';
 import type { AgentCore } from './agent-core.ts';
-import { agentRun, type AgentRun } from './agent-run.ts';
+import { agentRun } from './agent-run.ts';
 import { compactStep } from './compact-step.ts';
-import { afterCompaction, afterModel, afterTools, begin, next, type LoopState } from './loop.ts';
+import { afterCompaction, afterModel, afterTools, begin, next } from './loop.ts';
 import { forTurn } from './for-turn.ts';
+import { handBack } from './hand-back.ts';
 import { modelStep } from './model-step.ts';
 import { readOutput, textOf } from './output.ts';
 import { toolRound } from './tool-round.ts';
@@ -12,36 +13,32 @@ import { toolRound } from './tool-round.ts';
 export async function runAgent(defined: AgentCore, ctx: DurableContext): Promise<unknown> {
   const agent = forTurn(defined, ctx.run.turn);
   const run = agentRun(agent, ctx);
+  let state = begin(agent.runLimits);
   try {
-    return await loop(run, begin(agent.runLimits));
-  } finally {
+    for (;;) {
+      const action = next(state, run.elapsedMs());
+      switch (action.do) {
+        case 'call-model':
+          state = afterModel(state, await modelStep(run, state));
+          break;
+        case 'call-tools':
+          state = afterTools(state, await toolRound(run, state.limits, action));
+          break;
+        case 'compact':
+          state = afterCompaction(state, await compactStep(run, state, action));
+          break;
+        case 'finish':
+          return await outputOf(agent, ctx, action.message);
+        case 'fail':
+          throw deserializeError(action.error);
+        default:
+          return action satisfies never;
+      }
+    }
+  } catch (error) {
     // The engine sees to the children that run; what waits for its turn must not start any more.
     run.children.close();
-  }
-}
-
-async function loop(run: AgentRun, begun: LoopState): Promise<unknown> {
-  const { agent, ctx } = run;
-  let state = begun;
-  for (;;) {
-    const action = next(state, run.elapsedMs());
-    switch (action.do) {
-      case 'call-model':
-        state = afterModel(state, await modelStep(run, state));
-        break;
-      case 'call-tools':
-        state = afterTools(state, await toolRound(run, state.limits, action));
-        break;
-      case 'compact':
-        state = afterCompaction(state, await compactStep(run, state, action));
-        break;
-      case 'finish':
-        return outputOf(agent, ctx, action.message);
-      case 'fail':
-        throw deserializeError(action.error);
-      default:
-        return action satisfies never;
-    }
+    return handBack(run, state.limits, error);
   }
 }
 

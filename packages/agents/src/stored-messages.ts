@@ -5,11 +5,15 @@ export const resultOf = (
   output: ToolOutput,
 ): ToolResultPart => ({ type: 'tool-result', callId, tool, output });
 
-export const toolMessage = (id: string, result: ToolResultPart): Message => ({
+export const toolMessage = (
+  id: string,
+  result: ToolResultPart,
+  kind: Extract<MessageKind, 'tool' | 'child-result'> = 'tool',
+): Message => ({
   v: 1,
   id,
   role: 'tool',
-  kind: 'tool',
+  kind,
   content: [result],
 });
 

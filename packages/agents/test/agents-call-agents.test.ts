@@ -229,7 +229,7 @@ describe('REQ-2, REQ-4: a gated call of an agent', () => {
 
     expect(await childrenOf(store)).toMatchObject([{ input: 'better' }]);
     const thread = await threadOf(store, 'r');
-    expect(thread.map(({ kind }) => kind)).toEqual(['user', 'assistant', 'tool', 'context', 'assistant']);
+    expect(thread.map(({ kind }) => kind)).toEqual(['user', 'assistant', 'child-result', 'context', 'assistant']);
     expect(JSON.stringify(thread[3])).toContain('better');
   });
 

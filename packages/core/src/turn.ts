@@ -9,4 +9,9 @@ export interface TurnOptions {
    * with an output, or fails with `AGENT_TASK_FAILED` and the reason that the model gives; a question back is neither. @default as the agent is defined
    */
   readonly mode?: 'conversation' | 'task';
+  /**
+   * What becomes of the turn when its limits, its budget or its time are used up: it fails, or completes with the text that the agent said last, marked as
+   * not whole. Where nothing was said, or the output has a schema, it fails. @default as the agent is defined
+   */
+  readonly whenExhausted?: 'fail' | 'partial';
 }

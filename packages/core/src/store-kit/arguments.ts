@@ -66,6 +66,8 @@ function checkRun(copy: NewRun): void {
   checkJson('input', copy.input);
   checkJson('context', copy.context);
   if (copy.turn?.mode !== undefined) checkOneOf('mode of a turn', copy.turn.mode, ['conversation', 'task']);
+  if (copy.turn?.whenExhausted !== undefined)
+    checkOneOf('end of an exhausted turn', copy.turn.whenExhausted, ['fail', 'partial']);
   if (copy.attended !== undefined && typeof copy.attended !== 'boolean')
     throw new TypeError('`attended` is true or false');
   if (copy.session !== undefined) {

@@ -1,0 +1,188 @@
+import { withChildren, type DurableDefinition, type Store } from '@prusik/core';
+import { scriptedModel } from '@prusik/testing-contracts';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { agentTool, defineAgent, defineTool } from '../src/index.ts';
+import { keyOf, newEngine, newStore, resultsOf, waitingOn } from './support.ts';
+
+const publish = defineTool({
+  name: 'publish',
+  description: 'Publishes.',
+  input: z.object({}),
+  approval: 'always',
+  execute: () => 'published',
+});
+const call = (tool: string, prompt = 'x') => ({ call: tool, input: { prompt } });
+const write = { call: 'publish', input: {} };
+
+const childrenOf = async (store: Store) => (await store.listRuns({ tenant: 'default', parent: 'r', limit: 100 })).items;
+
+/** A lead whose writers wait for a person, and whose engine is gone. */
+async function parked(calls: readonly ReturnType<typeof call>[]) {
+  const store = newStore();
+  const models = {
+    lead: scriptedModel([calls, 'Done.']),
+    writer: scriptedModel([...calls.map(() => write), ...calls.map(() => 'wrote')]),
+  };
+  const writer = defineAgent({
+    name: 'writer',
+    description: 'Writes.',
+    instructions: '',
+    model: models.writer,
+    tools: [publish],
+  });
+  const lead = defineAgent({
+    name: 'lead',
+    instructions: '',
+    model: models.lead,
+    tools: [agentTool(writer)],
+    delegation: { calls: 2, depth: 1 },
+  });
+  const engine = newEngine(withChildren(lead), { store });
+  const waiting = await engine.run('lead', 'Go', { id: 'r' });
+  expect(waitingOn(waiting)).toHaveLength(calls.length);
+  await engine[Symbol.asyncDispose]();
+  const goOn = async (definitions: readonly DurableDefinition<never, unknown, never>[]) => {
+    const other = newEngine(definitions, { store });
+    for (const { run, request } of waiting.status === 'waiting' ? waiting.requests : [])
+      await other.decide(run, request, { status: 'approved' });
+    return other.drive(keyOf('r'));
+  };
+  return { store, writer, models, goOn };
+}
+
+describe('DUR-6: a run goes on with what it has decided, whatever its agent is by then', () => {
+  it('WFL-2: with the policy that it began with', async () => {
+    const { store, writer, models, goOn } = await parked([call('writer', 'a'), call('writer', 'b')]);
+    const stricter = defineAgent({
+      name: 'lead',
+      instructions: '',
+      model: models.lead,
+      tools: [agentTool(writer)],
+      delegation: { calls: 0, agents: [] },
+    });
+
+    expect(await goOn(withChildren(stricter))).toMatchObject({ status: 'completed', output: 'Done.' });
+    expect(await resultsOf(store, 'r')).toMatchObject({ call_1: { text: 'wrote' }, call_2: { text: 'wrote' } });
+  });
+
+  it('with the child that it has started, where the tool is another agent, or gone', async () => {
+    for (const kind of ['another', 'gone'] as const) {
+      const { store, writer, models, goOn } = await parked([call('writer')]);
+      const author = defineAgent({
+        name: 'author',
+        description: 'Writes.',
+        instructions: '',
+        model: scriptedModel([]),
+      });
+      const lead = defineAgent({
+        name: 'lead',
+        instructions: '',
+        model: models.lead,
+        tools: kind === 'gone' ? [] : [agentTool(author, { name: 'writer' })],
+        delegation: {},
+      });
+
+      expect(await goOn([...withChildren(lead), writer]), kind).toMatchObject({ status: 'completed', output: 'Done.' });
+      expect(await childrenOf(store), kind).toMatchObject([{ definition: 'writer', output: 'wrote' }]);
+      expect(await resultsOf(store, 'r'), kind).toEqual({ call_1: { type: 'text', text: 'wrote' } });
+    }
+  });
+});
+
+/** A lead whose writer is in the middle of its reply until `release` is called. */
+function working(script: Parameters<typeof scriptedModel>[0] = [call('writer'), 'Done.']) {
+  const begun = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  const models = { lead: scriptedModel(script), writer: scriptedModel([[{ until: released.promise }, 'wrote']]) };
+  const writer = defineAgent({
+    name: 'writer',
+    description: 'Writes.',
+    instructions: () => (begun.resolve(), 'Write.'),
+    model: models.writer,
+  });
+  const lead = defineAgent({
+    name: 'lead',
+    instructions: '',
+    model: models.lead,
+    tools: [agentTool(writer)],
+    delegation: {},
+  });
+  const store = newStore();
+  const engine = newEngine(withChildren(lead), { store });
+  return { store, engine, models, begun: begun.promise, release: released.resolve };
+}
+
+describe('WFL-7: while a child runs', () => {
+  it('DUR-14: a cancelled agent cancels it, and ends after it', async () => {
+    const { store, engine, begun } = working();
+    const running = engine.run('lead', 'Go', { id: 'r' });
+    await begun;
+
+    await engine.cancel(keyOf('r'), 'enough');
+
+    expect(await running).toMatchObject({ status: 'cancelled' });
+    const [child] = await childrenOf(store);
+    const root = await store.run(keyOf('r'));
+    expect(child).toMatchObject({ status: 'cancelled' });
+    expect(child?.endedAt).toBeLessThanOrEqual(root?.endedAt ?? 0);
+  });
+
+  it('a child that somebody cancels is an error result, and the agent goes on', async () => {
+    const { store, engine, begun } = working();
+    const running = engine.run('lead', 'Go', { id: 'r' });
+    await begun;
+
+    const [child] = await childrenOf(store);
+    await engine.cancel(child?.key ?? keyOf(''), 'not that one');
+
+    expect(await running).toMatchObject({ status: 'completed', output: 'Done.' });
+    expect(await resultsOf(store, 'r')).toMatchObject({ call_1: { type: 'error', code: 'CHILD_CANCELLED' } });
+  });
+
+  it('SES-1: what is said meanwhile is heeded after its result', async () => {
+    const session = { id: 'chat', whenBusy: 'steer' } as const;
+    const { engine, models, begun, release } = working([call('writer'), 'LOUD.']);
+    const running = engine.run('lead', 'Go', { id: 'r', session });
+    await begun;
+
+    await engine.start('lead', 'louder', { id: 'second', session });
+    release();
+
+    expect(await running).toMatchObject({ status: 'completed', output: 'LOUD.' });
+    expect(models.lead.requests[1]?.prompt.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'user']);
+    // The child has a thread of its own: it hears nothing of it.
+    expect(JSON.stringify(models.writer.requests)).not.toContain('louder');
+    expect(await engine.drive(keyOf('second'))).toMatchObject({ output: 'LOUD.' });
+  });
+});
+
+describe('WFL-4: an agent and what it calls spend from one budget', () => {
+  it('a child that it has no room for is an error result that names the budget', async () => {
+    const store = newStore();
+    const said = (text: string) => [text, { inputTokens: 10, outputTokens: 10 }];
+    const writer = defineAgent({
+      name: 'writer',
+      description: 'Writes.',
+      instructions: '',
+      model: scriptedModel([]),
+      // What it reserves for a reply is more than all.
+      settings: { maxOutputTokens: 50_000 },
+    });
+    const lead = defineAgent({
+      name: 'lead',
+      instructions: '',
+      model: scriptedModel([[call('writer'), { inputTokens: 10, outputTokens: 10 }], said('Alone, then.')]),
+      tools: [agentTool(writer)],
+      delegation: { tokens: 20_000 },
+    });
+
+    expect(await newEngine(withChildren(lead), { store }).run('lead', 'Go', { id: 'r' })).toMatchObject({
+      status: 'completed',
+      output: 'Alone, then.',
+    });
+
+    expect(await resultsOf(store, 'r')).toMatchObject({ call_1: { type: 'error', code: 'BUDGET_EXCEEDED' } });
+    expect(await store.ledger(keyOf('r'))).toMatchObject({ used: { tokens: 40 }, reserved: { tokens: 0 } });
+  });
+});

@@ -110,7 +110,7 @@ export function memoryTables(): MemoryTables {
     const found = new Set(only.roots.flatMap(({ tenant, run }) => trees.get(tenant, run) ?? []));
     const [first] = found;
     if (first !== undefined && found.size === 1) return first;
-    for (const { ready, timers, leases } of found) for (const run of [...ready, ...timers, ...leases]) named.add(run);
+    for (const tree of found) for (const run of tree.all()) named.add(run);
     return named;
   }
 
@@ -143,6 +143,7 @@ export function memoryTables(): MemoryTables {
           context: run.context,
           attended: run.attended ?? true,
           ...(run.turn === undefined ? {} : { turn: run.turn }),
+          ...(run.rights === undefined ? {} : { rights: run.rights }),
           createdAt: state.at,
         }),
         entries: [],
@@ -315,6 +316,7 @@ export function memoryTables(): MemoryTables {
     ready: (query) => among(query, (index) => index.ready),
     timers: (query) => among(query, (index) => index.timers),
     leases: (query) => among(query, (index) => index.leases),
+    deadlines: (query) => among(query, (index) => index.deadlines),
 
     blob: blobs.get,
     hasBlob: blobs.has,

@@ -11,6 +11,9 @@ export interface RunIndex {
   readonly ready: SortedIndex<Claimable>;
   readonly timers: SortedIndex<Claimable>;
   readonly leases: SortedIndex<Claimable>;
+  readonly deadlines: SortedIndex<Claimable>;
+  /** Each once. */
+  all(): Iterable<Claimable>;
   add(run: Claimable): void;
   remove(run: Claimable): void;
   isEmpty(): boolean;
@@ -27,6 +30,9 @@ export function createRunIndex(): RunIndex {
   const leases = createSortedIndex<Claimable>(
     ({ state: a }, { state: b }) => Number(a.leaseUntil) - Number(b.leaseUntil) || a.number - b.number,
   );
+  const deadlines = createSortedIndex<Claimable>(
+    ({ state: a }, { state: b }) => Number(a.deadlineAt) - Number(b.deadlineAt) || a.number - b.number,
+  );
 
   function placeOf({ state }: Claimable): SortedIndex<Claimable> | undefined {
     if (state.readyAt !== null) return ready;
@@ -38,8 +44,21 @@ export function createRunIndex(): RunIndex {
     ready,
     timers,
     leases,
-    add: (run) => placeOf(run)?.add(run),
-    remove: (run) => placeOf(run)?.remove(run),
-    isEmpty: () => ready.size() + timers.size() + leases.size() === 0,
+    deadlines,
+    all: () => new Set([...ready, ...timers, ...leases, ...deadlines]),
+    add(run) {
+      placeOf(run)?.add(run);
+      if (hasDeadline(run)) deadlines.add(run);
+    },
+    remove(run) {
+      placeOf(run)?.remove(run);
+      if (hasDeadline(run)) deadlines.remove(run);
+    },
+    isEmpty: () => ready.size() + timers.size() + leases.size() + deadlines.size() === 0,
   };
+}
+
+/** One that is blocked waits for a person, and one in a session's queue for its turn. */
+function hasDeadline({ state }: Claimable): boolean {
+  return state.deadlineAt !== null && state.endedAt === null && state.blocked === null && !state.inQueue;
 }

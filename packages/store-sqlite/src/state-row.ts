@@ -2,6 +2,7 @@ import {
   describeRun,
   type Json,
   type PartialReason,
+  type Rights,
   type Run,
   type RunKind,
   type RunState,
@@ -39,6 +40,7 @@ export interface StateRow {
   readonly lease_until: number | null;
   readonly worker: string | null;
   readonly ended_at: number | null;
+  readonly deadline_at: number | null;
   readonly block_code: string | null;
   readonly block_request: string | null;
 }
@@ -55,6 +57,7 @@ export interface RunRow extends StateRow {
   readonly absorbed_by: string | null;
   readonly turn: string | null;
   readonly partial: string | null;
+  readonly rights: string | null;
 }
 
 /**
@@ -62,7 +65,7 @@ export interface RunRow extends StateRow {
  * ordered subqueries: inside a join's condition SQLite reads through the whole journal for a `max`.
  */
 const STATE = `r.id, r.tenant, r.name, r.definition, r.version, r.input_hash, r.session, r.root, r.parent, r.parent_key, r.depth,
-  r.priority, r.status, r.epoch, r.seen, r.lost, r.cancel, r.in_queue, r.steers, r.ready_at, r.wake_at, r.lease_until, r.worker, r.ended_at,
+  r.priority, r.status, r.epoch, r.seen, r.lost, r.cancel, r.in_queue, r.steers, r.ready_at, r.wake_at, r.lease_until, r.worker, r.ended_at, r.deadline_at,
   r.block_code, r.block_request,
   coalesce((select seq from entries where run = r.id order by seq desc limit 1), 0) as seq,
   coalesce((select at from entries where run = r.id order by seq desc limit 1), 0) as at,
@@ -74,7 +77,7 @@ export function selectState(where: string, index = ''): string {
 }
 
 export function selectRun(where: string): string {
-  return `select ${STATE}, r.kind, r.created_at, r.attended, b.input, b.context, b.output, b.error, b.absorbed_by, b.turn, r.partial
+  return `select ${STATE}, r.kind, r.created_at, r.attended, r.rights, b.input, b.context, b.output, b.error, b.absorbed_by, b.turn, r.partial
     from runs r join run_bodies b on b.run = r.id where ${where}`;
 }
 
@@ -105,6 +108,7 @@ export function toState(row: StateRow): RunState {
     leaseUntil: row.lease_until,
     worker: row.worker,
     endedAt: row.ended_at,
+    deadlineAt: row.deadline_at,
     blocked: row.block_code === null ? null : { code: row.block_code, request: row.block_request ?? '' },
   };
 }
@@ -116,6 +120,7 @@ export function toRun(row: RunRow): Run {
     context: JSON.parse(row.context) as Json,
     attended: row.attended === 1,
     ...(row.turn === null ? {} : { turn: JSON.parse(row.turn) as TurnOptions }),
+    ...(row.rights === null ? {} : { rights: JSON.parse(row.rights) as Rights }),
     createdAt: row.created_at,
     ...(row.output === null ? {} : { output: JSON.parse(row.output) as Json }),
     ...(row.partial === null ? {} : { partial: JSON.parse(row.partial) as PartialReason }),

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sqliteStore } from '../src/index.ts';
+import { HAS_DEADLINE } from '../src/claim-sources.ts';
 import { selectNote } from '../src/note-row.ts';
 import { selectSession } from '../src/session-row.ts';
 import { messageOf, messagesOf, THREADS } from '../src/sqlite-reads.ts';
@@ -39,6 +40,7 @@ describe('what a statement reads', () => {
     ['runs_ready', 'r.ready_at is not null', 'r.priority desc, r.ready_at, r.id'],
     ['runs_timers', 'r.wake_at is not null', 'r.wake_at, r.id'],
     ['runs_leases', 'r.lease_until is not null', 'r.lease_until, r.id'],
+    ['runs_deadlines', HAS_DEADLINE, 'r.deadline_at, r.id'],
   ])('DUR-11: a claim goes along %s, in its order', (index, condition, order) => {
     const read = plan(`${selectState(condition, index)} order by ${order}`);
     expect(read).toMatch(new RegExp(`^(SCAN|SEARCH) r USING INDEX ${index}\\b`));

@@ -5,6 +5,7 @@ import { storeScenario } from './store-scenario.ts';
 import { STORE_BLOB_TESTS } from './store-blob-tests.ts';
 import { STORE_BRANCH_TESTS } from './store-branch-tests.ts';
 import { STORE_CLAIM_TESTS } from './store-claim-tests.ts';
+import { STORE_DEADLINE_TESTS } from './store-deadline-tests.ts';
 import { STORE_COMMIT_TESTS } from './store-commit-tests.ts';
 import { STORE_END_TESTS } from './store-end-tests.ts';
 import { STORE_FENCE_TESTS } from './store-fence-tests.ts';
@@ -49,6 +50,7 @@ export interface StoreContract {
 const STORE_TESTS: readonly StoreTest[] = [
   ...STORE_START_TESTS,
   ...STORE_CLAIM_TESTS,
+  ...STORE_DEADLINE_TESTS,
   ...STORE_FENCE_TESTS,
   ...STORE_COMMIT_TESTS,
   ...STORE_PARK_TESTS,

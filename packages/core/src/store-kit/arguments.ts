@@ -70,6 +70,11 @@ function checkRun(copy: NewRun): void {
     checkOneOf('end of an exhausted turn', copy.turn.whenExhausted, ['fail', 'partial']);
   if (copy.attended !== undefined && typeof copy.attended !== 'boolean')
     throw new TypeError('`attended` is true or false');
+  const { levels, deadlineAt } = copy.rights ?? {};
+  if (levels !== undefined) checkCount('number of levels', levels);
+  if (deadlineAt !== undefined) checkTime('deadlineAt', deadlineAt);
+  if (copy.timeoutMs !== undefined && !(Number.isFinite(copy.timeoutMs) && copy.timeoutMs >= 0))
+    throw new TypeError(`timeoutMs must be 0 or more, not ${copy.timeoutMs}`);
   if (copy.session !== undefined) {
     checkId('session', copy.session.id);
     checkOneOf('way of a run whose session is busy', copy.session.whenBusy, WHEN_BUSY);

@@ -8,10 +8,11 @@ const LOOK_AHEAD = 64;
 
 export function claimRuns(tx: StoreTransaction, query: ClaimQuery): ClaimResult {
   const { tables, now } = tx;
-  const sources = [
+  const sources: readonly Found[] = [
     collect(tables.ready(query), query, query.limit, now),
     collect(tables.timers(query), query, query.limit + LOOK_AHEAD, now),
     ...(query.suspects.room > 0 ? [collect(tables.leases(query, now), query, query.limit + LOOK_AHEAD, now)] : []),
+    collectOverdue(tables.deadlines(query), query, now),
   ];
   const candidates = sources.flatMap((source) => source.due).toSorted((a, b) => byPriorityThenAge(a, b, now));
   const claims = choose(candidates, query).map((state) => take(tx, state, query));
@@ -20,12 +21,12 @@ export function claimRuns(tx: StoreTransaction, query: ClaimQuery): ClaimResult 
 }
 
 /** What the query may take of one source, and when the source's first later one falls due. */
-function collect(
-  source: Iterable<RunState>,
-  query: ClaimQuery,
-  limit: number,
-  now: number,
-): { readonly due: readonly RunState[]; readonly next?: number } {
+interface Found {
+  readonly due: readonly RunState[];
+  readonly next?: number;
+}
+
+function collect(source: Iterable<RunState>, query: ClaimQuery, limit: number, now: number): Found {
   const due: RunState[] = [];
   // Counted apart: suspects that turn out not to fit must not stand in the places of those behind them.
   let healthy = 0;
@@ -52,6 +53,27 @@ function collect(
     due.push(state);
   }
   return { due };
+}
+
+/**
+ * Runs whose time is up, whatever they wait for. A worker that knows the definition comes first, since it can end the run with what its function makes of that; a
+ * lease later any worker ends it by its journal alone.
+ */
+function collectOverdue(source: Iterable<RunState>, query: ClaimQuery, now: number): Found {
+  const due: RunState[] = [];
+  let next = Infinity;
+  for (const state of source) {
+    const deadlineAt = state.deadlineAt ?? 0;
+    const isKnown = mayDrive(state, query);
+    const { readyAt, wakeAt, leaseUntil } = state;
+    // One that is claimable without its deadline was found by what makes it so.
+    if (isExcepted(state, query) || (isKnown && (readyAt ?? wakeAt ?? leaseUntil ?? Infinity) <= now)) continue;
+    const since = Math.max(isKnown ? deadlineAt : deadlineAt + query.leaseMs, leaseUntil ?? 0);
+    if (since <= now) due.push(state);
+    else next = Math.min(next, since);
+    if (deadlineAt > now || due.length >= query.limit + LOOK_AHEAD) break;
+  }
+  return next === Infinity ? { due } : { due, next };
 }
 
 /** A run that is asked to cancel needs no definition: to end it takes only its journal. */
@@ -88,7 +110,7 @@ function shareOf(state: RunState, { suspects }: ClaimQuery): number {
 
 /** From when on it may be claimed. One edge rule everywhere: at `now >= leaseUntil` the lease is past, for its holder too. */
 function runnableSince(state: RunState, now: number): number {
-  return state.readyAt ?? state.wakeAt ?? state.leaseUntil ?? now;
+  return state.readyAt ?? state.wakeAt ?? state.leaseUntil ?? state.deadlineAt ?? now;
 }
 
 function byPriorityThenAge(a: RunState, b: RunState, now: number): number {

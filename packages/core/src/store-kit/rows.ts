@@ -45,7 +45,17 @@ function missing(key: RunKey): never {
 /** What a store keeps of a run beside its state. */
 export interface RunBody extends Pick<
   Run,
-  'kind' | 'input' | 'context' | 'attended' | 'turn' | 'createdAt' | 'output' | 'partial' | 'error' | 'absorbedBy'
+  | 'kind'
+  | 'input'
+  | 'context'
+  | 'attended'
+  | 'turn'
+  | 'rights'
+  | 'createdAt'
+  | 'output'
+  | 'partial'
+  | 'error'
+  | 'absorbedBy'
 > {}
 
 /** The run as the port shows it. */
@@ -66,6 +76,7 @@ export function describeRun(state: RunState, body: RunBody): Run {
     priority: state.priority,
     attended: body.attended,
     ...(body.turn === undefined ? {} : { turn: body.turn }),
+    ...(body.rights === undefined ? {} : { rights: body.rights }),
     createdAt: body.createdAt,
     ...(state.endedAt === null ? {} : { endedAt: state.endedAt }),
     epoch: state.epoch,

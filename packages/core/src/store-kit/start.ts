@@ -2,6 +2,7 @@ import { openLedger } from '../ledger.ts';
 import type { RunStart } from '../entry.ts';
 import type { RunKey } from '../ids.ts';
 import { SESSION_QUEUE_LIMIT, type NewRun, type StartResult } from '../new-run.ts';
+import { withTimeout } from '../rights.ts';
 import type { ThreadCut } from '../session.ts';
 import { findUnknownBlob } from './blob-rows.ts';
 import { readMessage, withCut } from './cut-messages.ts';
@@ -91,7 +92,8 @@ export function createRun(tx: StoreTransaction, run: NewRun, session?: SessionSt
   const { tables, now, news } = tx;
   const queued = session !== undefined && session.activeRun !== null;
   const thread = threadOf({ key: run.key, ...(run.session === undefined ? {} : { session: run.session.id }) });
-  tables.insertRun(run, {
+  const rights = withTimeout(run.rights, run.timeoutMs, now);
+  tables.insertRun(Object.keys(rights).length === 0 ? run : { ...run, rights }, {
     key: run.key,
     definition: run.definition,
     version: run.version,
@@ -116,6 +118,7 @@ export function createRun(tx: StoreTransaction, run: NewRun, session?: SessionSt
     leaseUntil: null,
     worker: null,
     endedAt: null,
+    deadlineAt: rights.deadlineAt ?? null,
     blocked: null,
   });
   const created = requireState(tx, run.key);

@@ -55,6 +55,8 @@ export interface RunState {
   readonly leaseUntil: number | null;
   readonly worker: string | null;
   readonly endedAt: number | null;
+  /** Of its rights. */
+  readonly deadlineAt: number | null;
   readonly blocked: { readonly code: string; readonly request: string } | null;
 }
 
@@ -247,6 +249,8 @@ export interface StoreTables extends StoreReads, StoreWrites {
    * that is not asked for from above.
    */
   leases(query: ClaimQuery, now: number): Iterable<RunState>;
+  /** Live runs with a deadline, by its time, but for those that are blocked or stand in a session's queue; of any definition. */
+  deadlines(query: ClaimQuery): Iterable<RunState>;
 }
 
 /** One transaction: its rows, its time, and whom to tell once it is committed. */

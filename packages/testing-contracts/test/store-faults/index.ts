@@ -1,6 +1,7 @@
 import { BLOB_FAULTS } from './blob-faults.ts';
 import { BRANCH_FAULTS } from './branch-faults.ts';
 import { CLAIM_FAULTS } from './claim-faults.ts';
+import { DEADLINE_FAULTS } from './deadline-faults.ts';
 import { COMMIT_FAULTS } from './commit-faults.ts';
 import type { StoreFault } from './fault.ts';
 import { FENCE_FAULTS } from './fence-faults.ts';
@@ -25,6 +26,7 @@ import { WATCH_FAULTS } from './watch-faults.ts';
 export const STORE_FAULTS: readonly StoreFault[] = [
   ...START_FAULTS,
   ...CLAIM_FAULTS,
+  ...DEADLINE_FAULTS,
   ...FENCE_FAULTS,
   ...COMMIT_FAULTS,
   ...TRANSITION_FAULTS,

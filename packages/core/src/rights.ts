@@ -1,0 +1,29 @@
+/** What a run may do, said once, when it is started. A child's are never wider than its parent's. */
+export interface Rights {
+  /** Levels of children below it: at 0 it has none. @default as deep as the engine lets */
+  readonly levels?: number;
+  /** When it ends with `RUN_DEADLINE`: milliseconds since the epoch, by the store's clock. @default never */
+  readonly deadlineAt?: number;
+}
+
+/** Those of a child: the narrower of what its parent hands on and what its call says. */
+export function rightsOfChild(parent: Rights = {}, call: Rights = {}): Rights {
+  const handedOn = parent.levels === undefined ? undefined : parent.levels - 1;
+  const levels = narrower(handedOn, call.levels);
+  const deadlineAt = narrower(parent.deadlineAt, call.deadlineAt);
+  return {
+    ...(levels === undefined ? {} : { levels }),
+    ...(deadlineAt === undefined ? {} : { deadlineAt }),
+  };
+}
+
+/** With a deadline so long after `now`, unless there is an earlier one. */
+export function withTimeout(rights: Rights | undefined, timeoutMs: number | undefined, now: number): Rights {
+  if (timeoutMs === undefined) return rights ?? {};
+  return { ...rights, deadlineAt: Math.min(rights?.deadlineAt ?? Infinity, Math.ceil(now + timeoutMs)) };
+}
+
+function narrower(one: number | undefined, other: number | undefined): number | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return Math.min(one, other);
+}

@@ -12,6 +12,7 @@ import type { Message, StoredMessage, Usage } from './message.ts';
 import type { Note } from './note.ts';
 import type { PartialReason } from './partial.ts';
 import type { Decision, Request, RequestKind } from './request.ts';
+import type { Rights } from './rights.ts';
 import type { RunKind } from './run.ts';
 import type { StepSlots } from './slot.ts';
 import type { Spent } from './spent.ts';
@@ -88,6 +89,13 @@ export interface CallOptions {
    */
   readonly onParentEnd?: 'cancel' | 'leave';
   /**
+   * The child's deadline, in milliseconds from its start by the store's clock: past it the child ends with `RUN_DEADLINE`, which is what the call rejects with, unless
+   * its function makes an output of that. @default the parent's deadline
+   */
+  readonly timeoutMs?: number;
+  /** What the child may do, at most what its parent hands on. @default all of that */
+  readonly rights?: Rights;
+  /**
    * What the run and all runs below it may spend, beside what its definition says: the narrower of both holds in each dimension, and so does every budget
    * above. What the first start of the run says holds. @default what its definition says
    */
@@ -115,6 +123,8 @@ export interface RunInfo {
   readonly context: Json;
   /** `false`: nobody answers requests, and `request` rejects at once. */
   readonly attended: boolean;
+  /** What the run may do, as far as somebody has said. */
+  readonly rights: Rights;
   /** How its caller wants this turn to end. */
   readonly turn?: TurnOptions;
   /** Drives since the last committed step, this one included. */
@@ -125,7 +135,7 @@ export interface RunInfo {
  * The only door between a durable function and the world. Every call has a key, unique in its run; a key that has a recorded
  * outcome gives that outcome again without acting. Everything that the function awaits goes through it.
  *
- * Rejections: a step's own error; `RUN_CANCELLED` once the run is asked to cancel (so `finally` runs); nothing at all when the run is parked
+ * Rejections: a step's own error; `RUN_CANCELLED` once the run is asked to cancel, and `RUN_DEADLINE` once its time is up (so `finally` runs); nothing at all when the run is parked
  * or lost to another worker: then promises never settle and the function is dropped. Clean-up that must happen then hangs on `signal`.
  */
 export interface DurableContext<Deps = unknown> {
@@ -150,7 +160,7 @@ export interface DurableContext<Deps = unknown> {
   request(key: string, spec: RequestSpec): Promise<Decision & { readonly request: string }>;
   /**
    * Starts a child run, whose id follows from this run and the key, and waits for its end. It spends from its root's ledger. Rejects with the child's error, and with
-   * `CHILD_CANCELLED` where somebody cancelled the child. A call that is made before the function ends starts its child in any case.
+   * `CHILD_CANCELLED` where somebody cancelled the child; with `DELEGATION_REFUSED`, reason `max_depth`, where this run may have no children, and nothing is started. A call that is made before the function ends starts its child in any case.
 =======
    * Starts a child run, whose id follows from this run and the key, and waits for its end. It spends from its own ledger, where it has a budget, and from
    * those of all runs above it. Rejects with the child's error; with `BUDGET_EXCEEDED` (`meta.dimension` is `runs`) where a run above may have no more runs below it.

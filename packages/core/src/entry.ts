@@ -53,6 +53,7 @@ export type EntryBody =
   | RunBlock
   | RunUnblock
   | RunCancel
+  | RunDeadline
   | RunEnd;
 
 /** Always entry 1. Written by `start`. */
@@ -218,6 +219,11 @@ export interface RunUnblock {
 export interface RunCancel {
   readonly type: 'run-cancel';
   readonly reason: string;
+}
+
+/** The deadline of the run was met: from here on no new step starts. */
+export interface RunDeadline {
+  readonly type: 'run-deadline';
 }
 
 /** Always the last entry. */

@@ -231,6 +231,7 @@ export { checkSlotValue, readSlot } from './read-slot.ts';
 export type { TurnOptions } from './turn.ts';
 export { REMOVAL_LIMIT, type Removal, type RemovedRows, type RemoveResult } from './removal.ts';
 export { CHARS_PER_TOKEN, charsOf, createRuler } from './ruler.ts';
+export { refusedCall } from './call-error.ts';
 export { rightsOfChild, type Rights } from './rights.ts';
 export {
   FINAL_STATUSES,

@@ -227,6 +227,8 @@ function foldEntry(draft: Draft, entry: Entry): void {
     case 'run-cancel':
       rest.cancelled = entry.reason;
       return;
+    case 'run-deadline':
+      return;
     case 'run-end':
       return endRun(draft, entry);
     default:

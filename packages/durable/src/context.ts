@@ -9,6 +9,8 @@ import {
   narrowerBudget,
   partialReason,
   PrusikError,
+  refusedCall,
+  rightsOfChild,
   type CallOptions,
   type ChildOptions,
   type ChildResult,
@@ -23,6 +25,7 @@ import {
   type NewRun,
   type PartialReason,
   type Received,
+  type Rights,
   type ReceiveOptions,
   type Run,
   type RunInfo,
@@ -57,6 +60,7 @@ export function runInfo(run: Run, attempt: number): RunInfo {
     definition: run.definition,
     context: run.context,
     attended: run.attended,
+    rights: run.rights ?? {},
     ...(run.turn === undefined ? {} : { turn: run.turn }),
     attempt,
     ...(run.parent ? { parent: run.parent } : {}),
@@ -121,6 +125,8 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
       const message = `There is no definition named ${definition}`;
       throw new PrusikError('NO_DEFINITION', message, { meta: { definition } });
     }
+    const levels = run.rights?.levels ?? limits.maxDepth - run.depth;
+    if (!(levels > 0)) throw refusedCall('max_depth', { agent: definition, key });
     const parsed = await parseInput(found, input, limits, core.putBlob);
     const child = childRun(run, key, found, parsed, options, limits);
     return { fingerprint, child: () => child };
@@ -330,9 +336,11 @@ function childRun(
 ): NewRun {
   if (options.priority !== undefined && !Number.isSafeInteger(options.priority))
     throw new TypeError(`child ${key}: ${options.priority} is not a priority, which is a whole number`);
+  if (options.timeoutMs !== undefined) checkMs(`child ${key}: timeoutMs`, options.timeoutMs);
   // Before it is narrowed, which would drop what it does not know.
   checkBudget(options.budget);
   const budget = narrowerBudget(options.budget, definition.budget);
+  const rights = rightsOfChild(parent.rights, checkedRights(key, options.rights));
   const messages = openingMessages(definition, input);
   return {
     key: { tenant: parent.key.tenant, run: childRunId(parent.key.tenant, parent.key.run, key) },
@@ -345,6 +353,8 @@ function childRun(
       options.context === undefined ? parent.context : bounded('context of a child', options.context, maxValueBytes),
     priority: options.priority ?? parent.priority,
     attended: parent.attended,
+    ...(Object.keys(rights).length === 0 ? {} : { rights }),
+    ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
     messages,
     ...blobsFor(messages),
     root: parent.root,
@@ -352,4 +362,11 @@ function childRun(
     depth: parent.depth + 1,
     ...(budget === undefined ? {} : { budget }),
   };
+}
+
+function checkedRights(key: string, { levels, deadlineAt }: Rights = {}): Rights {
+  if (levels !== undefined && !(Number.isSafeInteger(levels) && levels >= 0))
+    throw new TypeError(`child ${key}: ${levels} is no number of levels`);
+  if (deadlineAt !== undefined) checkMs(`child ${key}: deadlineAt`, deadlineAt);
+  return { ...(levels === undefined ? {} : { levels }), ...(deadlineAt === undefined ? {} : { deadlineAt }) };
 }

@@ -33,8 +33,10 @@ export interface DriveCore {
   readonly putBlob: PutBlob;
   /** The store's clock, as far as this process can tell: its last answer and the time that has passed since. */
   storeNow(): number;
+  /** When the time of the run is up, by the store's clock; null where it has no deadline, or it was met already. */
+  deadline(): number | null;
   halt(halt: Halt): void;
-  /** The drive is cancelled, halted or lost: begin nothing. */
+  /** The drive is cancelled, halted or lost, or the time of its run is up: begin nothing. */
   stopping(): boolean;
   /** Parked, ended or lost: nothing may be written any more. */
   over(): boolean;

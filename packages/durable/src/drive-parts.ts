@@ -131,7 +131,9 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
       delivery.hold();
       wakeUp.set();
     },
-    stopping: () => status.end !== undefined || status.halted !== undefined || state.cancelled !== undefined,
+    deadline: () => (state.expired || state.cancelled !== undefined ? null : (run.rights?.deadlineAt ?? null)),
+    stopping: () =>
+      status.end !== undefined || status.halted !== undefined || state.cancelled !== undefined || state.expired,
     over: () => status.end !== undefined,
     finish(how, reason) {
       if (status.end !== undefined) return status.end;
@@ -190,7 +192,8 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
     untilDue() {
       // A drive that stops resumes nothing.
       const resumes = core.stopping() ? null : steps.nextDue();
-      return Math.max(0, Math.min(waits.nextDue() ?? Infinity, resumes ?? Infinity) - core.storeNow());
+      const due = Math.min(waits.nextDue() ?? Infinity, resumes ?? Infinity, core.deadline() ?? Infinity);
+      return Math.max(0, due - core.storeNow());
     },
   };
 }

@@ -10,6 +10,7 @@ import {
 import { bounded } from './bounded.ts';
 import { createContext, runInfo } from './context.ts';
 import { resolveDependencies } from './dependencies.ts';
+import { definitionFor } from './definition-for.ts';
 import { ownCopy } from './delivery.ts';
 import { createDriveParts, type Settled } from './drive-parts.ts';
 import type { Halt } from './drive-core.ts';
@@ -20,6 +21,9 @@ import { runInside } from './inside.ts';
 import { createLinger } from './linger.ts';
 import { parkedTooOften } from './untracked.ts';
 import { drainMicrotasks } from './wake-up.ts';
+
+/** How long to wait when the store says that the deadline was not met yet. */
+const TOO_EARLY_MS = 20;
 
 /** One claimed run, from its journal to its park or end. */
 export interface Drive {
@@ -53,12 +57,14 @@ export function startDrive(
   const linger = createLinger(parts, slot);
   const attempt = claim.lost + 1;
   let releaseDeadline = Infinity;
+  /** How long the function may take to come, by a replay, to where it stood when its time was up. */
+  let graceAfterDeadline = clock.monotonic() + limits.cancelGraceMs;
 
   async function drive(): Promise<DriveEnd> {
     await loadJournal(state, store, run.key);
     inbox.announce(run.inbox);
     await inbox.takeUp();
-    const definition = env.definitions.get(run.definition);
+    const definition = definitionFor(env, run);
     const definitionHash = definition?.hash ?? '';
     committer.defer({ type: 'run-claim', worker, epoch: run.epoch, attempt, definitionHash });
     const { block } = state;
@@ -66,8 +72,14 @@ export function startDrive(
       return endings.blockAgain(block.code, block.request);
     }
     parts.beginReplay();
-    if (state.cancelled !== undefined || status.cancelRequested) return cancel();
-    if (state.failed !== undefined) return windDown('failed', state.failed);
+    if (state.cancelled !== undefined || (status.cancelRequested && !state.expired)) return cancel();
+    if (state.failed !== undefined) return windDown('failed', state.failed, 'its parent failed');
+    if (state.expired || isTimeUp()) {
+      // Nobody can make an output of it: it has never begun, is not known here, or takes its workers with it.
+      const isHopeless = state.seq === 1 || definition === undefined || claim.lost >= limits.maxLostLeases;
+      while (!state.expired) await meetDeadline();
+      if (isHopeless) return expire();
+    }
     if (definition === undefined) return endings.release();
     // A person who let a poisoned run try again has seen the count.
     if (claim.lost >= limits.maxLostLeases && block === undefined) {
@@ -125,13 +137,20 @@ export function startDrive(
       await drainMicrotasks();
       wakeUp.clear();
       if (status.end !== undefined) return status.end;
+      if (isTimeUp() && !core.stopping()) await meetDeadline();
       if (!core.stopping() && core.delivery.release()) continue;
       const toLoad = core.delivery.toLoad();
-      if (toLoad !== undefined && !core.stopping()) await loadValue(toLoad);
+      if (toLoad !== undefined && status.halted === undefined) await loadValue(toLoad);
       if (status.end !== undefined) return status.end;
       if (reads.deliverNext()) continue;
       if (!reads.pending() && core.delivery.deliverNext()) continue;
       if (inbox.behind()) await inbox.takeUp();
+      if (state.expired) {
+        const left = graceAfterDeadline - clock.monotonic();
+        if (left <= 0 || isReplayed()) return expire();
+        await wakeUp.wait(left);
+        continue;
+      }
       if (status.cancelRequested) return cancel();
       waits.collect();
       steps.resume();
@@ -230,11 +249,52 @@ export function startDrive(
     }
     const message = state.cancelled ? `The run was cancelled: ${state.cancelled}` : 'The run was cancelled';
     const error = new PrusikError('RUN_CANCELLED', message);
+    await stop(error);
+    return windDown('cancelled', serializeError(error), 'its parent was cancelled');
+  }
+
+  const isTimeUp = (): boolean => (core.deadline() ?? Infinity) <= core.storeNow();
+
+  /** The deadline goes on record, if the store says that it was met: nothing is begun from here on, in whatever process. */
+  async function meetDeadline(): Promise<void> {
+    core.delivery.hold();
+    const met = await committer.stage({
+      entries: [{ type: 'run-deadline' }],
+      progress: true,
+      notBefore: core.deadline() ?? 0,
+    });
+    graceAfterDeadline = clock.monotonic() + limits.cancelGraceMs;
+    // This process's idea of the store's clock ran ahead; look again shortly, and not before.
+    if (!met.ok && met.code === 'TOO_EARLY') await new Promise<void>((resolve) => clock.after(TOO_EARLY_MS, resolve));
+    // The time of a run whose journal is full is up as well.
+    else state.expired = true;
+  }
+
+  /** All that was on record when the time was up has been handed over, so that the function stands where it stood. */
+  function isReplayed(): boolean {
+    return core.delivery.unasked() === undefined && !status.resolving && !reads.pending();
+  }
+
+  /**
+   * What the function waits for is rejected, as for a cancel; what it returns all the same counts. A run that was parked or lost comes here by
+   * a replay, so that it makes no difference where it was when its time was up.
+   */
+  async function expire(): Promise<DriveEnd> {
+    const { settled } = status;
+    const { deadlineAt = 0 } = run.rights ?? {};
+    const meta = { run: run.key.run, deadlineAt };
+    const error = new PrusikError('RUN_DEADLINE', `The time of run ${run.key.run} is up`, { meta });
+    await stop(error);
+    const cause = settled?.ok === false ? serializeError(settled.error, 'RUN_FAILED') : serializeError(error);
+    return windDown('failed', cause, 'the time of its parent is up');
+  }
+
+  /** Begins nothing any more, and tells the function and its steps why. */
+  async function stop(error: PrusikError): Promise<void> {
     core.delivery.close(error);
     steps.abort(error);
     whole.abort(error);
     await rejectCalls();
-    return windDown('cancelled', serializeError(error));
   }
 
   /**
@@ -246,22 +306,29 @@ export function startDrive(
       await drainMicrotasks();
   }
 
-  /** Waits for the function and its live steps within the grace, then for the children however long they take, then ends the run. */
-  async function windDown(as: 'failed' | 'cancelled', error: SerializedError): Promise<DriveEnd> {
+  /**
+   * Waits for the function and its live steps within the grace, then for the children however long they take, then ends the run: as it is told, or, when
+   * only its time was up, as completed where the function has returned.
+   */
+  async function windDown(as: 'failed' | 'cancelled', error: SerializedError, why: string): Promise<DriveEnd> {
     const deadline = clock.monotonic() + limits.cancelGraceMs;
     for (;;) {
       await drainMicrotasks();
       if (status.end !== undefined) return status.end;
       if (reads.deliverNext()) continue;
       if (inbox.behind()) await inbox.takeUp();
-      await endings.cancelChildren(`its parent was ${as}`);
+      await endings.cancelChildren(why);
       const left = deadline - clock.monotonic();
       const busy = steps.live() > 0 || (status.called && status.settled === undefined);
       // Whatever the grace: what is on its way to the store settles a step, or reserves for one, and to give that up as well would count it twice.
       if (committer.busy()) await wakeUp.wait();
       else if (busy && left > 0) await wakeUp.wait(left);
-      else if (waits.openChildren().length === 0) return (await endings.end(as, { error })) ?? endings.release();
-      else if (await linger.forChildren()) return (await endings.park()) ?? endings.release();
+      else if (waits.openChildren().length === 0) {
+        const { settled } = status;
+        const done = state.expired && settled?.ok === true ? await finishAs(settled) : await endings.end(as, { error });
+        if (done !== undefined) return done;
+        if (status.halted !== undefined) return endings.release();
+      } else if (await linger.forChildren()) return (await endings.park()) ?? endings.release();
     }
   }
 

@@ -65,7 +65,7 @@ export function createEndings(core: DriveCore, waits: Waits, steps: Steps): Endi
 
   return {
     async park() {
-      const dues = [waits.nextDeadline(), steps.nextDue()].filter((due) => due !== null);
+      const dues = [waits.nextDeadline(), steps.nextDue(), core.deadline()].filter((due) => due !== null);
       const wakeAt = dues.length === 0 ? null : Math.min(...dues);
       const answer = await committer.stage({
         entries: [{ type: 'run-park', waits: [...waits.pending(), ...steps.paused()], wakeAt }],

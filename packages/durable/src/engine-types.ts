@@ -81,6 +81,8 @@ export interface EngineLimits {
   readonly maxValueBytes: number;
   /** The data of a note (`ctx.emit`); past it `VALUE_TOO_LARGE`. @default 65_536 */
   readonly maxNoteBytes: number;
+  /** Levels of children below a root, where neither it nor a call says how many; past it `DELEGATION_REFUSED`. @default 16 */
+  readonly maxDepth: number;
 }
 
 /** How a run is started. */
@@ -107,6 +109,11 @@ export interface StartOptions {
   readonly budget?: Budget;
   /** Hashes of blobs that the input names: kept as long as the run is. */
   readonly blobs?: readonly string[];
+  /**
+   * When the run is to have ended, with all of its tree, in milliseconds from its start by the store's clock: past it the run ends with `RUN_DEADLINE`, unless its
+   * function makes an output of that. The time in the queue of its session counts. @default no limit
+   */
+  readonly timeoutMs?: number;
 }
 
 /** How a run is driven. */

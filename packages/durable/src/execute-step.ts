@@ -206,7 +206,8 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
     if (reason === undefined) return;
     controller.abort(reason);
     // The lease still holds: what the body is doing may end, and its outcome be kept. After a loss nothing can be kept.
-    const graceful = reason.code === 'RUN_CANCELLED' || (reason.code === 'RUN_RELEASED' && !once);
+    const ends = reason.code === 'RUN_CANCELLED' || reason.code === 'RUN_DEADLINE';
+    const graceful = ends || (reason.code === 'RUN_RELEASED' && !once);
     if (!graceful || what.graceMs <= 0) return giveUp(reason);
     timer?.[Symbol.dispose]();
     timer = what.clock.after(what.graceMs, () => giveUp(reason));

@@ -1,4 +1,5 @@
 import { isFinal, PrusikError, type Json, type Run, type RunKey } from '@prusik/core';
+import { definitionFor } from './definition-for.ts';
 import type { DriveEnv } from './drive-env.ts';
 import type { DrivenTrees, JoinedTree } from './driven-trees.ts';
 import type { Driver } from './driver.ts';
@@ -139,12 +140,7 @@ async function standingOf(env: DriveEnv, run: Run): Promise<Standing> {
 
 /** A run that is asked to cancel needs no definition. */
 function canDrive(env: DriveEnv, run: Run): boolean {
-  const definition = env.definitions.get(run.definition);
-  if (run.cancelRequested || isFinal(run.status)) return true;
-  return (
-    definition !== undefined &&
-    (definition.version === run.version || definition.continues?.includes(run.version) === true)
-  );
+  return run.cancelRequested || isFinal(run.status) || definitionFor(env, run) !== undefined;
 }
 
 async function getRun(env: DriveEnv, key: RunKey): Promise<Run> {

@@ -48,6 +48,8 @@ export interface JournalState {
   /** Messages that the run's own steps added to its thread. */
   messages: number;
   cancelled: string | undefined;
+  /** The deadline was met: outcomes after it are on record, but no function was given them. */
+  expired: boolean;
   /** The block that nobody has resolved yet. */
   block: RunBlock | undefined;
   /** A person chose that the run fails. */
@@ -69,6 +71,7 @@ export function emptyJournal(): JournalState {
     notes: 0,
     messages: 0,
     cancelled: undefined,
+    expired: false,
     block: undefined,
     failed: undefined,
     blocks: 0,
@@ -125,6 +128,9 @@ export function foldEntry(state: JournalState, entry: Entry): void {
     case 'run-cancel':
       state.cancelled = entry.reason;
       return;
+    case 'run-deadline':
+      state.expired = true;
+      return;
     case 'run-start':
       state.startedAt = entry.at;
       return;
@@ -146,6 +152,7 @@ function record(
   timedOut: boolean,
   partial?: PartialReason,
 ): void {
+  if (state.expired) return;
   const { seq, at, key, kind, fingerprint, outcome } = entry;
   const more = partial === undefined ? {} : { partial };
   state.outcomes.set(key, { seq, at, key, kind, fingerprint, outcome, messages, timedOut, ...more });

@@ -19,9 +19,10 @@ export const DEFAULT_LIMITS: EngineLimits = {
   maxMessageBytes: 8 * 1_048_576,
   maxValueBytes: 1_048_576,
   maxNoteBytes: 65_536,
+  maxDepth: 16,
 };
 
-const MAY_BE_ZERO: ReadonlySet<string> = new Set(['parkAfterMs', 'cancelGraceMs', 'capacityWaitMs']);
+const MAY_BE_ZERO: ReadonlySet<string> = new Set(['parkAfterMs', 'cancelGraceMs', 'capacityWaitMs', 'maxDepth']);
 
 const KNOWN = {
   names: Object.fromEntries(Object.keys(DEFAULT_LIMITS).map((name) => [name, true] as const)),

@@ -25,7 +25,7 @@ export function createLinger(parts: DriveParts, slot: SlotTicket): Linger {
     const { tenant } = run.key;
     const hot = !status.suspect && waits.openChildren().some((id) => env.isDrivenHere({ tenant, run: id }));
     const pauseOver = steps.nextDue() ?? Infinity;
-    const nextDeadline = Math.min(waits.nextDeadline() ?? Infinity, pauseOver);
+    const nextDeadline = Math.min(waits.nextDeadline() ?? Infinity, pauseOver, core.deadline() ?? Infinity);
     const untilDeadline = Math.max(0, nextDeadline - core.storeNow());
     const shortPause = pauseOver - core.storeNow() <= LONGEST_IN_MEMORY_MS;
     const quiet = Math.max(lingerMs(parts), shortPause ? LONGEST_IN_MEMORY_MS : 0);

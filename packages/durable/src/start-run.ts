@@ -17,6 +17,7 @@ import {
   type TurnOptions,
 } from '@prusik/core';
 import { bounded } from './bounded.ts';
+import { checkMs } from './check-numbers.ts';
 import { blobsFor, openingMessages, parseInput } from './context.ts';
 import type { Engine, EngineLimits, StartOptions } from './engine-types.ts';
 import { refusedStart } from './refused-start.ts';
@@ -82,6 +83,7 @@ export function createStarter({
     checkBudget(given.budget);
     const budget = narrowerBudget(given.budget, definition.budget);
     const { session } = given;
+    if (given.timeoutMs !== undefined) checkMs(`run ${key.run}: timeoutMs`, given.timeoutMs);
     const turn = checkedTurn(definition, given.turn, limits.maxValueBytes);
     return {
       key,
@@ -93,6 +95,7 @@ export function createStarter({
       ...(turn === undefined ? {} : { turn }),
       priority: given.priority ?? 0,
       attended: given.attended ?? true,
+      ...(given.timeoutMs === undefined ? {} : { timeoutMs: given.timeoutMs }),
       ...blobsFor(what.messages, given.blobs),
       root: key.run,
       depth: 0,

@@ -33,6 +33,7 @@ const ENTRY_TYPES: readonly EntryBody['type'][] = [
   'run-block',
   'run-unblock',
   'run-cancel',
+  'run-deadline',
   'run-end',
 ];
 const RUN_KINDS: readonly RunKind[] = ['workflow', 'agent', 'function'];

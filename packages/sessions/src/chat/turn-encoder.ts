@@ -129,6 +129,7 @@ export function createTurnEncoder({ errorText }: TurnEncoderOptions): TurnEncode
       case 'run-start':
       case 'step-intent':
       case 'run-cancel':
+      case 'run-deadline':
         return [];
       default:
         return entry satisfies never;

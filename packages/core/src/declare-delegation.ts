@@ -1,5 +1,5 @@
 import { checkTree } from './check-tree.ts';
-import { checkedPolicy, type DelegationPolicy } from './delegation-policy.ts';
+import { checkedPolicy, DELEGATION_DEFAULTS, type DelegationPolicy } from './delegation-policy.ts';
 import type { AnyDefinition, DefinitionMap } from './durable-function.ts';
 import { narrowerBudget, type Budget } from './ledger.ts';
 
@@ -35,7 +35,14 @@ export function declareDelegation(
   return { agents, delegation, ...(spends === undefined ? {} : { budget: spends }) };
 }
 
-function policyBudget({ tokens, costMicros }: DelegationPolicy = {}): Budget | undefined {
-  if (tokens === undefined && costMicros === undefined) return undefined;
-  return { ...(tokens === undefined ? {} : { tokens }), ...(costMicros === undefined ? {} : { costMicros }) };
+function policyBudget(policy: DelegationPolicy | undefined): Budget | undefined {
+  if (policy === undefined) return undefined;
+  const { tokens, costMicros, depth = DELEGATION_DEFAULTS.depth, calls = DELEGATION_DEFAULTS.calls } = policy;
+  const budget: Budget = {
+    ...(tokens === undefined ? {} : { tokens }),
+    ...(costMicros === undefined ? {} : { costMicros }),
+    // A run counts its own children itself; those of its children only a ledger can.
+    ...(depth > 1 ? { runs: calls } : {}),
+  };
+  return Object.keys(budget).length === 0 ? undefined : budget;
 }

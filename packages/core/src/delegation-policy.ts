@@ -8,7 +8,7 @@ import { checkOptions } from './known-options.ts';
 export interface DelegationPolicy<Agent extends string = string, Model extends string = string> {
   /** Which of the definition's agents may be called. @default all of them */
   readonly agents?: readonly Agent[];
-  /** Child runs in all; calls that were refused or not in order do not count. @default 32 */
+  /** Child runs in all, those of children too; calls that were refused or not in order do not count. @default 32 */
   readonly calls?: number;
   /** Child runs at once. @default 8 */
   readonly parallel?: number;

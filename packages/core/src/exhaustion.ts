@@ -15,12 +15,15 @@ export interface Exhaustion {
  */
 export function createExhaustion(run: Pick<RunInfo, 'key' | 'parent' | 'root'>): Exhaustion {
   const refused = new Set<string>();
-  const above = new Set([run.key.run, run.parent?.run, run.root]);
+  // Of those between its parent and the root nothing is known: what their ledgers refuse, the next child is told again.
+  const ledgers: ReadonlySet<unknown> = new Set([run.key.run, run.parent?.run ?? run.root, run.root]);
   return {
     note(error, request) {
-      if (!isPrusikError(error, 'BUDGET_EXCEEDED') || !above.has(error.meta['run'] as string)) return;
-      const { dimension } = error.meta;
-      if (typeof dimension === 'string') refused.add(dimension === 'runs' ? 'runs' : keyOf(dimension, request));
+      if (!isPrusikError(error, 'BUDGET_EXCEEDED')) return;
+      const { dimension, run: owner, held } = error.meta;
+      // What others only hold will be free again.
+      if (typeof dimension === 'string' && held !== true && ledgers.has(owner))
+        refused.add(dimension === 'runs' ? 'runs' : keyOf(dimension, request));
     },
     of: (request) => ({
       outOfCalls: refused.has('runs') || refused.has(keyOf('calls', request)),

@@ -71,6 +71,8 @@ describe('a policy', () => {
   it('WFL-4: is the budget of a run and all below it, within what the definition has besides', () => {
     expect(declare({ tokens: 100, costMicros: 5 }).budget).toEqual({ tokens: 100, costMicros: 5 });
     expect(declare({ calls: 3 }).budget).toBeUndefined();
+    expect(declare({ calls: 3, depth: 2 }).budget).toEqual({ runs: 3 });
+    expect(declare({ depth: 2 }).budget).toEqual({ runs: 32 });
     expect(
       declareDelegation({ kind: 'workflow', name: 'top', budget: { tokens: 50, calls: 9 } }, {}, { tokens: 100 })
         .budget,

@@ -4,6 +4,7 @@ import { fakeClock, inspectStore } from '@prusik/testing-contracts';
 import { defineWorkflow } from '@prusik/workflows-delegation';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { claimingOnly } from './claiming-only.ts';
 import { childrenOf, engineFor, journalOf } from './engines.ts';
 
 const OWNER = { tenant: 'default', run: 'owner' };
@@ -21,15 +22,6 @@ const patient: DurableDefinition<null, null> = {
     return null;
   },
 };
-
-/** A worker that knows all definitions, and takes runs of some: what the others do is done elsewhere, or not yet. */
-function claimsOnly(inner: Store, ...names: readonly string[]): Store {
-  return {
-    ...inner,
-    claim: (query) =>
-      inner.claim({ ...query, definitions: query.definitions.filter(({ name }) => names.includes(name)) }),
-  };
-}
 
 /** A store that takes its time, as one on a disk does. */
 function slow(inner: Store): Store {
@@ -129,7 +121,7 @@ describe('an owner that ends in two ways', () => {
     for (const child of [b, a]) {
       await engine.signal(child!.key, 'go', null);
       // The owner does not hear of the one before both have ended.
-      await engineFor([workflow], { store: claimsOnly(store, 'first', 'second') }).drive(child!.key);
+      await engineFor([workflow], { store: claimingOnly(store, 'first', 'second') }).drive(child!.key);
     }
 
     expect(await engine.drive(OWNER)).toMatchObject({ status: 'failed', error: { code: 'SECOND' } });

@@ -1,7 +1,6 @@
 import {
   addAmounts,
   blobsOf,
-  NO_AMOUNT,
   type Commit,
   type EntryBody,
   type Lease,
@@ -13,6 +12,7 @@ import {
   type SlotChange,
   type Transition,
 } from '@prusik/core';
+import { someOf } from './spent.ts';
 
 /** What one step or wait wants written; parts that come together share a commit. */
 export interface Part {
@@ -85,10 +85,10 @@ function joined<T>(list: readonly T[] | undefined, more: readonly T[]): readonly
 
 function sumOf(one: LedgerChange | undefined, other: LedgerChange): LedgerChange {
   if (one === undefined) return other;
-  const reserves = one.reserve !== undefined || other.reserve !== undefined;
-  return {
-    release: addAmounts(one.release ?? NO_AMOUNT, other.release ?? NO_AMOUNT),
-    use: addAmounts(one.use ?? NO_AMOUNT, other.use ?? NO_AMOUNT),
-    ...(reserves ? { reserve: addAmounts(one.reserve ?? NO_AMOUNT, other.reserve ?? NO_AMOUNT) } : {}),
-  };
+  const sum: { -readonly [Name in keyof LedgerChange]: LedgerChange[Name] } = {};
+  for (const name of ['release', 'use', 'reserve'] as const) {
+    const amount = someOf(addAmounts(one[name] ?? {}, other[name] ?? {}));
+    if (amount !== undefined) sum[name] = amount;
+  }
+  return sum;
 }

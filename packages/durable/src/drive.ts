@@ -327,9 +327,14 @@ export function startDrive(
         const { settled } = status;
         const done = state.expired && settled?.ok === true ? await finishAs(settled) : await endings.end(as, { error });
         if (done !== undefined) return done;
-        if (status.halted !== undefined) return endings.release();
-      } else if (await linger.forChildren()) return (await endings.park()) ?? endings.release();
+        if (status.halted !== undefined) return letGo();
+      } else if (await linger.forChildren()) return (await endings.park()) ?? letGo();
     }
+  }
+
+  /** The store refused to let it end or park. Given back it would be taken up at once, and refused again. */
+  async function letGo(): Promise<DriveEnd> {
+    return status.halted?.type === 'block' ? endings.block(status.halted) : endings.release();
   }
 
   const released = (): PrusikError => new PrusikError('RUN_RELEASED', `Run ${run.key.run} is given back`);

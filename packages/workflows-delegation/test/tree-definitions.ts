@@ -3,7 +3,13 @@ import type { WriteLine } from '@prusik/testing-contracts';
 import { defineWorkflow } from '@prusik/workflows-delegation';
 import { z } from 'zod';
 
-export const TREE = { items: [1, 2, 3], output: 60, reserved: 100, used: 15 };
+/** What the parent is given and gives, and what each model call reserves and uses. */
+export const TREE: {
+  readonly items: readonly number[];
+  readonly output: number;
+  readonly reserved: number;
+  readonly used: number;
+} = { items: [1, 2, 3], output: 60, reserved: 100, used: 15 };
 
 /** A parent that spreads its items over children, each of which calls a model and pays. */
 export function treeDefinitions(write: WriteLine, work: () => Promise<void>): readonly AnyDefinition[] {

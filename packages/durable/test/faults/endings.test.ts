@@ -47,4 +47,65 @@ describe('a run that ends while something of it is on its way to the store', () 
     }
     expect([...seen].toSorted()).toEqual(['cancelled', 'completed']);
   });
+
+  it('WFL-4: of steps that settle what they reserved at one instant, all are in one commit', async () => {
+    const settled: number[] = [];
+    const store = memoryStore();
+    const counted: Store = {
+      ...store,
+      async commit(commit) {
+        const answer = await store.commit(commit);
+        const ends = commit.entries.filter(({ type }) => type === 'step-end').length;
+        if (answer.outcome === 'committed' && ends > 0) settled.push(ends);
+        return answer;
+      },
+    };
+    const go = Promise.withResolvers<void>();
+    const reserve = { calls: 1, tokens: 10 };
+    let begun = 0;
+    const call = (): Promise<void> => {
+      begun += 1;
+      if (begun === 3) go.resolve();
+      return go.promise;
+    };
+    const work = durable('work', async (ctx) => {
+      await Promise.all(['a', 'b', 'c'].map((name) => ctx.step(name, call, { reserve })));
+    });
+    const engine = engineOn(counted, [work]);
+    await engine.start('work', null, { id: 'r', budget: { tokens: 1_000 } });
+    await engine.drive(key('r'));
+
+    expect(settled).toEqual([3]);
+    expect((await inspectStore(store)).violations).toEqual([]);
+    await engine[Symbol.asyncDispose]();
+  });
+
+  it('DUR-14, ERR-3: whose end the store refuses is blocked, not taken up again and again, and a person can have it tried once more', async () => {
+    const store = memoryStore();
+    let refuses = true;
+    let tried = 0;
+    const refusing: Store = {
+      ...store,
+      async commit(commit) {
+        if (commit.transition?.type !== 'end') return store.commit(commit);
+        tried += 1;
+        if (refuses) throw new TypeError('This is no end');
+        return store.commit(commit);
+      },
+    };
+    const work = durable('work', (ctx) => ctx.receive('never'));
+    const engine = engineOn(refusing, [work]);
+    await engine.run('work', null, { id: 'r' });
+    await engine.cancel(key('r'));
+    const blocked = await engine.drive(key('r'));
+    expect(blocked).toMatchObject({ status: 'blocked', code: 'COMMIT_INVALID' });
+    expect(tried).toBe(1);
+
+    refuses = false;
+    const request = blocked.status === 'blocked' ? blocked.request : '';
+    await engine.decide(key('r'), request, { status: 'answered', value: { choice: 'retry' } });
+    expect(await engine.drive(key('r'))).toMatchObject({ status: 'cancelled' });
+    expect((await inspectStore(store)).violations).toEqual([]);
+    await engine[Symbol.asyncDispose]();
+  });
 });

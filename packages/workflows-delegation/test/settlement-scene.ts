@@ -53,13 +53,13 @@ export interface Settlement {
   /** Runs in the order of their ends. */
   readonly order: readonly string[];
   readonly inspection: Inspection;
-  /** Writes of the first process after others took over what it held. */
+  /** Writes under a lease that another had taken over by then. */
   readonly late: number;
 }
 
 /**
  * An owner with one child, brought to its end in the order that is asked for. The process that drives them is stopped right before its
- * commit number `stopAt`, another takes over when the leases are past, and when all has ended the first one goes on.
+ * commit number `stopAt`, another takes over when the leases are past, and as soon as it has what was to be written, the first one goes on.
  */
 export async function settle(
   ordering: Ordering,
@@ -76,13 +76,15 @@ export async function settle(
   let takenOver = false;
   let commits = 0;
 
-  /** Notes what is written by it. */
-  const noted = (inner: Store, isLate: () => boolean): Store => ({
+  /** Notes what is written. */
+  const noted = (inner: Store): Store => ({
     ...inner,
     async commit(commit) {
+      const holder = (await inner.run(commit.run))?.epoch;
       const answer = await inner.commit(commit);
-      if (answer.outcome === 'committed' && isLate()) late += 1;
-      if (answer.outcome === 'committed' && commit.transition?.type === 'end') order.push(commit.run.run);
+      if (answer.outcome !== 'committed') return answer;
+      if (commit.epoch !== holder) late += 1;
+      if (commit.transition?.type === 'end') order.push(commit.run.run);
       return answer;
     },
   });
@@ -94,10 +96,7 @@ export async function settle(
       return inner.inbox(run, page);
     },
   });
-  const stopping = stoppingStore(
-    noted(first, () => takenOver),
-    () => (commits += 1) === stopAt,
-  );
+  const stopping = stoppingStore(noted(first), () => (commits += 1) === stopAt);
   const engineOn = (store: Store): Engine =>
     createEngine({
       store: acknowledgingStore(gated(store), world.write),
@@ -114,9 +113,15 @@ export async function settle(
   function takeOver(): void {
     takenOver = true;
     clock.advance(LIMITS.leaseMs);
-    const engine = engineOn(noted(second, () => false));
+    const engine = engineOn(noted(second));
     engines.push(engine);
     engine.worker();
+  }
+
+  /** Others hold what it was about to write. */
+  async function isOutrun(): Promise<boolean> {
+    const { run, epoch } = stopping.stoppedAt() ?? { run: OWNER, epoch: 0 };
+    return ((await read(run))?.epoch ?? epoch) !== epoch;
   }
 
   async function until<T>(what: string, look: () => Promise<T | undefined> | T | undefined): Promise<T> {
@@ -124,6 +129,7 @@ export async function settle(
       const found = await look();
       if (found !== undefined) return found;
       if (stopping.stopped() && !takenOver) takeOver();
+      if (takenOver && (await isOutrun())) stopping.resume();
       // Workers on a file also look by themselves.
       if (second.capabilities.multiProcess) clock.advance(10);
       await new Promise((resolve) => setImmediate(resolve));

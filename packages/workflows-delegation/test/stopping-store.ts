@@ -5,18 +5,20 @@ export interface StoppingStore {
   readonly store: Store;
   /** It was stopped, and what it had asked before has been done. */
   readonly stopped: () => boolean;
+  /** What it was about to write. */
+  readonly stoppedAt: () => Commit | undefined;
   readonly resume: () => void;
 }
 
 /** Stops whoever uses `inner` right before the commit that `stopsAt` says yes to. Nothing that is asked is sent before it goes on. */
 export function stoppingStore(inner: Store, stopsAt: (commit: Commit) => boolean): StoppingStore {
   const resumed = Promise.withResolvers<void>();
-  let stopped = false;
+  let stoppedAt: Commit | undefined;
   let underWay = 0;
 
   async function call(name: string, method: (...given: readonly unknown[]) => unknown, given: readonly unknown[]) {
-    if (!stopped && name === 'commit') stopped = stopsAt(given[0] as Commit);
-    if (stopped) await resumed.promise;
+    if (stoppedAt === undefined && name === 'commit' && stopsAt(given[0] as Commit)) stoppedAt = given[0] as Commit;
+    if (stoppedAt !== undefined) await resumed.promise;
     underWay += 1;
     try {
       return await method.apply(inner, [...given]);
@@ -34,5 +36,10 @@ export function stoppingStore(inner: Store, stopsAt: (commit: Commit) => boolean
       return (...given: readonly unknown[]) => call(name, value as (...given: readonly unknown[]) => unknown, given);
     },
   });
-  return { store, stopped: () => stopped && underWay === 0, resume: resumed.resolve };
+  return {
+    store,
+    stopped: () => stoppedAt !== undefined && underWay === 0,
+    stoppedAt: () => stoppedAt,
+    resume: resumed.resolve,
+  };
 }

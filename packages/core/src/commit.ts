@@ -86,7 +86,10 @@ export interface RunOutcome {
 }
 
 /** Body of the signal that a parent gets. */
-export interface ChildEnd extends RunOutcome {}
+export interface ChildEnd extends RunOutcome {
+  /** In place of an output, and of what is partial about it, that is larger than the parent takes; in bytes of its JSON text. The whole is the run's output. */
+  readonly tooLarge?: { readonly bytes: number; readonly limit: number };
+}
 
 /** `committed`: all of it is there. `stale` and `refused`: nothing of it. */
 export type CommitResult =

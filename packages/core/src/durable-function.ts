@@ -100,6 +100,11 @@ export interface CallOptions {
    * above. What the first start of the run says holds. @default what its definition says
    */
   readonly budget?: Budget;
+  /**
+   * Bytes of the child's output as JSON text, at most. Past it the call rejects with `CHILD_RESULT_TOO_LARGE`, and nothing of the output is in the caller's
+   * record: the whole stays what the child has (`store.run` of `meta.child`). What the first start of the run says holds. @default the engine's limit, 262,144
+   */
+  readonly maxResultBytes?: number;
 }
 
 /** What a call of {@link DurableContext.child} may say besides. */

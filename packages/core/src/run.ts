@@ -73,6 +73,8 @@ export interface ParentLink {
   readonly run: string;
   /** Key of the parent's step that started this run. */
   readonly key: string;
+  /** Of a larger output the parent is told the size alone ({@link ChildEnd.tooLarge}): bytes of its JSON text. @default any output is told */
+  readonly maxResultBytes?: number;
 }
 
 /** Runs of one tenant; each condition narrows it. `after` is a page's `next`. */

@@ -1,13 +1,22 @@
 import type { ChildEnd, SerializedError } from '@prusik/core';
 
 /** What these codes say, they say of the caller's own call. A child that failed with one of them had it from a call of its own. */
-const OF_THE_CALL: ReadonlySet<string> = new Set(['CALL_ABORTED', 'CHILD_CANCELLED', 'DELEGATION_REFUSED']);
+const OF_THE_CALL: ReadonlySet<string> = new Set([
+  'CALL_ABORTED',
+  'CHILD_CANCELLED',
+  'CHILD_RESULT_TOO_LARGE',
+  'DELEGATION_REFUSED',
+]);
 
 /**
- * The error of a call whose child did not complete. `meta.child` is the child's id: an error without one means that no child was started. A code that
+ * The error of a call whose child did not complete, or whose output is too large for the caller. `meta.child` is the child's id: an error without one means that no child was started. A code that
  * would be taken for what became of the call itself becomes `CHILD_FAILED`, and stands in `meta.code`.
  */
-export function childFailure(child: string, { status, error }: ChildEnd): SerializedError {
+export function childFailure(child: string, { status, error, tooLarge }: ChildEnd): SerializedError {
+  if (tooLarge !== undefined) {
+    const message = `The output of child ${child} has ${tooLarge.bytes} bytes as JSON, and its caller takes ${tooLarge.limit}`;
+    return { code: 'CHILD_RESULT_TOO_LARGE', message, meta: { ...tooLarge, child } };
+  }
   const meta = { ...error?.meta, child };
   // Not the child's own RUN_CANCELLED: that tells a function that it is cancelled itself.
   if (status === 'cancelled')

@@ -332,8 +332,9 @@ function childRun(
   definition: DurableDefinition<never, unknown, unknown>,
   input: Json,
   options: CallOptions,
-  { maxValueBytes }: EngineLimits,
+  { maxValueBytes, maxResultBytes }: EngineLimits,
 ): NewRun {
+  checkCounts(`child ${key}`, { maxResultBytes: options.maxResultBytes });
   if (options.priority !== undefined && !Number.isSafeInteger(options.priority))
     throw new TypeError(`child ${key}: ${options.priority} is not a priority, which is a whole number`);
   if (options.timeoutMs !== undefined) checkMs(`child ${key}: timeoutMs`, options.timeoutMs);
@@ -358,7 +359,7 @@ function childRun(
     messages,
     ...blobsFor(messages),
     root: parent.root,
-    parent: { run: parent.key.run, key },
+    parent: { run: parent.key.run, key, maxResultBytes: Math.floor(options.maxResultBytes ?? maxResultBytes) },
     depth: parent.depth + 1,
     ...(budget === undefined ? {} : { budget }),
   };

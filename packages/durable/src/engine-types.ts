@@ -79,6 +79,8 @@ export interface EngineLimits {
    * `VALUE_TOO_LARGE`. @default 1_048_576
    */
   readonly maxValueBytes: number;
+  /** A child's output that its caller gets, where the call says nothing else; past it `CHILD_RESULT_TOO_LARGE`. @default 262_144 */
+  readonly maxResultBytes: number;
   /** The data of a note (`ctx.emit`); past it `VALUE_TOO_LARGE`. @default 65_536 */
   readonly maxNoteBytes: number;
   /** Levels of children below a root, where neither it nor a call says how many; past it `DELEGATION_REFUSED`. @default 16 */

@@ -2,7 +2,13 @@ import { checkOptions, WRITE_LIMIT } from '@prusik/core';
 import type { EngineLimits } from './engine-types.ts';
 
 /** What of a drive goes into one commit has to fit into one write of the store, with what rides along. */
-const MOST_IN_A_COMMIT = ['maxInlineOutcomeBytes', 'maxMessageBytes', 'maxValueBytes', 'maxNoteBytes'] as const;
+const MOST_IN_A_COMMIT = [
+  'maxInlineOutcomeBytes',
+  'maxMessageBytes',
+  'maxValueBytes',
+  'maxResultBytes',
+  'maxNoteBytes',
+] as const;
 
 /** The limits of an engine that is given none. */
 export const DEFAULT_LIMITS: EngineLimits = {
@@ -18,6 +24,7 @@ export const DEFAULT_LIMITS: EngineLimits = {
   maxOutcomeBytes: 64 * 1_048_576,
   maxMessageBytes: 8 * 1_048_576,
   maxValueBytes: 1_048_576,
+  maxResultBytes: 262_144,
   maxNoteBytes: 65_536,
   maxDepth: 16,
 };

@@ -264,6 +264,6 @@ function endedBy(wait: WaitStart, signal: Signal): Ended {
 }
 
 function childOutcome(child: string, end: ChildEnd): Outcome {
-  if (end.status !== 'completed') return { ok: false, error: childFailure(child, end) };
+  if (end.status !== 'completed' || end.tooLarge !== undefined) return { ok: false, error: childFailure(child, end) };
   return end.output === undefined ? { ok: true } : { ok: true, value: end.output };
 }

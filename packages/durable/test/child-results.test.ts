@@ -110,3 +110,60 @@ describe('WFL-10: an output that is not whole', () => {
     expect(result).toEqual({ run: key('r'), status: 'completed', output: 1 });
   });
 });
+
+describe('WFL-8: an output that is larger than its caller takes', () => {
+  const big = 'x'.repeat(2_000);
+  const child = durable('child', (ctx, length) => {
+    ctx.partial(short);
+    return big.slice(0, Number(length));
+  });
+
+  it('rejects the call with its size and the limit, is nowhere in the caller’s record, and stays whole with the child', async () => {
+    const store = memoryStore();
+    const parent = durable('parent', async (ctx) => {
+      const error = await ctx
+        .child('c', 'child', 2_000, { maxResultBytes: 2_001 })
+        .catch((cause: PrusikError) => cause);
+      await ctx.receive('go');
+      return [(error as PrusikError).code, (error as PrusikError).meta];
+    });
+    const engine = engineOn(store, [parent, child]);
+    await engine.run('parent', null, { id: 'r' });
+    await engine.signal(key('r'), 'go', null);
+
+    const result = await engineOn(store, [parent, child]).drive(key('r'));
+
+    expect(result).toEqual({
+      run: key('r'),
+      status: 'completed',
+      output: ['CHILD_RESULT_TOO_LARGE', { child: id, bytes: 2_002, limit: 2_001 }],
+    });
+    expect(await store.run(key(id))).toMatchObject({ status: 'completed', output: big, partial: short });
+    const record = [await store.inbox(key('r'), { after: 0, limit: 10 }), await entriesOf(store, key('r'))];
+    expect(JSON.stringify(record)).not.toContain('xxx');
+  });
+
+  it('by the engine’s limit where the call has none, and an output of just that size is taken', async () => {
+    const parent = durable('parent', (ctx) =>
+      Promise.all([
+        ctx.child<string>('fits', 'child', 98).then(({ output }) => output.length),
+        ctx.child('over', 'child', 99).catch((error: PrusikError) => error.meta['limit']),
+        ctx.child<string>('more', 'child', 99, { maxResultBytes: 101 }).then(({ output }) => output.length),
+      ]),
+    );
+    const engine = engineOn(memoryStore(), [parent, child], { limits: { maxResultBytes: 100 } });
+
+    expect(await engine.run('parent', null)).toMatchObject({ output: [98, 100, 99] });
+  });
+
+  it('of a grandchild fails the child that did not catch it as any failure of a child does', async () => {
+    const middle = durable('middle', (ctx) => ctx.child('below', 'child', 99, { maxResultBytes: 10 }));
+    const parent = durable('parent', (ctx) =>
+      ctx.child('c', 'middle', null).catch(({ code, meta }: PrusikError) => [code, meta['code'], meta['child']]),
+    );
+
+    expect(await engineOn(memoryStore(), [parent, middle, child]).run('parent', null, { id: 'r' })).toMatchObject({
+      output: ['CHILD_FAILED', 'CHILD_RESULT_TOO_LARGE', id],
+    });
+  });
+});

@@ -39,9 +39,9 @@ export function sqliteTables(
   written: Written,
 ): StoreTables {
   const insertRun = db.prepare(
-    `insert into runs (id, tenant, name, kind, definition, version, input_hash, session, root, parent, parent_key, depth, priority,
+    `insert into runs (id, tenant, name, kind, definition, version, input_hash, session, root, parent, parent_key, max_result_bytes, depth, priority,
        created_at, attended, status, epoch, seen, lost, cancel, in_queue, steers, ready_at, rights)
-     values (${nextNumber('runs')}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 'none', ?, ?, ?, ?)`,
+     values (${nextNumber('runs')}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 'none', ?, ?, ?, ?)`,
   );
   const insertBody = db.prepare(
     'insert into run_bodies (run, input, context, queued_messages, turn) values (?, ?, ?, ?, ?)',
@@ -157,6 +157,7 @@ export function sqliteTables(
         run.root,
         run.parent?.run ?? null,
         run.parent?.key ?? null,
+        run.parent?.maxResultBytes ?? null,
         run.depth,
         run.priority,
         at,

@@ -1,6 +1,7 @@
 import {
   describeRun,
   type Json,
+  type ParentLink,
   type PartialReason,
   type Rights,
   type Run,
@@ -23,6 +24,7 @@ export interface StateRow {
   readonly root: string;
   readonly parent: string | null;
   readonly parent_key: string | null;
+  readonly max_result_bytes: number | null;
   readonly depth: number;
   readonly priority: number;
   readonly status: RunStatus;
@@ -64,7 +66,7 @@ export interface RunRow extends StateRow {
  * Journal and inbox are not counted in the run's row, which a step leaves alone: their ends are one look into an index each. As
  * ordered subqueries: inside a join's condition SQLite reads through the whole journal for a `max`.
  */
-const STATE = `r.id, r.tenant, r.name, r.definition, r.version, r.input_hash, r.session, r.root, r.parent, r.parent_key, r.depth,
+const STATE = `r.id, r.tenant, r.name, r.definition, r.version, r.input_hash, r.session, r.root, r.parent, r.parent_key, r.max_result_bytes, r.depth,
   r.priority, r.status, r.epoch, r.seen, r.lost, r.cancel, r.in_queue, r.steers, r.ready_at, r.wake_at, r.lease_until, r.worker, r.ended_at, r.deadline_at,
   r.block_code, r.block_request,
   coalesce((select seq from entries where run = r.id order by seq desc limit 1), 0) as seq,
@@ -90,7 +92,7 @@ export function toState(row: StateRow): RunState {
     inputHash: row.input_hash,
     ...(row.session === null ? {} : { session: row.session }),
     root: row.root,
-    ...(row.parent === null ? {} : { parent: { run: row.parent, key: row.parent_key ?? '' } }),
+    ...(row.parent === null ? {} : { parent: parentOf(row, row.parent) }),
     depth: row.depth,
     priority: row.priority,
     status: row.status,
@@ -111,6 +113,10 @@ export function toState(row: StateRow): RunState {
     deadlineAt: row.deadline_at,
     blocked: row.block_code === null ? null : { code: row.block_code, request: row.block_request ?? '' },
   };
+}
+
+function parentOf({ parent_key: key, max_result_bytes: maxResultBytes }: StateRow, run: string): ParentLink {
+  return { run, key: key ?? '', ...(maxResultBytes === null ? {} : { maxResultBytes }) };
 }
 
 export function toRun(row: RunRow): Run {

@@ -137,6 +137,43 @@ export const STORE_END_TESTS: readonly StoreTest[] = [
     },
   },
   {
+    title:
+      'WFL-8: of an output that is larger than its parent takes the parent is told the size alone, and the run has the whole',
+    async run({ running, take, commit, run, inboxOf }) {
+      // Eleven bytes as JSON text, and eight characters.
+      const output = '\u20acdé123';
+      const taking = (id: string, maxResultBytes: number) =>
+        newChild(id, 'p', { parent: { run: 'p', key: id, maxResultBytes } });
+      await commit(await running('p'), { children: [taking('fits', 11), taking('over', 10), taking('none', 0)] });
+      for (const id of ['fits', 'over'])
+        await commit(await take(id), {
+          entries: [{ type: 'run-end', status: 'completed', output }],
+          transition: { type: 'end', status: 'completed', output },
+        });
+      await commit(await take('none'), ending('failed'));
+
+      assert.equal((await run('over')).output, output);
+      assert.deepEqual((await run('over')).parent, { run: 'p', key: 'over', maxResultBytes: 10 });
+      assert.deepEqual(
+        (await inboxOf('p')).map(({ key: id, body }) => [id, body]),
+        [
+          ['fits', { status: 'completed', output }],
+          ['over', { status: 'completed', tooLarge: { bytes: 11, limit: 10 } }],
+          ['none', { status: 'failed' }],
+        ],
+      );
+      for (const bad of [-1, 1.5, '7'])
+        await assert.rejects(
+          commit(await running(`bad ${bad}`), {
+            children: [
+              newChild('c', `bad ${bad}`, { parent: { run: `bad ${bad}`, key: 'c', maxResultBytes: bad as number } }),
+            ],
+          }),
+          TypeError,
+        );
+    },
+  },
+  {
     title: 'WFL-6: a child whose parent has ended ends all the same',
     async run({ running, take, commit, end, run, inboxOf }) {
       const parent = await running('p');

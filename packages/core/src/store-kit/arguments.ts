@@ -89,6 +89,7 @@ function checkRun(copy: NewRun): void {
   } else {
     checkId('run', copy.parent.run);
     checkId('step key', copy.parent.key);
+    if (copy.parent.maxResultBytes !== undefined) checkCount('maxResultBytes', copy.parent.maxResultBytes);
     if (copy.parent.run === copy.key.run || copy.root === copy.key.run)
       throw new TypeError(`Run ${copy.key.run} cannot be its own parent or root`);
   }

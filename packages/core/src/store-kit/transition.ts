@@ -1,5 +1,6 @@
 import type { Json } from '../json.ts';
-import type { ChildEnd, Transition } from '../commit.ts';
+import type { ChildEnd, RunOutcome, Transition } from '../commit.ts';
+import type { ParentLink } from '../run.ts';
 import type { SignalKind } from '../signal.ts';
 import { settleRequest } from './decide.ts';
 import { rootOf, threadOf } from './rows.ts';
@@ -40,7 +41,7 @@ export function makeTransition(tx: StoreTransaction, state: RunState, then: Tran
 function end(tx: StoreTransaction, state: RunState, result: Extract<Transition, { type: 'end' }>): void {
   const { tables } = tx;
   const { status, output, partial, error } = result;
-  const ended: ChildEnd = {
+  const ended: RunOutcome = {
     status,
     ...(output === undefined ? {} : { output }),
     ...(partial === undefined ? {} : { partial }),
@@ -54,8 +55,15 @@ function end(tx: StoreTransaction, state: RunState, result: Extract<Transition, 
   if (state.parent !== undefined) {
     const parent = { tenant: state.key.tenant, run: state.parent.run };
     // The cast drops the interface; a ChildEnd holds nothing but JSON.
-    signalRun(tx, { run: parent, kind: 'child', key: state.key.run, body: ended as unknown as Json });
+    const body = toldToParent(ended, state.parent) as unknown as Json;
+    signalRun(tx, { run: parent, kind: 'child', key: state.key.run, body });
   }
+}
+
+/** What is too large for the parent is neither in its inbox nor, with that, in its journal. */
+function toldToParent(ended: RunOutcome, { maxResultBytes: limit = Infinity }: ParentLink): ChildEnd {
+  const bytes = ended.output === undefined ? 0 : Buffer.byteLength(JSON.stringify(ended.output));
+  return bytes > limit ? { status: ended.status, tooLarge: { bytes, limit } } : ended;
 }
 
 /** Gives a session to the next run of its queue, whose messages enter the thread now: earlier they would have landed inside the other's turn. */

@@ -104,6 +104,21 @@ export const TRANSITION_FAULTS: readonly StoreFault[] = [
           : commit,
       ),
   })),
+  rows('how much a parent takes is forgotten', 'of an output that is larger than its parent', ({ insertRun }) => ({
+    insertRun: (run, state) =>
+      insertRun(run, { ...state, ...(state.parent && { parent: without(state.parent, 'maxResultBytes') }) }),
+  })),
+  rows('what is too large for a parent is lost', 'of an output that is larger than its parent', ({ saveResult }) => ({
+    saveResult: (run, result) =>
+      saveResult(run, run.parent?.maxResultBytes === 10 ? without(result, 'output') : result),
+  })),
+  rows('characters are counted in place of bytes', 'of an output that is larger than its parent', ({ insertRun }) => ({
+    insertRun: (run, state) =>
+      insertRun(run, {
+        ...state,
+        ...(state.parent && { parent: { ...state.parent, maxResultBytes: (state.parent.maxResultBytes ?? 0) + 3 } }),
+      }),
+  })),
   port('a run ends twice', 'a run ends once, and nothing is written after it', (store) => ({
     async commit(commit) {
       const answer = await store.commit(commit);

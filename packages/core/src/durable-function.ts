@@ -164,11 +164,10 @@ export interface DurableContext<Deps = unknown> {
    */
   request(key: string, spec: RequestSpec): Promise<Decision & { readonly request: string }>;
   /**
-   * Starts a child run, whose id follows from this run and the key, and waits for its end. It spends from its root's ledger. Rejects with the child's error, and with
-   * `CHILD_CANCELLED` where somebody cancelled the child; with `DELEGATION_REFUSED`, reason `max_depth`, where this run may have no children, and nothing is started. A call that is made before the function ends starts its child in any case.
-=======
    * Starts a child run, whose id follows from this run and the key, and waits for its end. It spends from its own ledger, where it has a budget, and from
-   * those of all runs above it. Rejects with the child's error; with `BUDGET_EXCEEDED` (`meta.dimension` is `runs`) where a run above may have no more runs below it.
+   * those of all runs above it. Rejects with the child's error, and with `CHILD_CANCELLED` where somebody cancelled the child. Nothing is started where this run
+   * may have no children (`DELEGATION_REFUSED`, reason `max_depth`), or where it or a run above may have no more runs below it (`BUDGET_EXCEEDED`, `meta.dimension`
+   * is `runs`). A call that is made before the function ends starts its child in any case.
    */
   child<Output = Json>(
     key: string,
@@ -213,7 +212,11 @@ export interface StepOptions {
   readonly check?: (step: CheckScope) => Promise<CheckResult> | CheckResult;
   /** What happens to a step in doubt that `check` could not settle. `ask` blocks the run; `fail` rejects with `STEP_IN_DOUBT`. @default 'ask' */
   readonly inDoubt?: 'ask' | 'fail';
-  /** Reserved in the tree's ledger before the body runs; rejects with `BUDGET_EXCEEDED` when there is no room. */
+  /**
+   * What one execution may use at most: reserved in every ledger from the run up to its root before the body runs. What others of the tree only hold is waited
+   * for, up to `capacityWaitMs` in all; what can never fit rejects with `BUDGET_EXCEEDED`. A step of kind `model` needs it in each dimension that is
+   * limited: without it, it rejects with `BUDGET_NOT_RESERVED`, or `BUDGET_COST_UNKNOWN`, and its body does not run.
+   */
   readonly reserve?: Amount;
   /** Id of the approved request that this execution uses up. */
   readonly claimRequest?: string;
@@ -293,7 +296,10 @@ export interface StepScope {
   readBlob(hash: string): AsyncIterable<Uint8Array>;
   /** Voids what this execution has said: readers hear of it as of another attempt. */
   reset(): void;
-  /** Usage of a model call: recorded once, and settled in the ledger; without it the whole reservation is charged. */
+  /**
+   * Usage of a model call: recorded once, and used in the ledgers, whatever was reserved. Without it the whole reservation is charged, of an execution that
+   * failed too, unless it was refused for want of capacity: one that used nothing says so, with zeros.
+   */
   usage(usage: Usage, costMicros?: number): void;
 }
 

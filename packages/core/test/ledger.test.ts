@@ -61,3 +61,69 @@ describe('the ledger', () => {
     expect(() => checkAmount({ costMicros: 5, tokens: 0 })).not.toThrow();
   });
 });
+
+/** A generator of its own, so that a failure can be played again. */
+function numbers(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+describe('whatever is reserved, used and returned, in whatever order', () => {
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])(
+    'WFL-4: is never above the limit while nobody uses more than it reserved, and what is refused as held fits once others used nothing (seed %i)',
+    (seed) => {
+      const next = numbers(seed);
+      const limits = { calls: 6 + next(6), tokens: 200 + next(300), runs: 5 + next(5) };
+      let ledger = openLedger(limits);
+      const open: { readonly calls: number; readonly tokens: number }[] = [];
+      let [used, runs] = [{ calls: 0, tokens: 0 }, 0];
+      const misjudged: LedgerChange[] = [];
+      const tell = { granted: 0, held: 0, never: 0, charged: 0 };
+
+      for (let turn = 0; turn < 2_000; turn += 1) {
+        const wish = { calls: 1, tokens: next(180) };
+        const settles = open.length > 0 && next(3) === 0 ? open.splice(next(open.length), 1)[0] : undefined;
+        // A call that is lost is charged in full.
+        const use = settles && {
+          calls: settles.calls,
+          tokens: next(4) === 0 ? settles.tokens : next(settles.tokens + 1),
+        };
+        if (use?.tokens === settles?.tokens) tell.charged += 1;
+        const change = {
+          ...(settles ? { release: settles } : {}),
+          ...(use ? { use } : {}),
+          ...(next(2) === 0 ? { reserve: wish } : {}),
+        };
+        const starts = next(40) === 0 ? 1 : 0;
+        const applied = applyToLedger(ledger, change, starts);
+        if (use) used = { calls: used.calls + use.calls, tokens: used.tokens + use.tokens };
+        if (!applied.ok) {
+          tell[applied.noRoom.held ? 'held' : 'never'] += 1;
+          const idle: Ledger = { ...ledger, used: { ...ledger.used, ...used }, reserved: openLedger({}).reserved };
+          const fits = applyToLedger(idle, change.reserve ? { reserve: wish } : {}, starts).ok;
+          if (fits !== applied.noRoom.held) misjudged.push(change);
+          // Refused as a whole: what was to be settled with it is settled by itself.
+          ledger = apply(ledger, { ...(settles ? { release: settles } : {}), ...(use ? { use } : {}) });
+        } else {
+          ledger = applied.ledger;
+          runs += starts;
+          if (change.reserve !== undefined) {
+            tell.granted += 1;
+            open.push(wish);
+          }
+        }
+        for (const dimension of ['calls', 'tokens', 'runs'] as const)
+          expect(ledger.used[dimension] + ledger.reserved[dimension]).toBeLessThanOrEqual(limits[dimension]);
+      }
+      for (const left of open) ledger = apply(ledger, { release: left });
+
+      expect(ledger.used).toMatchObject({ ...used, runs });
+      expect(ledger.reserved).toEqual({ calls: 0, tokens: 0, costMicros: 0, runs: 0 });
+      expect(misjudged).toEqual([]);
+      expect(Math.min(...Object.values(tell))).toBeGreaterThan(0);
+    },
+  );
+});

@@ -107,7 +107,7 @@ export interface StartOptions {
   readonly priority?: number;
   /** `false`: nobody is there to answer, so what asks a person is told so at once. Children inherit it. @default true */
   readonly attended?: boolean;
-  /** What the tree may spend, at most what the definition allows. @default the definition's */
+  /** What the run and all below it may spend, at most what the definition allows. Of a run that is there already the first one holds. @default the definition's */
   readonly budget?: Budget;
   /** Hashes of blobs that the input names: kept as long as the run is. */
   readonly blobs?: readonly string[];
@@ -205,7 +205,7 @@ export interface Engine extends AsyncDisposable {
    */
   start(definition: string, input: unknown, options?: StartOptions): Promise<Run>;
   /**
-   * Stores a run of the definition, the input, the context, the turn options and the session of another one, without messages: what it is to answer is in its thread
+   * Stores a run of the definition, the input, the context, the turn options, the budget and the session of another one, without messages: what it is to answer is in its thread
    * already.
    *
    * @throws {PrusikError} `RUN_UNKNOWN`, and as `start` does.

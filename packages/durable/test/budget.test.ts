@@ -125,9 +125,22 @@ describe('a budget of runs', () => {
 
 describe('what others only hold', () => {
   it('WFL-4: is waited for, and looked at again as soon as it is settled here', async () => {
-    // Nobody moves this clock: no pause is ever over.
+    // Nobody moves these clocks: no pause is ever over.
     const store = memoryStore({ clock: fakeClock() });
-    const part = durable('part', (ctx) => spend(ctx, 'call', 300, 10));
+    const [seen, live] = [new Set<number>(), new Set<string>()];
+    const part = durable('part', (ctx) =>
+      ctx.step(
+        'call',
+        async ({ usage }) => {
+          live.add(ctx.run.key.run);
+          await turns(10);
+          seen.add(live.size);
+          live.delete(ctx.run.key.run);
+          usage({ inputTokens: 10, outputTokens: 0 });
+        },
+        { reserve: { calls: 1, tokens: 300 } },
+      ),
+    );
     const tree = durable('tree', async (ctx) => {
       const names = Array.from({ length: 20 }, (_, n) => `c${n}`);
       return (await Promise.all(names.map((name) => ctx.child(name, 'part', null)))).length;
@@ -139,7 +152,43 @@ describe('what others only hold', () => {
     });
 
     expect(result).toMatchObject({ status: 'completed', output: 20 });
+    expect(Math.max(...seen)).toBe(3);
     expect(await store.ledger(key('r'))).toMatchObject({ used: { tokens: 200, calls: 20 }, reserved: { tokens: 0 } });
+  });
+
+  it('WFL-4: is taken by as many as have room in what one returns; who is woken in vain has waited no longer for it', async () => {
+    const clock = fakeClock();
+    const store = memoryStore({ clock });
+    const [large, rest, small] = [gate(), gate(), untilCalled()];
+    const begun = new Set<string>();
+    const reserving = (ctx: DurableContext, name: string, tokens: number, until: Promise<void>) =>
+      ctx.step(
+        name,
+        async ({ usage }) => {
+          begun.add(name);
+          await until;
+          usage({ inputTokens: 0, outputTokens: 0 });
+        },
+        { reserve: { tokens }, retry: { attempts: 1, capacityWaitMs: 2_000 } },
+      );
+    const tree = durable('tree', async (ctx) => {
+      const first = reserving(ctx, 'large', 900, large.opened);
+      const waiting = Promise.all(['a', 'b', 'c'].map((name) => reserving(ctx, name, 300, rest.opened)));
+      // Each settles a little, which is not enough for those who wait.
+      for (let n = 0; n < 40; n += 1) await reserving(ctx, `small-${n}`, 10, turns(3));
+      small.call();
+      await first;
+      await waiting;
+    });
+    const running = engineOn(store, [tree], { clock }).run('tree', null, { id: 'r', budget: { tokens: 1_000 } });
+    await small.called;
+    expect(begun.has('a') || begun.has('b') || begun.has('c')).toBe(false);
+    large.open();
+    await turns(100);
+    expect([...begun].slice(-3)).toEqual(expect.arrayContaining(['a', 'b', 'c']));
+    rest.open();
+
+    expect(await running).toMatchObject({ status: 'completed' });
   });
 
   it('WFL-4: may be settled by another process: it is asked for again, ever less often, and the run parks', async () => {
@@ -248,6 +297,72 @@ describe('what nobody knows the use of', () => {
       expect(await store.ledger(key('r'))).toMatchObject({ used: { tokens: used }, reserved: { tokens: 0 } });
     },
   );
+
+  it.each([
+    ['is charged in full', undefined, 47],
+    ['is charged nothing where it surely did not happen', () => ({ became: 'not-run' }) as const, 7],
+  ])('WFL-4: a call whose process was lost %s, and may be made again', async (_, check, used) => {
+    const clock = fakeClock();
+    const store = memoryStore({ clock });
+    const begun = untilCalled();
+    let executions = 0;
+    const work = durable('work', (ctx) =>
+      ctx.step(
+        'call',
+        ({ usage }) => {
+          executions += 1;
+          begun.call();
+          if (executions === 1) return new Promise(() => {});
+          usage({ inputTokens: 7, outputTokens: 0 });
+        },
+        { reserve: { tokens: 40 }, ...(check ? { check, effect: 'once' } : {}) },
+      ),
+    );
+    const dead = engineOn(store, [work], { clock: { ...clock, after: () => ({ [Symbol.dispose]: () => {} }) } });
+    await dead.start('work', null, { id: 'r', budget: { tokens: 100 } });
+    dead.worker();
+    await begun.called;
+    clock.advance(60_000);
+
+    expect(await engineOn(store, [work], { clock }).drive(key('r'))).toMatchObject({ status: 'completed' });
+    expect(await store.ledger(key('r'))).toMatchObject({ used: { tokens: used }, reserved: { tokens: 0 } });
+  });
+
+  it('WFL-4: a lost call holds nothing while it waits to be made again', async () => {
+    const clock = fakeClock();
+    const store = memoryStore({ clock });
+    const [begun, held, again] = [untilCalled(), gate(), untilCalled()];
+    let lives = 0;
+    const work = durable('work', async (ctx) => {
+      lives += 1;
+      const life = lives;
+      const holder = ctx.step(
+        'holder',
+        ({ usage }) => {
+          if (life === 2) again.call();
+          usage({ inputTokens: 0, outputTokens: 0 });
+          return life === 1 ? new Promise(() => {}) : held.opened;
+        },
+        { reserve: { tokens: 80 } },
+      );
+      const call = ctx.step('call', () => (life === 1 ? (begun.call(), new Promise(() => {})) : null), {
+        reserve: { tokens: 80 },
+      });
+      await Promise.all([holder, call]);
+    });
+    const dead = engineOn(store, [work], { clock: { ...clock, after: () => ({ [Symbol.dispose]: () => {} }) } });
+    await dead.start('work', null, { id: 'r', budget: { tokens: 300 } });
+    dead.worker();
+    await begun.called;
+    clock.advance(60_000);
+
+    const running = engineOn(store, [work], { clock }).drive(key('r'));
+    await again.called;
+    await turns(40);
+    expect(await store.ledger(key('r'))).toMatchObject({ used: { tokens: 160 }, reserved: { tokens: 80 } });
+    held.open();
+    expect(await running).toMatchObject({ status: 'completed' });
+  });
 
   it('WFL-4: what surely did not happen returns its reservation; its failed executions that tell nothing are charged', async () => {
     const store = memoryStore();

@@ -9,7 +9,7 @@ const SESSION = { id: 's', whenBusy: 'queue' } as const;
 
 /**
  * A tree with everything in it: keyed, once and parallel steps, a timer, a signal, a refusal for want of room, three children of which one
- * asks for approval, a ledger, an outcome that stands in a blob, text in progress, messages, an event of its own, and a second run that
+ * asks for approval, a fourth that the budget refuses, ledgers of the tree and of parts of it, an outcome that stands in a blob, text in progress, messages, an event of its own, and a second run that
  * stands in the queue of its session.
  */
 function definitions(write: WriteLine) {
@@ -53,7 +53,11 @@ function definitions(write: WriteLine) {
       ).catch(() => null);
       const { value: told } = (await ctx.receive('go')) as { value?: unknown };
       const parts = await Promise.all(
-        [1, 2, 3].map(async (n) => (await ctx.child<number>(`c${n}`, 'child', n)).output),
+        [1, 2, 3].map(async (n) => (await ctx.child<number>(`c${n}`, 'child', n, { budget: { tokens: 900 } })).output),
+      );
+      const fourth = await ctx.child('c4', 'child', 4).then(
+        () => 'started',
+        (error: PrusikError) => error.code,
       );
       const large = await step('large', (scope) => {
         act(ctx, scope, 'repeatable');
@@ -65,7 +69,7 @@ function definitions(write: WriteLine) {
         act(ctx, scope, 'repeatable');
         scope.append(text('answer', 'assistant'));
       });
-      return { a, told, parts, large: large === LARGE, sameUuid: b === ctx.uuid('u') };
+      return { a, told, parts, fourth, large: large === LARGE, sameUuid: b === ctx.uuid('u') };
     },
     { openingMessages: () => [text('ask', 'user')] },
   );
@@ -90,7 +94,7 @@ function definitions(write: WriteLine) {
 /** A person and a client: whatever the runs wait for comes, and comes again in every life. */
 export async function bringMainRunToEnd({ store, clock, write }: Life, parkAfterMs: number): Promise<void> {
   const engine = engineOn(store, definitions(write), { clock, limits: { ...LIMITS, parkAfterMs } });
-  await engine.start('main', null, { id: 'r', budget: { tokens: 1_000, calls: 20 }, session: SESSION });
+  await engine.start('main', null, { id: 'r', budget: { tokens: 1_000, calls: 20, runs: 3 }, session: SESSION });
   await engine.start('next', null, { id: 'n', session: SESSION });
   await engine.signal(key('r'), 'go', 'first');
   for (const run of ['r', 'n']) {
@@ -109,7 +113,7 @@ export async function bringMainRunToEnd({ store, clock, write }: Life, parkAfter
 
 /** What the rules of every store cannot know: what these runs say, and how often a call was reserved in vain. */
 export async function checkMainRun(store: Store, lines: readonly EffectLine[]): Promise<void> {
-  const output = { a: 1, told: 'first', parts: [10, 20, 30], large: true, sameUuid: true };
+  const output = { a: 1, told: 'first', parts: [10, 20, 30], fourth: 'BUDGET_EXCEEDED', large: true, sameUuid: true };
   expect(await store.run(key('r'))).toMatchObject({ status: 'completed', output });
   expect(await store.run(key('n'))).toMatchObject({ status: 'completed', output: 'replied' });
   const messages = await store.messages({ tenant: 'default', of: 'session', id: 's' }, { after: 0, limit: 10 });

@@ -1,4 +1,5 @@
-import { isFinal, reconcile, type Entry } from '@prusik/core';
+import { isFinal, reconcile } from '@prusik/core';
+import { BUDGET_RULE } from './budget-rule.ts';
 import { perRun, type Found, type Rule } from './rule.ts';
 
 /** What must be settled, free and gone when every run has ended. */
@@ -18,24 +19,7 @@ export const LEFTOVER_RULES: readonly Rule[] = [
         if (ended.has(run.run)) yield { run: run.run, message: `request ${id} is open, and its run has ended` };
     },
   },
-  {
-    name: 'budget-unsettled',
-    *broken(found) {
-      for (const { run, ledger } of found.runs) {
-        if (ledger === undefined) continue;
-        const { reserved, used } = ledger;
-        if (reserved.calls + reserved.tokens + reserved.costMicros > 0)
-          yield { run: run.key.run, message: `its ledger still reserves ${JSON.stringify(reserved)}` };
-        // Each reservation was settled by its outcome or charged in full; a call counts as one either way.
-        const calls = entriesOfTree(found, run.root).reduce(
-          (sum, entry) => sum + (entry.type === 'step-intent' ? (entry.reserved?.calls ?? 0) : 0),
-          0,
-        );
-        if (used.calls !== calls)
-          yield { run: run.key.run, message: `its ledger has ${used.calls} calls, and ${calls} were reserved` };
-      }
-    },
-  },
+  BUDGET_RULE,
   {
     name: 'thread-broken',
     *broken(found) {
@@ -69,10 +53,6 @@ export const LEFTOVER_RULES: readonly Rule[] = [
     },
   },
 ];
-
-function entriesOfTree({ runs }: Found, root: string): readonly Entry[] {
-  return runs.filter(({ run }) => run.root === root).flatMap(({ entries }) => entries);
-}
 
 /** Numbers of the messages that the entries of a thread's runs name. */
 function rangesOf({ runs }: Found, of: 'run' | 'session', id: string): readonly number[] {

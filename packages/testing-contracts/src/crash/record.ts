@@ -18,7 +18,7 @@ export interface RunRecord {
   readonly inbox: readonly Signal[];
   /** Hashes that its outcomes name and the store does not have. */
   readonly missingBlobs: readonly string[];
-  /** Of a root. */
+  /** Of a run that has a budget. */
   readonly ledger: Ledger | undefined;
 }
 
@@ -53,7 +53,7 @@ export async function readRecord(store: Store, tenant: string): Promise<StoreRec
         (signal) => signal.n,
       ),
       missingBlobs: await missingBlobs(store, tenant, entries),
-      ledger: run.parent === undefined ? await store.ledger(run.key) : undefined,
+      ledger: await store.ledger(run.key),
     });
   }
   const sessions = new Set(found.flatMap((run) => run.session ?? []));

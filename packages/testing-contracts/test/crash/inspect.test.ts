@@ -1,4 +1,4 @@
-import type { Entry, Run, Store } from '@prusik/core';
+import type { Entry, Ledger, Run, Store } from '@prusik/core';
 import { memoryStore } from '@prusik/store-memory';
 import { expect, it } from 'vitest';
 import { fakeClock, inspectStore, type EffectLine } from '../../src/index.ts';
@@ -11,7 +11,8 @@ const QUERY = {
   suspects: { room: 1, alone: 4 },
   definitions: [{ name: 'work', versions: ['1'] }],
 };
-const RESERVED = { calls: 1, tokens: 10 };
+const RESERVED = { calls: 1, tokens: 10, costMicros: 5 };
+const TOLD = { usage: { inputTokens: 4, outputTokens: 3 }, costMicros: 2 };
 
 /** A run that has ended as it should, with a step that asked a model, and what the world saw of it. */
 async function soundRun(): Promise<{ readonly store: Store; readonly lines: readonly EffectLine[] }> {
@@ -29,7 +30,7 @@ async function soundRun(): Promise<{ readonly store: Store; readonly lines: read
     messages: [message('ask', 'user')],
     root: 'r',
     depth: 0,
-    budget: { calls: 10 },
+    budget: { calls: 10, tokens: 100 },
   });
   await store.signal({ run: KEY, kind: 'user', key: 'go', body: null });
   await store.claim(QUERY);
@@ -45,9 +46,11 @@ async function soundRun(): Promise<{ readonly store: Store; readonly lines: read
   });
   await store.commit({
     ...lease,
-    entries: [{ type: 'step-end', ...step, outcome: { ok: true }, durationMs: 0, messages: { from: 2, count: 1 } }],
+    entries: [
+      { type: 'step-end', ...step, ...TOLD, outcome: { ok: true }, durationMs: 0, messages: { from: 2, count: 1 } },
+    ],
     messages: { from: 2, items: [message('answer', 'assistant')] },
-    ledger: { release: RESERVED, use: RESERVED },
+    ledger: { release: RESERVED, use: { calls: 1, tokens: 7, costMicros: 2 } },
   });
   await store.commit({
     ...lease,
@@ -185,6 +188,32 @@ const broken: Readonly<Record<string, Broken>> = {
     },
   }),
 };
+
+const ledgers: { readonly [what: string]: (ledger: Ledger) => Ledger } = {
+  'holds tokens': (ledger) => ({ ...ledger, reserved: { ...ledger.reserved, tokens: 3 } }),
+  'holds cost': (ledger) => ({ ...ledger, reserved: { ...ledger.reserved, costMicros: 3 } }),
+  'has a call too few': (ledger) => ({ ...ledger, used: { ...ledger.used, calls: 0 } }),
+  'has a call too many': (ledger) => ({ ...ledger, used: { ...ledger.used, calls: 2 } }),
+  'has fewer tokens than were told': (ledger) => ({ ...ledger, used: { ...ledger.used, tokens: 6 } }),
+  'has more tokens than were granted': (ledger) => ({ ...ledger, used: { ...ledger.used, tokens: 58 } }),
+  'has less cost than was told': (ledger) => ({ ...ledger, used: { ...ledger.used, costMicros: 0 } }),
+  'has a run that is not there': (ledger) => ({ ...ledger, used: { ...ledger.used, runs: 1 } }),
+};
+
+it.each(Object.entries(ledgers))('TST-2, TST-3: a ledger that %s is found', async (_, distort) => {
+  const { store } = await soundRun();
+  const distorted: Store = {
+    ...store,
+    async ledger(run) {
+      const ledger = await store.ledger(run);
+      return ledger && distort(ledger);
+    },
+  };
+
+  const { violations } = await inspectStore(distorted);
+
+  expect(violations.map((violation) => violation.rule)).toEqual(['budget-unsettled']);
+});
 
 it.each(Object.entries(broken))('TST-2, TST-3: the rule %s finds what it is for', async (rule, distort) => {
   const sound = await soundRun();

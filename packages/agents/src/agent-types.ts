@@ -118,13 +118,10 @@ export interface AgentParts {
 /** Those of `Tools` that are agents. */
 type Delegating<Tools extends readonly AnyTool[]> = Extract<Tools[number], { readonly delegates: Delegates }>;
 
-/** They, by their names. */
-type AgentsAmong<Tools extends readonly AnyTool[]> = {
-  readonly [Tool in Delegating<Tools> as Tool['name']]: Tool['delegates']['agent'];
-};
-
-/** Aliases that an agent needs besides those of its policy: its own, and those of the agents that it calls. */
-type AliasesOfAgent<Model, Tools extends readonly AnyTool[]> = Extract<Model, string> | AliasesOf<AgentsAmong<Tools>>;
+/** Aliases that the agents among `Tools` need. */
+type AliasesBelow<Tool> = Tool extends { readonly delegates: Delegates<infer Agent> }
+  ? AliasesOf<{ readonly called: Agent }>
+  : never;
 
 /** What a caller of the definition passes and gets, and the aliases that it needs. Types only. */
 export interface AgentCallTypes<Input, Output, Models extends string = string> {
@@ -187,5 +184,5 @@ export type AgentOf<
   Model,
   Name,
   Tools,
-  Alias | AliasesOfAgent<Model, Tools>
+  Alias | Extract<Model, string> | AliasesBelow<Tools[number]>
 >;

@@ -1,4 +1,5 @@
 import {
+  checkBudget,
   checkOptions,
   hashJson,
   type AgentCallOptions,
@@ -11,7 +12,7 @@ import type { AgentDefinition } from './agent-types.ts';
 import { defineTool } from './define-tool.ts';
 import type { ConverterOption } from './json-schema.ts';
 import { checkToolName } from './tool-name.ts';
-import type { Delegates, ToolDefinition, ToolOptions } from './tool-types.ts';
+import type { DelegateOptions, Delegates, ToolDefinition, ToolOptions } from './tool-types.ts';
 
 /** An agent that other agents may call. */
 type Callable = AgentDefinition;
@@ -36,7 +37,7 @@ export type AgentTool<Name extends string = string, Agent extends Callable = Cal
 
 export interface AgentToolOptions<Name extends string, Input>
   extends
-    Pick<AgentCallOptions, 'priority'>,
+    Pick<AgentCallOptions, 'priority' | 'timeoutMs' | 'budget' | 'maxResultBytes'>,
     Pick<
       ToolOptions<Name, StandardSchema<Input>, unknown, unknown, Json>,
       'approval' | 'approvalExpiresMs' | 'maxOutputBytes' | 'maxOutputLines' | 'parallel' | 'version'
@@ -55,6 +56,9 @@ const KNOWN = {
     description: true,
     model: true,
     priority: true,
+    timeoutMs: true,
+    budget: true,
+    maxResultBytes: true,
     approval: true,
     approvalExpiresMs: true,
     maxOutputBytes: true,
@@ -76,7 +80,16 @@ export function agentTool<Agent extends Callable, const Name extends string = Ag
   agent: Agent,
   options: AgentToolOptions<Name, AgentToolInput<Agent>> = {},
 ): AgentTool<Name, Agent> {
-  const { name = agent.name, description = agent.description, model, priority, ...rest } = options;
+  const {
+    name = agent.name,
+    description = agent.description,
+    model,
+    priority,
+    timeoutMs,
+    budget,
+    maxResultBytes,
+    ...rest
+  } = options;
   checkToolName(name, name === agent.name ? ': give the agent another as a tool, with the option name' : '');
   checkOptions(`Tool ${name}`, options, KNOWN);
   if (description === undefined || description.trim() === '')
@@ -91,16 +104,25 @@ export function agentTool<Agent extends Callable, const Name extends string = Ag
     input: schema,
     toJsonSchema: () => json,
     effect: 'repeatable',
-    timeoutMs: Number.POSITIVE_INFINITY,
+    timeoutMs: timeoutMs ?? Number.POSITIVE_INFINITY,
     execute: () => Promise.reject(new TypeError(`${name} is an agent, which runs as a child`)),
   } as unknown as ToolOptions<string, StandardSchema, unknown, unknown, Json> & ConverterOption<StandardSchema>);
-  const how = {
+  if (priority !== undefined && !Number.isSafeInteger(priority))
+    throw new TypeError(`Tool ${name}: ${priority} is not a priority, which is a whole number`);
+  if (maxResultBytes !== undefined && !(Number.isSafeInteger(maxResultBytes) && maxResultBytes > 0))
+    throw new TypeError(`Tool ${name}: maxResultBytes must be a whole number of more than 0, not ${maxResultBytes}`);
+  checkBudget(budget);
+  const how: DelegateOptions = {
     ...(model === undefined ? {} : { model }),
     ...(priority === undefined ? {} : { priority }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(budget === undefined ? {} : { budget }),
+    ...(maxResultBytes === undefined ? {} : { maxResultBytes }),
   };
   return {
     ...tool,
-    hash: hashJson([tool.hash, agent.name, agent.version, how]),
+    // As of other tools not over its bounds: the same child with less time is what was approved.
+    hash: hashJson([tool.hash, agent.name, agent.version, model ?? null]),
     delegates: { agent, gives, options: how },
   } as unknown as AgentTool<Name, Agent>;
 }

@@ -8,7 +8,7 @@ import {
   type Json,
 } from '@prusik/core';
 import type { AgentCore } from './agent-core.ts';
-import type { Delegates } from './tool-types.ts';
+import type { DelegateOptions, Delegates } from './tool-types.ts';
 
 /** What became of a child, or why there was none. */
 export type Returned =
@@ -20,7 +20,7 @@ export interface ChildSpec {
   /** Name of the definition. */
   readonly definition: string;
   readonly gives: Delegates['gives'];
-  readonly options: Delegates['options'];
+  readonly options: DelegateOptions;
 }
 
 /** The children of one run, under one policy. */

@@ -10,6 +10,13 @@ import { appendResult, editNote, isReceipt, type Receipt } from './receipt.ts';
 import { recheckCall } from './recheck-call.ts';
 import { DEFAULT_CAP, errorOutput, toToolOutput, type OutputCap } from './tool-output.ts';
 
+/** What the calls of a round have in common. */
+export interface RoundOfCalls {
+  readonly readInput: (callId: string) => Promise<Json>;
+  /** What is left of the run's time, or less. */
+  readonly leftMs: (atMost?: number) => number;
+}
+
 /** The calls of a round whose tools are agents. */
 export interface DelegatedCalls {
   /** The gate, which looks at the call once more and uses its approval up, and then the child. */
@@ -22,7 +29,7 @@ export function delegatedCalls(
   { agent, ctx, children, messageId }: AgentRun,
   limits: RunLimits,
   step: number,
-  readInput: (callId: string) => Promise<Json>,
+  { readInput, leftMs }: RoundOfCalls,
 ): DelegatedCalls {
   async function delegate(call: PlannedCall, approval: Approval | undefined): Promise<CallEvent> {
     const { callId, tool } = call;
@@ -57,7 +64,11 @@ export function delegatedCalls(
     if (isReceipt(gated, id)) return { callId, stage: { at: 'closed', tokens: gated.tokens } };
     const child = gated as ChildSpec;
     const input = childInput(child, approval?.input ?? (await readInput(callId)));
-    const returned = await children.call(limits.delegation, tool, `agent:${step}:${callId}`, input, child);
+    const timeoutMs = leftMs(child.options.timeoutMs);
+    const returned = await children.call(limits.delegation, tool, `agent:${step}:${callId}`, input, {
+      definition: child.definition,
+      options: { ...child.options, ...(Number.isFinite(timeoutMs) ? { timeoutMs } : {}) },
+    });
     const edited = approval?.edited ? { edited: approval.input } : {};
     return { callId, stage: { at: 'returned', returned, ...edited } };
   }

@@ -11,6 +11,7 @@ const EXHAUSTED: ReadonlySet<string> = new Set([
   'AGENT_TIME_LIMIT',
   'BUDGET_EXCEEDED',
   'MODEL_REPLY_TRUNCATED',
+  'RUN_DEADLINE',
 ]);
 
 /**

@@ -27,6 +27,7 @@ export type {
   ApprovalCall,
   ApprovalStatus,
   AskedElsewhere,
+  DelegateOptions,
   Delegates,
   DepsOf,
   ExecutionScope,

@@ -111,13 +111,15 @@ export interface AskedElsewhere {
   readonly fallback?: Json;
 }
 
+/** How the child of a call is started; JSON, since it is recorded with the call. */
+export type DelegateOptions = Pick<AgentCallOptions, 'model' | 'priority' | 'timeoutMs' | 'budget' | 'maxResultBytes'>;
+
 /** What a call of a tool hands on instead of being executed. */
 export interface Delegates<Agent extends AnyDefinition = AnyDefinition> {
   readonly agent: Agent;
   /** The child's input: that of the call, or the text in it. */
   readonly gives: 'input' | 'prompt';
-  /** JSON: it is recorded with the call. */
-  readonly options: Pick<AgentCallOptions, 'model' | 'priority'>;
+  readonly options: DelegateOptions;
 }
 
 /** A tool as a value: defined in a module of its own, shared by agents. */

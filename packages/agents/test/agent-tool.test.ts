@@ -55,7 +55,7 @@ describe('WFL-9: an agent as a tool', () => {
     ].map(({ hash }) => hash);
 
     expect(new Set(hashes).size).toBe(hashes.length);
-    expect(agentTool(writer).hash).toBe(hashes[0]);
+    expect(agentTool(writer, { timeoutMs: 5_000, priority: 1, maxOutputBytes: 10 }).hash).toBe(hashes[0]);
   });
 
   it.each([
@@ -69,8 +69,14 @@ describe('WFL-9: an agent as a tool', () => {
     expect(() => agentTool(agent as typeof writer)).toThrow(message);
   });
 
-  it('DEF-3: an option that is none is refused', () => {
-    expect(() => agentTool(writer, { approvals: 'always' } as never)).toThrow(/no option approvals/);
+  it.each([
+    [{ approvals: 'always' }, /no option approvals/],
+    [{ timeoutMs: 0 }, /timeoutMs must be more than 0/],
+    [{ priority: 0.5 }, /whole number/],
+    [{ maxResultBytes: 0.5 }, /maxResultBytes/],
+    [{ budget: { tokens: -1 } }, /tokens/],
+  ])('DEF-3: the options %j are refused', (options, message) => {
+    expect(() => agentTool(writer, options as never)).toThrow(message);
   });
 });
 

@@ -1,9 +1,9 @@
 import { withChildren, type DurableDefinition, type Store } from '@prusik/core';
-import { scriptedModel } from '@prusik/testing-contracts';
+import { fakeClock, scriptedModel } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { agentTool, defineAgent, defineTool } from '../src/index.ts';
-import { keyOf, newEngine, newStore, resultsOf, waitingOn } from './support.ts';
+import { hurried, keyOf, newEngine, newStore, resultsOf, waitingOn } from './support.ts';
 
 const publish = defineTool({
   name: 'publish',
@@ -157,6 +157,62 @@ describe('WFL-7: while a child runs', () => {
   });
 });
 
+describe('AGT-4, AGT-2: the time of a call', () => {
+  const lead = (timeoutMs: number | undefined, wallMs?: number) => {
+    const writer = defineAgent({
+      name: 'writer',
+      description: 'Writes.',
+      instructions: '',
+      model: scriptedModel([[{ until: new Promise(() => {}) }]]),
+      limits: { modelTimeoutMs: 1e9, modelStallMs: 1e9 },
+    });
+    return defineAgent({
+      name: 'lead',
+      instructions: '',
+      model: scriptedModel([['One moment.', call('writer')], 'Alone, then.']),
+      tools: [agentTool(writer, timeoutMs === undefined ? {} : { timeoutMs })],
+      delegation: {},
+      limits: { whenExhausted: 'partial', ...(wallMs === undefined ? {} : { wallMs }) },
+    });
+  };
+
+  it('is the deadline of its child, which is an error result past it', async () => {
+    const clock = fakeClock();
+    const store = newStore({ clock });
+    const engine = newEngine(withChildren(lead(30_000)), { store, clock });
+
+    expect(await hurried(clock, engine.run('lead', 'Go', { id: 'r' }))).toMatchObject({ output: 'Alone, then.' });
+
+    expect(await resultsOf(store, 'r')).toMatchObject({ call_1: { type: 'error', code: 'RUN_DEADLINE' } });
+    expect(await childrenOf(store)).toMatchObject([{ status: 'failed', error: { code: 'RUN_DEADLINE' } }]);
+  });
+
+  it('is no longer than what is left to the agent', async () => {
+    const clock = fakeClock();
+    const store = newStore({ clock });
+    const engine = newEngine(withChildren(lead(undefined, 30_000)), { store, clock });
+
+    expect(await hurried(clock, engine.run('lead', 'Go', { id: 'r' }))).toMatchObject({
+      status: 'completed',
+      output: 'One moment.',
+      partial: { code: 'AGENT_TIME_LIMIT' },
+    });
+  });
+
+  it('WFL-10: an agent whose deadline comes while its child runs hands back what it said', async () => {
+    const clock = fakeClock();
+    const store = newStore({ clock });
+    const engine = newEngine(withChildren(lead(undefined)), { store, clock });
+
+    expect(await hurried(clock, engine.run('lead', 'Go', { id: 'r', timeoutMs: 30_000 }))).toMatchObject({
+      status: 'completed',
+      output: 'One moment.',
+      partial: { code: 'RUN_DEADLINE' },
+    });
+    expect(await childrenOf(store)).toMatchObject([{ status: 'failed', error: { code: 'RUN_DEADLINE' } }]);
+  });
+});
+
 describe('WFL-4: an agent and what it calls spend from one budget', () => {
   it('a child that it has no room for is an error result that names the budget', async () => {
     const store = newStore();
@@ -184,5 +240,24 @@ describe('WFL-4: an agent and what it calls spend from one budget', () => {
 
     expect(await resultsOf(store, 'r')).toMatchObject({ call_1: { type: 'error', code: 'BUDGET_EXCEEDED' } });
     expect(await store.ledger(keyOf('r'))).toMatchObject({ used: { tokens: 40 }, reserved: { tokens: 0 } });
+  });
+
+  it('a call may have less than all, which is refused to its child alone', async () => {
+    const store = newStore();
+    const writer = defineAgent({ name: 'writer', description: 'W.', instructions: '', model: scriptedModel([]) });
+    const lead = defineAgent({
+      name: 'lead',
+      instructions: '',
+      model: scriptedModel([call('writer'), 'Alone, then.']),
+      tools: [agentTool(writer, { budget: { tokens: 100 } })],
+      delegation: {},
+    });
+
+    expect(await newEngine(withChildren(lead), { store }).run('lead', 'Go', { id: 'r' })).toMatchObject({
+      output: 'Alone, then.',
+    });
+    const [child] = await childrenOf(store);
+    expect(await resultsOf(store, 'r')).toMatchObject({ call_1: { type: 'error', code: 'BUDGET_EXCEEDED' } });
+    expect(await store.ledger(child?.key ?? keyOf(''))).toMatchObject({ limits: { tokens: 100 }, used: { tokens: 0 } });
   });
 });

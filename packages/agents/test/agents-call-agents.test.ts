@@ -166,6 +166,22 @@ describe('WFL-9: an agent calls another', () => {
     expect(output.text).toMatch(/^x{50}\n\[… 4900 bytes left out …\]\nx{50}\n\[The whole result/);
   });
 
+  it('WFL-8: one that hands back more than the call takes is an error result; the whole stays what the child has', async () => {
+    const store = newStore();
+    const long = 'x'.repeat(5_000);
+    const { definitions } = team({ lead: [call('a'), 'Done.'], writer: [long], tool: { maxResultBytes: 1_000 } });
+
+    expect(await newEngine(definitions, { store }).run('lead', 'Go', { id: 'r' })).toMatchObject({ output: 'Done.' });
+
+    const [child] = await childrenOf(store);
+    const text = expect.stringContaining(child?.key.run ?? 'no child');
+    expect(await resultsOf(store, 'r')).toMatchObject({
+      call_1: { type: 'error', code: 'CHILD_RESULT_TOO_LARGE', text },
+    });
+    expect(child?.output).toBe(long);
+    expect(JSON.stringify(await entriesOf(store, 'r'))).not.toContain('xxxx');
+  });
+
   it('AGT-4: one that is not parallel has nothing beside it, and no more run at once than the agent may', async () => {
     const store = newStore();
     const { definitions } = team({

@@ -1,9 +1,7 @@
 import { agentTool, defineAgent, defineTool, modelRegistry } from '@prusik/agents';
 import { defineHarness } from '@prusik/harness';
-import { handleChatTurn, inlineFiles, toUiMessages } from '@prusik/sessions';
 import { memoryStore } from '@prusik/store-memory';
 import { scriptedModel } from '@prusik/testing-contracts';
-import { DefaultChatTransport, readUIMessageStream, type UIMessage } from 'ai';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 
@@ -117,62 +115,5 @@ describe('WFL-9: agents that call agents, in a harness', () => {
     expect(() => defineHarness({ store: memoryStore(), agents: { lead }, models })).toThrow(
       /lead: runs of writer would be lost[\s\S]*clerk: approvals of publish would be lost/,
     );
-  });
-
-  it('EVT-6: a chat shows the call and its result as of any tool, and what is asked below as a request of its own', async () => {
-    const careful = scriptedModel([{ call: 'clerk', input: { prompt: 'the note' }, callId: 'call_1' }, 'All done.']);
-    // A call of the same id, in the thread of the child: it is none of the chat's.
-    const fast = scriptedModel([{ call: 'publish', input: { text: 'x' }, callId: 'call_1' }, 'It is out.']);
-    const boss = defineAgent({
-      name: 'boss',
-      instructions: '',
-      model: 'careful',
-      tools: [agentTool(clerk)],
-      delegation: {},
-    });
-    const harness = defineHarness({
-      store: memoryStore(),
-      ephemeral: true,
-      agents: { boss },
-      models: modelRegistry({ fast, careful }),
-      limits: { parkAfterMs: 5 },
-    });
-    onTestFinished(() => Promise.resolve(harness[Symbol.asyncDispose]()));
-    const { engine, sessions } = harness;
-    const transport = new DefaultChatTransport({
-      api: 'http://localhost/api/chat',
-      fetch: (url, init) =>
-        handleChatTurn(new Request(url, init), { engine, sessions, definition: boss, access: () => ({}) }),
-    });
-    const messages: UIMessage[] = [{ id: 'u1', role: 'user', parts: [{ type: 'text', text: 'Go' }] }];
-    const stream = await transport.sendMessages({
-      chatId: 'c1',
-      messages,
-      trigger: 'submit-message',
-      messageId: undefined,
-      abortSignal: undefined,
-    });
-    let heard: UIMessage | undefined;
-    for await (const message of readUIMessageStream({ stream })) heard = message;
-
-    const callOf = (message: UIMessage | undefined) => message?.parts.find(({ type }) => type === 'tool-clerk');
-    expect(callOf(heard)).toMatchObject({
-      toolCallId: 'call_1',
-      state: 'input-available',
-      input: { prompt: 'the note' },
-    });
-    expect(heard?.parts.filter(({ type }) => type === 'data-request')).toMatchObject([{ data: { kind: 'approval' } }]);
-
-    const { items } = await harness.requests({ kind: ['approval'] });
-    await harness.approve(items[0]!.run, items[0]!.id);
-    await harness.drive(items[0]!.root);
-    const session = await sessions.open('c1');
-    const { messages: stored } = await session.history();
-    const shown = await toUiMessages(
-      stored.map(({ message }) => message),
-      { fileUrl: inlineFiles(engine.store, 'default') },
-    );
-    expect(callOf(shown.at(-1) as UIMessage)).toMatchObject({ state: 'output-available', output: 'It is out.' });
-    expect(stored.map(({ message: { kind } }) => kind)).toEqual(['user', 'assistant', 'child-result', 'assistant']);
   });
 });

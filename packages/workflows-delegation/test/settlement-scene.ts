@@ -3,6 +3,7 @@ import {
   PrusikError,
   withChildren,
   type AnyDefinition,
+  type CallOptions,
   type DurableContext,
   type DurableDefinition,
   type Run,
@@ -23,7 +24,7 @@ import { z } from 'zod';
 import { stoppingStore } from './stopping-store.ts';
 
 export const OWNER_ENDS = ['returns', 'throws', 'is cancelled'] as const;
-export const CHILD_ENDS = ['completes', 'fails', 'is cancelled', 'blocks'] as const;
+export const CHILD_ENDS = ['completes', 'fails', 'is cancelled', 'times out', 'blocks'] as const;
 /** When the child ends, seen from the end of its owner: `at once` means that the owner learns of both by one look into its inbox. */
 export const INSTANTS = ['before', 'at once', 'after'] as const;
 /** A hot child holds its owner in memory too; a parked one is met through the store. */
@@ -36,10 +37,14 @@ export interface Ordering {
   readonly childEnd: (typeof CHILD_ENDS)[number];
   readonly instant: (typeof INSTANTS)[number];
   readonly child: (typeof CHILDREN)[number];
+  /** The child is one that goes on when its owner ends. */
+  readonly left?: true;
 }
 
 const OWNER: RunKey = { tenant: 'default', run: 'owner' };
 const LIMITS = { leaseMs: 30_000, heartbeatMs: 10_000, parkAfterMs: 0, cancelGraceMs: 0 };
+/** Longer than all that is waited for otherwise. */
+const CHILD_TIME_MS = 120_000;
 const MODEL_CALL = { kind: 'model', reserve: { calls: 1, tokens: 100 } } as const;
 
 /** What came of one ordering, when nothing moves any more. */
@@ -157,9 +162,10 @@ export async function settle(
     else await second.signal({ run: OWNER, kind: 'user', key: 'go', body: null });
   }
 
-  /** The function has ended and its end is on its way to the child. */
+  /** The function has ended and its end is on its way to the child, or it leaves the child. */
   const ownerIsEnding = (): Promise<true> =>
     until('The owner is to end', async () => {
+      if (ordering.left) return ended(await read(OWNER)) && true;
       if (ordering.ownerEnd === 'returns') return world.functionEnded() || undefined;
       return (await readChild())?.cancelRequested || undefined;
     });
@@ -168,6 +174,14 @@ export async function settle(
     const child = await until('A child is to start', readChild);
     if (ordering.childEnd === 'is cancelled') {
       await person().cancel(child.key);
+      return;
+    }
+    if (ordering.childEnd === 'times out') {
+      // Not in one leap, in which every lease would be lost.
+      for (let passed = 0; passed < CHILD_TIME_MS; passed += LIMITS.heartbeatMs) {
+        clock.advance(LIMITS.heartbeatMs);
+        for (let turns = 0; turns < 5; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+      }
       return;
     }
     world.tellChild();
@@ -202,20 +216,21 @@ export async function settle(
       await ownerIsEnding();
       await endChild();
     }
-    if (ordering.childEnd === 'blocks' && ordering.ownerEnd === 'returns') {
+    if (ordering.childEnd === 'blocks' && (ordering.ownerEnd === 'returns' || ordering.left)) {
       const { items } = await until('The child is to be blocked', async () => {
         const owner = await read(OWNER);
+        const rests = ordering.left || owner?.status === 'waiting';
         const asked = await second.listRequests({ tenant: 'default', root: OWNER.run, status: ['open'], limit: 2 });
-        return owner?.status === 'waiting' && asked.items.length > 0 ? asked : undefined;
+        return rests && asked.items.length > 0 ? asked : undefined;
       });
       for (const { run, id } of items)
         await person().decide(run, id, { status: 'answered', value: { choice: 'fail' } });
     }
     const owner = await until('The owner is to end', async () => ended(await read(OWNER)));
+    const child = await until('The child is to end', async () => ended(await readChild()));
     stopping.resume();
     for (let turns = 0; turns < 20; turns += 1) await new Promise((resolve) => setImmediate(resolve));
     const inspection = await inspectStore(second, { lines });
-    const child = await until('A child', readChild);
     return { stopped: takenOver, owner, child, heard: await heard(), order, inspection, late };
   } finally {
     stopping.resume();
@@ -292,6 +307,10 @@ function definitionsOf(ordering: Ordering, world: World): readonly AnyDefinition
       return 'done';
     },
   };
+  const options: CallOptions = {
+    ...(ordering.childEnd === 'times out' ? { timeoutMs: CHILD_TIME_MS } : {}),
+    ...(ordering.left ? { onParentEnd: 'leave' } : {}),
+  };
   const end = (): string => {
     world.noteFunctionEnd();
     if (ordering.ownerEnd === 'throws') throw new PrusikError('OWNER_GAVE_UP', 'it had enough');
@@ -303,7 +322,7 @@ function definitionsOf(ordering: Ordering, world: World): readonly AnyDefinition
     agents: { child },
     delegation: {},
     async run(ctx) {
-      void ctx.agents.child.run('c', null);
+      void ctx.agents.child.run('c', null, options);
       await ctx.receive('go');
       return end();
     },
@@ -313,7 +332,7 @@ function definitionsOf(ordering: Ordering, world: World): readonly AnyDefinition
     kind: 'function',
     version: '1',
     async run(ctx: DurableContext) {
-      void ctx.child('c', 'child', null);
+      void ctx.child('c', 'child', null, options);
       await ctx.receive('go');
       return end();
     },

@@ -20,6 +20,7 @@ const orderings = OWNERS.flatMap((owner) =>
     ),
   ),
 );
+const leaving = orderings.filter(({ instant }) => instant === 'after').map((one) => ({ ...one, left: true }) as const);
 const named = orderings.map((one) => [`${one.owner} with a ${one.child} child`, one] as const);
 
 const OWNER_STATUS = { returns: 'completed', throws: 'failed', 'is cancelled': 'cancelled' } as const;
@@ -27,12 +28,14 @@ const CHILD_STATUS = {
   completes: 'completed',
   fails: 'failed',
   'is cancelled': 'cancelled',
+  'times out': 'failed',
   blocks: 'failed',
 } as const;
 const HEARD = {
   completes: 'completed',
   fails: 'CHILD_BROKE',
   'is cancelled': 'CHILD_CANCELLED',
+  'times out': 'RUN_DEADLINE',
   blocks: 'STEP_IN_DOUBT',
 } as const;
 
@@ -77,6 +80,27 @@ describe.each(named)('a %s', (_, ordering) => {
     }
   });
 });
+
+/** Neither waits for the other, and nobody is told. */
+const expectedOfLeft = ({ ownerEnd, childEnd }: Ordering): Record<string, unknown> => ({
+  owner: OWNER_STATUS[ownerEnd],
+  child: CHILD_STATUS[childEnd],
+  heard: undefined,
+  order: ['owner', 'child'],
+  violations: [],
+  late: 0,
+});
+
+it.each(leaving)(
+  'WFL-7, DUR-2: a $owner $ownerEnd, and the $child child that it has left $childEnd after: each ends by itself, whichever commit a process is stopped before',
+  async (ordering) => {
+    for (let stopAt = 0; ; stopAt += 1) {
+      const found = await settle(ordering, STORAGES['memory']!(), stopAt);
+      expect(summary(found), `stopped before commit ${stopAt}`).toEqual(expectedOfLeft(ordering));
+      if (stopAt > 0 && !found.stopped) break;
+    }
+  },
+);
 
 // The file decides by the same code: of each kind of ordering one, and it is another process that takes over.
 it.each(orderings.filter((_, index) => index % everyFor('SQLite', 7) === 0))(

@@ -10,7 +10,7 @@ const cases = Object.entries(STORAGES).flatMap(([name, create]) =>
 );
 
 describe.each(cases)(
-  'a parent of seven whose process dies at any write to its store (%s, %s)',
+  'a parent of eight whose process dies at any write to its store (%s, %s)',
   (name, how, create, parkAfterMs) => {
     it('TST-3, WFL-4, WFL-5, WFL-6, WFL-7: before and after the k-th write: another goes on with the same results and one ledger', async () => {
       const every = everyFor(name, 8);

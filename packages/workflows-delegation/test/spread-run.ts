@@ -19,10 +19,14 @@ const ROOT = { tenant: 'default', run: 'root' };
 const LIMITS = { leaseMs: 30_000, heartbeatMs: 10_000 };
 const RESERVED = 100;
 const USED = 15;
+const MOST_BYTES = 1_000;
+/** What one child may spend, beside what the tree may: its call, and what deaths may lose. */
+const PART = { tokens: 1_000 };
 
 /**
- * Five items under a policy with a budget and too few places: of their children one fails, one answers, one asks a person, one sleeps, and
- * two race each other beside a third that never ends; who loses is cancelled, or does not begin.
+ * Six items under a policy with a budget and too few places: of their children one fails, one answers in part, one says more than its call takes,
+ * one asks a person, one sleeps under a budget of its own, and two race each other beside a third that never ends; who loses is cancelled, or does
+ * not begin.
  */
 function definitions(write: WriteLine): readonly AnyDefinition[] {
   /** A child whose model call reserves from the ledger, as every model call does. */
@@ -43,7 +47,11 @@ function definitions(write: WriteLine): readonly AnyDefinition[] {
     },
   });
   const agents = {
-    answering: child('answering', async () => 'answered'),
+    answering: child('answering', async (ctx) => {
+      ctx.partial({ code: 'IN_A_HURRY', message: 'there is more to say' });
+      return 'answered';
+    }),
+    talking: child('talking', async () => 'x'.repeat(2 * MOST_BYTES)),
     failing: child('failing', () => Promise.reject(new PrusikError('CHILD_BROKE', 'over a stone'))),
     asking: child('asking', async (ctx) => (await ctx.request('may-i', { kind: 'approval', body: null })).status),
     slow: child('slow', async (ctx) => (await ctx.sleep('nap', 5_000), 'late')),
@@ -52,12 +60,16 @@ function definitions(write: WriteLine): readonly AnyDefinition[] {
   const codeOf = (error: PrusikError): string => error.code;
   const root = defineWorkflow({
     name: 'root',
-    input: z.array(z.enum(['answering', 'failing', 'asking', 'slow', 'race'])),
+    input: z.array(z.enum(['answering', 'failing', 'talking', 'asking', 'slow', 'race'])),
     agents,
-    delegation: { calls: 7, parallel: 5, tokens: 10_000 },
+    delegation: { calls: 8, parallel: 5, tokens: 10_000 },
     run: (ctx, items) =>
       ctx.fanOut(items, async (item): Promise<Json> => {
-        if (item !== 'race') return ctx.agents[item].run(item, null).catch(codeOf);
+        if (item === 'slow') return ctx.agents.slow.run(item, null, { budget: PART });
+        if (item !== 'race') {
+          const call = ctx.agents[item].result(item, null, { maxResultBytes: MOST_BYTES });
+          return call.then(({ output, partial }) => (partial ? [output, partial.code] : output), codeOf);
+        }
         const over = new AbortController();
         const enter = (name: 'answering' | 'patient', key: string) =>
           ctx.agents[name].run(key, null, { signal: over.signal }).then(() => key);
@@ -83,7 +95,7 @@ function definitions(write: WriteLine): readonly AnyDefinition[] {
 /** A person who approves whatever is asked, and comes again in every life. */
 export async function bringSpreadToEnd({ store, clock, write }: Life, parkAfterMs: number): Promise<void> {
   const engine = createEngine({ store, definitions: definitions(write), clock, limits: { ...LIMITS, parkAfterMs } });
-  await engine.start('root', ['failing', 'asking', 'slow', 'race', 'answering'], { id: ROOT.run });
+  await engine.start('root', ['failing', 'asking', 'slow', 'race', 'answering', 'talking'], { id: ROOT.run });
   for (let turn = 0; ; turn += 1) {
     const result = await engine.drive(ROOT);
     if (result.status === 'completed') break;
@@ -98,8 +110,9 @@ export async function bringSpreadToEnd({ store, clock, write }: Life, parkAfterM
 /** What the rules of every store cannot know: what these runs say, who won, and what the tree has spent. */
 export async function checkSpread(store: Store, lines: readonly EffectLine[]): Promise<void> {
   const root = await store.run(ROOT);
-  const [failed, asked, slow, raced, answered] = (root?.output ?? []) as readonly Json[];
-  expect([failed, asked, slow, answered]).toEqual(['CHILD_BROKE', 'approved', 'late', 'answered']);
+  const [failed, asked, slow, raced, answered, talked] = (root?.output ?? []) as readonly Json[];
+  expect([failed, asked, slow, talked]).toEqual(['CHILD_BROKE', 'approved', 'late', 'CHILD_RESULT_TOO_LARGE']);
+  expect(answered).toEqual(['answered', 'IN_A_HURRY']);
   const journal = await journalOf(store, ROOT.run);
   const racing = new Set(['a', 'b']);
   const first = journal.find((entry) => entry.type === 'wait-end' && entry.outcome.ok && racing.has(entry.key));
@@ -108,14 +121,22 @@ export async function checkSpread(store: Store, lines: readonly EffectLine[]): P
   const children = await childrenOf(store, ROOT.run);
   // The last of the race may still stand in the queue when the race is over; then it was never started.
   const keys = children.flatMap(({ parent }) => (parent === undefined || parent.key === 'b' ? [] : [parent.key]));
-  expect(keys.toSorted()).toEqual(['a', 'answering', 'asking', 'failing', 'patient', 'slow']);
+  expect(keys.toSorted()).toEqual(['a', 'answering', 'asking', 'failing', 'patient', 'slow', 'talking']);
 
-  const entries = (await Promise.all(children.map(({ key }) => journalOf(store, key.run)))).flat();
-  const ledger = await store.ledger(ROOT);
+  // What a part of the tree has spent, it has spent of the whole.
+  const slowOne = children.find(({ parent }) => parent?.key === 'slow');
+  for (const [run, of] of [
+    [ROOT, children],
+    [slowOne?.key ?? ROOT, children.filter((one) => one === slowOne)],
+  ] as const) {
+    const entries = (await Promise.all(of.map(({ key }) => journalOf(store, key.run)))).flat();
+    const ledger = await store.ledger(run);
+    expect(ledger?.reserved).toMatchObject({ calls: 0, tokens: 0 });
+    expect(ledger?.used.tokens).toBe(spentBy(entries));
+  }
   const calls = lines.filter((line) => line.type === 'effect' && line.step === 'model').length;
-  expect(ledger?.reserved).toMatchObject({ calls: 0, tokens: 0 });
-  expect(ledger?.used.tokens).toBe(spentBy(entries));
-  expect((ledger?.used.calls ?? 0) - calls, 'calls in flight at a death').toBeLessThanOrEqual(6);
+  const charged = (await store.ledger(ROOT))?.used.calls ?? 0;
+  expect(charged - calls, 'calls in flight at a death').toBeLessThanOrEqual(6);
 }
 
 /** A call that told what it used is charged that; one that was lost, its reservation. */

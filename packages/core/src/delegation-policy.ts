@@ -24,8 +24,16 @@ export interface DelegationPolicy<Agent extends string = string, Model extends s
   readonly tokens?: number;
   /** The same in millionths of the currency that prices are given in. @default no limit */
   readonly costMicros?: number;
-  /** Milliseconds since the run's start after which no call is accepted, by the time of the last delivered outcome. @default no limit */
+  /**
+   * Milliseconds since the run's start after which no call is accepted, by the time of the last delivered outcome, and in which children have to end: they have
+   * that instant as their deadline, by the store's clock. @default no limit
+   */
   readonly wallMs?: number;
+  /**
+   * What becomes of an agent that is called when its limits, its budget or its time are used up: it fails, or hands back what it said last, marked as not whole.
+   * @default 'fail'
+   */
+  readonly whenExhausted?: 'fail' | 'partial';
 }
 
 /** What a policy allows where it says nothing: calls in all, calls at once, levels. */
@@ -128,6 +136,9 @@ const lists = (list: unknown, item: string): boolean => Array.isArray(list) && l
 const ownValue = (record: DelegationPolicy['agentModels'], key: string): readonly string[] | undefined =>
   record !== undefined && Object.hasOwn(record, key) ? record[key] : undefined;
 
+/** It is recorded with every run of its definition. */
+const POLICY_BYTES = 65_536;
+
 const KNOWN = {
   names: {
     agents: true,
@@ -140,6 +151,7 @@ const KNOWN = {
     tokens: true,
     costMicros: true,
     wallMs: true,
+    whenExhausted: true,
   } satisfies Record<keyof DelegationPolicy, true>,
   elsewhere: { maxCalls: 'calls', maxParallel: 'parallel', concurrency: 'parallel', maxDepth: 'depth' },
 };
@@ -160,7 +172,9 @@ export function checkedPolicy(given: DelegationPolicy, agents: readonly string[]
     if (value !== undefined && !(Number.isSafeInteger(value) && value >= least))
       throw new TypeError(`delegation.${name} must be a whole number of at least ${least}, not ${String(value)}`);
   }
-  const { whenFull } = policy;
+  const { whenFull, whenExhausted } = policy;
+  if (whenExhausted !== undefined && whenExhausted !== 'fail' && whenExhausted !== 'partial')
+    throw new TypeError(`delegation.whenExhausted must be 'fail' or 'partial', not ${JSON.stringify(whenExhausted)}`);
   if (whenFull !== undefined && whenFull !== 'queue' && whenFull !== 'refuse')
     throw new TypeError(`delegation.whenFull must be 'queue' or 'refuse', not ${JSON.stringify(whenFull)}`);
   checkNames('agents', policy.agents ?? []);
@@ -182,7 +196,7 @@ export function checkedPolicy(given: DelegationPolicy, agents: readonly string[]
 
 function frozen(given: unknown): DelegationPolicy {
   try {
-    return toFrozenJson(given) as DelegationPolicy;
+    return toFrozenJson(given, POLICY_BYTES) as DelegationPolicy;
   } catch (cause) {
     throw new TypeError((cause as Error).message.replace('$', 'delegation'), { cause });
   }

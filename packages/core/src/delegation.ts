@@ -4,14 +4,16 @@ import { withModelName } from './call-types.ts';
 import type { ChildResult } from './child-result.ts';
 import {
   decideDelegation,
+  DELEGATION_DEFAULTS,
   type DelegationDecision,
   type DelegationPolicy,
   type DelegationRequest,
 } from './delegation-policy.ts';
-import type { DefinitionMap, DurableContext } from './durable-function.ts';
+import type { AnyDefinition, CallOptions, DefinitionMap, DurableContext } from './durable-function.ts';
 import { isPrusikError } from './errors.ts';
 import { createExhaustion } from './exhaustion.ts';
 import type { Json } from './json.ts';
+import { rightsOfChild } from './rights.ts';
 
 /** The calls of one run under the policy of its definition. */
 export interface Delegation {
@@ -35,6 +37,7 @@ export interface Delegation {
 export interface DelegationParts {
   readonly ctx: DurableContext;
   readonly agents: DefinitionMap;
+  /** What holds is what the run was started with; this is for runs on whose record there is none. */
   readonly policy: DelegationPolicy | undefined;
   /** When the run began, by `ctx.now()`. @default now */
   readonly startedAt?: number;
@@ -57,7 +60,14 @@ interface QueuedCall {
  * Made once per drive of a run, before the function awaits anything. Everything here follows from the order in which the function calls and the engine
  * delivers, and from nothing else (no clock but `ctx.now()`, no look at the store), so a replay decides the same and starts queued calls in the same order.
  */
-export function createDelegation({ ctx, agents, policy, startedAt = ctx.now() }: DelegationParts): Delegation {
+export function createDelegation({
+  ctx,
+  agents,
+  policy: declared,
+  startedAt = ctx.now(),
+}: DelegationParts): Delegation {
+  const { levels = Infinity, delegation: recorded } = ctx.run.rights;
+  const policy = (recorded === undefined ? declared : recorded) ?? undefined;
   const exhaustion = createExhaustion(ctx.run);
   const open = new Set<Promise<unknown>>();
   let queue: readonly QueuedCall[] = [];
@@ -67,7 +77,7 @@ export function createDelegation({ ctx, agents, policy, startedAt = ctx.now() }:
 
   function decide(call: Call, calls: number): DelegationDecision {
     const elapsedMs = ctx.now() - startedAt;
-    return decideDelegation(policy, { levels: Infinity, calls, running, elapsedMs, ...exhaustion.of(call) }, call);
+    return decideDelegation(policy, { levels, calls, running, elapsedMs, ...exhaustion.of(call) }, call);
   }
 
   /** The engine asks when everything about the call was found in order. Resolves when it may start. */
@@ -125,18 +135,27 @@ export function createDelegation({ ctx, agents, policy, startedAt = ctx.now() }:
     if (started) return failedCall(error, call);
     if (call.signal?.aborted === true && error === call.signal.reason) return abortedCall(call, error);
     if (call.admitted && isPrusikError(error, 'BUDGET_EXCEEDED')) return refusedCall('max_calls', call);
-    // Who may not ask for a model is told so, whether there is such a one or not.
-    if (!call.admitted && isPrusikError(error, 'NO_DEFINITION')) {
+    // The policy says it first: who may not ask for a model is told so, whether there is such a one or not.
+    if (!call.admitted && (isPrusikError(error, 'NO_DEFINITION') || isPrusikError(error, 'DELEGATION_REFUSED'))) {
       const found = decide(call, accepted);
       if (found.decision === 'refuse') return refusedCall(found.reason, call);
     }
     return error;
   }
 
-  async function run(call: Call, definition: string, input: unknown, options: AgentCallOptions) {
+  /** What the policy says of a child besides whether it may be: its caller may say less, never more. */
+  function underPolicy({ kind }: AnyDefinition, { rights, turn, ...options }: CallOptions): CallOptions {
+    const { depth = DELEGATION_DEFAULTS.depth, wallMs, whenExhausted } = policy ?? {};
+    const handedOn = { levels: depth, ...(wallMs === undefined ? {} : { deadlineAt: startedAt + wallMs }) };
+    const ending = kind === 'agent' && whenExhausted !== undefined ? { whenExhausted, ...turn } : turn;
+    return { ...options, rights: rightsOfChild(handedOn, rights), ...(ending === undefined ? {} : { turn: ending }) };
+  }
+
+  async function run(call: Call, definition: AnyDefinition, input: unknown, options: CallOptions) {
+    const name = call.model === undefined ? definition.name : withModelName(definition.name, call.model);
     try {
-      const result = await ctx.child<unknown>(call.key, definition, input as Json, {
-        ...options,
+      const result = await ctx.child<unknown>(call.key, name, input as Json, {
+        ...underPolicy(definition, options),
         admit: () => admit(call),
       });
       running -= 1;
@@ -151,7 +170,7 @@ export function createDelegation({ ctx, agents, policy, startedAt = ctx.now() }:
   return {
     call(agent, key, input, { model, ...options } = {}) {
       if (closed) return new Promise(() => {});
-      const definition = Object.hasOwn(agents, agent) ? agents[agent]?.name : undefined;
+      const definition = Object.hasOwn(agents, agent) ? agents[agent] : undefined;
       const begun = Promise.withResolvers<void>();
       const call: Call = {
         agent,
@@ -164,7 +183,7 @@ export function createDelegation({ ctx, agents, policy, startedAt = ctx.now() }:
       const promise =
         definition === undefined
           ? Promise.reject(new TypeError(`There is no agent named ${agent}`))
-          : run(call, model === undefined ? definition : withModelName(definition, model), input, options);
+          : run(call, definition, input, options);
       const over = options.onParentEnd === 'leave' ? Promise.race([begun.promise, promise]) : promise;
       open.add(over);
       const forget = (): void => void open.delete(over);

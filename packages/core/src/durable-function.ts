@@ -12,7 +12,7 @@ import type { Message, StoredMessage, Usage } from './message.ts';
 import type { Note } from './note.ts';
 import type { PartialReason } from './partial.ts';
 import type { Decision, Request, RequestKind } from './request.ts';
-import type { Rights } from './rights.ts';
+import type { Rights, RunRights } from './rights.ts';
 import type { RunKind } from './run.ts';
 import type { StepSlots } from './slot.ts';
 import type { Spent } from './spent.ts';
@@ -93,6 +93,8 @@ export interface CallOptions {
    * its function makes an output of that. @default the parent's deadline
    */
   readonly timeoutMs?: number;
+  /** How the child is to end, which has to be an agent. @default as it is defined */
+  readonly turn?: TurnOptions;
   /** What the child may do, at most what its parent hands on. @default all of that */
   readonly rights?: Rights;
   /**
@@ -129,7 +131,7 @@ export interface RunInfo {
   /** `false`: nobody answers requests, and `request` rejects at once. */
   readonly attended: boolean;
   /** What the run may do, as far as somebody has said. */
-  readonly rights: Rights;
+  readonly rights: RunRights;
   /** How its caller wants this turn to end. */
   readonly turn?: TurnOptions;
   /** Drives since the last committed step, this one included. */

@@ -232,7 +232,7 @@ export type { TurnOptions } from './turn.ts';
 export { REMOVAL_LIMIT, type Removal, type RemovedRows, type RemoveResult } from './removal.ts';
 export { CHARS_PER_TOKEN, charsOf, createRuler } from './ruler.ts';
 export { refusedCall } from './call-error.ts';
-export { rightsOfChild, type Rights } from './rights.ts';
+export { rightsOfChild, type Rights, type RunRights } from './rights.ts';
 export {
   FINAL_STATUSES,
   isFinal,

@@ -2,7 +2,7 @@ import type { RunKey } from './ids.ts';
 import type { Json } from './json.ts';
 import type { Budget } from './ledger.ts';
 import type { Message } from './message.ts';
-import type { Rights } from './rights.ts';
+import type { RunRights } from './rights.ts';
 import type { ParentLink, Run, RunKind } from './run.ts';
 import type { Session } from './session.ts';
 import type { TurnOptions } from './turn.ts';
@@ -43,7 +43,7 @@ export interface NewRun {
   /** Whether somebody is there to answer requests. @default true */
   readonly attended?: boolean;
   /** @default none of its own */
-  readonly rights?: Rights;
+  readonly rights?: RunRights;
   /** Its deadline is at most so long after its start, in milliseconds by the store's clock. @default none */
   readonly timeoutMs?: number;
   /** The session's thread becomes the run's; without it the run has a thread of its own. */

@@ -2,7 +2,7 @@ import type { PartialReason } from './partial.ts';
 import type { SerializedError } from './errors.ts';
 import type { RunKey } from './ids.ts';
 import type { Json } from './json.ts';
-import type { Rights } from './rights.ts';
+import type { RunRights } from './rights.ts';
 import type { TurnOptions } from './turn.ts';
 
 /**
@@ -47,7 +47,7 @@ export interface Run {
   /** How its turn is to end. */
   readonly turn?: TurnOptions;
   /** What it may do; the deadline is the one that it was started with, by the store's clock. */
-  readonly rights?: Rights;
+  readonly rights?: RunRights;
   readonly createdAt: number;
   readonly endedAt?: number;
   /** Rises with every claim; fences every write of the run. */

@@ -32,11 +32,13 @@ import {
 } from '@prusik/core';
 import { bounded } from './bounded.ts';
 import { checkCounts, checkMs } from './check-numbers.ts';
+import { delegationRights } from './delegation-rights.ts';
 import { ownCopy, valueOf, type Call } from './delivery.ts';
 import type { DriveParts } from './drive-parts.ts';
 import type { EngineLimits } from './engine-types.ts';
 import { refuseInsideStep } from './inside.ts';
 import type { Recorded } from './journal-state.ts';
+import { checkedTurn, inputHashOf } from './turn.ts';
 import { reportLateCall } from './untracked.ts';
 import { childRunId, type WaitSpec } from './waits.ts';
 
@@ -341,7 +343,11 @@ function childRun(
   // Before it is narrowed, which would drop what it does not know.
   checkBudget(options.budget);
   const budget = narrowerBudget(options.budget, definition.budget);
-  const rights = rightsOfChild(parent.rights, checkedRights(key, options.rights));
+  const rights = {
+    ...rightsOfChild(parent.rights, checkedRights(key, options.rights)),
+    ...delegationRights(definition),
+  };
+  const turn = checkedTurn(definition, options.turn, maxValueBytes);
   const messages = openingMessages(definition, input);
   return {
     key: { tenant: parent.key.tenant, run: childRunId(parent.key.tenant, parent.key.run, key) },
@@ -349,7 +355,8 @@ function childRun(
     definition: definition.name,
     version: definition.version,
     input,
-    inputHash: hashJson(input),
+    inputHash: inputHashOf(input, turn),
+    ...(turn === undefined ? {} : { turn }),
     context:
       options.context === undefined ? parent.context : bounded('context of a child', options.context, maxValueBytes),
     priority: options.priority ?? parent.priority,

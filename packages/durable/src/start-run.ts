@@ -3,7 +3,6 @@ import {
   checkId,
   checkMessage,
   DEFAULT_TENANT,
-  hashJson,
   narrowerBudget,
   PrusikError,
   type DurableDefinition,
@@ -14,13 +13,14 @@ import {
   type Run,
   type RunKey,
   type Store,
-  type TurnOptions,
 } from '@prusik/core';
 import { bounded } from './bounded.ts';
 import { checkMs } from './check-numbers.ts';
 import { blobsFor, openingMessages, parseInput } from './context.ts';
 import type { Engine, EngineLimits, StartOptions } from './engine-types.ts';
+import { delegationRights } from './delegation-rights.ts';
 import { refusedStart } from './refused-start.ts';
+import { checkedTurn, inputHashOf } from './turn.ts';
 
 type Definition = DurableDefinition<never, unknown, unknown>;
 
@@ -84,6 +84,7 @@ export function createStarter({
     const budget = narrowerBudget(given.budget, definition.budget);
     const { session } = given;
     if (given.timeoutMs !== undefined) checkMs(`run ${key.run}: timeoutMs`, given.timeoutMs);
+    const rights = delegationRights(definition);
     const turn = checkedTurn(definition, given.turn, limits.maxValueBytes);
     return {
       key,
@@ -91,10 +92,11 @@ export function createStarter({
       definition: definition.name,
       version: definition.version,
       ...what,
-      inputHash: hashJson(turn === undefined ? what.input : [what.input, turn as unknown as Json]),
+      inputHash: inputHashOf(what.input, turn),
       ...(turn === undefined ? {} : { turn }),
       priority: given.priority ?? 0,
       attended: given.attended ?? true,
+      ...(rights.delegation === undefined ? {} : { rights }),
       ...(given.timeoutMs === undefined ? {} : { timeoutMs: given.timeoutMs }),
       ...blobsFor(what.messages, given.blobs),
       root: key.run,
@@ -148,21 +150,4 @@ export function createStarter({
       );
     },
   };
-}
-
-function checkedTurn(
-  { name, kind }: Definition,
-  given: TurnOptions | undefined,
-  maxBytes: number,
-): TurnOptions | undefined {
-  if (given === undefined) return undefined;
-  // Whoever does not know of them would let them pass for kept.
-  if (kind !== 'agent') throw new TypeError(`${name} is a ${kind}: only an agent has turns that can end otherwise`);
-  const turn = bounded('options of a turn', given, maxBytes) as TurnOptions;
-  const { output, mode } = turn;
-  if (output !== undefined && (typeof output !== 'object' || output === null || Array.isArray(output)))
-    throw new TypeError('The output of a turn is a JSON Schema, which is an object');
-  if (output !== undefined && mode === 'conversation')
-    throw new TypeError('A turn of a conversation ends with what the model says, and has no output of its own');
-  return turn;
 }

@@ -107,13 +107,15 @@ describe('calls of agents', () => {
       delegation: { wallMs: 20, parallel: 1 },
       run: async (ctx) => {
         const calls = await Promise.allSettled(['a', 'b'].map((key) => ctx.agents.late.run(key, null)));
-        return calls.map((call) => (call.status === 'fulfilled' ? call.value : call.reason.meta.reason));
+        return calls.map((call) =>
+          call.status === 'fulfilled' ? call.value : (call.reason.meta.reason ?? call.reason.code),
+        );
       },
     });
 
     const result = await engineFor([hurried]).run('hurried', null);
 
-    expect(result).toMatchObject({ output: ['done', 'deadline'] });
+    expect(result).toMatchObject({ output: ['RUN_DEADLINE', 'deadline'] });
   });
 
   it('WFL-8: a failed child is a typed error that says which call it was', async () => {

@@ -167,6 +167,35 @@ describe('WFL-4: a budget of cost', () => {
     expect(result).toMatchObject({ status: 'completed' });
   });
 
+  it('charges in full what broke off without a word, and nothing for what the provider answered with an error', async () => {
+    const clock = fakeClock();
+    const store = newStore({ clock });
+    const model = streamModel('a:m', [
+      httpError(500),
+      [{ fail: Object.assign(new Error('x'), { code: 'ECONNRESET' }) }],
+      [...text('Done.'), finish('stop', 150, 10)],
+    ]);
+    const budget = { calls: 9, tokens: 100_000, costMicros: 100_000 };
+
+    const result = await hurried(
+      clock,
+      newEngine([priced(model)], { store, clock }).run('a', 'Go', { id: 'r', budget }),
+    );
+
+    expect(result).toMatchObject({ status: 'completed' });
+    const entries = await entriesOf(store, 'r');
+    const reserved = entries.flatMap((entry) => (entry.type === 'step-intent' ? [entry.reserved] : []));
+    expect(reserved).toHaveLength(3);
+    expect(await store.ledger(keyOf('r'))).toMatchObject({
+      used: {
+        calls: 3,
+        tokens: 160 + (reserved[1]?.tokens ?? 0),
+        costMicros: 600 + (reserved[1]?.costMicros ?? 0),
+      },
+      reserved: { calls: 0, tokens: 0, costMicros: 0 },
+    });
+  });
+
   it('counts attempts that failed: what they said is measured, and marked in the one record of the call', async () => {
     const clock = fakeClock();
     const store = newStore({ clock });

@@ -30,7 +30,8 @@ export interface Commit extends Lease {
   readonly blobs?: readonly string[];
   /**
    * Started with it, in no session. One that exists is the same child again, whatever its budget, or refuses the commit with `RUN_INPUT_MISMATCH`. New ones
-   * use up `runs` of every ledger on the way to the root, or refuse the commit with `BUDGET_EXCEEDED`.
+   * use up `runs` of every ledger on the way to the root, or refuse the commit with `BUDGET_EXCEEDED`. What they copy of this run's thread
+   * ({@link NewRun.history}) is refused with `HISTORY_TOO_LARGE` past {@link FORK_LIMIT} in all, and with `MESSAGE_ID_TAKEN` where one brings a message of an id that is in it.
    */
   readonly children?: readonly NewRun[];
   /** Children of this run that are asked to cancel: a signal of kind and key `cancel`. One that has ended, or is asked already, stays as it is. */
@@ -124,6 +125,8 @@ export type CommitRefusal =
   | 'TOO_MANY_SLOTS'
   | 'RUN_INPUT_MISMATCH'
   | 'BLOB_UNKNOWN'
+  | 'HISTORY_TOO_LARGE'
+  | 'MESSAGE_ID_TAKEN'
   | 'JOURNAL_FULL';
 
 /** What one write hands in, at most, in bytes of its JSON text; more rejects with `WRITE_TOO_LARGE`, and nothing is written. */

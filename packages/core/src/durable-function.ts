@@ -107,6 +107,12 @@ export interface CallOptions {
    * record: the whole stays what the child has (`store.run` of `meta.child`). What the first start of the run says holds. @default the engine's limit, 262,144
    */
   readonly maxResultBytes?: number;
+  /**
+   * What the child's thread begins with. `snapshot`: the messages of the caller's thread, as far as the caller itself has them at the call and as the model is shown
+   * them, up to its last exchange of tool calls that is closed; the child's own come after it, and none of them ever goes back. Copied with the start, at most
+   * 10,000 messages and 16 MiB: past it the call rejects with `HISTORY_TOO_LARGE`. Compared on replay. @default 'fresh'
+   */
+  readonly history?: 'fresh' | 'snapshot';
 }
 
 /** What a call of {@link DurableContext.child} may say besides. */

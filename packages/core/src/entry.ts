@@ -61,6 +61,8 @@ export interface RunStart {
   readonly type: 'run-start';
   readonly definition: string;
   readonly version: string;
+  /** Copied from its parent's thread. */
+  readonly history?: MessageRange;
   readonly messages?: MessageRange;
 }
 

@@ -53,6 +53,11 @@ export interface NewRun {
    * stand in the queue: its journal is not touched when its turn comes.
    */
   readonly messages: readonly Message[];
+  /**
+   * Of a child: what its parent's thread shows up to this number is copied to the beginning of the child's own, in the commit that starts it and as far as its last
+   * exchange of tool calls and results is closed. What the same commit appends is no part of it. Ids stay, and so do the blobs that it names. A commit copies at most {@link FORK_LIMIT} in all.
+   */
+  readonly history?: { readonly upTo: number };
   /** Hashes of blobs that input or messages name: used by the run, and by its session, from now on. */
   readonly blobs?: readonly string[];
   readonly root: string;

@@ -65,7 +65,7 @@ export interface Store extends AsyncDisposable, LiveTextStore {
   /**
    * The only write of a drive, fenced by the epoch alone: a lease that is past but that nobody took may still commit, since an effect that
    * happened is better recorded than in doubt. Refusals are looked for in the order `TOO_EARLY`, `JOURNAL_FULL`, `THREAD_MOVED`,
-   * `STEER_WITHDRAWN`, `RUN_INPUT_MISMATCH`, `BLOB_UNKNOWN`, `REQUEST_CLAIMED`, `TOO_MANY_REQUESTS`, `TOO_MANY_SLOTS`, `BUDGET_EXCEEDED`. Concurrent commits may share a transaction; each has
+   * `STEER_WITHDRAWN`, `RUN_INPUT_MISMATCH`, `BLOB_UNKNOWN`, `HISTORY_TOO_LARGE`, `MESSAGE_ID_TAKEN`, `REQUEST_CLAIMED`, `TOO_MANY_REQUESTS`, `TOO_MANY_SLOTS`, `BUDGET_EXCEEDED`. Concurrent commits may share a transaction; each has
    * its own answer.
    */
   commit(commit: Commit): Promise<CommitResult>;

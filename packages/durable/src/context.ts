@@ -45,6 +45,7 @@ import { childRunId, type WaitSpec } from './waits.ts';
 const NOTE_NAME_LIMIT = 200;
 const EFFECTS: ReadonlySet<Effect> = new Set(['repeatable', 'keyed', 'once']);
 const ON_PARENT_END: ReadonlySet<string> = new Set(['cancel', 'leave']);
+const HISTORIES: ReadonlySet<string> = new Set(['fresh', 'snapshot']);
 
 export interface ContextOptions {
   readonly parts: DriveParts;
@@ -117,10 +118,11 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
     definition: string,
     input: Json,
     options: CallOptions,
+    upTo: number | undefined,
   ): Promise<{ readonly fingerprint: string; readonly child: () => NewRun }> {
     // Of what was asked for, not of what the schema makes of it: a default may differ from replay to replay.
     const given = bounded(`input of child ${key}`, input, limits.maxValueBytes, 'RUN_INPUT_TOO_LARGE');
-    const fingerprint = hashJson([definition, given]);
+    const fingerprint = hashJson(upTo === undefined ? [definition, given] : [definition, given, 'snapshot']);
     if (delivery.isOnRecord(key)) return { fingerprint, child: notStarted };
     const found = core.env.definitions.get(definition);
     if (found === undefined) {
@@ -131,7 +133,7 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
     if (!(levels > 0)) throw refusedCall('max_depth', { agent: definition, key });
     const parsed = await parseInput(found, input, limits, core.putBlob);
     const child = childRun(run, key, found, parsed, options, limits);
-    return { fingerprint, child: () => child };
+    return { fingerprint, child: () => (upTo === undefined ? child : { ...child, history: { upTo } }) };
   }
 
   /** A child that is still to be started when `signal` fires is not: what a replay holds back starts no later than the live run has given it up. */
@@ -222,7 +224,7 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
       }),
     child: <Output>(key: string, definition: string, input: Json, { admit, ...options }: ChildOptions = {}) =>
       refusing(async () => {
-        const { signal, onParentEnd = 'cancel' } = options;
+        const { signal, onParentEnd = 'cancel', history = 'fresh' } = options;
         if (comesLate(key)) return new Promise<never>(() => {});
         delivery.reserve(key);
         let looked: Awaited<ReturnType<typeof lookAtCall>>;
@@ -230,7 +232,11 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
           signal?.throwIfAborted();
           if (!ON_PARENT_END.has(onParentEnd))
             throw new TypeError(`child ${key}: onParentEnd is 'cancel' or 'leave', not ${String(onParentEnd)}`);
-          looked = await reads.ask(() => lookAtCall(key, definition, input, options));
+          if (!HISTORIES.has(history))
+            throw new TypeError(`child ${key}: history is 'fresh' or 'snapshot', not ${String(history)}`);
+          // As the function has it now: what comes while the call waits for its place is no part of it.
+          const upTo = history === 'snapshot' ? threadBase + delivery.delivered().messages : undefined;
+          looked = await reads.ask(() => lookAtCall(key, definition, input, options, upTo));
           await admit?.();
         } finally {
           delivery.free(key);

@@ -7,6 +7,7 @@ import {
   type NewRequest,
   type NewRun,
   type Outcome,
+  type SerializedError,
   type Signal,
   type WaitEnd,
   type WaitKind,
@@ -48,6 +49,9 @@ export interface Waits {
 
 /** What the end of a wait says besides which it is. */
 type Ended = Pick<WaitEnd, 'outcome' | 'partial' | 'timedOut'>;
+
+/** What is wrong with the history of a child is for the function that called it, not for a person to repair. */
+const OF_A_HISTORY: ReadonlySet<string> = new Set(['HISTORY_TOO_LARGE', 'MESSAGE_ID_TAKEN']);
 
 /** How long to wait when the store says that a deadline is not due yet. */
 const TOO_EARLY_MS = 20;
@@ -98,6 +102,8 @@ export function createWaits(core: DriveCore): Waits {
         const error = serializeError(noRoomError(`Child ${spec.key}`, 1, result.noRoom));
         return record(start, { outcome: { ok: false, error } });
       }
+      if (OF_A_HISTORY.has(result.code))
+        return record(start, { outcome: { ok: false, error: noHistory(result.code, spec.key) } });
       core.halt({
         type: 'block',
         code: result.code,
@@ -240,6 +246,14 @@ function nextOf(waits: Iterable<WaitStart>): number | null {
   let next: number | null = null;
   for (const { until } of waits) if (until !== undefined && (next === null || until < next)) next = until;
   return next;
+}
+
+function noHistory(code: string, key: string): SerializedError {
+  const message =
+    code === 'HISTORY_TOO_LARGE'
+      ? `Child ${key} was to have more of its parent's history than a start copies`
+      : `A message that child ${key} begins with has an id that is in its parent's history`;
+  return { code, message };
 }
 
 function endedBy(wait: WaitStart, signal: Signal): Ended {

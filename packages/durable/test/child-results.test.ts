@@ -2,9 +2,11 @@ import {
   emptyView,
   foldEvents,
   type DurableContext,
+  type Message,
   type PartialReason,
   type PrusikError,
   type RunEvent,
+  type Store,
 } from '@prusik/core';
 import { memoryStore } from '@prusik/store-memory';
 import { describe, expect, it } from 'vitest';
@@ -165,5 +167,99 @@ describe('WFL-8: an output that is larger than its caller takes', () => {
     expect(await engineOn(memoryStore(), [parent, middle, child]).run('parent', null, { id: 'r' })).toMatchObject({
       output: ['CHILD_FAILED', 'CHILD_RESULT_TOO_LARGE', id],
     });
+  });
+});
+
+describe('WFL-8: a child that sees its parent’s history', () => {
+  const text = (name: string): Message => ({
+    v: 1,
+    id: name,
+    role: 'user',
+    kind: 'user',
+    content: [{ type: 'text', text: name }],
+  });
+  const reader = durable(
+    'reader',
+    async (ctx) => {
+      const before = await ctx.thread.read();
+      await ctx.step('say', ({ append }) => append(text(`said by ${ctx.run.key.run}`)));
+      return before.map(({ message }) => message.id);
+    },
+    { openingMessages: () => [text('own')] },
+  );
+  const shown = async (store: Store, of: 'run' | 'session', name: string): Promise<readonly string[]> => {
+    const found = await store.messages({ tenant: 'default', of, id: name }, { after: 0, limit: 100 });
+    return found.map(({ message }) => message.id);
+  };
+
+  it.each([['of its own'], ['of a session']])(
+    'as far as the parent has it at the call, in a thread %s, and neither thread changes the other',
+    async (where) => {
+      const store = memoryStore();
+      const session = where === 'of a session' ? { session: { id: 's' } } : {};
+      const parent = durable(
+        'parent',
+        async (ctx) => {
+          await ctx.step('a', ({ append }) => append(text('a')));
+          const snapshot = ctx.child('c', 'reader', null, { history: 'snapshot' });
+          const fresh = ctx.child('f', 'reader', null);
+          await ctx.step('b', ({ append }) => append(text('b')));
+          return [(await snapshot).output, (await fresh).output];
+        },
+        { openingMessages: () => [text('first')] },
+      );
+      const engine = engineOn(store, [parent, reader]);
+
+      const result = await engine.run('parent', null, { id: 'r', ...session });
+
+      expect(result).toMatchObject({ output: [['first', 'a', 'own'], ['own']] });
+      const own = await (where === 'of a session' ? shown(store, 'session', 's') : shown(store, 'run', 'r'));
+      expect(own).toEqual(['first', 'a', 'b']);
+      expect(await shown(store, 'run', id)).toEqual(['first', 'a', 'own', `said by ${id}`]);
+    },
+  );
+
+  it('rejects the call where the history is too large or has a message of the child’s id, and goes on; it is the same on replay', async () => {
+    const store = memoryStore();
+    const large = 'x'.repeat(4_000_000);
+    const parent = durable('parent', async (ctx) => {
+      const codes: unknown[] = [];
+      const call = (name: string, definition: string) =>
+        ctx.child(name, definition, null, { history: 'snapshot' }).then(
+          () => codes.push('started'),
+          (error: PrusikError) => codes.push(error.code),
+        );
+      await ctx.step('own', ({ append }) => append(text('own')));
+      await call('taken', 'reader');
+      for (let n = 0; n < 5; n += 1)
+        await ctx.step(`large ${n}`, ({ append }) => append({ ...text(large), id: `m${n}` }));
+      await call('large', 'quiet');
+      await ctx.receive('go');
+      return codes;
+    });
+    const definitions = [parent, reader, durable('quiet', () => null)];
+    const engine = engineOn(store, definitions);
+    await engine.run('parent', null, { id: 'r' });
+    await engine.signal(key('r'), 'go', null);
+
+    const result = await engineOn(store, definitions).drive(key('r'));
+
+    expect(result).toMatchObject({ status: 'completed', output: ['MESSAGE_ID_TAKEN', 'HISTORY_TOO_LARGE'] });
+    expect((await store.listRuns({ tenant: 'default', parent: 'r', limit: 10 })).items).toEqual([]);
+  });
+
+  it('DUR-6: is another call than one that sees nothing of it, and a history that is neither is a wrong argument', async () => {
+    const store = memoryStore();
+    const work = (history: 'fresh' | 'snapshot') =>
+      durable('work', async (ctx) => {
+        await ctx.child('c', 'reader', null, { history });
+        await ctx.receive('go');
+      });
+    await engineOn(store, [work('fresh'), reader]).run('work', null, { id: 'r' });
+    await store.signal({ run: key('r'), kind: 'user', key: 'go', body: null });
+    expect(await engineOn(store, [work('snapshot'), reader]).drive(key('r'))).toMatchObject({ code: 'RUN_DIVERGED' });
+
+    const wrong = engineOn(memoryStore(), [work('whole' as 'fresh'), reader]);
+    expect(await wrong.run('work', null)).toMatchObject({ status: 'failed', error: { code: 'RUN_FAILED' } });
   });
 });

@@ -10,6 +10,7 @@ import { STORE_COMMIT_TESTS } from './store-commit-tests.ts';
 import { STORE_END_TESTS } from './store-end-tests.ts';
 import { STORE_FENCE_TESTS } from './store-fence-tests.ts';
 import { STORE_GRANT_TESTS } from './store-grant-tests.ts';
+import { STORE_HISTORY_TESTS } from './store-history-tests.ts';
 import { STORE_LEDGER_TESTS } from './store-ledger-tests.ts';
 import { STORE_LIFETIME_TESTS } from './store-lifetime-tests.ts';
 import { STORE_LIVE_TEXT_TESTS } from './store-live-text-tests.ts';
@@ -58,6 +59,7 @@ const STORE_TESTS: readonly StoreTest[] = [
   ...STORE_SESSION_TESTS,
   ...STORE_STEER_TESTS,
   ...STORE_BRANCH_TESTS,
+  ...STORE_HISTORY_TESTS,
   ...STORE_SLOT_TESTS,
   ...STORE_SESSION_LIFE_TESTS,
   ...STORE_REMOVAL_TESTS,

@@ -94,6 +94,10 @@ function checkRun(copy: NewRun): void {
       throw new TypeError(`Run ${copy.key.run} cannot be its own parent or root`);
   }
   checkBudget(copy.budget);
+  if (copy.history !== undefined) {
+    if (copy.parent === undefined) throw new TypeError('Only a child has a history of its parent');
+    checkCount('message number', copy.history.upTo);
+  }
   checkMessages(copy.messages);
   checkMessageIds(copy.messages);
   checkBlobs(copy.blobs);

@@ -4,6 +4,7 @@ import { JOURNAL_LIMIT, type Commit, type CommitResult } from '../commit.ts';
 import type { NewRun } from '../new-run.ts';
 import { OPEN_REQUEST_LIMIT } from '../request.ts';
 import { findUnknownBlob } from './blob-rows.ts';
+import { historiesOf, type Histories } from './histories.ts';
 import { isClaimable, openRequestsOf, settleRequest } from './decide.ts';
 import { applyToLedgersOf } from './ledger-path.ts';
 import { threadOf } from './rows.ts';
@@ -17,6 +18,7 @@ import { makeTransition } from './transition.ts';
 /** What the checks have found out and the writes need. */
 interface Approved {
   readonly newChildren: readonly NewRun[];
+  readonly histories: Histories;
   readonly ledgers: readonly { readonly key: RunKey; readonly ledger: Ledger }[];
 }
 
@@ -63,15 +65,19 @@ function check(tx: StoreTransaction, state: RunState, commit: Commit): Refusal |
     newChildren.some(({ blobs }) => findUnknownBlob(tx, tenant, blobs) !== undefined)
   )
     return { code: 'BLOB_UNKNOWN' };
+  const histories = historiesOf(tables, state, newChildren);
+  if (typeof histories === 'string') return { code: histories };
   const claimed = commit.claimRequests ?? [];
   if (claimed.some((id, index) => claimed.indexOf(id) < index || !isClaimable(tables.request(state.key, id))))
     return { code: 'REQUEST_CLAIMED' };
   if (tooManyRequests(tx, state, commit)) return { code: 'TOO_MANY_REQUESTS' };
   if (tooManySlots(tx, state, commit.slots ?? [])) return { code: 'TOO_MANY_SLOTS' };
   checkNames(tx, state, commit);
-  if (commit.ledger === undefined && newChildren.length === 0) return { newChildren, ledgers: [] };
+  if (commit.ledger === undefined && newChildren.length === 0) return { newChildren, histories, ledgers: [] };
   const applied = applyToLedgersOf(tx, state, commit.ledger ?? {}, newChildren.length);
-  return applied.ok ? { newChildren, ledgers: applied.rows } : { code: 'BUDGET_EXCEEDED', noRoom: applied.noRoom };
+  return applied.ok
+    ? { newChildren, histories, ledgers: applied.rows }
+    : { code: 'BUDGET_EXCEEDED', noRoom: applied.noRoom };
 }
 
 /** Children without a row; `undefined` when one of them is another run. */
@@ -145,7 +151,8 @@ function write(tx: StoreTransaction, before: RunState, commit: Commit, approved:
   if (commit.slots !== undefined) tables.saveSlots(threadOf(state), commit.slots);
   if (commit.notes !== undefined) tables.appendNotes(state, at, commit.notes);
   if (commit.blobs !== undefined) tables.useBlobs(state, commit.blobs);
-  for (const child of approved.newChildren) createRun(tx, child);
+  for (const child of approved.newChildren)
+    createRun(tx, child, { history: approved.histories.get(child.key.run) ?? [] });
   for (const id of commit.claimRequests ?? []) {
     const request = tables.request(state.key, id);
     if (request !== undefined) tables.saveRequest(state, { ...request, claimed: true });

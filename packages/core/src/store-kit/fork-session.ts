@@ -1,7 +1,7 @@
 import type { SessionKey } from '../ids.ts';
 import { blobsOf } from '../message.ts';
-import { FORK_LIMIT, type ForkResult } from '../session.ts';
-import { readMessages } from './cut-messages.ts';
+import type { ForkResult } from '../session.ts';
+import { copiedMessages, copyRoom } from './copied-messages.ts';
 import { requireSession, threadOfSession } from './rows.ts';
 import type { SessionState, StoreTransaction } from './tables.ts';
 
@@ -15,11 +15,8 @@ export function forkSession(tx: StoreTransaction, from: SessionKey, to: string, 
     return { outcome: same ? 'existing' : 'taken', session: existing };
   }
   if (tables.sessionState(from) === undefined) return { outcome: 'unknown' };
-  // One more than may be tells that there are too many.
-  const page = { before: upTo + 1, limit: FORK_LIMIT.messages + 1 };
-  const messages = readMessages(tables, threadOfSession(from), page).map(({ message }) => message);
-  if (messages.length > FORK_LIMIT.messages || Buffer.byteLength(JSON.stringify(messages)) > FORK_LIMIT.bytes)
-    return { outcome: 'too-large' };
+  const messages = copiedMessages(tables, threadOfSession(from), upTo, copyRoom());
+  if (messages === undefined) return { outcome: 'too-large' };
   const state: SessionState = { key, state: 'open', activeRun: null, threadFloor: 0 };
   tables.insertSession(state, now, { session: from.session, n: upTo });
   if (messages.length > 0) tables.appendMessages(threadOfSession(key), 1, messages);

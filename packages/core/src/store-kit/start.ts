@@ -1,6 +1,7 @@
 import { openLedger } from '../ledger.ts';
 import type { RunStart } from '../entry.ts';
 import type { RunKey } from '../ids.ts';
+import { blobsOf, type Message } from '../message.ts';
 import { SESSION_QUEUE_LIMIT, type NewRun, type StartResult } from '../new-run.ts';
 import { withTimeout } from '../rights.ts';
 import type { ThreadCut } from '../session.ts';
@@ -39,7 +40,7 @@ export function startRun(tx: StoreTransaction, run: NewRun): StartResult {
   const blob = findUnknownBlob(tx, run.key.tenant, run.blobs);
   if (blob !== undefined) return { outcome: 'refused', code: 'BLOB_UNKNOWN', blob };
   if (session !== undefined && cut.cuts !== undefined) tables.saveCuts(session, cut.cuts);
-  createRun(tx, run, session);
+  createRun(tx, run, { session });
   if (active !== null) steer(tx, run, active);
   return { outcome: 'created', run: requireRun(tx, run.key) };
 }
@@ -87,8 +88,15 @@ export function isSameStart(state: RunState, run: NewRun): boolean {
   );
 }
 
-/** Writes a run that was found to be new. `session` is its session's row, where it has one and the row exists. */
-export function createRun(tx: StoreTransaction, run: NewRun, session?: SessionState): void {
+/** What a run that was found to be new needs besides. */
+interface Around {
+  /** Its session's row, where it has one and the row exists. */
+  readonly session?: SessionState | undefined;
+  /** Messages of its parent that are the first of its own thread. */
+  readonly history?: readonly Message[];
+}
+
+export function createRun(tx: StoreTransaction, run: NewRun, { session, history = [] }: Around = {}): void {
   const { tables, now, news } = tx;
   const queued = session !== undefined && session.activeRun !== null;
   const thread = threadOf({ key: run.key, ...(run.session === undefined ? {} : { session: run.session.id }) });
@@ -128,6 +136,7 @@ export function createRun(tx: StoreTransaction, run: NewRun, session?: SessionSt
     if (session === undefined) tables.insertSession({ key, state: 'open', activeRun, threadFloor: 0 }, now);
     else tables.saveSession({ ...session, activeRun });
   }
+  if (history.length > 0) tables.appendMessages(thread, 1, history);
   const enters = !queued && run.messages.length > 0;
   const from = enters ? tables.threadHead(thread) + 1 : 0;
   if (enters) tables.appendMessages(thread, from, run.messages);
@@ -135,10 +144,13 @@ export function createRun(tx: StoreTransaction, run: NewRun, session?: SessionSt
     type: 'run-start',
     definition: run.definition,
     version: run.version,
+    ...(history.length > 0 ? { history: { from: 1, count: history.length } } : {}),
     ...(enters ? { messages: { from, count: run.messages.length } } : {}),
   };
   tables.appendEntries(created, 1, now, [entry]);
   if (run.blobs !== undefined) tables.useBlobs(created, run.blobs);
+  const named = [...new Set(history.flatMap(blobsOf))];
+  if (named.length > 0) tables.useBlobs(created, named);
   if (run.budget !== undefined) tables.saveLedger(run.key, openLedger(run.budget));
   news.run(run.key, 'commit');
   if (!queued) news.queue(rootOf(run));

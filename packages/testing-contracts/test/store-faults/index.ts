@@ -6,6 +6,7 @@ import { COMMIT_FAULTS } from './commit-faults.ts';
 import type { StoreFault } from './fault.ts';
 import { FENCE_FAULTS } from './fence-faults.ts';
 import { GRANT_FAULTS } from './grant-faults.ts';
+import { HISTORY_FAULTS } from './history-faults.ts';
 import { LEDGER_FAULTS } from './ledger-faults.ts';
 import { LIFETIME_FAULTS } from './lifetime-faults.ts';
 import { LIVE_TEXT_FAULTS } from './live-text-faults.ts';
@@ -33,6 +34,7 @@ export const STORE_FAULTS: readonly StoreFault[] = [
   ...SESSION_FAULTS,
   ...STEER_FAULTS,
   ...BRANCH_FAULTS,
+  ...HISTORY_FAULTS,
   ...SLOT_FAULTS,
   ...SESSION_LIFE_FAULTS,
   ...REMOVAL_FAULTS,

@@ -37,7 +37,7 @@ export type AgentTool<Name extends string = string, Agent extends Callable = Cal
 
 export interface AgentToolOptions<Name extends string, Input>
   extends
-    Pick<AgentCallOptions, 'priority' | 'timeoutMs' | 'budget' | 'maxResultBytes'>,
+    Pick<AgentCallOptions, 'priority' | 'timeoutMs' | 'budget' | 'maxResultBytes' | 'history'>,
     Pick<
       ToolOptions<Name, StandardSchema<Input>, unknown, unknown, Json>,
       'approval' | 'approvalExpiresMs' | 'maxOutputBytes' | 'maxOutputLines' | 'parallel' | 'version'
@@ -59,6 +59,7 @@ const KNOWN = {
     timeoutMs: true,
     budget: true,
     maxResultBytes: true,
+    history: true,
     approval: true,
     approvalExpiresMs: true,
     maxOutputBytes: true,
@@ -88,6 +89,7 @@ export function agentTool<Agent extends Callable, const Name extends string = Ag
     timeoutMs,
     budget,
     maxResultBytes,
+    history = 'fresh',
     ...rest
   } = options;
   checkToolName(name, name === agent.name ? ': give the agent another as a tool, with the option name' : '');
@@ -111,6 +113,8 @@ export function agentTool<Agent extends Callable, const Name extends string = Ag
     throw new TypeError(`Tool ${name}: ${priority} is not a priority, which is a whole number`);
   if (maxResultBytes !== undefined && !(Number.isSafeInteger(maxResultBytes) && maxResultBytes > 0))
     throw new TypeError(`Tool ${name}: maxResultBytes must be a whole number of more than 0, not ${maxResultBytes}`);
+  if (history !== 'fresh' && history !== 'snapshot')
+    throw new TypeError(`Tool ${name}: history is 'fresh' or 'snapshot', not ${String(history)}`);
   checkBudget(budget);
   const how: DelegateOptions = {
     ...(model === undefined ? {} : { model }),
@@ -118,11 +122,12 @@ export function agentTool<Agent extends Callable, const Name extends string = Ag
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(budget === undefined ? {} : { budget }),
     ...(maxResultBytes === undefined ? {} : { maxResultBytes }),
+    ...(history === 'fresh' ? {} : { history }),
   };
   return {
     ...tool,
-    // As of other tools not over its bounds: the same child with less time is what was approved.
-    hash: hashJson([tool.hash, agent.name, agent.version, model ?? null]),
+    // As of other tools not over its bounds: the same child with less time is what was approved. One that reads the conversation is another.
+    hash: hashJson([tool.hash, agent.name, agent.version, model ?? null, ...(history === 'fresh' ? [] : [history])]),
     delegates: { agent, gives, options: how },
   } as unknown as AgentTool<Name, Agent>;
 }

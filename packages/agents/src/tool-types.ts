@@ -112,7 +112,10 @@ export interface AskedElsewhere {
 }
 
 /** How the child of a call is started; JSON, since it is recorded with the call. */
-export type DelegateOptions = Pick<AgentCallOptions, 'model' | 'priority' | 'timeoutMs' | 'budget' | 'maxResultBytes'>;
+export type DelegateOptions = Pick<
+  AgentCallOptions,
+  'model' | 'priority' | 'timeoutMs' | 'budget' | 'maxResultBytes' | 'history'
+>;
 
 /** What a call of a tool hands on instead of being executed. */
 export interface Delegates<Agent extends AnyDefinition = AnyDefinition> {

@@ -52,6 +52,7 @@ describe('WFL-9: an agent as a tool', () => {
       agentTool(writer, { description: 'Writes.' }),
       agentTool(writer, { model: 'large' }),
       agentTool(writer, { version: '2' }),
+      agentTool(writer, { history: 'snapshot' }),
     ].map(({ hash }) => hash);
 
     expect(new Set(hashes).size).toBe(hashes.length);

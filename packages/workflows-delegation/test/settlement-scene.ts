@@ -33,7 +33,7 @@ export const OWNERS = ['workflow', 'function'] as const;
 
 export interface Ordering {
   readonly owner: (typeof OWNERS)[number];
-  readonly ownerEnd: (typeof OWNER_ENDS)[number];
+  readonly ownerEnd: (typeof OWNER_ENDS)[number] | 'times out';
   readonly childEnd: (typeof CHILD_ENDS)[number];
   readonly instant: (typeof INSTANTS)[number];
   readonly child: (typeof CHILDREN)[number];
@@ -44,7 +44,7 @@ export interface Ordering {
 const OWNER: RunKey = { tenant: 'default', run: 'owner' };
 const LIMITS = { leaseMs: 30_000, heartbeatMs: 10_000, parkAfterMs: 0, cancelGraceMs: 0 };
 /** Longer than all that is waited for otherwise. */
-const CHILD_TIME_MS = 120_000;
+const TIME_MS = 120_000;
 const MODEL_CALL = { kind: 'model', reserve: { calls: 1, tokens: 100 } } as const;
 
 /** What came of one ordering, when nothing moves any more. */
@@ -157,7 +157,16 @@ export async function settle(
     return engine;
   };
 
+  /** Not in one leap, in which every lease would be lost. */
+  async function passTime(): Promise<void> {
+    for (let passed = 0; passed < TIME_MS; passed += LIMITS.heartbeatMs) {
+      clock.advance(LIMITS.heartbeatMs);
+      for (let turns = 0; turns < 5; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
   async function endOwner(): Promise<void> {
+    if (ordering.ownerEnd === 'times out') return passTime();
     if (ordering.ownerEnd === 'is cancelled') await person().cancel(OWNER);
     else await second.signal({ run: OWNER, kind: 'user', key: 'go', body: null });
   }
@@ -165,7 +174,7 @@ export async function settle(
   /** The function has ended and its end is on its way to the child, or it leaves the child. */
   const ownerIsEnding = (): Promise<true> =>
     until('The owner is to end', async () => {
-      if (ordering.left) return ended(await read(OWNER)) && true;
+      if (ordering.left || ordering.ownerEnd === 'times out') return ended(await read(OWNER)) && true;
       if (ordering.ownerEnd === 'returns') return world.functionEnded() || undefined;
       return (await readChild())?.cancelRequested || undefined;
     });
@@ -176,14 +185,7 @@ export async function settle(
       await person().cancel(child.key);
       return;
     }
-    if (ordering.childEnd === 'times out') {
-      // Not in one leap, in which every lease would be lost.
-      for (let passed = 0; passed < CHILD_TIME_MS; passed += LIMITS.heartbeatMs) {
-        clock.advance(LIMITS.heartbeatMs);
-        for (let turns = 0; turns < 5; turns += 1) await new Promise((resolve) => setImmediate(resolve));
-      }
-      return;
-    }
+    if (ordering.childEnd === 'times out') return passTime();
     world.tellChild();
     await second.signal({ run: child.key, kind: 'user', key: 'told', body: null });
   }
@@ -195,7 +197,8 @@ export async function settle(
     });
 
   try {
-    await engines[0]?.start('owner', null, { id: OWNER.run, budget: { tokens: 10_000 } });
+    const time = ordering.ownerEnd === 'times out' ? { timeoutMs: TIME_MS } : {};
+    await engines[0]?.start('owner', null, { id: OWNER.run, budget: { tokens: 10_000 }, ...time });
     await until('The child is to be where it waits', async () => {
       const child = await readChild();
       return (ordering.child === 'hot' ? world.childWaits() : child?.status === 'waiting') || undefined;
@@ -308,7 +311,7 @@ function definitionsOf(ordering: Ordering, world: World): readonly AnyDefinition
     },
   };
   const options: CallOptions = {
-    ...(ordering.childEnd === 'times out' ? { timeoutMs: CHILD_TIME_MS } : {}),
+    ...(ordering.childEnd === 'times out' ? { timeoutMs: TIME_MS } : {}),
     ...(ordering.left ? { onParentEnd: 'leave' } : {}),
   };
   const end = (): string => {

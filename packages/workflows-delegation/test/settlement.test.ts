@@ -23,7 +23,12 @@ const orderings = OWNERS.flatMap((owner) =>
 const leaving = orderings.filter(({ instant }) => instant === 'after').map((one) => ({ ...one, left: true }) as const);
 const named = orderings.map((one) => [`${one.owner} with a ${one.child} child`, one] as const);
 
-const OWNER_STATUS = { returns: 'completed', throws: 'failed', 'is cancelled': 'cancelled' } as const;
+const OWNER_STATUS = {
+  returns: 'completed',
+  throws: 'failed',
+  'is cancelled': 'cancelled',
+  'times out': 'failed',
+} as const;
 const CHILD_STATUS = {
   completes: 'completed',
   fails: 'failed',
@@ -97,6 +102,30 @@ it.each(leaving)(
     for (let stopAt = 0; ; stopAt += 1) {
       const found = await settle(ordering, STORAGES['memory']!(), stopAt);
       expect(summary(found), `stopped before commit ${stopAt}`).toEqual(expectedOfLeft(ordering));
+      if (stopAt > 0 && !found.stopped) break;
+    }
+  },
+);
+
+const timed = OWNERS.flatMap((owner) =>
+  CHILDREN.map((child) => ({ owner, child, ownerEnd: 'times out', childEnd: 'completes', instant: 'after' }) as const),
+);
+
+it.each(timed)(
+  'WFL-7, DUR-7: a $owner times out, and with it the $child child, whose time is no longer: both fail, the child first, whichever commit a process is stopped before',
+  async (ordering) => {
+    for (let stopAt = 0; ; stopAt += 1) {
+      const found = await settle(ordering, STORAGES['memory']!(), stopAt);
+      const { child, heard: _, ...rest } = summary(found);
+      // Its own time is up at the same instant as its owner's, which cancels it: whichever is first.
+      expect(['failed', 'cancelled'], `stopped before commit ${stopAt}`).toContain(child);
+      expect(rest, `stopped before commit ${stopAt}`).toEqual({
+        owner: 'failed',
+        order: ['child', 'owner'],
+        violations: [],
+        late: 0,
+      });
+      expect(found.owner.error).toMatchObject({ code: 'RUN_DEADLINE' });
       if (stopAt > 0 && !found.stopped) break;
     }
   },

@@ -2,7 +2,7 @@ import { withChildren, type DurableDefinition, type Store } from '@prusik/core';
 import { fakeClock, scriptedModel } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { agentTool, defineAgent, defineTool } from '../src/index.ts';
+import { agentTool, defineAgent, defineTool, type AnyTool } from '../src/index.ts';
 import { hurried, keyOf, newEngine, newStore, resultsOf, waitingOn } from './support.ts';
 
 const publish = defineTool({
@@ -87,6 +87,50 @@ describe('DUR-6: a run goes on with what it has decided, whatever its agent is b
       expect(await childrenOf(store), kind).toMatchObject([{ definition: 'writer', output: 'wrote' }]);
       expect(await resultsOf(store, 'r'), kind).toEqual({ call_1: { type: 'text', text: 'wrote' } });
     }
+  });
+});
+
+describe('REQ-2: a call that waits for room', () => {
+  const tool = (name: string) =>
+    defineTool({ name, description: 'Is.', input: z.object({ prompt: z.string() }), execute: () => 'executed' });
+  const agent = (name: string) =>
+    agentTool(defineAgent({ name, description: 'Is.', instructions: '', model: scriptedModel(['a child']) }));
+
+  it.each([
+    ['an agent then', agent('b'), tool('b')],
+    ['an agent now', tool('b'), agent('b')],
+  ] as const)('is not begun where its tool was %s: it is another tool', async (_, then, now) => {
+    const store = newStore();
+    const model = scriptedModel([[write, call('b')], 'Done.']);
+    const lead = (b: AnyTool) =>
+      defineAgent({
+        name: 'lead',
+        instructions: '',
+        model,
+        // The first holds the only place until a person says what became of it.
+        tools: [lost, b],
+        delegation: {},
+        limits: { parallelTools: 1 },
+      });
+    const lost = defineTool({
+      name: 'publish',
+      description: 'Publishes.',
+      input: z.object({}),
+      inDoubt: 'ask',
+      timeoutMs: 1,
+      execute: () => new Promise(() => {}),
+    });
+    const first = newEngine(withChildren(lead(then)), { store });
+    const blocked = await first.run('lead', 'Go', { id: 'r' });
+    await first[Symbol.asyncDispose]();
+
+    const other = newEngine(withChildren(lead(now)), { store });
+    const [request] = blocked.status === 'blocked' ? [blocked.request] : [];
+    await other.decide(keyOf('r'), request ?? '', { status: 'answered', value: { choice: 'happened' } });
+
+    expect(await other.drive(keyOf('r'))).toMatchObject({ status: 'completed', output: 'Done.' });
+    expect(await childrenOf(store)).toEqual([]);
+    expect(await resultsOf(store, 'r')).toMatchObject({ call_2: { type: 'error', code: 'TOOL_CHANGED' } });
   });
 });
 

@@ -2,7 +2,15 @@ import { withChildren, type DelegationPolicy, type Store } from '@prusik/core';
 import { scriptedModel } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { agentTool, callsIn, defineAgent, defineTool, type AgentToolOptions, type AnyTool } from '../src/index.ts';
+import {
+  agentTool,
+  callsIn,
+  defineAgent,
+  defineTool,
+  type AgentLimits,
+  type AgentToolOptions,
+  type AnyTool,
+} from '../src/index.ts';
 import { entriesOf, keyOf, newEngine, newStore, resultsOf, threadOf, waitingOn } from './support.ts';
 
 const call = (prompt: string, callId?: string) => ({
@@ -19,10 +27,11 @@ interface Team {
   readonly policy?: DelegationPolicy<'writer'>;
   readonly tool?: AgentToolOptions<'writer', { readonly prompt: string }>;
   readonly tools?: readonly AnyTool[];
+  readonly limits?: Partial<AgentLimits>;
 }
 
 /** An agent that has another one as a tool. */
-function team({ lead: said, writer: written, policy = {}, tool = {}, tools = [] }: Team) {
+function team({ lead: said, writer: written, policy = {}, tool = {}, tools = [], limits = {} }: Team) {
   const models = { lead: scriptedModel(said), writer: scriptedModel(written) };
   const writer = defineAgent({
     name: 'writer',
@@ -37,6 +46,7 @@ function team({ lead: said, writer: written, policy = {}, tool = {}, tools = [] 
     model: models.lead,
     tools: [agentTool(writer, tool)],
     delegation: policy,
+    limits,
   });
   return { lead, writer, models, definitions: withChildren(lead) };
 }
@@ -182,19 +192,23 @@ describe('WFL-9: an agent calls another', () => {
     expect(JSON.stringify(await entriesOf(store, 'r'))).not.toContain('xxxx');
   });
 
-  it('AGT-4: one that is not parallel has nothing beside it, and no more run at once than the agent may', async () => {
+  it.each([
+    ['is not parallel', { tool: { parallel: false } }],
+    ['is one of an agent that does one thing at a time', { limits: { parallelTools: 1 } }],
+    ['is one of a policy that has one child at a time', { policy: { parallel: 1 } }],
+  ])('AGT-4, WFL-5: one that %s has no other child beside it', async (_, more) => {
     const store = newStore();
     const { definitions } = team({
       lead: [[call('a'), call('b'), call('c')], 'Done.'],
       writer: ['wrote', 'wrote', 'wrote'],
-      tool: { parallel: false },
+      ...more,
     });
 
     await newEngine(definitions, { store }).run('lead', 'Go', { id: 'r' });
 
     const waits = (await entriesOf(store, 'r')).filter(({ type }) => type.startsWith('wait-'));
     expect(waits.map(({ type }) => type)).toEqual(
-      ['start', 'end', 'start', 'end', 'start', 'end'].map((t) => `wait-${t}`),
+      ['start', 'end', 'start', 'end', 'start', 'end'].map((what) => `wait-${what}`),
     );
   });
 });

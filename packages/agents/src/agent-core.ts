@@ -1,6 +1,7 @@
 import type {
   Clock,
   DefinitionMap,
+  DelegationPolicy,
   DurableContext,
   Json,
   JsonObject,
@@ -46,6 +47,8 @@ export interface AgentCore {
   readonly tools: ReadonlyMap<string, AnyTool>;
   /** Those of them that are agents. */
   readonly agents: DefinitionMap;
+  /** For runs on whose record there is none. */
+  readonly delegation: DelegationPolicy | undefined;
   /** Tools that come with the agent and not from its author; no choice hides them. */
   readonly builtIns: ReadonlySet<string>;
   /** The tools as the model is shown them. */

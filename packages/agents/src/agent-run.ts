@@ -26,7 +26,7 @@ export function agentRun(agent: AgentCore, ctx: DurableContext): AgentRun {
     ctx,
     prompt: createPromptView(ctx),
     files: createPromptFiles(),
-    children: childCalls(agent, ctx, startedAt),
+    children: childCalls(agent, ctx),
     elapsedMs: () => ctx.now() - startedAt,
     messageId: (key) => `${base}:${key}`,
   };

@@ -119,6 +119,7 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
   const core = (resolved: ModelRoute): AgentCore => ({
     ...facing,
     agents: called.agents,
+    delegation: called.delegation,
     model: resolved,
     ...(options.activeTools === undefined ? {} : { activeTools: options.activeTools }),
     ...(output === undefined || outputJsonSchema === undefined
@@ -131,7 +132,7 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
     ...(options.onRaw === undefined ? {} : { onRaw: options.onRaw }),
     ...context(resolved),
     limits,
-    runLimits: runLimitsOf(limits, mostOutputTokens(resolved, settings), called.delegation),
+    runLimits: runLimitsOf(limits, mostOutputTokens(resolved, settings)),
     clock,
   });
   const context = (resolved: ModelRoute): Pick<AgentCore, 'context'> => {

@@ -1,12 +1,4 @@
-import {
-  createDelegation,
-  type AnyDefinition,
-  type ChildResult,
-  type Delegation,
-  type DelegationPolicy,
-  type DurableContext,
-  type Json,
-} from '@prusik/core';
+import { createDelegation, type AnyDefinition, type ChildResult, type DurableContext, type Json } from '@prusik/core';
 import type { AgentCore } from './agent-core.ts';
 import type { DelegateOptions, Delegates } from './tool-types.ts';
 
@@ -23,34 +15,29 @@ export interface ChildSpec {
   readonly options: DelegateOptions;
 }
 
-/** The children of one run, under one policy. */
+/** The children of one run, under the policy that it began with. */
 export interface ChildCalls {
   /** Never rejects. */
-  call(
-    policy: DelegationPolicy | undefined,
-    tool: string,
-    key: string,
-    input: Json,
-    child: Pick<ChildSpec, 'definition' | 'options'>,
-  ): Promise<Returned>;
+  call(tool: string, key: string, input: Json, child: Pick<ChildSpec, 'definition' | 'options'>): Promise<Returned>;
   /** Starts no child any more. */
   close(): void;
 }
 
-export function childCalls({ agents }: Pick<AgentCore, 'agents'>, ctx: DurableContext, startedAt: number): ChildCalls {
+export function childCalls(
+  { agents, delegation: policy }: Pick<AgentCore, 'agents' | 'delegation'>,
+  ctx: DurableContext,
+): ChildCalls {
   const called: Record<string, AnyDefinition> = { ...agents };
-  let delegation: Delegation | undefined;
+  const delegation = createDelegation({ ctx, agents: called, policy });
   return {
-    async call(policy, tool, key, input, { definition, options }) {
+    async call(tool, key, input, { definition, options }) {
       called[tool] = { ...called[tool], name: definition } as AnyDefinition;
-      // The policy is known with the first record of the run, so not before its first call.
-      delegation ??= createDelegation({ ctx, agents: called, policy, startedAt });
       try {
         return { ok: true, result: await delegation.call(tool, key, input, options) };
       } catch (error) {
         return { ok: false, error };
       }
     },
-    close: () => delegation?.close(),
+    close: delegation.close,
   };
 }

@@ -5,7 +5,7 @@ import type { CallEvent } from './call-machine.ts';
 import type { ChildSpec, Returned } from './child-calls.ts';
 import type { Approval } from './decided-call.ts';
 import { keepWhole } from './keep-whole.ts';
-import type { PlannedCall, RunLimits } from './loop-types.ts';
+import type { PlannedCall } from './loop-types.ts';
 import { appendResult, editNote, isReceipt, type Receipt } from './receipt.ts';
 import { recheckCall } from './recheck-call.ts';
 import { DEFAULT_CAP, errorOutput, toToolOutput, type OutputCap } from './tool-output.ts';
@@ -27,7 +27,6 @@ export interface DelegatedCalls {
 
 export function delegatedCalls(
   { agent, ctx, children, messageId }: AgentRun,
-  limits: RunLimits,
   step: number,
   { readInput, leftMs }: RoundOfCalls,
 ): DelegatedCalls {
@@ -65,7 +64,7 @@ export function delegatedCalls(
     const child = gated as ChildSpec;
     const input = childInput(child, approval?.input ?? (await readInput(callId)));
     const timeoutMs = leftMs(child.options.timeoutMs);
-    const returned = await children.call(limits.delegation, tool, `agent:${step}:${callId}`, input, {
+    const returned = await children.call(tool, `agent:${step}:${callId}`, input, {
       definition: child.definition,
       options: { ...child.options, ...(Number.isFinite(timeoutMs) ? { timeoutMs } : {}) },
     });

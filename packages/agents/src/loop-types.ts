@@ -1,4 +1,4 @@
-import type { DelegationPolicy, SerializedError, TurnOptions } from '@prusik/core';
+import type { SerializedError, TurnOptions } from '@prusik/core';
 import type { AnsweredBy } from './call-route.ts';
 import type { InDoubt } from './tool-types.ts';
 
@@ -152,8 +152,6 @@ export interface RunLimits extends Pick<
 > {
   /** What one reply may take. */
   readonly outputTokens: number;
-  /** What it may hand to other agents; missing where it has none. */
-  readonly delegation?: DelegationPolicy;
 }
 
 /** The same as JSON: what is not limited is left out. */
@@ -163,11 +161,7 @@ const NO_LIMIT = Number.POSITIVE_INFINITY;
 /** What a reply is expected to take where nothing says how much it may. */
 const EXPECTED_OUTPUT_TOKENS = 4_096;
 
-export const runLimitsOf = (
-  limits: AgentLimits,
-  maxOutputTokens: number | undefined,
-  policy?: DelegationPolicy,
-): RunLimits => ({
+export const runLimitsOf = (limits: AgentLimits, maxOutputTokens: number | undefined): RunLimits => ({
   steps: limits.steps,
   lastStep: limits.lastStep,
   whenExhausted: limits.whenExhausted,
@@ -178,7 +172,6 @@ export const runLimitsOf = (
   wallMs: limits.wallMs,
   repairs: limits.repairs,
   outputTokens: maxOutputTokens ?? EXPECTED_OUTPUT_TOKENS,
-  ...(policy === undefined ? {} : { delegation: policy }),
 });
 
 export function recordLimits(limits: RunLimits): RecordedLimits {

@@ -151,7 +151,7 @@ export async function callActor(run: AgentRun, limits: RunLimits, { step, messag
     };
   }
 
-  const { delegate, keep } = delegatedCalls(run, limits, step, { readInput, leftMs });
+  const { delegate, keep } = delegatedCalls(run, step, { readInput, leftMs });
   return async (action) => {
     switch (action.do) {
       case 'ask':

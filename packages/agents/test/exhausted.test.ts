@@ -156,4 +156,22 @@ describe('WFL-10: a tree of agents that is used up', () => {
       call_1: { type: 'text', text: expect.stringMatching(/^Second\.\n\[This is not the whole: AGENT_STEP_LIMIT: /) },
     });
   });
+
+  it('says so for all that it calls by its policy', async () => {
+    const ends = async (whenExhausted: 'fail' | 'partial') => {
+      const store = newStore();
+      const lead = defineAgent({
+        name: 'lead',
+        instructions: '',
+        model: scriptedModel([{ call: 'a', input: { prompt: 'x' } }, 'Done.']),
+        tools: [agentTool(endless({ steps: 2, whenExhausted: 'fail' }))],
+        delegation: { whenExhausted },
+      });
+      await newEngine(withChildren(lead), { store }).run('lead', 'Go', { id: 'r' });
+      return (await resultsOf(store, 'r'))['call_1'];
+    };
+
+    expect(await ends('partial')).toMatchObject({ type: 'text', text: expect.stringContaining('Second.') });
+    expect(await ends('fail')).toMatchObject({ type: 'error', code: 'AGENT_STEP_LIMIT' });
+  });
 });

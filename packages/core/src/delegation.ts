@@ -39,8 +39,6 @@ export interface DelegationParts {
   readonly agents: DefinitionMap;
   /** What holds is what the run was started with; this is for runs on whose record there is none. */
   readonly policy: DelegationPolicy | undefined;
-  /** When the run began, by `ctx.now()`. @default now */
-  readonly startedAt?: number;
 }
 
 interface Call extends CallPlace, DelegationRequest {
@@ -60,12 +58,8 @@ interface QueuedCall {
  * Made once per drive of a run, before the function awaits anything. Everything here follows from the order in which the function calls and the engine
  * delivers, and from nothing else (no clock but `ctx.now()`, no look at the store), so a replay decides the same and starts queued calls in the same order.
  */
-export function createDelegation({
-  ctx,
-  agents,
-  policy: declared,
-  startedAt = ctx.now(),
-}: DelegationParts): Delegation {
+export function createDelegation({ ctx, agents, policy: declared }: DelegationParts): Delegation {
+  const startedAt = ctx.now();
   const { levels = Infinity, delegation: recorded } = ctx.run.rights;
   const policy = (recorded === undefined ? declared : recorded) ?? undefined;
   const exhaustion = createExhaustion(ctx.run);

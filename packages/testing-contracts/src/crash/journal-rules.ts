@@ -1,4 +1,4 @@
-import { isFinal, type Entry } from '@prusik/core';
+import { isFinal, runKeyText, type Entry } from '@prusik/core';
 import { perRun, type Rule } from './rule.ts';
 
 /** What every journal and inbox keeps, whatever happened to the processes that wrote it. */
@@ -27,6 +27,26 @@ export const JOURNAL_RULES: readonly Rule[] = [
     const gap = inbox.findIndex((signal, index) => signal.n !== index + 1);
     if (gap >= 0 || run.inbox !== inbox.length) yield `the inbox has ${inbox.length} signals, numbered to ${run.inbox}`;
   }),
+  {
+    // An end is told to a parent that lives, so whoever has not told it has outlived its parent.
+    name: 'child-outlives-parent',
+    *broken({ runs }) {
+      const records = new Map(runs.map((record) => [runKeyText(record.run.key), record]));
+      for (const { run } of runs) {
+        const parent = run.parent && records.get(runKeyText({ tenant: run.key.tenant, run: run.parent.run }));
+        if (parent === undefined || !isFinal(parent.run.status)) continue;
+        const isTold = parent.inbox.some(({ kind, key }) => kind === 'child' && key === run.key.run);
+        const isLeft = parent.entries.some(
+          (entry) => entry.type === 'wait-start' && entry.child === run.key.run && entry.onParentEnd === 'leave',
+        );
+        if (!isTold && !isLeft)
+          yield {
+            run: run.key.run,
+            message: `its parent, ${parent.run.key.run}, ended before it, and it was not left`,
+          };
+      }
+    },
+  },
 ];
 
 function outcomes(entries: readonly Entry[]): readonly string[] {

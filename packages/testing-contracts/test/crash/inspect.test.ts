@@ -134,6 +134,7 @@ const broken: Readonly<Record<string, Broken>> = {
       },
     },
   }),
+  'child-outlives-parent': runs(() => ({ parent: { run: 'r', key: 'c' } })),
   'acknowledged-lost': world((lines) => [...lines, { type: 'acknowledged', run: KEY, key: 'other', seq: 9, epoch: 1 }]),
   fence: world((lines) => lines.map((line) => (line.type === 'acknowledged' ? { ...line, epoch: 7 } : line))),
   'effect-missing': world((lines) => lines.filter(({ type }) => type !== 'effect')),

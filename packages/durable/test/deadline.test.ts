@@ -225,7 +225,8 @@ describe.each([
       output: [0, 1, 2, 'RUN_DEADLINE', 'RUN_DEADLINE'],
     });
     const entries = await entriesOf(engine.store, key('r'));
-    expect(entries.filter(({ type }) => type === 'run-deadline')).toHaveLength(1);
+    const met = entries.filter(({ type }) => type === 'run-deadline');
+    expect(met.map(({ at }) => at - (entries[0]?.at ?? 0) - TIME_MS)).toEqual([expect.closeTo(0, -3.5)]);
     await engine[Symbol.asyncDispose]();
   });
 
@@ -267,6 +268,82 @@ describe.each([
     await engine.cancel(key('r'), 'enough');
 
     expect(await driven(engine, clock)).toMatchObject({ status: 'cancelled' });
+    await engine[Symbol.asyncDispose]();
+  });
+});
+
+describe('a run that is taken up past its deadline', () => {
+  it('DUR-20, DUR-10: says while it waits that it will be looked at then', async () => {
+    const clock = fakeClock();
+    const engine = engineOn(memoryStore({ clock }), [stuck], { clock, limits });
+    const { rights } = await engine.start('stuck', null, { id: 'r', timeoutMs: TIME_MS });
+
+    expect(await engine.drive(key('r'))).toMatchObject({ status: 'waiting', wakeAt: rights?.deadlineAt });
+    expect(await engine.store.run(key('r'))).toMatchObject({ wakeAt: rights?.deadlineAt });
+    await engine[Symbol.asyncDispose]();
+  });
+
+  it('DUR-20, DUR-9: is replayed to where it stood, however long its live objects take to come', async () => {
+    const clock = fakeClock();
+    const work = durable('work', async (ctx) => [
+      await ctx.step('s', () => 'kept'),
+      await ctx.thread.read().then((messages) => messages.length),
+      await ctx.receive('never').catch(codeOf),
+    ]);
+    const engine = engineOn(memoryStore({ clock }), [work], { clock, limits, deps: () => turns(20) });
+    await engine.start('work', null, { id: 'r', timeoutMs: TIME_MS });
+    await engine.drive(key('r'));
+    clock.advance(TIME_MS);
+
+    expect(await engine.drive(key('r'))).toMatchObject({ status: 'completed', output: ['kept', 0, 'RUN_DEADLINE'] });
+    await engine[Symbol.asyncDispose]();
+  });
+
+  it('DUR-20: is given up within the grace when its live objects never come', async () => {
+    const clock = fakeClock();
+    let hang = false;
+    const engine = engineOn(memoryStore({ clock }), [stuck], {
+      clock,
+      limits,
+      deps: () => (hang ? new Promise(() => {}) : null),
+    });
+    const { rights } = await engine.start('stuck', null, { id: 'r', timeoutMs: TIME_MS });
+    await engine.drive(key('r'));
+    hang = true;
+    const ended = await driven(engine, clock);
+
+    expect(ended).toMatchObject({ status: 'failed', error: { code: 'RUN_DEADLINE' } });
+    expect((ended.endedAt ?? 0) - (rights?.deadlineAt ?? 0)).toBeLessThan(5 * GRACE_MS);
+    await engine[Symbol.asyncDispose]();
+  });
+
+  it('DUR-20, I3: its function gets no outcome that came after it was told, though that is on record', async () => {
+    const clock = fakeClock();
+    const store = memoryStore({ clock });
+    begun = untilCalled();
+    let calls = 0;
+    const work = durable('work', async (ctx) => {
+      calls += 1;
+      void ctx.child('c', 'deaf', null);
+      // It stops in time, and its outcome is kept; but the function has been told that nothing comes any more.
+      return ctx
+        .step('slow', ({ signal }) => new Promise((resolve) => signal.addEventListener('abort', () => resolve('late'))))
+        .catch(codeOf);
+    });
+    const child = durable('deaf', (ctx) => ctx.step('s', () => (begun.call(), new Promise(() => {}))));
+    // Its child takes longer to stop than the run is in memory.
+    const other = engineOn(store, [child], { clock, limits: { ...limits, cancelGraceMs: 20_000 } });
+    const engine = engineOn(store, [work, child], { clock, limits: { ...limits, slots: 1 } });
+    const childs = other.worker();
+    await engine.start('work', null, { id: 'r', timeoutMs: TIME_MS });
+
+    expect(await driven(engine, clock)).toMatchObject({ status: 'completed', output: 'RUN_DEADLINE' });
+    const entries = await entriesOf(store, key('r'));
+    expect(entries).toContainEqual(expect.objectContaining({ type: 'step-end', outcome: { ok: true, value: 'late' } }));
+    expect(entries.some(({ type }) => type === 'run-park')).toBe(true);
+    expect(calls).toBeGreaterThan(1);
+    await childs[Symbol.asyncDispose]();
+    await other[Symbol.asyncDispose]();
     await engine[Symbol.asyncDispose]();
   });
 });

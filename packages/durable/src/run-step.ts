@@ -78,7 +78,9 @@ export function createRunStep(core: DriveCore): RunStep {
     };
     const wrong = intended ? undefined : unreserved(spec, budget);
     if (wrong !== undefined) return fail(wrong);
-    if (!intended && (effect === 'once' || reserved !== undefined || options.claimRequest !== undefined)) {
+    // Also where this build reserves nothing for what an earlier one did.
+    const intends = effect === 'once' || reserved !== undefined || charge !== undefined;
+    if (!intended && (intends || options.claimRequest !== undefined)) {
       const refusal = await commitIntent(spec, first, reserved, charge);
       if (refusal !== undefined) {
         const { retry } = options;

@@ -328,6 +328,33 @@ describe('what nobody knows the use of', () => {
     expect(await store.ledger(key('r'))).toMatchObject({ used: { tokens: used }, reserved: { tokens: 0 } });
   });
 
+  it('WFL-4: a call that was reserved and lost is charged by a build that reserves nothing for it', async () => {
+    const clock = fakeClock();
+    const store = memoryStore({ clock });
+    const begun = untilCalled();
+    const build = (reserves: boolean) =>
+      durable('work', (ctx) =>
+        ctx.step(
+          'call',
+          () => {
+            if (!reserves) return null;
+            begun.call();
+            return new Promise(() => {});
+          },
+          reserves ? { reserve: { tokens: 40 } } : {},
+        ),
+      );
+    const still = { ...clock, after: () => ({ [Symbol.dispose]: () => {} }) };
+    const dead = engineOn(store, [build(true)], { clock: still });
+    await dead.start('work', null, { id: 'r', budget: { tokens: 100 } });
+    dead.worker();
+    await begun.called;
+    clock.advance(60_000);
+
+    expect(await engineOn(store, [build(false)], { clock }).drive(key('r'))).toMatchObject({ status: 'completed' });
+    expect(await store.ledger(key('r'))).toMatchObject({ used: { tokens: 40 }, reserved: { tokens: 0 } });
+  });
+
   it('WFL-4: a lost call holds nothing while it waits to be made again', async () => {
     const clock = fakeClock();
     const store = memoryStore({ clock });

@@ -94,7 +94,7 @@ export async function callModel(call: ModelCall): Promise<ModelReply> {
   try {
     pump().then(over.resolve, over.reject);
     await over.promise;
-    const { finish } = reader;
+    const finish = reader.finish();
     if (finish === undefined)
       throw new PrusikError('MODEL_INTERRUPTED', 'The stream of the model ended without an end of the reply', {
         retryable: true,

@@ -39,8 +39,8 @@ export interface ReplyReader {
    * @throws {PrusikError} `PROVIDER_APPROVAL_UNSUPPORTED` where the provider wants to ask a person about a tool that it runs itself.
    */
   take(chunk: ModelChunk): void;
-  /** `undefined` until the reply has ended. */
-  readonly finish: Finish | undefined;
+  /** `undefined` until the reply has ended. A function: V8 gives every object literal with a getter a shape of its own, which holds all that the getter sees until a full collection. */
+  finish(): Finish | undefined;
   reply(): ReplySoFar;
 }
 
@@ -96,9 +96,7 @@ export function createReplyReader(provider: string, onDelta: OnDelta): ReplyRead
   }
 
   return {
-    get finish() {
-      return finish;
-    },
+    finish: () => finish,
     reply: () => ({ parts: parts.map((part) => ({ ...part })), malformed, usage, warnings, response }),
     take(chunk) {
       switch (chunk.type) {

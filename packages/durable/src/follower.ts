@@ -18,13 +18,13 @@ export interface Follower {
   /** The run that began it, as far as the reader knows. */
   readonly parent: string | undefined;
   /** The next entry, of those that were read. */
-  readonly nextEntry: Entry | undefined;
+  nextEntry(): Entry | undefined;
   passNextEntry(): void;
   /** The store may have entries that were not read. */
-  readonly hasNews: boolean;
+  hasNews(): boolean;
   readEntries(): Promise<void>;
   /** The store may have text that was not read. */
-  readonly hasText: boolean;
+  hasText(): boolean;
   readText(): Promise<void>;
   stop(): void;
 }
@@ -80,9 +80,7 @@ export function createFollower({ sources, buffer, run, parent, after, wake }: Fo
   return {
     run,
     parent,
-    get nextEntry() {
-      return page[at];
-    },
+    nextEntry: () => page[at],
     passNextEntry() {
       const entry = page[at];
       if (entry === undefined) return;
@@ -91,9 +89,7 @@ export function createFollower({ sources, buffer, run, parent, after, wake }: Fo
       if (at === page.length) page = [];
       merge.passed(entry);
     },
-    get hasNews() {
-      return hasNews;
-    },
+    hasNews: () => hasNews,
     async readEntries() {
       hasNews = false;
       const read = await store.entries(run, { after: seen, limit: PAGE });
@@ -103,9 +99,7 @@ export function createFollower({ sources, buffer, run, parent, after, wake }: Fo
       at = 0;
       if (page.length === PAGE) hasNews = true;
     },
-    get hasText() {
-      return hasText;
-    },
+    hasText: () => hasText,
     async readText() {
       hasText = false;
       // The board tells sooner, and all of it.

@@ -18,8 +18,8 @@ export interface LiveBuffer {
   /** Counts what did not come. */
   lose(dropped: number, characters: number): void;
   /** Number of the last event that came; what comes later has a higher one. */
-  readonly last: number;
-  readonly size: number;
+  last(): number;
+  size(): number;
   /** The first of those up to number `upTo`. */
   take(upTo: number): RunEvent | undefined;
   /** The first of this run, or of this step of it. */
@@ -107,12 +107,8 @@ export function createLiveBuffer(reader: RunKey): LiveBuffer {
       }
     },
     lose,
-    get last() {
-      return last;
-    },
-    get size() {
-      return items.length - gone;
-    },
+    last: () => last,
+    size: () => items.length - gone,
     take(upTo) {
       const item = items[gone];
       return item !== undefined && item.n <= upTo ? takeAt(gone) : undefined;

@@ -102,18 +102,18 @@ function createReader(sources: EventSources, root: RunKey, options: EventOptions
   function takeReady(): RunEvent | undefined {
     while (pass !== undefined) {
       const follower = pass.runs.at(-1);
-      const entry = follower?.nextEntry;
+      const entry = follower?.nextEntry();
       if (follower === undefined) {
         const event = buffer.take(pass.upTo);
         if (event !== undefined) return event;
         pass = undefined;
       } else if (entry !== undefined) {
-        const said = buffer.size > 0 ? saidBefore(follower, entry) : undefined;
+        const said = buffer.size() > 0 ? saidBefore(follower, entry) : undefined;
         if (said !== undefined) return said;
         const child = entry.type === 'run-end' ? unreadChildOf(follower) : undefined;
         if (child === undefined) return deliver(follower, entry);
         pass.runs.push(child);
-      } else if (follower.hasNews) return undefined;
+      } else if (follower.hasNews()) return undefined;
       else pass.runs.pop();
     }
     return undefined;
@@ -128,7 +128,7 @@ function createReader(sources: EventSources, root: RunKey, options: EventOptions
   /** Children end before their parents: what they have left is told before the parent's end. */
   function unreadChildOf({ run }: Follower): Follower | undefined {
     for (const follower of followers.values())
-      if (follower.parent === run.run && (follower.hasNews || follower.nextEntry !== undefined)) return follower;
+      if (follower.parent === run.run && (follower.hasNews() || follower.nextEntry() !== undefined)) return follower;
     return undefined;
   }
 
@@ -176,12 +176,12 @@ function createReader(sources: EventSources, root: RunKey, options: EventOptions
   async function refill(): Promise<void> {
     if (pass === undefined) {
       for (const follower of followers.values()) {
-        if (follower.hasText) await follower.readText();
+        if (follower.hasText()) await follower.readText();
         if (isOver()) return;
       }
       const runs = [...followers.values()].filter(({ hasNews }) => hasNews).toReversed();
-      if (runs.length === 0 && buffer.size === 0) return untilWoken();
-      pass = { upTo: buffer.last, runs };
+      if (runs.length === 0 && buffer.size() === 0) return untilWoken();
+      pass = { upTo: buffer.last(), runs };
       return;
     }
     await pass.runs.at(-1)?.readEntries();

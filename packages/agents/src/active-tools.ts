@@ -1,15 +1,7 @@
 import { PrusikError, type DurableContext } from '@prusik/core';
-import { scopeOf, type AgentCore } from './agent-core.ts';
-import type { ModelTool } from './language-model.ts';
+import { scopeOf, type AgentCore, type OfferedTools } from './agent-core.ts';
 import { describeError } from './redact.ts';
 import { AUTHOR_TIMEOUT_MS, within } from './within.ts';
-
-/** The tools of one model call. */
-export interface OfferedTools {
-  readonly names: ReadonlySet<string>;
-  /** As the model is shown them. */
-  readonly shown: readonly ModelTool[];
-}
 
 /**
  * What a step offers. Asked in the body of the step, which also decides about the calls: so what is refused is recorded, and a replay asks nobody.
@@ -17,8 +9,8 @@ export interface OfferedTools {
  * @throws {PrusikError} `ACTIVE_TOOLS_FAILED` where the agent's choice throws, hangs or names what is not there: offering too much would be a way in.
  */
 export async function offeredTools(agent: AgentCore, ctx: DurableContext, step: number): Promise<OfferedTools> {
-  const { activeTools, tools, builtIns, shown, clock } = agent;
-  if (activeTools === undefined) return { names: new Set(tools.keys()), shown };
+  const { activeTools, tools, builtIns, offers, clock } = agent;
+  if (activeTools === undefined) return offers;
   let chosen: readonly string[];
   try {
     chosen = await within(clock, AUTHOR_TIMEOUT_MS, () => activeTools({ ...scopeOf(ctx), step }));
@@ -31,7 +23,7 @@ export async function offeredTools(agent: AgentCore, ctx: DurableContext, step: 
   if (unknown >= 0) throw failed(`it names ${nameOf(chosen[unknown])}, which the agent does not have`);
   const names = new Set([...chosen, ...builtIns]);
   // In the order of the definition, whatever the order of the choice: equal choices are equal prompts.
-  return { names, shown: shown.filter(({ name }) => names.has(name)) };
+  return { names, shown: offers.shown.filter(({ name }) => names.has(name)) };
 }
 
 const nameOf = (given: unknown): string =>

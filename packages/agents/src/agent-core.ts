@@ -39,6 +39,13 @@ export interface ModelCallPlace {
   readonly attempt: number;
 }
 
+/** The tools of one model call. */
+export interface OfferedTools {
+  readonly names: ReadonlySet<string>;
+  /** As the model is shown them. */
+  readonly shown: readonly ModelTool[];
+}
+
 /** An agent as its steps need it: everything worked out that does not change from call to call. */
 export interface AgentCore {
   readonly model: ModelRoute;
@@ -51,8 +58,8 @@ export interface AgentCore {
   readonly delegation: DelegationPolicy | undefined;
   /** Tools that come with the agent and not from its author; no choice hides them. */
   readonly builtIns: ReadonlySet<string>;
-  /** The tools as the model is shown them. */
-  readonly shown: readonly ModelTool[];
+  /** What a step offers that nobody chooses for. */
+  readonly offers: OfferedTools;
   /** Length of what every prompt holds besides the messages, as far as it is known. */
   readonly fixedChars: number;
   readonly activeTools?: (scope: ActiveToolsScope<unknown, unknown>) => readonly string[] | Promise<readonly string[]>;

@@ -2,6 +2,7 @@ import type { DurableContext } from '@prusik/core';
 import type { AgentCore } from './agent-core.ts';
 import { childCalls, type ChildCalls } from './child-calls.ts';
 import { createPromptFiles, type PromptFiles } from './prompt-files.ts';
+import { createPromptTold, type PromptTold } from './prompt-told.ts';
 import { createPromptView, type PromptView } from './prompt-view.ts';
 
 /** One drive of an agent's run: what its steps share. */
@@ -11,6 +12,7 @@ export interface AgentRun {
   readonly prompt: PromptView;
   readonly files: PromptFiles;
   readonly children: ChildCalls;
+  readonly told: PromptTold;
   /** Milliseconds from the run's start to the last delivered outcome; the same on replay. */
   elapsedMs(): number;
   /** Id of the message that a step stores under `key`; the same on every attempt and in every process. */
@@ -27,6 +29,7 @@ export function agentRun(agent: AgentCore, ctx: DurableContext): AgentRun {
     prompt: createPromptView(ctx),
     files: createPromptFiles(),
     children: childCalls(agent, ctx),
+    told: createPromptTold(),
     elapsedMs: () => ctx.now() - startedAt,
     messageId: (key) => `${base}:${key}`,
   };

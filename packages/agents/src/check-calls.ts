@@ -1,6 +1,7 @@
 import {
   describeIssues,
   OPEN_REQUEST_LIMIT,
+  sparse,
   type Denial,
   type DurableContext,
   type StepScope,
@@ -82,15 +83,17 @@ async function check(
   );
   if (gate.does === 'deny') return { refusal: { type: 'denied', reason: gate.reason }, denied: gate.by };
   if (tool.asks !== undefined && !ctx.run.attended) return { refusal: unattended(tool, tool.asks) };
-  const plan: PlannedCall = {
+  const ask = gate.does === 'ask' ? callFingerprint(tool, input) : undefined;
+  const plan = sparse<PlannedCall>({
     callId,
     tool: name,
-    ...(gate.does === 'ask' ? { ask: callFingerprint(tool, input) } : {}),
-    ...(gate.does === 'ask' && gate.grantable ? { toolHash: tool.hash } : {}),
-    ...(gate.does === 'run' && gate.grant !== undefined ? { granted: gate.grant } : {}),
-    ...(tool.asks === undefined ? {} : { asks: tool.asks.kind }),
-    ...(tool.delegates === undefined ? {} : { delegates: true }),
-    ...(tool.parallel ? {} : { alone: true }),
-  };
+    ask,
+    toolHash: gate.does === 'ask' && gate.grantable ? tool.hash : undefined,
+    granted: gate.does === 'run' ? gate.grant : undefined,
+    asks: tool.asks?.kind,
+    delegates: tool.delegates === undefined ? undefined : true,
+    alone: tool.parallel ? undefined : true,
+    inDoubt: undefined,
+  });
   return { plan: inDoubtOf(plan) === tool.inDoubt ? plan : { ...plan, inDoubt: tool.inDoubt } };
 }

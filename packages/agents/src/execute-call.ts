@@ -48,5 +48,5 @@ async function recordable(value: unknown, tool: AnyTool, step: StepScope): Promi
   } catch {
     return { unrecordable: value };
   }
-  return { output: await keepWhole(value, output, step) };
+  return { output: output.type === 'text' ? await keepWhole(value, output, step) : output };
 }

@@ -27,8 +27,14 @@ export async function keptFile<Part extends FilePart | ReasoningFilePart>(
 }
 
 /** The parts of a model's reply with the bytes of its files put away. */
-export async function keptParts(parts: readonly MessagePart[], putBlob: PutFile): Promise<readonly MessagePart[]> {
-  if (!parts.some(isFile)) return parts;
+export function keptParts(
+  parts: readonly MessagePart[],
+  putBlob: PutFile,
+): readonly MessagePart[] | Promise<readonly MessagePart[]> {
+  return parts.some(isFile) ? eachKept(parts, putBlob) : parts;
+}
+
+async function eachKept(parts: readonly MessagePart[], putBlob: PutFile): Promise<readonly MessagePart[]> {
   const kept: MessagePart[] = [];
   for (const part of parts) kept.push(isFile(part) ? await keptFile(part, putBlob) : part);
   return kept;

@@ -8,7 +8,7 @@ import type { AnyTool } from './tool-types.ts';
 const SKILLS_LIMIT = 64;
 
 /** What an agent shows a model beside the messages. */
-export type ModelFacing = Pick<AgentCore, 'instructions' | 'tools' | 'builtIns' | 'shown' | 'fixedChars'>;
+export type ModelFacing = Pick<AgentCore, 'instructions' | 'tools' | 'builtIns' | 'offers' | 'fixedChars'>;
 
 /**
  * Tools, skills and what comes with the agent, checked as what they are for a model: names that it has to tell apart.
@@ -37,7 +37,7 @@ export function modelFacing(
   return {
     tools: new Map(tools.map((tool) => [tool.name, tool])),
     builtIns: new Set(builtIns.map(({ name }) => name)),
-    shown: tools.map(shownAs),
+    offers: { names: new Set(tools.map(({ name }) => name)), shown: tools.map(shownAs) },
     instructions,
     fixedChars:
       spoken.length +

@@ -12,7 +12,8 @@ export type ModelSettings = Readonly<LanguageModelCallOptions> & {
 };
 
 /** Both, where `over` wins; headers and each provider's options are put together. */
-export function mergeSettings(under: ModelSettings = {}, over: ModelSettings = {}): ModelSettings {
+export function mergeSettings(under: ModelSettings | undefined, over: ModelSettings): ModelSettings {
+  if (under === undefined) return over;
   const names = Object.keys({ ...under.providerOptions, ...over.providerOptions });
   const providerOptions = Object.fromEntries(
     names.map((name) => [name, { ...under.providerOptions?.[name], ...over.providerOptions?.[name] }]),

@@ -3,6 +3,7 @@ import {
   charsOf,
   PrusikError,
   serializeError,
+  sparse,
   type DurableContext,
   type Message,
   type Spent,
@@ -23,9 +24,9 @@ import { modelErrorClass } from './model-class.ts';
 import { reservation } from './model-price.ts';
 import { modelName } from './language-model.ts';
 import { readOutput, textOf } from './output.ts';
+import { namesFiles } from './prompt-view.ts';
 import { describeError } from './redact.ts';
 import { assistantMessage, toolMessage, userNote } from './stored-messages.ts';
-import { toModelMessages } from './to-model-messages.ts';
 import { AUTHOR_TIMEOUT_MS, within } from './within.ts';
 
 /**
@@ -63,19 +64,19 @@ const reservationFor = ({ model }: AgentCore, { limits }: LoopState, input: numb
 const fixedTokens = ({ fixedChars }: AgentCore): number => estimateTokens([], fixedChars);
 
 async function callAndRecord(
-  { agent, ctx, prompt, files, messageId }: AgentRun,
+  { agent, ctx, prompt, files, told, messageId }: AgentRun,
   state: LoopState,
   scope: StepScope,
   elapsedMs: () => number,
 ): Promise<ReplyRecord> {
   const { limits, model, output, settings, clock, onRaw } = agent;
-  const { messages: shown, tokens, callIds, thread } = await prompt();
+  const { messages: shown, naming, tokens, callIds, thread } = await prompt();
   // After the results of the tools, so that it lands in no exchange.
   const steered = await scope.absorb();
   const messages = steered.length === 0 ? shown : [...shown, ...steered];
   const promptTokens = (): number => tokens() + estimateTokens(steered) + fixedTokens(agent);
   const isFirst = state.steps === 0;
-  const limitsOnRecord = isFirst ? { limits: recordLimits(state.limits) } : {};
+  const limitsOnRecord = isFirst ? recordLimits(state.limits) : undefined;
   const isLast = state.steps + 1 >= state.limits.steps;
   // Another attempt begins later than its step was asked for, and no attempt of the first call was looked at yet.
   const input = state.promptTokens === undefined ? promptTokens() : state.promptTokens + estimateTokens(steered);
@@ -96,22 +97,26 @@ async function callAndRecord(
   }
   if (tooLong !== undefined) {
     notAsked(scope);
-    return { verdict: 'too-long', ...spentOf(scope.spent), promptTokens: tooLong, ...limitsOnRecord };
+    return sparse<ReplyRecord>({
+      verdict: 'too-long',
+      ...spentOf(scope.spent),
+      promptTokens: tooLong,
+      limits: limitsOnRecord,
+    });
   }
-  const loaded = await files(messages, scope.readBlob).catch(unused);
+  const loaded = await files([...naming, ...steered.filter(namesFiles)], scope.readBlob).catch(unused);
   const instructions =
     typeof agent.instructions === 'string' ? agent.instructions : await instructionsOf(agent, ctx).catch(unused);
-  const offered = await offeredTools(agent, ctx, state.steps + 1).catch(unused);
+  const offered =
+    agent.activeTools === undefined ? agent.offers : await offeredTools(agent, ctx, state.steps + 1).catch(unused);
   const answer = await callRoute({
     route: model,
     instructions,
-    prompt: (provider) => toModelMessages(messages, provider, loaded),
+    prompt: (provider) => told(messages, provider, loaded),
     tools: offered.shown,
     ...(output === undefined ? {} : { output: output.json }),
-    settings: {
-      ...settings,
-      ...(isLast && state.limits.lastStep === 'answer-without-tools' ? { toolChoice: 'none' as const } : {}),
-    },
+    settings:
+      isLast && state.limits.lastStep === 'answer-without-tools' ? { ...settings, toolChoice: 'none' } : settings,
     clock,
     timeoutMs: limits.modelTimeoutMs,
     leftMs: () => state.limits.wallMs - elapsedMs(),
@@ -133,13 +138,13 @@ async function callAndRecord(
   const reply = cutByTime(answer, state, elapsedMs());
   if (agent.context !== undefined && isOverflow(reply)) {
     const error = serializeError(reply.error);
-    return {
+    return sparse<ReplyRecord>({
       verdict: 'too-long',
       ...spentOf(addSpent(scope.spent, reply)),
       promptTokens: promptTokens(),
       error,
-      ...limitsOnRecord,
-    };
+      limits: limitsOnRecord,
+    });
   }
   if (reply.error !== undefined && throwsAway(reply, scope.failures + 1 < limits.modelAttempts, agent.resets))
     throw reply.error;
@@ -163,26 +168,34 @@ async function callAndRecord(
   const notes = refused.map((result) => toolMessage(messageId(`${scope.key}:${result.callId}`), result));
   if (correction !== undefined) notes.push(userNote(messageId(`${scope.key}:correction`), correction, 'continuation'));
   scope.append(...notes);
-  const record: ReplyRecord = {
+  const besides = tokensIn(addSpent(scope.spent, reply.before));
+  const { tokens: own, estimated } = tokensOf(reply.own, promptTokens, message);
+  const cost = costOf(state, scope.spent, reply, costMicros);
+  const record = sparse<ReplyRecord>({
     verdict,
-    ...withBesides(tokensIn(addSpent(scope.spent, reply.before)), tokensOf(reply.own, promptTokens, message)),
-    ...sinceOf(notes),
+    tokens: own + besides,
+    besides: besides === 0 ? undefined : besides,
+    estimated,
+    since: sinceOf(notes),
     by: reply.by,
-    ...costOf(state, scope.spent, reply, costMicros),
-    ...(stored ? { message: message.id } : {}),
-    ...(planned.length === 0 ? {} : { calls: planned }),
-    ...(reply.finish === 'stop' || reply.finish === 'tool-calls' ? {} : { finish: reply.finish }),
-    ...(reply.error === undefined ? {} : { error: serializeError(reply.error) }),
-    ...measured(agent, messages, reply),
-    ...limitsOnRecord,
-  };
+    costMicros: cost.costMicros,
+    chargedMicros: cost.chargedMicros,
+    message: stored ? message.id : undefined,
+    calls: planned.length === 0 ? undefined : planned,
+    finish: reply.finish === 'stop' || reply.finish === 'tool-calls' ? undefined : reply.finish,
+    error: reply.error === undefined ? undefined : serializeError(reply.error),
+    charsPerToken: charsPerToken(agent, messages, reply),
+    limits: limitsOnRecord,
+  });
   if (verdict !== 'answer' || !mayGoOn(agent, afterModel(state, record), elapsedMs())) return record;
   const late = await scope.absorb();
-  return late.length === 0 ? record : { ...record, verdict: 'steered', ...sinceOf([...notes, ...late]) };
+  return late.length === 0
+    ? record
+    : sparse<ReplyRecord>({ ...record, verdict: 'steered', since: sinceOf([...notes, ...late]) });
 }
 
-const sinceOf = (messages: readonly Message[]): Pick<ReplyRecord, 'since'> =>
-  messages.length === 0 ? {} : { since: estimateTokens(messages) };
+const sinceOf = (messages: readonly Message[]): number | undefined =>
+  messages.length === 0 ? undefined : estimateTokens(messages);
 
 /**
  * What came while the model answered is a reason to go on, unless one more call would meet a limit, whatever it is to say: then the answer
@@ -194,9 +207,6 @@ function mayGoOn(agent: AgentCore, state: LoopState, elapsedMs: number): boolean
   return overLimit(state, { tokens, costMicros }, elapsedMs) === undefined;
 }
 
-const withBesides = (besides: number, { tokens, ...more }: ReturnType<typeof tokensOf>) =>
-  besides === 0 ? { tokens, ...more } : { tokens: tokens + besides, besides, ...more };
-
 /** No model was asked. */
 const notAsked = (scope: StepScope): void => scope.usage({ inputTokens: 0, outputTokens: 0 }, 0);
 
@@ -206,7 +216,12 @@ const spentOf = (spent: Spent): Pick<ReplyRecord, 'tokens' | 'costMicros'> => ({
 });
 
 /** A cost that nobody knows is what was expected at most, never nothing. */
-function costOf({ limits }: LoopState, before: Spent, { costMicros }: RouteReply, expected: number | 'unknown') {
+function costOf(
+  { limits }: LoopState,
+  before: Spent,
+  { costMicros }: RouteReply,
+  expected: number | 'unknown',
+): Pick<ReplyRecord, 'costMicros' | 'chargedMicros'> {
   const { costMicros: earlier = 0 } = before;
   if (costMicros !== undefined) return { costMicros: earlier + costMicros };
   if (expected === 'unknown' || limits.costMicros === Number.POSITIVE_INFINITY) return {};
@@ -223,10 +238,13 @@ function exceeds(agent: AgentCore, state: LoopState, thread: () => readonly Mess
 }
 
 /** What its provider made of a prompt; after a fallback the count is that of several models. */
-function measured({ context, fixedChars }: AgentCore, messages: readonly Message[], { usage, by }: RouteReply) {
-  if (context?.limitTokens === undefined || by.failed !== undefined) return {};
-  const charsPerToken = charsPerTokenOf(charsOf(messages, fixedChars), usage.inputTokens);
-  return charsPerToken === undefined ? {} : { charsPerToken };
+function charsPerToken(
+  { context, fixedChars }: AgentCore,
+  messages: readonly Message[],
+  { usage, by }: RouteReply,
+): number | undefined {
+  if (context?.limitTokens === undefined || by.failed !== undefined) return undefined;
+  return charsPerTokenOf(charsOf(messages, fixedChars), usage.inputTokens);
 }
 
 /** The provider says that the prompt is too long for its model, and nothing else. */

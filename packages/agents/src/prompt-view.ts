@@ -1,9 +1,11 @@
-import { checkMessage, contextView, reconcile, type DurableContext, type Message } from '@prusik/core';
+import { blobsOf, checkMessage, contextView, reconcile, type DurableContext, type Message } from '@prusik/core';
 import { estimateTokens } from './estimate.ts';
 
 /** What the model is shown of the thread. */
 export interface Prompt {
   readonly messages: readonly Message[];
+  /** Those of them that name files. */
+  readonly naming: readonly Message[];
   /** An estimate by length, made when it is asked for: where a provider tells, nobody does. */
   tokens(): number;
   /** Ids of all calls in the thread. */
@@ -24,13 +26,15 @@ export function createPromptView(ctx: DurableContext): PromptView {
   const thread: Message[] = [];
   const callIds = new Set<string>();
   let shown: Message[] = [];
+  let naming: Message[] = [];
   let seen = 0;
   /** Messages from an assistant's on whose calls its provider has not closed yet; later ones may. */
   let open: readonly Message[] = [];
 
   const whole = (): readonly Message[] => [...thread];
-  const prompt = (messages: readonly Message[]): Prompt => ({
+  const prompt = (messages: readonly Message[], named: readonly Message[]): Prompt => ({
     messages,
+    naming: named,
     callIds,
     thread: whole,
     tokens: () => estimateTokens(messages),
@@ -56,17 +60,23 @@ export function createPromptView(ctx: DurableContext): PromptView {
     if (fresh.some(({ compaction }) => compaction !== undefined)) {
       tail = [...contextView(thread).messages];
       shown = [];
+      naming = [];
     }
     const reconciled = reconcile(tail);
     if (waitsForProvider(reconciled)) {
       open = tail;
-      return prompt([...shown, ...reconciled]);
+      return prompt([...shown, ...reconciled], [...naming, ...reconciled.filter(namesFiles)]);
     }
     open = [];
-    for (const message of reconciled) shown.push(message);
-    return prompt(shown.slice());
+    for (const message of reconciled) {
+      shown.push(message);
+      if (namesFiles(message)) naming.push(message);
+    }
+    return prompt(shown.slice(), naming);
   };
 }
+
+export const namesFiles = (message: Message): boolean => blobsOf(message).length > 0;
 
 /** Whether a call that its provider executes has no result yet. */
 function waitsForProvider(messages: readonly Message[]): boolean {

@@ -1,5 +1,4 @@
 import {
-  blobsOf,
   PrusikError,
   type FileData,
   type FilePart,
@@ -42,18 +41,7 @@ export function toModelMessages(
   files: LoadedFiles = NO_FILES,
 ): ModelMessage[] {
   const target = { provider, files };
-  return messages.map((message) => told(message, target)).filter(({ content }) => content.length > 0);
-}
-
-/** Messages never change, and those without files are told the same in every step. */
-const toldBefore = new WeakMap<Message, { readonly provider: string; readonly as: ModelMessage }>();
-
-function told(message: Message, target: Target): ModelMessage {
-  const before = toldBefore.get(message);
-  if (before?.provider === target.provider) return before.as;
-  const as = toModelMessage(message, target);
-  if (blobsOf(message).length === 0) toldBefore.set(message, { provider: target.provider, as });
-  return as;
+  return messages.map((message) => toModelMessage(message, target)).filter(({ content }) => content.length > 0);
 }
 
 function toModelMessage({ role, content }: Message, target: Target): ModelMessage {
@@ -128,12 +116,14 @@ function assistantPart(part: Part, target: Target, foreign: ReadonlySet<string>)
 
 /** Calls that another provider executed: nobody else knows what they are. */
 function callsOfOthers(content: Message['content'], provider: string): ReadonlySet<string> {
-  return new Set(
-    content.flatMap((part) =>
-      part.type === 'tool-call' && part.providerExecuted === true && isOfOther(part, provider) ? [part.callId] : [],
-    ),
-  );
+  let foreign: Set<string> | undefined;
+  for (const part of content)
+    if (part.type === 'tool-call' && part.providerExecuted === true && isOfOther(part, provider))
+      (foreign ??= new Set()).add(part.callId);
+  return foreign ?? NONE;
 }
+
+const NONE: ReadonlySet<string> = new Set();
 
 const isOfOther = ({ provider: data }: { readonly provider?: ProviderData }, provider: string): boolean =>
   data !== undefined && data.provider !== provider;

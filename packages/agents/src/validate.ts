@@ -6,14 +6,29 @@ import { AUTHOR_TIMEOUT_MS, within } from './within.ts';
  * The schema's answer; one that throws, hangs or answers nonsense is an issue. The schema and what comes after it get a copy: the value is
  * somebody's record.
  */
-export async function validate(schema: StandardSchema, value: Json, clock: Clock): Promise<SchemaResult<unknown>> {
+export function validate(
+  schema: StandardSchema,
+  value: Json,
+  clock: Clock,
+): SchemaResult<unknown> | Promise<SchemaResult<unknown>> {
   try {
-    const answer = await within(clock, AUTHOR_TIMEOUT_MS, () => schema['~standard'].validate(toJson(value)));
-    const { issues } = answer;
-    return issues === undefined || Array.isArray(issues) ? answer : noAnswer('the schema gave no valid answer');
+    const answer = schema['~standard'].validate(toJson(value));
+    if (typeof (answer as { readonly then?: unknown }).then !== 'function')
+      return looked(answer as SchemaResult<unknown>);
+    return within(clock, AUTHOR_TIMEOUT_MS, () => answer)
+      .then(looked)
+      .catch(noAnswer);
   } catch (thrown) {
-    return noAnswer(isPrusikError(thrown, 'TIMED_OUT') ? 'the schema gave no answer in time' : describeError(thrown));
+    return noAnswer(thrown);
   }
 }
 
-const noAnswer = (message: string) => ({ issues: [{ message }] });
+function looked(answer: SchemaResult<unknown>): SchemaResult<unknown> {
+  const { issues } = answer;
+  return issues === undefined || Array.isArray(issues) ? answer : refused('the schema gave no valid answer');
+}
+
+const noAnswer = (thrown: unknown): SchemaResult<unknown> =>
+  refused(isPrusikError(thrown, 'TIMED_OUT') ? 'the schema gave no answer in time' : describeError(thrown));
+
+const refused = (message: string) => ({ issues: [{ message }] });

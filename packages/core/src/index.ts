@@ -60,7 +60,7 @@ export {
   type RunKey,
   type SessionKey,
 } from './ids.ts';
-export { canonicalJson, toFrozenJson, toJson, toJsonText, type Json, type JsonObject } from './json.ts';
+export { canonicalJson, sparse, toFrozenJson, toJson, toJsonText, type Json, type JsonObject } from './json.ts';
 export { checkOptions, type KnownOptions } from './known-options.ts';
 export {
   describeIssues,

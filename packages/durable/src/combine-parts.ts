@@ -1,6 +1,7 @@
 import {
   addAmounts,
   blobsOf,
+  sparse,
   type Commit,
   type EntryBody,
   type Lease,
@@ -49,7 +50,15 @@ export interface PartsToCombine {
 export function combineParts({ lease, parts, riders, threadHead, seen }: PartsToCombine): Commit {
   const entries = [...riders];
   const messages: Message[] = [];
-  const commit: { -readonly [Key in keyof Commit]: Commit[Key] } = { ...lease, entries, progress: false, seen };
+  const commit: { -readonly [Key in keyof Commit]: Commit[Key] | undefined } = {
+    run: lease.run,
+    epoch: lease.epoch,
+    entries,
+    progress: false,
+    seen,
+    messages: undefined,
+    blobs: undefined,
+  };
   for (const part of parts) {
     const range = part.messages?.length
       ? { from: threadHead + messages.length + 1, count: part.messages.length }
@@ -73,10 +82,12 @@ export function combineParts({ lease, parts, riders, threadHead, seen }: PartsTo
   }
   if (messages.length > 0) {
     commit.messages = { from: threadHead + 1, items: messages };
-    const named = messages.flatMap(blobsOf);
-    if (named.length > 0) commit.blobs = joined(commit.blobs, named);
+    for (const message of messages) {
+      const named = blobsOf(message);
+      if (named.length > 0) commit.blobs = joined(commit.blobs, named);
+    }
   }
-  return commit;
+  return sparse<Commit>(commit);
 }
 
 function joined<T>(list: readonly T[] | undefined, more: readonly T[]): readonly T[] {

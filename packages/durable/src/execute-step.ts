@@ -4,6 +4,7 @@ import {
   PLAIN_TEXT,
   PrusikError,
   serializeError,
+  sparse,
   WRITE_ITEMS_LIMIT,
   type Clock,
   type Denial,
@@ -100,6 +101,8 @@ export async function executeStep(what: ExecuteOptions): Promise<Executed> {
   };
 }
 
+type Settled = Extract<Execution, { settled: 'outcome' }>;
+
 /** What came first: the body's end, or the word to give it up. */
 type Ended = { readonly value: unknown } | { readonly thrown: unknown } | { readonly error: PrusikError };
 
@@ -171,17 +174,17 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
   const settle = (outcome: Outcome, thrown?: unknown): Executed => ({
     thrown,
     attempt,
-    execution: {
+    execution: sparse<Settled>({
       settled: 'outcome',
       outcome,
       messages: outcome.ok ? messages : [],
       absorbed,
       notes: outcome.ok ? noted : [],
       slots: changed,
-      ...(denied.length > 0 ? { denied } : {}),
-      ...(usage === undefined ? {} : { usage }),
-      ...(costMicros === undefined ? {} : { costMicros }),
-    },
+      denied: denied.length > 0 ? denied : undefined,
+      usage,
+      costMicros,
+    }),
   });
 
   function start(): void {
@@ -241,7 +244,7 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
       const recorded = await what.record(key, ended.value);
       // Last: from here to the commit nothing may fail, since others go on from what it changes.
       changed = slots.settle();
-      absorbed = [...new Set(kept.flatMap((message) => taken.get(message) ?? []))];
+      if (taken.size > 0) absorbed = [...new Set(kept.flatMap((message) => taken.get(message) ?? []))];
       return settle({ ok: true, ...recorded });
     } catch (error) {
       // The effect has happened, only its result cannot be kept: for `once` that is doubt, not failure.
@@ -250,7 +253,7 @@ async function execute(what: ExecuteOptions): Promise<Executed> {
     }
   } finally {
     open = false;
-    what.steering.giveBack([...new Set(taken.values())].filter((run) => !absorbed.includes(run)));
+    if (taken.size > 0) what.steering.giveBack([...new Set(taken.values())].filter((run) => !absorbed.includes(run)));
     onStop[Symbol.dispose]();
     timer?.[Symbol.dispose]();
   }

@@ -179,7 +179,7 @@ function createReader(sources: EventSources, root: RunKey, options: EventOptions
         if (follower.hasText()) await follower.readText();
         if (isOver()) return;
       }
-      const runs = [...followers.values()].filter(({ hasNews }) => hasNews).toReversed();
+      const runs = [...followers.values()].filter((follower) => follower.hasNews()).toReversed();
       if (runs.length === 0 && buffer.size() === 0) return untilWoken();
       pass = { upTo: buffer.last(), runs };
       return;

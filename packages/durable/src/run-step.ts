@@ -3,6 +3,7 @@ import {
   GRANT_LIMIT,
   PrusikError,
   serializeError,
+  sparse,
   type Amount,
   type Grant,
   type LedgerChange,
@@ -12,6 +13,7 @@ import {
   type StepIntent,
   type StepPause,
 } from '@prusik/core';
+import type { Part } from './combine-parts.ts';
 import { checkDoubt } from './doubt.ts';
 import type { DriveCore } from './drive-core.ts';
 import { executeStep, type Execution } from './execute-step.ts';
@@ -145,17 +147,23 @@ export function createRunStep(core: DriveCore): RunStep {
     const durationMs = Math.max(0, Math.round(env.clock.monotonic() - started));
     const ledger = budget && settlement(reserved, useOf(execution, options.reserve));
     const { absorbed } = execution;
-    const isRecorded = await recordOutcome(spec, execution.outcome, {
-      attempt,
-      durationMs,
-      messages: execution.messages,
-      absorbed,
-      notes: execution.notes,
-      slots: execution.slots,
-      ...addSpent(spent, spentBy(execution)),
-      ...(execution.denied ? { denied: execution.denied } : {}),
-      ledger,
-    });
+    const { usage, costMicros } = addSpent(spent, spentBy(execution));
+    const isRecorded = await recordOutcome(
+      spec,
+      execution.outcome,
+      sparse<OutcomeDetails>({
+        attempt,
+        durationMs,
+        messages: execution.messages,
+        absorbed,
+        notes: execution.notes,
+        slots: execution.slots,
+        usage,
+        costMicros,
+        denied: execution.denied,
+        ledger,
+      }),
+    );
     if (isRecorded) return undefined;
     // What it answers to was withdrawn while it did. That happens once for each message, and uses up no attempt.
     core.steering.giveBack(absorbed);
@@ -274,7 +282,7 @@ export function createRunStep(core: DriveCore): RunStep {
   async function recordOutcome(spec: StepSpec, outcome: Outcome, details: OutcomeDetails): Promise<boolean> {
     const { key, options } = spec;
     const { absorbed = [] } = details;
-    const end: StepEnd = {
+    const end = sparse<StepEnd>({
       type: 'step-end',
       key,
       kind: options.kind ?? 'step',
@@ -282,23 +290,26 @@ export function createRunStep(core: DriveCore): RunStep {
       attempt: details.attempt,
       outcome,
       durationMs: details.durationMs ?? 0,
-      ...(options.name === undefined ? {} : { name: options.name }),
-      ...(absorbed.length === 0 ? {} : { absorbed }),
-      ...(details.usage === undefined ? {} : { usage: details.usage }),
-      ...(details.costMicros === undefined ? {} : { costMicros: details.costMicros }),
-      ...(details.denied === undefined ? {} : { denied: details.denied }),
-      ...(details.settledBy === undefined ? {} : { settledBy: details.settledBy }),
-    };
-    const result = await committer.stage({
-      entries: [end],
-      progress: true,
-      ...(details.messages && details.messages.length > 0 ? { messages: details.messages } : {}),
-      ...(absorbed.length === 0 ? {} : { absorb: absorbed }),
-      ...(details.notes && details.notes.length > 0 ? { notes: details.notes } : {}),
-      ...(details.slots && details.slots.length > 0 ? { slots: details.slots } : {}),
-      ...(outcome.ok && outcome.blob !== undefined ? { blobs: [outcome.blob.hash] } : {}),
-      ...(details.ledger ? { ledger: details.ledger } : {}),
+      name: options.name,
+      messages: undefined,
+      absorbed: someOrNone(absorbed),
+      usage: details.usage,
+      costMicros: details.costMicros,
+      denied: details.denied,
+      settledBy: details.settledBy,
     });
+    const result = await committer.stage(
+      sparse<Part>({
+        entries: [end],
+        progress: true,
+        messages: someOrNone(details.messages),
+        absorb: someOrNone(absorbed),
+        notes: someOrNone(details.notes),
+        slots: someOrNone(details.slots),
+        blobs: outcome.ok && outcome.blob !== undefined ? [outcome.blob.hash] : undefined,
+        ledger: details.ledger,
+      }),
+    );
     if (!result.ok) slots.forget();
     if (!result.ok && result.code === 'STEER_WITHDRAWN') return false;
     if (!result.ok) refusedRecord(`The outcome of step ${key}`, result.code, key);
@@ -341,6 +352,9 @@ function lost({ effect, reserved }: StepIntent): LedgerChange | undefined {
   if (reserved === undefined) return undefined;
   return effect === 'once' ? { release: reserved } : chargedInFull(reserved);
 }
+
+const someOrNone = <T>(list: readonly T[] | undefined): readonly T[] | undefined =>
+  list === undefined || list.length === 0 ? undefined : list;
 
 /** An execution that failed and knows no number used what nobody knows, most likely nothing: it makes no other number unknown. */
 function spentBy({ outcome, usage, costMicros }: Extract<Execution, { settled: 'outcome' }>): Spent {

@@ -123,4 +123,18 @@ describe('WFL-2: the policy of an agent that calls agents', () => {
     expect(() => define({ depth: 1 }, agentTool(inner, { name: 'writer' }) as never)).toThrow(/Agent lead.*depth is 1/);
     expect(() => define({ depth: 2 }, agentTool(inner, { name: 'writer' }) as never)).not.toThrow();
   });
+
+  it('WFL-4: one that would be called by itself is refused, by whatever object of its name', () => {
+    const twin = defineAgent({ name: 'lead', description: 'L.', instructions: '', model });
+    const middle = defineAgent({
+      name: 'middle',
+      description: 'M.',
+      instructions: '',
+      model,
+      tools: [agentTool(twin)],
+      delegation: {},
+    });
+
+    expect(() => define({ depth: 9 }, agentTool(middle, { name: 'writer' }) as never)).toThrow(/lead → middle → lead/);
+  });
 });

@@ -201,6 +201,55 @@ describe('WFL-7: while a child runs', () => {
   });
 });
 
+describe('REQ-7, SES-1: what is asked below an agent', () => {
+  it('is withdrawn by a message that withdraws what the agent asks: the child reads why, and the agent goes on', async () => {
+    const store = newStore();
+    const model = scriptedModel([call('writer'), 'Stopped.']);
+    const writing = scriptedModel([write, 'As you wish.']);
+    const base = { description: 'Is.', instructions: '' };
+    const writer = defineAgent({ ...base, name: 'writer', model: writing, tools: [publish] });
+    const lead = defineAgent({ ...base, name: 'lead', model, tools: [agentTool(writer)], delegation: {} });
+    const engine = newEngine(withChildren(lead), { store });
+    waitingOn(await engine.run('lead', 'Go', { id: 'r', session: { id: 's' } }));
+
+    await engine.start('lead', 'Stop that', { id: 'next', session: { id: 's', whenBusy: 'withdraw' } });
+
+    expect(await engine.drive(keyOf('r'))).toMatchObject({ status: 'completed', output: 'Stopped.' });
+    expect(await store.listRequests({ tenant: 'default', root: 'r', limit: 5 })).toMatchObject({
+      items: [{ status: 'withdrawn' }],
+    });
+    expect(JSON.stringify(writing.requests[1]?.prompt)).toContain('said something else since');
+    expect(JSON.stringify(model.requests[1]?.prompt.at(-1))).toContain('Stop that');
+  });
+
+  it('REQ-3: a grant for the session holds in the children, one for a run only in it', async () => {
+    for (const scope of ['session', 'run'] as const) {
+      const store = newStore();
+      const gated = defineTool({
+        name: 'publish',
+        description: 'Publishes.',
+        input: z.object({}),
+        approval: 'once',
+        execute: () => 'published',
+      });
+      const base = { description: 'Is.', instructions: '' };
+      const writing = scriptedModel([write, 'One.', write, 'Two.']);
+      const writer = defineAgent({ ...base, name: 'writer', model: writing, tools: [gated] });
+      const model = scriptedModel([call('writer'), call('writer'), 'Done.']);
+      const lead = defineAgent({ ...base, name: 'lead', model, tools: [agentTool(writer)], delegation: {} });
+      const engine = newEngine(withChildren(lead), { store });
+      const waiting = await engine.run('lead', 'Go', { id: 'r', session: { id: 's' } });
+      const [asked] = waiting.status === 'waiting' ? waiting.requests : [];
+
+      await engine.decide(asked?.run ?? keyOf(''), asked?.request ?? '', { status: 'approved', grant: { scope } });
+
+      expect(await engine.drive(keyOf('r')), scope).toMatchObject({
+        status: scope === 'session' ? 'completed' : 'waiting',
+      });
+    }
+  });
+});
+
 describe('AGT-4, AGT-2: the time of a call', () => {
   const lead = (timeoutMs: number | undefined, wallMs?: number) => {
     const writer = defineAgent({

@@ -1,5 +1,6 @@
 import { everyDeath } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
+import { bringNarrowToEnd, checkNarrow } from './narrow-run.ts';
 import { bringSpreadToEnd, checkSpread } from './spread-run.ts';
 import { everyFor, STORAGES } from './storages.ts';
 
@@ -10,7 +11,7 @@ const cases = Object.entries(STORAGES).flatMap(([name, create]) =>
 );
 
 describe.each(cases)(
-  'a parent of eight whose process dies at any write to its store (%s, %s)',
+  'a parent whose process dies at any write to its store (%s, %s)',
   (name, how, create, parkAfterMs) => {
     it('TST-3, WFL-4, WFL-5, WFL-6, WFL-7: before and after the k-th write: another goes on with the same results and one ledger', async () => {
       const every = everyFor(name, 8);
@@ -39,5 +40,16 @@ describe.each(cases)(
       },
       60_000,
     );
+
+    it('TST-3, WFL-2, WFL-4: before and after the k-th write, with places for three of five calls in its tree: the same three, whoever starts them', async () => {
+      const points = await everyDeath({
+        create,
+        live: (life) => bringNarrowToEnd(life, parkAfterMs),
+        check: ({ store }) => checkNarrow(store),
+        every: everyFor(name, 4),
+      });
+
+      expect(points.size).toBeGreaterThan(5);
+    }, 60_000);
   },
 );

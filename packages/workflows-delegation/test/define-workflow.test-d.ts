@@ -100,6 +100,21 @@ describe('defineWorkflow', () => {
       },
     });
     defineWorkflow({
+      name: 'crossed',
+      input: z.null(),
+      agents: { echo },
+      delegation: { models: ['fast'], whenExhausted: 'partial' },
+      run: async (ctx) => {
+        await ctx.agents.echo.run('a', { prompt: '' }, { model: 'fast', timeoutMs: 5, onParentEnd: 'leave' });
+        // @ts-expect-error -- the policy lists another model
+        await ctx.agents.echo.result('b', { prompt: '' }, { model: 'large' });
+        // @ts-expect-error -- whether a call is admitted is the policy's to say
+        await ctx.agents.echo.run('c', { prompt: '' }, { admit: async () => {} });
+        // @ts-expect-error -- no policy would see a call by the context itself
+        await ctx.child('d', 'echo', null);
+      },
+    });
+    defineWorkflow({
       name: 'alone',
       input: z.null(),
       run: async (ctx) => {

@@ -84,7 +84,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /**
    * What becomes of the child when its parent ends or is cancelled before it. `leave`: it goes on, nobody waits for it, and it is driven by whatever worker
-   * finds it; what the call gives is not told to anybody then. It stays in its tree: it spends from the same ledger, and the tree is kept until it has ended.
+   * finds it; what the call gives is not told to anybody then. It stays in its tree: it spends from the same ledger, its deadline is at most its parent's, and the tree is kept until it has ended.
    * @default 'cancel'
    */
   readonly onParentEnd?: 'cancel' | 'leave';

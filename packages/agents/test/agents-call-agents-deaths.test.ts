@@ -122,3 +122,56 @@ describe.each([
     expect(points.size * every).toBeGreaterThan(60);
   }, 240_000);
 });
+
+describe('an agent that hands back what it has, called by another', () => {
+  it('WFL-10, TST-3: hands back the same, marked, wherever it dies', async () => {
+    const points = await everyDeath({
+      create: STORAGES.memory,
+      isSilent: () => true,
+      async live({ store, clock }) {
+        const look = defineTool({
+          name: 'look',
+          description: 'Looks.',
+          input: z.object({}),
+          effect: 'repeatable',
+          timeoutMs: 1e9,
+          execute: () => 'seen',
+        });
+        const limits = { modelTimeoutMs: 1e9, modelStallMs: 1e9 };
+        const said = Array.from({ length: 50 }, () => ({ prompt }: { readonly prompt: readonly unknown[] }) => [
+          `Said ${prompt.length}.`,
+          { call: 'look', input: {} },
+        ]);
+        const writer = defineAgent({
+          name: 'writer',
+          description: 'Writes.',
+          instructions: '',
+          model: scriptedModel(said),
+          tools: [look],
+          limits: { ...limits, steps: 2 },
+        });
+        const lead = defineAgent({
+          name: 'lead',
+          instructions: '',
+          model: asks({ call: 'writer', input: { prompt: 'w' }, callId: 'c1' }),
+          tools: [agentTool(writer)],
+          delegation: { whenExhausted: 'partial' },
+          limits,
+        });
+        const definitions = withChildren(lead) as never;
+        const engine = createEngine({ store, clock, definitions, limits: { parkAfterMs: 0 } });
+        await engine.run('lead', 'Go', { id: 'r' });
+        await engine[Symbol.asyncDispose]();
+      },
+      async check({ store, point }) {
+        expect(await store.run(keyOf('r')), point).toMatchObject({ status: 'completed', output: 'Done.' });
+        const [child] = (await store.listRuns({ tenant: 'default', parent: 'r', limit: 5 })).items;
+        expect(child, point).toMatchObject({ output: 'Said 3.', partial: { code: 'AGENT_STEP_LIMIT' } });
+        const text = expect.stringMatching(/^Said 3\.\n\[This is not the whole: AGENT_STEP_LIMIT/);
+        expect(await resultsOf(store, 'r'), point).toMatchObject({ c1: { text } });
+      },
+    });
+
+    expect(points.size).toBeGreaterThan(20);
+  }, 120_000);
+});

@@ -78,3 +78,31 @@ it('WFL-8: an agent that another calls is shown what was said before the call, a
   const ids = (await conversation()).map(({ id }) => id);
   expect((await threadOf(store, await child('r'))).slice(0, 3).map(({ id }) => id)).toEqual(ids.slice(0, 3));
 });
+
+it('WFL-8: what a summary stands for in the parent’s view it stands for in the child’s', async () => {
+  const model = scriptedModel(['Round the rope.']);
+  const writer = defineAgent({ name: 'writer', instructions: '', model });
+  const said = (id: string, more: Partial<Message> = {}): Message => ({
+    v: 1,
+    id,
+    role: 'user',
+    kind: 'user',
+    content: [{ type: 'text', text: id }],
+    ...more,
+  });
+  const flow: DurableDefinition = {
+    name: 'flow',
+    kind: 'function',
+    version: '1',
+    run: async (ctx: DurableContext) => {
+      const summary = said('summary', { kind: 'summary', compaction: { covers: 'b', keeps: ['a'] } });
+      await ctx.step('say', ({ append }) => append(said('a'), said('b'), said('c'), summary));
+      await ctx.child('write', 'writer', 'Write', { history: 'snapshot' });
+      return null;
+    },
+  };
+
+  await newEngine([writer, flow] as never).run('flow', null);
+
+  expect(shown(model.requests[0]?.prompt)).toEqual(['user: summary', 'user: a', 'user: c', 'user: Write']);
+});

@@ -182,6 +182,31 @@ describe('a call with a signal', () => {
     });
   });
 
+  it('WFL-3: that is given up before its start, though it had its place, does not count', async () => {
+    const store = memoryStore();
+    // The later build makes a call before what the earlier one has recorded, and gives it up by that.
+    const changing = (isLater: boolean) =>
+      defineWorkflow({
+        name: 'changing',
+        input: z.null(),
+        agents: { echo },
+        delegation: { calls: 1 },
+        run: async (ctx) => {
+          const abort = new AbortController();
+          const early = isLater ? fateOf(ctx.agents.echo.run('early', 'e', { signal: abort.signal })) : undefined;
+          await ctx.step('decided', () => null);
+          abort.abort();
+          await ctx.receive('go');
+          return [(await early) ?? null, await fateOf(ctx.agents.echo.run('late', 'l'))];
+        },
+      });
+    await engineFor([changing(false)], { store }).run('changing', null, { id: 'parent' });
+    const later = engineFor([changing(true)], { store });
+    await later.signal({ tenant: 'default', run: 'parent' }, 'go', null);
+
+    expect(await later.drive({ tenant: 'default', run: 'parent' })).toMatchObject({ output: ['CALL_ABORTED', 'l'] });
+  });
+
   it('WFL-7: cancels a child that runs, and nobody else', async () => {
     const workflow = defineWorkflow({
       name: 'racing',

@@ -144,6 +144,31 @@ describe('levels of children', () => {
       output: ['a', 'DELEGATION_REFUSED max_depth'],
     });
   });
+
+  it('WFL-3: which a caller leaves are looked at in the order of the reasons', async () => {
+    const inner = (name: string, delegation: DelegationPolicy<'echo'>) =>
+      defineWorkflow({
+        name,
+        input: z.null(),
+        agents: { echo },
+        delegation,
+        run: (ctx) => fateOf(ctx.agents.echo.run('a', 'a')),
+      });
+    const outer = defineWorkflow({
+      name: 'outer',
+      input: z.null(),
+      agents: { nobody: inner('nobody', { agents: [] }), none: inner('none', { calls: 0 }) },
+      delegation: { depth: 2 },
+      run: (ctx) => {
+        const rights = { levels: 0 };
+        return Promise.all([ctx.agents.nobody.run('n', null, { rights }), ctx.agents.none.run('c', null, { rights })]);
+      },
+    });
+
+    expect(await engineFor([outer]).run('outer', null)).toMatchObject({
+      output: ['DELEGATION_REFUSED agent_not_allowed', 'DELEGATION_REFUSED max_depth'],
+    });
+  });
 });
 
 describe('the time of a policy', () => {

@@ -4,12 +4,14 @@ import { agentLoopDurable } from './agent-loop-durable.ts';
 import { concurrentRuns } from './concurrent-runs.ts';
 import { durableOnce, durableStep, durableStepNormal } from './durable-step.ts';
 import { eventLag } from './event-lag.ts';
+import { fanOut, fanOutDurable } from './fan-out.ts';
 import { growth } from './growth.ts';
 import { idleSessions } from './idle-sessions.ts';
 import { importTime } from './import.ts';
 import { parkWake } from './park-wake.ts';
 import { resume } from './resume.ts';
 import { stream } from './stream.ts';
+import { tree } from './tree.ts';
 
 /** In the order in which they are run and shown. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -25,5 +27,8 @@ export const SCENARIOS: readonly Scenario[] = [
   importTime,
   agentLoop,
   agentLoopDurable,
+  fanOut,
+  fanOutDurable,
+  tree,
   stream,
 ];

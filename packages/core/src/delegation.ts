@@ -17,6 +17,8 @@ import { rightsOfChild } from './rights.ts';
 
 /** The calls of one run under the policy of its definition. */
 export interface Delegation {
+  /** The policy that holds for the run. */
+  readonly policy: DelegationPolicy | undefined;
   /**
    * Runs the agent as a child, once per key, and waits for what it hands back.
    *
@@ -52,6 +54,8 @@ interface QueuedCall {
   readonly call: Call;
   start(): void;
   refuse(why: unknown): void;
+  /** What listens to its signal, which may serve thousands of calls and outlive them. */
+  readonly onAbort: () => void;
 }
 
 /**
@@ -64,7 +68,8 @@ export function createDelegation({ ctx, agents, policy: declared }: DelegationPa
   const policy = (recorded === undefined ? declared : recorded) ?? undefined;
   const exhaustion = createExhaustion(ctx.run);
   const open = new Set<Promise<unknown>>();
-  let queue: readonly QueuedCall[] = [];
+  /** In the order in which they came; any of them may leave. */
+  const queue = new Set<QueuedCall>();
   let accepted = 0;
   let running = 0;
   let closed = false;
@@ -88,26 +93,27 @@ export function createDelegation({ ctx, agents, policy: declared }: DelegationPa
       if (found.decision === 'refuse') return refuse(refusedCall(found.reason, call));
       accepted += 1;
       if (found.decision === 'start') return start();
-      const queued = { call, start, refuse };
-      queue = [...queue, queued];
-      call.signal?.addEventListener('abort', () => leave(queued), { once: true });
+      const queued: QueuedCall = { call, start, refuse, onAbort: () => giveUp(queued) };
+      queue.add(queued);
+      call.signal?.addEventListener('abort', queued.onAbort, { once: true });
     });
   }
 
-  function leave(queued: QueuedCall): void {
-    if (!queue.includes(queued)) return;
-    queue = queue.filter((other) => other !== queued);
+  function giveUp(queued: QueuedCall): void {
+    queue.delete(queued);
     accepted -= 1;
     queued.refuse(abortedCall(queued.call, queued.call.signal?.reason));
   }
 
   /** Before the callers of what just ended go on, so that whoever waited first is first. */
   function beginQueued(): void {
-    for (let next = queue[0]; next !== undefined && !closed; next = queue[0]) {
+    for (const next of queue) {
+      if (closed) return;
       // Decided again: time has passed, and the budget may be gone. The call is itself among the accepted ones.
       const found = decide(next.call, accepted - 1);
       if (found.decision === 'queue') return;
-      queue = queue.slice(1);
+      queue.delete(next);
+      next.call.signal?.removeEventListener('abort', next.onAbort);
       if (found.decision === 'start') {
         next.start();
       } else {
@@ -162,6 +168,7 @@ export function createDelegation({ ctx, agents, policy: declared }: DelegationPa
   }
 
   return {
+    policy,
     call(agent, key, input, { model, ...options } = {}) {
       if (closed) return new Promise(() => {});
       const definition = Object.hasOwn(agents, agent) ? agents[agent] : undefined;

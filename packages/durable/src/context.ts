@@ -237,12 +237,14 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
           // As the function has it now: what comes while the call waits for its place is no part of it.
           const upTo = history === 'snapshot' ? threadBase + delivery.delivered().messages : undefined;
           looked = await reads.ask(() => lookAtCall(key, definition, input, options, upTo));
+          // Before the policy is asked, which would let it wait for a place that it has no use for. One on record was started, whatever has fired since.
+          if (!delivery.isOnRecord(key)) signal?.throwIfAborted();
           await admit?.();
         } finally {
           delivery.free(key);
         }
         const { fingerprint, child } = looked;
-        // One on record was started, whatever fired while its policy was asked again.
+        // It may have fired while the policy let it wait.
         if (!delivery.isOnRecord(key)) signal?.throwIfAborted();
         return childWait(
           {

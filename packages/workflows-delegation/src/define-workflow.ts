@@ -111,7 +111,7 @@ export function defineWorkflow(
     async run(ctx: DurableContext, parsed: unknown) {
       const calls = createDelegation({ ctx, agents, policy: delegation });
       try {
-        const returned = await run(createWorkflowContext(ctx, agents, delegation, calls), parsed);
+        const returned = await run(createWorkflowContext(ctx, agents, calls), parsed);
         const result =
           output === undefined
             ? returned

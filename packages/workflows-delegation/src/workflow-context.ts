@@ -2,7 +2,6 @@ import {
   DELEGATION_DEFAULTS,
   type AgentCallOptions,
   type Delegation,
-  type DelegationPolicy,
   type DurableContext,
   type InferOutput,
   type Json,
@@ -74,7 +73,6 @@ export interface WorkflowContext<
 export function createWorkflowContext(
   ctx: DurableContext,
   agents: DefinitionMap,
-  policy: DelegationPolicy | undefined,
   delegation: Delegation,
 ): WorkflowContext<DefinitionMap> {
   const values = new Map<string, Json>();
@@ -102,7 +100,7 @@ export function createWorkflowContext(
     fanOut: ((items, work, options: FanOutOptions<unknown> = {}) =>
       fanOut(items, work, {
         ...options,
-        concurrency: options.concurrency ?? policy?.parallel ?? DELEGATION_DEFAULTS.parallel,
+        concurrency: options.concurrency ?? delegation.policy?.parallel ?? DELEGATION_DEFAULTS.parallel,
       })) as FanOut,
     race,
     ask: (key, question) => ask(ctx, key, question),

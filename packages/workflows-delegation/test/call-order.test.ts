@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   PrusikError,
@@ -205,6 +206,52 @@ describe('a call with a signal', () => {
     await later.signal({ tenant: 'default', run: 'parent' }, 'go', null);
 
     expect(await later.drive({ tenant: 'default', run: 'parent' })).toMatchObject({ output: ['CALL_ABORTED', 'l'] });
+  });
+
+  it('WFL-3: that is aborted while it is looked at is given up, whatever its policy says, and does not wait for a place', async () => {
+    const workflow = defineWorkflow({
+      name: 'impatient',
+      input: z.null(),
+      agents: { patient, picky },
+      delegation: { parallel: 1, calls: 2 },
+      run: async (ctx) => {
+        const stop = new AbortController();
+        const first = fateOf(ctx.agents.patient.run('first', 'x', { signal: stop.signal }));
+        await ctx.sleep('a while', 0);
+        const given = async (key: string) => {
+          const abort = new AbortController();
+          const call = fateOf(ctx.agents.picky.run(key, 'y', { signal: abort.signal }));
+          abort.abort('changed my mind');
+          return call;
+        };
+        const withoutPlace = await given('without a place');
+        const last = fateOf(ctx.agents.picky.run('last', 'z'));
+        const pastTheCount = await given('past the count');
+        stop.abort();
+        return [await first, withoutPlace, pastTheCount, await last];
+      },
+    });
+
+    expect(await engineFor([workflow]).run('impatient', null)).toMatchObject({
+      output: ['CHILD_CANCELLED', 'CALL_ABORTED', 'CALL_ABORTED', 'z'],
+    });
+  });
+
+  it('WFL-5: leaves nothing at a signal that outlives it', async () => {
+    const { signal } = new AbortController();
+    const workflow = defineWorkflow({
+      name: 'many',
+      input: z.null(),
+      agents: { echo },
+      delegation: { parallel: 2, calls: 50 },
+      run: async (ctx) => {
+        const calls = Array.from({ length: 50 }, (_, n) => ctx.agents.echo.run(`call ${n}`, 'a', { signal }));
+        await Promise.all(calls);
+        return getEventListeners(signal, 'abort').length;
+      },
+    });
+
+    expect(await engineFor([workflow]).run('many', null)).toMatchObject({ output: 0 });
   });
 
   it('WFL-7: cancels a child that runs, and nobody else', async () => {

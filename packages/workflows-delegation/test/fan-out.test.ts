@@ -221,6 +221,35 @@ describe('fanOut', () => {
     ]);
   });
 
+  it.each([
+    [4, 1],
+    [1, 4],
+  ])(
+    'WFL-3, WFL-5: goes on with as many items at once as its run was started with, %i, where a later build allows %i',
+    async (parallel, later) => {
+      const inSteps = (most: number) =>
+        defineWorkflow({
+          name: 'in-steps',
+          input: z.null(),
+          agents: { worker: workerThat(() => {}) },
+          delegation: { parallel: most },
+          run: (ctx) =>
+            ctx.fanOut([1, 2, 3, 4], async (n, { key }) => {
+              await ctx.step(`prepare ${key}`, () => n);
+              await ctx.receive(`go ${key}`);
+              return ctx.agents.worker.run(`worker ${key}`, n);
+            }),
+        });
+      const store = memoryStore();
+      const run = { tenant: 'default', run: 'parent' };
+      await engineFor([inSteps(parallel)], { store }).run('in-steps', null, { id: 'parent' });
+      const second = engineFor([inSteps(later)], { store, divergedAfterMs: 20 });
+      for (const index of [0, 1, 2, 3]) await second.signal(run, `go ${index}`, null);
+
+      expect(await second.drive(run)).toMatchObject({ status: 'completed', output: [1, 4, 9, 16] });
+    },
+  );
+
   it('DEF-3: refuses to stop the others and to settle all at once', async () => {
     const workflow = defineWorkflow({
       name: 'undecided',

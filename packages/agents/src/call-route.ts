@@ -3,6 +3,7 @@ import type { Passage } from './breaker.ts';
 import { modelErrorClass, type ModelErrorClass } from './model-class.ts';
 import { callModel, type ModelQuestion, type ModelReply } from './model-call.ts';
 import { costMicros } from './model-price.ts';
+import { wasRefused } from './model-error.ts';
 import { modelName } from './language-model.ts';
 import type { ModelEntry, ModelRoute } from './model-route.ts';
 import { mergeSettings, type ModelSettings } from './model-settings.ts';
@@ -197,7 +198,7 @@ function usageOf(reply: ModelReply, call: RouteCall): Usage | undefined {
 }
 
 const wasAnswered = (error: PrusikError | undefined): boolean =>
-  error?.meta['statusCode'] !== undefined && modelErrorClass(error) !== 'timeout';
+  wasRefused(error) || (error?.meta['statusCode'] !== undefined && modelErrorClass(error) !== 'timeout');
 
 const told = ({ usage = {}, costMicros: cost }: Spent) => ({
   usage,

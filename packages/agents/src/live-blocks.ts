@@ -10,9 +10,11 @@ const BLOCKS_TOLD = 256;
 /** The blocks of a reply, as readers of live text are told them. */
 export function createLiveBlocks(onDelta: OnDelta) {
   const blocks = new Map<string, LiveBlock>();
+  let told = 0;
 
   function begin(type: LiveBlock['kind'], id: string, block: LiveBlock): LiveBlock | undefined {
-    if (blocks.size >= BLOCKS_TOLD) return undefined;
+    if (told >= BLOCKS_TOLD) return undefined;
+    told += 1;
     blocks.set(`${type}:${id}`, block);
     return block;
   }
@@ -25,9 +27,12 @@ export function createLiveBlocks(onDelta: OnDelta) {
     say(kind: LiveBlock['kind'], id: string, text: string): void {
       // Ids of text and reasoning are unique per kind only, and may be of any length; `#` is in no id of a call.
       const block =
-        blocks.get(`${kind}:${id}`) ??
-        (kind === 'tool-input' ? undefined : begin(kind, id, { id: `#${blocks.size}`, kind }));
+        blocks.get(`${kind}:${id}`) ?? (kind === 'tool-input' ? undefined : begin(kind, id, { id: `#${told}`, kind }));
       if (block !== undefined) onDelta(text, block);
+    },
+    /** What comes under this id from now on is another block. */
+    end(kind: LiveBlock['kind'], id: string): void {
+      blocks.delete(`${kind}:${id}`);
     },
   };
 }

@@ -79,7 +79,7 @@ export async function callModel(call: ModelCall): Promise<ModelReply> {
     // It was told to stop while it was asked, and may not have heard.
     if (!open) return cancel(chunks, stop.signal.reason);
     body = chunks;
-    for (;;) {
+    for (let taken = 1; ; taken += 1) {
       const { done, value } = await chunks.read();
       if (done) body = undefined;
       if (done || !open) return;
@@ -88,12 +88,17 @@ export async function callModel(call: ModelCall): Promise<ModelReply> {
       else reader.take(value);
       // A stream that ends with its reply, as nearly all do, needs no timer.
       if (value.type === 'finish') process.nextTick(lingers);
+      // Of a stream that always has its next chunk nothing else in the process would have its turn, the watchdog neither.
+      if (taken % CHUNKS_IN_A_ROW === 0) await new Promise(setImmediate);
     }
   }
 
   try {
     pump().then(over.resolve, over.reject);
-    await over.promise;
+    await over.promise.catch((why: unknown) => {
+      // What breaks behind the end of a reply takes nothing from it.
+      if (reader.finish() === undefined) throw why;
+    });
     const finish = reader.finish();
     if (finish === undefined)
       throw new PrusikError('MODEL_INTERRUPTED', 'The stream of the model ended without an end of the reply', {
@@ -123,6 +128,9 @@ export async function callModel(call: ModelCall): Promise<ModelReply> {
 /** How long a stream may stay open once the reply has ended. Not closed at once: a connection that ends by itself serves the next call. */
 const LINGER_MS = 1_000;
 
+/** Chunks that are read before everything else has its turn. */
+const CHUNKS_IN_A_ROW = 1_000;
+
 async function ask(call: ModelCall, abortSignal: AbortSignal): Promise<ReadableStream<ModelChunk>> {
   const { instructions, tools, output, settings, download } = call;
   const model = call.model.specificationVersion === 'v4' ? call.model : await adapted(call.model);
@@ -144,8 +152,13 @@ async function ask(call: ModelCall, abortSignal: AbortSignal): Promise<ReadableS
   return stream;
 }
 
-const cancel = (body: ReadableStreamDefaultReader<unknown>, reason: unknown): void =>
-  void body.cancel(reason).catch(() => {});
+function cancel(body: ReadableStreamDefaultReader<unknown>, reason: unknown): void {
+  try {
+    unawaited(body.cancel(reason));
+  } catch {
+    // A stream that is none of the platform's.
+  }
+}
 
 function tap({ model, onRaw }: ModelCall, value: unknown): void {
   try {

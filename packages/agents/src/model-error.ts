@@ -3,8 +3,8 @@ import { classify, modelErrorClass, TRANSIENT, type ModelErrorClass } from './mo
 import type { LanguageModelObject } from './language-model.ts';
 import { describeError } from './redact.ts';
 
-/** Too many requests, unavailable, overloaded: the provider did nothing and may be asked again. */
-const NO_CAPACITY: ReadonlySet<number> = new Set([429, 503, 529]);
+/** The provider did nothing and may be asked again: it says so by 429, 503 or 529, or by name in a stream that had begun. */
+const NO_CAPACITY: ReadonlySet<ModelErrorClass> = new Set(['rate-limit', 'overloaded']);
 
 /**
  * What a model call failed with, under one code; its meta has the class, and `retryAfterMs` where the provider has no room, which the engine
@@ -24,7 +24,7 @@ function failed(thrown: unknown, model: LanguageModelObject, now: number): Prusi
   const status = typeof statusCode === 'number' ? statusCode : undefined;
   const kind = classify(thrown);
   const retryable = typeof isRetryable === 'boolean' ? isRetryable : TRANSIENT.includes(kind);
-  const refused = retryable && status !== undefined && NO_CAPACITY.has(status);
+  const refused = retryable && NO_CAPACITY.has(kind);
   const { provider, modelId } = model;
   return new PrusikError(
     'MODEL_CALL_FAILED',

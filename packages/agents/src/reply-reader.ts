@@ -58,7 +58,7 @@ export function createReplyReader(provider: string, onDelta: OnDelta): ReplyRead
   let response: ReplySoFar['response'] = {};
   let finish: Finish | undefined;
 
-  /** Ids are unique per kind only: some providers count text and reasoning apart. */
+  /** Ids are unique per kind only, and only among the blocks that are open: some providers have one id for all their texts. */
   function blockOf(type: Block['type'], id: string): Block {
     const key = `${type}:${id}`;
     let block = blocks.get(key);
@@ -69,6 +69,11 @@ export function createReplyReader(provider: string, onDelta: OnDelta): ReplyRead
       parts.push(block);
     }
     return block;
+  }
+
+  function close(type: Block['type'], id: string): void {
+    blocks.delete(`${type}:${id}`);
+    live.end(type, id);
   }
 
   function addTo(type: Block['type'], chunk: { id: string; providerMetadata?: unknown }, text = ''): Block {
@@ -101,7 +106,7 @@ export function createReplyReader(provider: string, onDelta: OnDelta): ReplyRead
     take(chunk) {
       switch (chunk.type) {
         case 'stream-start':
-          warnings = jsonOr(chunk.warnings, []) as readonly Json[];
+          warnings = Array.isArray(chunk.warnings) ? (jsonOr(chunk.warnings, []) as readonly Json[]) : [];
           return;
         case 'response-metadata':
           response = {
@@ -111,6 +116,7 @@ export function createReplyReader(provider: string, onDelta: OnDelta): ReplyRead
           };
           return;
         case 'text-start':
+          close('text', chunk.id);
           return void addTo('text', chunk);
         case 'text-delta':
           live.say('text', chunk.id, chunk.delta);
@@ -118,14 +124,17 @@ export function createReplyReader(provider: string, onDelta: OnDelta): ReplyRead
         case 'text-end': {
           const block = addTo('text', chunk);
           if (chunk.citations?.length) block.citations = chunk.citations.map((cited) => citationOf(cited, attachedTo));
-          return;
+          return close('text', chunk.id);
         }
         case 'reasoning-delta':
           live.say('reasoning', chunk.id, chunk.delta);
           return void addTo('reasoning', chunk, chunk.delta);
         case 'reasoning-start':
-        case 'reasoning-end':
+          close('reasoning', chunk.id);
           return void addTo('reasoning', chunk);
+        case 'reasoning-end':
+          addTo('reasoning', chunk);
+          return close('reasoning', chunk.id);
         case 'tool-input-start':
           return live.beginInput(chunk.id, chunk.toolName);
         case 'tool-input-delta':
@@ -178,8 +187,8 @@ export function createReplyReader(provider: string, onDelta: OnDelta): ReplyRead
           parts.push({ type: 'source', ...sourceOf(chunk, attachedTo) });
           return;
         case 'finish':
-          usage = usageOf(chunk.usage);
-          finish = finishOf(chunk.finishReason.unified);
+          usage = usageOf(chunk.usage ?? {});
+          finish = finishOf(chunk.finishReason?.unified);
           return;
         case 'error':
           throw streamError(chunk.error);
@@ -241,7 +250,7 @@ function jsonOr(value: unknown, fallback: Json): Json {
 type ModelFinish = Extract<ModelChunk, { type: 'finish' }>;
 
 /** `error` and `interrupted` end a stream that has no end of its own. */
-function finishOf(reason: ModelFinish['finishReason']['unified']): Finish | undefined {
+function finishOf(reason: ModelFinish['finishReason']['unified'] | undefined): Finish | undefined {
   switch (reason) {
     case 'stop':
     case 'length':
@@ -255,7 +264,7 @@ function finishOf(reason: ModelFinish['finishReason']['unified']): Finish | unde
 }
 
 /** A number that the provider did not give, or that is no count, stays out: unknown is not zero. */
-function usageOf({ inputTokens, outputTokens }: ModelFinish['usage']): Usage {
+function usageOf({ inputTokens, outputTokens }: Partial<ModelFinish['usage']>): Usage {
   const usage: { -readonly [Name in keyof Usage]: Usage[Name] } = {};
   if (isCount(inputTokens?.total)) usage.inputTokens = inputTokens.total;
   if (isCount(inputTokens?.cacheRead)) usage.cachedInputTokens = inputTokens.cacheRead;

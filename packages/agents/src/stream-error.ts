@@ -7,7 +7,9 @@ export function streamError(reported: unknown): unknown {
   if (typeof message !== 'string') return reported;
   const type = said.type ?? outer.type;
   const code = said.code ?? outer.code;
-  const statusCode = [said.statusCode, said.status, code, outer.statusCode, outer.status].find(isHttpError);
+  const statusCode = [said.statusCode, said.status, code, outer.statusCode, outer.status]
+    .map(httpErrorOf)
+    .find((status) => status !== undefined);
   const isRetryable = said.isRetryable ?? outer.isRetryable;
   return Object.assign(new Error(message, { cause: reported }), {
     // Where it has no name, what it says is one: "Overloaded".
@@ -32,5 +34,8 @@ interface Reported {
 const innermost = (said: Reported | null | undefined): Reported | undefined =>
   typeof said === 'object' && typeof said?.message === 'string' ? said : undefined;
 
-const isHttpError = (value: unknown): value is number =>
-  typeof value === 'number' && Number.isInteger(value) && value >= 400 && value < 600;
+/** Some say the number as a text. */
+function httpErrorOf(value: unknown): number | undefined {
+  const status = typeof value === 'string' && /^\d{3}$/.test(value) ? Number(value) : value;
+  return typeof status === 'number' && Number.isInteger(status) && status >= 400 && status < 600 ? status : undefined;
+}

@@ -2,6 +2,7 @@ import { checkMessage, reconcile, systemClock, type Message } from '@prusik/core
 import type { LanguageModelObject } from '../src/index.ts';
 import { describe, expect, it } from 'vitest';
 import { fakeClock } from '@prusik/testing-contracts';
+import { streamModel } from './stream-model.ts';
 import { hurried } from './support.ts';
 import { callModel, type ModelCall } from '../src/model-call.ts';
 import { modelError } from '../src/model-error.ts';
@@ -44,6 +45,11 @@ const call = (model: LanguageModelObject, more: Partial<ModelCall> = {}): ModelC
   onDelta: () => {},
   ...more,
 });
+const provided = (text: string): readonly object[] => [
+  { type: 'text-start', id: '0' },
+  { type: 'text-delta', id: '0', delta: text },
+  stop,
+];
 const stop = { type: 'finish', finishReason: { unified: 'stop', raw: 'end_turn' }, usage };
 
 describe('AGT-1: one model call', () => {
@@ -124,6 +130,34 @@ describe('AGT-1: one model call', () => {
     expect(toModelMessages([stored], 'acme')[0]?.content[0]).toMatchObject({
       providerOptions: { acme: { signature: 's1' } },
     });
+  });
+
+  it('SES-12: keeps blocks apart that come one after the other under one id, each with its own signature', async () => {
+    const said: string[] = [];
+    const thought = (text: string, signature: string) => [
+      { type: 'reasoning-start', id: 'reasoning-0' },
+      { type: 'reasoning-delta', id: 'reasoning-0', delta: text },
+      { type: 'reasoning-end', id: 'reasoning-0', providerMetadata: { acme: { signature } } },
+    ];
+    const spoken = (text: string) => [
+      { type: 'text-start', id: 'txt-0' },
+      { type: 'text-delta', id: 'txt-0', delta: text },
+    ];
+    // The second text begins where the first has no end.
+    const chunks = [thought('A', 's1'), spoken('One.'), thought('B', 's2'), spoken('Two.')].flat();
+
+    const reply = await callModel(
+      call(provider([...chunks, stop]), { onDelta: (text, { id }) => said.push(`${id} ${text}`) }),
+    );
+
+    const signed = (signature: string) => ({ provider: 'acme', data: { acme: { signature } } });
+    expect(reply.parts).toEqual([
+      { type: 'reasoning', text: 'A', provider: signed('s1') },
+      { type: 'text', text: 'One.' },
+      { type: 'reasoning', text: 'B', provider: signed('s2') },
+      { type: 'text', text: 'Two.' },
+    ]);
+    expect(said).toEqual(['#0 A', '#1 One.', '#2 B', '#3 Two.']);
   });
 
   it('SES-12: fetches no address, of a prompt nor of a reply: they go to the provider and into the record as they are', async () => {
@@ -293,6 +327,97 @@ describe('AGT-5: a reply that has ended', () => {
     expect(reply).toMatchObject({ finish: 'stop', parts: [{ type: 'text', text: 'Done.' }] });
     await cancelled.promise;
   });
+
+  const done = [
+    { type: 'text-start', id: '0' },
+    { type: 'text-delta', id: '0', delta: 'Done.' },
+    { type: 'text-end', id: '0' },
+    stop,
+  ];
+
+  it.each<[string, readonly object[], Partial<ModelCall>]>([
+    ['a connection that breaks', [{ fail: new Error('reset') }], {}],
+    ['an error', [{ type: 'error', error: 'late' }], {}],
+    ['a silence that is longer than a call may stall', [], { stallMs: 500 }],
+    ['a call that is longer than it may be', [], { timeoutMs: 500 }],
+  ])('AGT-8: is whole, whatever comes behind it: %s', async (_, behind, more) => {
+    const clock = fakeClock();
+    const model = streamModel('acme:m1', [[...done.slice(0, -1), { ...stop, stays: true }, ...behind]]);
+
+    const reply = await hurried(clock, callModel(call(model, { clock, ...more })));
+
+    expect(reply).toMatchObject({
+      finish: 'stop',
+      parts: [{ type: 'text', text: 'Done.' }],
+      usage: { outputTokens: 5 },
+    });
+    expect(reply.error).toBeUndefined();
+  });
+
+  it('AGT-8: is whole where the provider says nothing of what it used, which is unknown then', async () => {
+    const { usage: _, ...silent } = stop;
+
+    const reply = await callModel(call(provider([...done.slice(0, -1), silent])));
+
+    expect(reply).toMatchObject({ finish: 'stop', parts: [{ type: 'text', text: 'Done.' }], usage: {} });
+  });
+
+  it.each<[string, object]>([
+    ['no reason', { type: 'finish', usage }],
+    ['a reason that is none', { type: 'finish', usage, finishReason: 'stop' }],
+  ])('with an end that has %s, is one that was interrupted', async (_, end) => {
+    const reply = await callModel(call(provider([...done.slice(0, -1), end])));
+
+    expect(reply).toMatchObject({ finish: 'failed', error: { code: 'MODEL_INTERRUPTED', retryable: true } });
+  });
+});
+
+describe('AGT-13: a model that is none of a provider', () => {
+  it('has its time also where its stream always has its next chunk, and nothing else waits for it', async () => {
+    let asked = 0;
+    const endless = {
+      ...provider([]),
+      doStream: async () => ({
+        stream: new ReadableStream({
+          pull(controller) {
+            asked += 1;
+            // Without this an unbounded loop would hang the test in place of failing it.
+            if (asked > 2_000_000) return controller.close();
+            controller.enqueue({ type: 'raw', rawValue: asked });
+          },
+        }),
+      }),
+    } as LanguageModelObject;
+
+    const reply = await callModel(call(endless, { timeoutMs: 50 }));
+
+    expect(reply.error?.code).toBe('MODEL_TIMEOUT');
+  });
+
+  it.each<[string, unknown]>([
+    ['warnings that are no list', [{ type: 'stream-start', warnings: null }, ...provided('Done.')]],
+    ['warnings that cannot be recorded', [{ type: 'stream-start', warnings: [1n] }, ...provided('Done.')]],
+  ])('answers all the same with %s', async (_, chunks) => {
+    const reply = await callModel(call(provider(chunks as readonly object[])));
+
+    expect(reply).toMatchObject({ finish: 'stop', warnings: [] });
+  });
+
+  it('never rejects: a stream of its own whose cancel throws', async () => {
+    const stream = {
+      getReader: () => ({
+        read: () => new Promise(() => {}),
+        cancel() {
+          throw new Error('no');
+        },
+      }),
+    };
+    const model = { ...provider([]), doStream: async () => ({ stream }) } as unknown as LanguageModelObject;
+
+    const reply = await callModel(call(model, { stallMs: 20 }));
+
+    expect(reply.error?.code).toBe('MODEL_STALLED');
+  });
 });
 
 describe('AGT-8: which failures may pass', () => {
@@ -350,6 +475,18 @@ describe('AGT-8: which failures may pass', () => {
       expect(modelError(thrown, model, NOW).meta['retryAfterMs']).toBe(after);
     },
   );
+
+  it.each<[object, number | undefined]>([
+    [{ type: 'overloaded_error', message: 'Overloaded' }, 0],
+    [{ error: { message: 'Slow down', code: 'rate_limit_exceeded' } }, 0],
+    [{ error: { message: 'Slow down', code: '429' } }, 0],
+    [{ type: 'server_error', message: 'It broke' }, undefined],
+    [{ error: { message: 'It broke', code: '500' } }, undefined],
+  ])('DUR-13: %j, as a stream reports it, may be asked again after %s ms', async (error, after) => {
+    const reply = await callModel(call(provider([{ type: 'error', error }])));
+
+    expect(reply.error?.meta['retryAfterMs']).toBe(after);
+  });
 
   it('DUR-13: what the provider calls final is not waited for, whatever its status', () => {
     const thrown = Object.assign(new Error('out of credit'), { statusCode: 429, isRetryable: false });

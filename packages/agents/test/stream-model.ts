@@ -22,7 +22,7 @@ export interface Asked {
 
 /**
  * A provider that says exactly these chunks, one list a call; the last one again and again. What is thrown from a list's place rejects the call.
- * A list without a `finish` leaves its stream open, as one that hangs does; `end` closes it.
+ * A list without a `finish` leaves its stream open, as one that hangs does, and so does a `finish` that `stays`; `end` closes it.
  */
 export function streamModel(
   name: string,
@@ -52,7 +52,7 @@ export function streamModel(
             if ('fail' in chunk) return controller.error(chunk.fail);
             if ('end' in chunk) return controller.close();
             controller.enqueue(chunk as never);
-            if ('type' in chunk && chunk.type === 'finish') controller.close();
+            if ('type' in chunk && chunk.type === 'finish' && !('stays' in chunk)) controller.close();
           },
           cancel(reason) {
             call.cancelled = reason ?? true;

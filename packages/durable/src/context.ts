@@ -3,6 +3,7 @@ import {
   checkBudget,
   checkId,
   checkMessage,
+  checkOptions,
   derivedRandom,
   derivedUuid,
   hashJson,
@@ -46,6 +47,22 @@ const NOTE_NAME_LIMIT = 200;
 const EFFECTS: ReadonlySet<Effect> = new Set(['repeatable', 'keyed', 'once']);
 const ON_PARENT_END: ReadonlySet<string> = new Set(['cancel', 'leave']);
 const HISTORIES: ReadonlySet<string> = new Set(['fresh', 'snapshot']);
+
+const KNOWN_OF_CALLS = {
+  names: {
+    context: true,
+    priority: true,
+    signal: true,
+    onParentEnd: true,
+    timeoutMs: true,
+    turn: true,
+    rights: true,
+    budget: true,
+    maxResultBytes: true,
+    history: true,
+  } satisfies Record<keyof CallOptions, true>,
+  elsewhere: { abortSignal: 'signal', timeout: 'timeoutMs', deadlineAt: 'rights.deadlineAt', depth: 'rights.levels' },
+};
 
 export interface ContextOptions {
   readonly parts: DriveParts;
@@ -126,7 +143,7 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
     if (delivery.isOnRecord(key)) return { fingerprint, child: notStarted };
     const found = core.env.definitions.get(definition);
     if (found === undefined) {
-      const message = `There is no definition named ${definition}`;
+      const message = `There is no definition named ${definition} here: give the engine withChildren(…) of its caller, or a harness, which also makes those with other models`;
       throw new PrusikError('NO_DEFINITION', message, { meta: { definition } });
     }
     const levels = run.rights?.levels ?? limits.maxDepth - run.depth;
@@ -344,6 +361,8 @@ function childRun(
   options: CallOptions,
   { maxValueBytes, maxResultBytes }: EngineLimits,
 ): NewRun {
+  // Passed over, a misspelt bound would bound nothing.
+  checkOptions(`child ${key}`, options, KNOWN_OF_CALLS);
   checkCounts(`child ${key}`, { maxResultBytes: options.maxResultBytes });
   if (options.priority !== undefined && !Number.isSafeInteger(options.priority))
     throw new TypeError(`child ${key}: ${options.priority} is not a priority, which is a whole number`);

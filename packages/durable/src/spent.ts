@@ -17,12 +17,12 @@ export function unreserved({ key, options }: StepSpec, budget: Budget = {}): Pru
   if (missing === 'costMicros' && reserve !== undefined)
     return new PrusikError(
       'BUDGET_COST_UNKNOWN',
-      `Step ${key} calls a model without prices, and a budget limits its cost`,
+      `Step ${key} calls a model whose cost is not known, and a budget limits it: give the model its prices`,
       { meta: { model: name } },
     );
   return new PrusikError(
     'BUDGET_NOT_RESERVED',
-    `Step ${key} calls a model and reserves no ${missing}, which a budget limits`,
+    `Step ${key} calls a model and does not say how many ${missing} it may take, which a budget limits: give it reserve.${missing}`,
     { meta: { model: name, dimension: missing } },
   );
 }

@@ -2,6 +2,7 @@ import {
   checkBudget,
   checkId,
   checkMessage,
+  checkOptions,
   DEFAULT_TENANT,
   narrowerBudget,
   PrusikError,
@@ -17,12 +18,32 @@ import {
 import { bounded } from './bounded.ts';
 import { checkMs } from './check-numbers.ts';
 import { blobsFor, openingMessages, parseInput } from './context.ts';
-import type { Engine, EngineLimits, StartOptions } from './engine-types.ts';
+import type { DriveOptions, Engine, EngineLimits, StartOptions } from './engine-types.ts';
 import { delegationRights } from './delegation-rights.ts';
 import { refusedStart } from './refused-start.ts';
 import { checkedTurn, inputHashOf } from './turn.ts';
 
 type Definition = DurableDefinition<never, unknown, unknown>;
+
+const KNOWN = {
+  names: {
+    tenant: true,
+    id: true,
+    session: true,
+    messageId: true,
+    turn: true,
+    turnContext: true,
+    context: true,
+    priority: true,
+    attended: true,
+    budget: true,
+    blobs: true,
+    timeoutMs: true,
+    // Of `run()`, which starts with all that it is given.
+    signal: true,
+  } satisfies Record<keyof (StartOptions & DriveOptions), true>,
+  elsewhere: { abortSignal: 'signal', timeout: 'timeoutMs', runId: 'id', sessionId: 'session' },
+};
 
 export interface StarterOptions {
   readonly store: Store;
@@ -79,6 +100,7 @@ export function createStarter({
     what: Pick<NewRun, 'input' | 'context' | 'messages'>,
     given: StartOptions,
   ): NewRun {
+    checkOptions(`A start of ${definition.name}`, given, KNOWN);
     // Before it is narrowed, which would drop what it does not know.
     checkBudget(given.budget);
     const budget = narrowerBudget(given.budget, definition.budget);

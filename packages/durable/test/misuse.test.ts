@@ -55,6 +55,16 @@ describe('code that no longer fits', () => {
   });
 });
 
+it('DEF-3: an option of a start that is none is refused, and nothing is stored', async () => {
+  const store = memoryStore();
+  const engine = engineOn(store, [durable('work', () => null)]);
+
+  await expect(engine.run('work', null, { id: 'r', timeout: 5 } as object)).rejects.toThrow(
+    new TypeError('A start of work has no option timeout: use timeoutMs'),
+  );
+  expect(await store.run(key('r'))).toBeUndefined();
+});
+
 describe('what a function or its steps get wrong', () => {
   it('AGT-13: an error that only looks like one of ours is recorded once, and its step is not run again', async () => {
     let calls = 0;

@@ -1,4 +1,5 @@
 import {
+  checkOptions,
   jsonSchemaOf,
   PrusikError,
   type DurableContext,
@@ -24,6 +25,18 @@ export interface Question<Answer extends StandardSchema> {
   readonly signal?: AbortSignal;
 }
 
+const KNOWN = {
+  names: {
+    text: true,
+    answer: true,
+    choices: true,
+    expiresInMs: true,
+    fallback: true,
+    signal: true,
+  } satisfies Record<keyof Question<StandardSchema>, true>,
+  elsewhere: { schema: 'answer', options: 'choices', timeoutMs: 'expiresInMs', default: 'fallback' },
+};
+
 const REFUSALS: { readonly [Status in RequestStatus]?: string } = {
   expired: 'QUESTION_EXPIRED',
   rejected: 'QUESTION_REJECTED',
@@ -37,8 +50,10 @@ const REFUSALS: { readonly [Status in RequestStatus]?: string } = {
 export async function ask<Answer extends StandardSchema>(
   ctx: Pick<DurableContext, 'request' | 'run'>,
   key: string,
-  { text, answer, choices, expiresInMs, fallback, signal }: Question<Answer>,
+  question: Question<Answer>,
 ): Promise<InferOutput<Answer>> {
+  checkOptions(`The question ${key}`, question, KNOWN);
+  const { text, answer, choices, expiresInMs, fallback, signal } = question;
   if (!ctx.run.attended && fallback !== undefined) return fallback;
   const schema = jsonSchemaOf(answer);
   const decision = await ctx.request(key, {

@@ -1,6 +1,7 @@
 import {
   type AliasesOf,
   checkId,
+  checkOptions,
   createDelegation,
   declareDelegation,
   hashJson,
@@ -60,18 +61,42 @@ export interface WorkflowDefinition<
   readonly kind: 'workflow';
   readonly agents: DefinitionMap;
   readonly delegation: DelegationPolicy | undefined;
-  /** What its policy lets the tree spend; for whoever starts it at the root of a tree. */
+  /** What its policy lets a run of it and all below it spend, as a root or as a child. */
   readonly budget?: Budget;
   /** `models`: the aliases that it and its agents need. */
   readonly '~types': CallTypes<Input, Output> & { readonly models: Model };
 }
+
+type AnyOptions = WorkflowOptions<StandardSchema, unknown, DefinitionMap, StandardSchema, string, unknown>;
+
+const KNOWN = {
+  names: {
+    name: true,
+    version: true,
+    continues: true,
+    requires: true,
+    input: true,
+    output: true,
+    agents: true,
+    delegation: true,
+    types: true,
+    run: true,
+  } satisfies Record<keyof AnyOptions, true>,
+  elsewhere: {
+    policy: 'delegation',
+    budget: 'delegation.tokens',
+    inputSchema: 'input',
+    outputSchema: 'output',
+    deps: 'types',
+  },
+};
 
 /**
  * Defines a workflow: an async function that may be killed at any instant and goes on in another process.
  *
  * When it returns while children run, they are awaited before the run ends; when it throws, they are cancelled and then awaited.
  *
- * @throws {TypeError} for a name, policy or tree of agents that cannot work, naming the member and the fix.
+ * @throws {TypeError} for a name, policy or tree of agents that cannot work, and an option that is none, naming the member and the fix.
  */
 export function defineWorkflow<
   Input extends StandardSchema,
@@ -91,11 +116,10 @@ export function defineWorkflow<
   NoInfer<Deps> & DepsOf<Agents>,
   Model | AliasesOf<Agents>
 >;
-export function defineWorkflow(
-  options: WorkflowOptions<StandardSchema, unknown, DefinitionMap, StandardSchema, string, unknown>,
-): WorkflowDefinition {
+export function defineWorkflow(options: AnyOptions): WorkflowDefinition {
   const { name, version = '1', continues, requires, input, output, run } = options;
   checkId('definition name', name);
+  checkOptions(`Workflow ${name}`, options, KNOWN);
   const declared = declareDelegation({ kind: 'workflow', name }, options.agents ?? {}, options.delegation);
   const { agents, delegation } = declared;
 

@@ -1,3 +1,5 @@
+import { checkOptions } from '@prusik/core';
+
 /** How a fan-out spreads its items, and what a failure does to the others. */
 export interface FanOutOptions<Item> {
   /** Items worked on at once. @default the `parallel` of the delegation policy */
@@ -34,6 +36,14 @@ export interface FanOut {
   ): Promise<Result[]>;
 }
 
+const KNOWN = {
+  names: { concurrency: true, key: true, settle: true, stopOthers: true } satisfies Record<
+    keyof FanOutOptions<unknown>,
+    true
+  >,
+  elsewhere: { parallel: 'concurrency', limit: 'concurrency' },
+};
+
 /** Why the work on an item was stopped; a child's error says it too. */
 const STOPPED = 'a sibling failed';
 
@@ -42,20 +52,16 @@ const STOPPED = 'a sibling failed';
  *
  * Rejects with the first failure and starts no item after it.
  *
- * @throws {TypeError} for two items of one key, a concurrency that is not a whole number of at least 1, and options that contradict each other.
+ * @throws {TypeError} for two items of one key, a concurrency that is not a whole number of at least 1, an option that is none, and options that
+ * contradict each other.
  */
 export async function fanOut<Item, Result>(
   items: readonly Item[],
   work: Work<Item, Result>,
-  {
-    concurrency,
-    key = (_, index) => String(index),
-    settle = false,
-    stopOthers = false,
-  }: FanOutOptions<Item> & {
-    readonly concurrency: number;
-  },
+  options: FanOutOptions<Item> & { readonly concurrency: number },
 ): Promise<(Result | PromiseSettledResult<Result>)[]> {
+  checkOptions('fanOut', options, KNOWN);
+  const { concurrency, key = (_, index) => String(index), settle = false, stopOthers = false } = options;
   if (items.length === 0) return [];
   if (!(Number.isSafeInteger(concurrency) && concurrency >= 1))
     throw new TypeError(`fanOut: concurrency must be a whole number of at least 1, not ${concurrency}`);

@@ -76,6 +76,7 @@ const wrong: readonly [string, Call][] = [
   ['CALL_ABORTED', { options: { signal: aborted } }],
   ['TypeError', { options: { priority: 0.5 } }],
   ['TypeError', { options: { onParentEnd: 'stay' as never } }],
+  ['TypeError', { options: { timeout: 5 } as never }],
   ['NO_DEFINITION', { options: { model: 'fast' } }],
   ['INPUT_INVALID', { agent: 'picky', input: 7 }],
 ];
@@ -106,6 +107,7 @@ describe('a call that is not in order', () => {
       expect(result).toMatchObject({
         output: [
           'CALL_ABORTED',
+          'TypeError',
           'TypeError',
           'TypeError',
           expect.stringContaining('DELEGATION_REFUSED'),

@@ -194,4 +194,14 @@ describe('a tree of workflows', () => {
     expect(() => top({ depth: -1 })).toThrow('Workflow top: delegation.depth');
     expect(() => defineWorkflow({ name: '', input: z.null(), run: () => null })).toThrow('definition name');
   });
+
+  it('DEF-3: a misspelt option is refused, not passed over', async () => {
+    const misspelt = { name: 'w', input: z.null(), run: () => null, policy: { calls: 1 } };
+    expect(() => defineWorkflow(misspelt)).toThrow('Workflow w has no option policy: use delegation');
+
+    const asked = await engineFor([asking({ timeoutMs: 5 } as object)]).run('asking', null);
+    expect(asked).toMatchObject({
+      error: { message: expect.stringContaining('The question name has no option timeoutMs: use expiresInMs') },
+    });
+  });
 });

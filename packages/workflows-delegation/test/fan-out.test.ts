@@ -262,6 +262,18 @@ describe('fanOut', () => {
     });
   });
 
+  it('DEF-3: refuses an option that is none, and names the one that is meant', async () => {
+    const workflow = defineWorkflow({
+      name: 'misspelt',
+      input: z.null(),
+      run: (ctx) => ctx.fanOut([1], (item) => item, { parallel: 2 } as object),
+    });
+
+    expect(await engineFor([workflow]).run('misspelt', null)).toMatchObject({
+      error: { message: expect.stringContaining('fanOut has no option parallel: use concurrency') },
+    });
+  });
+
   it('gives an empty list for no items', async () => {
     const engine = engineFor([
       spread(

@@ -1,9 +1,7 @@
 // A workflow calls an agent for each item, a few at a time, and cannot spend more than its policy says.
 import assert from 'node:assert/strict';
 import type { DurableContext } from '@prusik/core';
-import { createEngine } from '@prusik/durable';
 import { memoryStore } from '@prusik/store-memory';
-import { z } from 'zod';
 
 const store = memoryStore();
 // An agent of @prusik/agents fits here too: whatever is a durable function can be called.
@@ -15,7 +13,9 @@ const writer = {
 } as const;
 // #region usage
 import { withChildren } from '@prusik/core';
+import { createEngine } from '@prusik/durable';
 import { defineWorkflow } from '@prusik/workflows-delegation';
+import { z } from 'zod';
 
 const release = defineWorkflow({
   name: 'release',

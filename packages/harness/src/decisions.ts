@@ -47,6 +47,15 @@ export interface Decisions {
   ): Promise<Decided>;
 }
 
+/** What decides a request of each kind. */
+const METHODS: { readonly [Kind in RequestKind]: string } = {
+  approval: 'approve, edit or reject',
+  question: 'answer or reject',
+  'client-tool': 'answer or reject',
+  'sign-in': 'answer or reject',
+  intervention: 'intervene',
+};
+
 export function createDecisions(engine: Engine): Decisions {
   const { store } = engine;
 
@@ -83,9 +92,11 @@ export function createDecisions(engine: Engine): Decisions {
     const request = await find(run, id);
     // `answered` is for interventions as well, and means something else there.
     if (!kinds.includes(request.kind)) {
-      throw new PrusikError('REQUEST_KIND', `Request ${id} is of kind ${request.kind}, not ${kinds.join(' or ')}`, {
-        meta: { request: id, kind: request.kind },
-      });
+      throw new PrusikError(
+        'REQUEST_KIND',
+        `Request ${id} is of kind ${request.kind}, not ${kinds.join(' or ')}: use ${METHODS[request.kind]}`,
+        { meta: { request: id, kind: request.kind } },
+      );
     }
     return engine.decide(request.run, id, {
       ...decision,

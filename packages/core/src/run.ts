@@ -48,6 +48,7 @@ export interface Run {
   readonly turn?: TurnOptions;
   /** What it may do; the deadline is the one that it was started with, by the store's clock. */
   readonly rights?: RunRights;
+  /** The time of entry 1. */
   readonly createdAt: number;
   readonly endedAt?: number;
   /** Rises with every claim; fences every write of the run. */

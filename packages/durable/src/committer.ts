@@ -29,6 +29,10 @@ export interface Committer {
   stage(part: Part): Promise<PartResult>;
   /** Entries that ride with the next commit. */
   defer(...entries: EntryBody[]): void;
+  /** More is about to be staged: what is staged from here on waits for {@link Committer.flush}, to share a commit with it. */
+  gather(): void;
+  /** Nothing more is about to be staged. */
+  flush(): void;
   busy(): boolean;
   /** A part that ends the run was staged. */
   ending(): boolean;
@@ -75,11 +79,19 @@ export function createCommitter(options: CommitterOptions): Committer {
   let staged: Staged[] = [];
   let deferred: EntryBody[] = [];
   let flushing = false;
+  let gathering = false;
   let lost = false;
   let ending = false;
 
-  async function flush(): Promise<void> {
-    while (staged.length > 0 && !lost) {
+  function begin(): void {
+    if (flushing || gathering || staged.length === 0) return;
+    flushing = true;
+    // Parts that are staged in the same microtask turn (a `Promise.all`) share a commit.
+    void Promise.resolve().then(sendStaged);
+  }
+
+  async function sendStaged(): Promise<void> {
+    while (staged.length > 0 && !gathering && !lost) {
       await sendRiders(ITEMS_A_COMMIT);
       await send(staged.splice(0, ITEMS_A_COMMIT));
     }
@@ -176,20 +188,24 @@ export function createCommitter(options: CommitterOptions): Committer {
   }
 
   return {
-    busy: () => flushing,
+    busy: () => flushing || staged.length > 0,
     ending: () => ending,
     defer(...entries) {
       deferred.push(...entries);
+    },
+    gather() {
+      gathering = true;
+    },
+    flush() {
+      gathering = false;
+      begin();
     },
     stage(part) {
       return new Promise((settle) => {
         if (lost) return;
         ending ||= part.transition?.type === 'end';
         staged.push({ part, settle });
-        if (flushing) return;
-        flushing = true;
-        // Parts that are staged in the same microtask turn (a `Promise.all`) share a commit.
-        void Promise.resolve().then(flush);
+        begin();
       });
     },
   };

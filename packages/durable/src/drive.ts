@@ -61,7 +61,7 @@ export function startDrive(
   let graceAfterDeadline = clock.monotonic() + limits.cancelGraceMs;
 
   async function drive(): Promise<DriveEnd> {
-    await loadJournal(state, store, run.key);
+    await loadJournal(state, store, run);
     inbox.announce(run.inbox);
     await inbox.takeUp();
     const definition = definitionFor(env, run);
@@ -142,8 +142,7 @@ export function startDrive(
       const toLoad = core.delivery.toLoad();
       if (toLoad !== undefined && status.halted === undefined) await loadValue(toLoad);
       if (status.end !== undefined) return status.end;
-      if (reads.deliverNext()) continue;
-      if (!reads.pending() && core.delivery.deliverNext()) continue;
+      if (handOver()) continue;
       if (inbox.behind()) await inbox.takeUp();
       if (state.expired) {
         const left = graceAfterDeadline - clock.monotonic();
@@ -182,6 +181,14 @@ export function startDrive(
     }
   }
 
+  /** One thing at a time. What the function asks for meanwhile goes together: eight children that end at once are followed by eight in one commit. */
+  function handOver(): boolean {
+    const handed = reads.deliverNext() || (!reads.pending() && core.delivery.deliverNext());
+    if (handed) committer.gather();
+    else committer.flush();
+    return handed;
+  }
+
   /** Why the run is to be blocked that has ended without asking for something on record. */
   function leftOut(): Halt | undefined {
     const left = (keys: Iterable<string>): string | undefined => [...keys].find((key) => !core.delivery.hasAsked(key));
@@ -201,6 +208,7 @@ export function startDrive(
 
   /** Right before it is handed over, so that one value of a long journal is in memory at a time. */
   async function loadValue(recorded: Recorded): Promise<void> {
+    committer.flush();
     try {
       core.delivery.loaded(await core.values.load(recorded));
     } catch (cause) {
@@ -258,6 +266,7 @@ export function startDrive(
   /** The deadline goes on record, if the store says that it was met: nothing is begun from here on, in whatever process. */
   async function meetDeadline(): Promise<void> {
     core.delivery.hold();
+    committer.flush();
     const met = await committer.stage({
       entries: [{ type: 'run-deadline' }],
       progress: true,

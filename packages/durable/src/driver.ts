@@ -40,6 +40,8 @@ interface Active {
   readonly claim: Claim;
   readonly drive: Drive;
   readonly owner: object;
+  /** Its run is about to be read. */
+  looking: boolean;
 }
 
 export function createDriver(env: DriveEnv): Driver {
@@ -119,6 +121,7 @@ export function createDriver(env: DriveEnv): Driver {
       const entry: Active = {
         claim,
         owner,
+        looking: false,
         drive: startDrive(env, claim, storeTime, ticket, () => notify(undefined, true)),
       };
       active.set(name, entry);
@@ -166,7 +169,13 @@ export function createDriver(env: DriveEnv): Driver {
     },
   };
 
-  async function lookUp({ claim, drive }: Active): Promise<void> {
+  async function lookUp(entry: Active): Promise<void> {
+    if (entry.looking) return;
+    entry.looking = true;
+    // One transaction may bring several signals, which are told one by one.
+    await Promise.resolve();
+    entry.looking = false;
+    const { claim, drive } = entry;
     try {
       const run = await env.store.run(claim.run.key);
       if (run === undefined || run.epoch !== claim.run.epoch) drive.lose('superseded');

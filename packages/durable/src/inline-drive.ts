@@ -27,6 +27,8 @@ export async function driveInline(
   const root: RunKey = { tenant: key.tenant, run: first.root };
   const wakeUp = createWakeUp(env.clock);
   let idle = false;
+  /** Something may have become of the run itself, which only a look at it can tell. */
+  let moved = true;
   let failure: unknown;
   const look = (whetherIdle: boolean): void => {
     idle = whetherIdle;
@@ -38,7 +40,9 @@ export async function driveInline(
   };
   const tree = trees.join(root, { onMoved: () => look(false), onIdle: () => look(true), onError });
   const news = env.store.watchRun(key, (why) => {
-    if (why !== 'commit') wakeUp.set();
+    if (why === 'commit') return;
+    moved = true;
+    wakeUp.set();
   });
   let ahead: { readonly run: RunKey; readonly tree: JoinedTree; readonly watch: Disposable } | undefined;
   /** Drives the run that holds the session too: it is of another tree, and its turn is first. Says whether that is another one than before. */
@@ -72,6 +76,9 @@ export async function driveInline(
       if (driver.closed())
         throw new PrusikError('ENGINE_CLOSED', 'The engine was disposed; the run can be driven by another one');
       if (failure !== undefined) throw failure;
+      // Of a thousand children that end here one by one, none is a reason to read the run.
+      if (!moved && driver.active(root) > 0) continue;
+      moved = false;
       const run = await getRun(env, key);
       if (isFinal(run.status)) return await answerOf(env, driver, trees, run, signal);
       if (driver.active(root) > 0) continue;

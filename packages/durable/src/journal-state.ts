@@ -3,8 +3,8 @@ import {
   type Entry,
   type Outcome,
   type PartialReason,
+  type Run,
   type RunBlock,
-  type RunKey,
   type SerializedError,
   type StepIntent,
   type StepKind,
@@ -160,8 +160,14 @@ function record(
 
 const PAGE = 1_000;
 
-/** Reads a run's journal by pages and folds it. */
-export async function loadJournal(state: JournalState, store: Store, run: RunKey): Promise<void> {
+/** Reads a run's journal by pages and folds it. Of a run that nobody has driven yet there is nothing to read that its row does not say. */
+export async function loadJournal(state: JournalState, store: Store, { key: run, seq, createdAt }: Run): Promise<void> {
+  if (seq === 1) {
+    state.seq = 1;
+    state.at = createdAt;
+    state.startedAt = createdAt;
+    return;
+  }
   for (;;) {
     const page = await store.entries(run, { after: state.seq, limit: PAGE });
     for (const entry of page) {

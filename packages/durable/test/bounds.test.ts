@@ -54,7 +54,10 @@ describe('every value has a bound', () => {
         [bytes, { status: 'completed' }],
         [bytes + 1, { status: 'failed', error: { code, meta: { maxBytes: bytes } } }],
       ] as const) {
-        const engine = engineOn(memoryStore(), [durable('work', (ctx) => run(ctx, size)), child], { limits });
+        const engine = engineOn(memoryStore(), [durable('work', (ctx) => run(ctx, size)), child], {
+          // A request that expires at once may do so a millisecond later.
+          limits: { ...limits, parkAfterMs: 1_000 },
+        });
         expect(await engine.run('work', null)).toMatchObject(expected);
       }
     },

@@ -31,7 +31,7 @@ describe.each(cases)(
         const points = await everyDeath({
           create,
           live: (life) => bringSpreadToEnd(life, parkAfterMs),
-          check: ({ store, lines }) => checkSpread(store, lines),
+          check: ({ store, lines }) => checkSpread(store, lines, 2),
           again,
           every: everyFor(name, 3) * 6,
         });

@@ -74,9 +74,9 @@ describe('a tree whose parent is driven by one process and its children by anoth
   it.each([
     ['nobody', [], '', '', 0],
     ["the parent's process, which has started them,", ['parent'], 'after-commit:1', '', 0],
-    ["the parent's process, which has heard of one,", ['parent'], 'before-commit:3', '', 0],
+    ["the parent's process, which has heard of one,", ['parent'], 'before-commit:2', '', 0],
     ["the children's process, with a model call under way,", ['child'], '', 'before-outcome:model', 1],
-    ['both', ['parent', 'child'], 'before-commit:2', 'after-outcome:model', 0],
+    ['both', ['parent', 'child'], 'after-commit:1', 'after-outcome:model', 0],
   ])(
     'WFL-4, WFL-6, DUR-11, DUR-12: %s is killed: the same results, each child paid once, and one ledger that has charged what was lost',
     async (_, killed, parentPoint, childPoint, lost) => {

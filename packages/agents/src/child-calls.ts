@@ -1,4 +1,4 @@
-import { createDelegation, type AnyDefinition, type ChildResult, type DurableContext, type Json } from '@prusik/core';
+import { createDelegation, type ChildResult, type DurableContext, type Json } from '@prusik/core';
 import type { AgentCore } from './agent-core.ts';
 import type { DelegateOptions, Delegates } from './tool-types.ts';
 
@@ -27,13 +27,12 @@ export function childCalls(
   { agents, delegation: policy }: Pick<AgentCore, 'agents' | 'delegation'>,
   ctx: DurableContext,
 ): ChildCalls {
-  const called: Record<string, AnyDefinition> = { ...agents };
-  const delegation = createDelegation({ ctx, agents: called, policy });
+  const delegation = createDelegation({ ctx, agents, policy });
   return {
-    async call(tool, key, input, { definition, options }) {
-      called[tool] = { ...called[tool], name: definition } as AnyDefinition;
+    async call(tool, key, input, { definition: name, options }) {
+      const definition = { name, kind: 'agent' } as const;
       try {
-        return { ok: true, result: await delegation.call(tool, key, input, options) };
+        return { ok: true, result: await delegation.call(tool, key, input, { ...options, definition }) };
       } catch (error) {
         return { ok: false, error };
       }

@@ -15,6 +15,15 @@ import { createExhaustion } from './exhaustion.ts';
 import type { Json } from './json.ts';
 import { rightsOfChild } from './rights.ts';
 
+/** What is called, as far as a call has to know it. */
+type Callee = Pick<AnyDefinition, 'name' | 'kind'>;
+
+/** What a call of {@link Delegation} may say. */
+export interface DelegatedCallOptions extends AgentCallOptions {
+  /** For callers that record what a name meant: it is started whatever the definition has under that name by now. @default what the definition has */
+  readonly definition?: Callee;
+}
+
 /** The calls of one run under the policy of its definition. */
 export interface Delegation {
   /** The policy that holds for the run. */
@@ -28,7 +37,7 @@ export interface Delegation {
    * @throws {PrusikError} `CHILD_CANCELLED` when the child was cancelled and the caller was not.
    * @throws {PrusikError} the child's own code when it failed; `meta.agent`, `meta.key` and `meta.child` say which it was.
    */
-  call(agent: string, key: string, input: unknown, options?: AgentCallOptions): Promise<ChildResult<unknown>>;
+  call(agent: string, key: string, input: unknown, options?: DelegatedCallOptions): Promise<ChildResult<unknown>>;
   /** Resolves when every call has ended, those made meanwhile too; of one that is left when its parent ends, when it may start. */
   settled(): Promise<void>;
   /** Starts nothing any more; what is queued, or called from here on, never settles. */
@@ -144,14 +153,14 @@ export function createDelegation({ ctx, agents, policy: declared }: DelegationPa
   }
 
   /** What the policy says of a child besides whether it may be: its caller may say less, never more. */
-  function underPolicy({ kind }: AnyDefinition, { rights, turn, ...options }: CallOptions): CallOptions {
+  function underPolicy({ kind }: Callee, { rights, turn, ...options }: CallOptions): CallOptions {
     const { depth = DELEGATION_DEFAULTS.depth, wallMs, whenExhausted } = policy ?? {};
     const handedOn = { levels: depth, ...(wallMs === undefined ? {} : { deadlineAt: startedAt + wallMs }) };
     const ending = kind === 'agent' && whenExhausted !== undefined ? { whenExhausted, ...turn } : turn;
     return { ...options, rights: rightsOfChild(handedOn, rights), ...(ending === undefined ? {} : { turn: ending }) };
   }
 
-  async function run(call: Call, definition: AnyDefinition, input: unknown, options: CallOptions) {
+  async function run(call: Call, definition: Callee, input: unknown, options: CallOptions) {
     const name = call.model === undefined ? definition.name : withModelName(definition.name, call.model);
     try {
       const result = await ctx.child<unknown>(call.key, name, input as Json, {
@@ -169,9 +178,8 @@ export function createDelegation({ ctx, agents, policy: declared }: DelegationPa
 
   return {
     policy,
-    call(agent, key, input, { model, ...options } = {}) {
+    call(agent, key, input, { model, definition = ownOf(agents, agent), ...options } = {}) {
       if (closed) return new Promise(() => {});
-      const definition = Object.hasOwn(agents, agent) ? agents[agent] : undefined;
       const begun = Promise.withResolvers<void>();
       const call: Call = {
         agent,
@@ -201,3 +209,7 @@ export function createDelegation({ ctx, agents, policy: declared }: DelegationPa
     },
   };
 }
+
+/** An agent named `constructor` is one only where there is such a one. */
+const ownOf = (agents: DefinitionMap, name: string): AnyDefinition | undefined =>
+  Object.hasOwn(agents, name) ? agents[name] : undefined;

@@ -24,7 +24,7 @@ export { contextView } from './context-view.ts';
 export { within } from './within.ts';
 export { loadedCopies } from './copies.ts';
 export { declareDelegation, type DeclaredDelegation } from './declare-delegation.ts';
-export { createDelegation, type Delegation, type DelegationParts } from './delegation.ts';
+export { createDelegation, type DelegatedCallOptions, type Delegation, type DelegationParts } from './delegation.ts';
 export {
   decideDelegation,
   DELEGATION_DEFAULTS,

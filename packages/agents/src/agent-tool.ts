@@ -1,8 +1,9 @@
 import {
-  checkBudget,
+  checkCallOptions,
   checkOptions,
   hashJson,
   type AgentCallOptions,
+  type CallOptions,
   type CallOutput,
   type Json,
   type JsonObject,
@@ -109,26 +110,19 @@ export function agentTool<Agent extends Callable, const Name extends string = Ag
     timeoutMs: timeoutMs ?? Number.POSITIVE_INFINITY,
     execute: () => Promise.reject(new TypeError(`${name} is an agent, which runs as a child`)),
   } as unknown as ToolOptions<string, StandardSchema, unknown, unknown, Json> & ConverterOption<StandardSchema>);
-  if (priority !== undefined && !Number.isSafeInteger(priority))
-    throw new TypeError(`Tool ${name}: ${priority} is not a priority, which is a whole number`);
-  if (maxResultBytes !== undefined && !(Number.isSafeInteger(maxResultBytes) && maxResultBytes > 0))
-    throw new TypeError(`Tool ${name}: maxResultBytes must be a whole number of more than 0, not ${maxResultBytes}`);
-  if (history !== 'fresh' && history !== 'snapshot')
-    throw new TypeError(`Tool ${name}: history is 'fresh' or 'snapshot', not ${String(history)}`);
-  checkBudget(budget);
-  const how: DelegateOptions = {
-    ...(model === undefined ? {} : { model }),
+  const how: CallOptions & DelegateOptions = {
     ...(priority === undefined ? {} : { priority }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(budget === undefined ? {} : { budget }),
     ...(maxResultBytes === undefined ? {} : { maxResultBytes }),
     ...(history === 'fresh' ? {} : { history }),
   };
+  checkCallOptions(`Tool ${name}`, how);
   return {
     ...tool,
     // As of other tools not over its bounds: the same child with less time is what was approved. One that reads the conversation is another.
     hash: hashJson([tool.hash, agent.name, agent.version, model ?? null, ...(history === 'fresh' ? [] : [history])]),
-    delegates: { agent, gives, options: how },
+    delegates: { agent, gives, options: model === undefined ? how : { model, ...how } },
   } as unknown as AgentTool<Name, Agent>;
 }
 

@@ -1,4 +1,5 @@
 export type { AgentCallOptions } from './call-options.ts';
+export { checkCallOptions } from './check-call-options.ts';
 export type { AdapterInfo } from './adapter-info.ts';
 export {
   BLOB_GRACE_MS,

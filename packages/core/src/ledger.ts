@@ -64,7 +64,7 @@ function checkDimensions(amount: Budget | undefined, known: readonly string[]): 
     if (value === undefined) continue;
     checkCount(`amount of ${dimension}`, value);
     if (!known.includes(dimension))
-      throw new TypeError(`There is no amount of ${dimension}; there are ${known.join(', ')}`);
+      throw new TypeError(`There is nothing called ${dimension} to limit or reserve: there are ${known.join(', ')}`);
   }
 }
 

@@ -16,7 +16,8 @@ export interface RunRights extends Rights {
 
 /** Those of a child: the narrower of what its parent hands on and what its call says. */
 export function rightsOfChild(parent: Rights = {}, call: Rights = {}): Rights {
-  const handedOn = parent.levels === undefined ? undefined : parent.levels - 1;
+  // Who has no level is told so by whoever starts children; there is no less than none.
+  const handedOn = parent.levels === undefined ? undefined : Math.max(0, parent.levels - 1);
   const levels = narrower(handedOn, call.levels);
   const deadlineAt = narrower(parent.deadlineAt, call.deadlineAt);
   return {

@@ -1,9 +1,8 @@
 import {
   blobsOf,
-  checkBudget,
+  checkCallOptions,
   checkId,
   checkMessage,
-  checkOptions,
   derivedRandom,
   derivedUuid,
   hashJson,
@@ -26,7 +25,6 @@ import {
   type NewRun,
   type PartialReason,
   type Received,
-  type Rights,
   type ReceiveOptions,
   type Run,
   type RunInfo,
@@ -45,24 +43,6 @@ import { childRunId, type WaitSpec } from './waits.ts';
 
 const NOTE_NAME_LIMIT = 200;
 const EFFECTS: ReadonlySet<Effect> = new Set(['repeatable', 'keyed', 'once']);
-const ON_PARENT_END: ReadonlySet<string> = new Set(['cancel', 'leave']);
-const HISTORIES: ReadonlySet<string> = new Set(['fresh', 'snapshot']);
-
-const KNOWN_OF_CALLS = {
-  names: {
-    context: true,
-    priority: true,
-    signal: true,
-    onParentEnd: true,
-    timeoutMs: true,
-    turn: true,
-    rights: true,
-    budget: true,
-    maxResultBytes: true,
-    history: true,
-  } satisfies Record<keyof CallOptions, true>,
-  elsewhere: { abortSignal: 'signal', timeout: 'timeoutMs', deadlineAt: 'rights.deadlineAt', depth: 'rights.levels' },
-};
 
 export interface ContextOptions {
   readonly parts: DriveParts;
@@ -141,6 +121,7 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
     const given = bounded(`input of child ${key}`, input, limits.maxValueBytes, 'RUN_INPUT_TOO_LARGE');
     const fingerprint = hashJson(upTo === undefined ? [definition, given] : [definition, given, 'snapshot']);
     if (delivery.isOnRecord(key)) return { fingerprint, child: notStarted };
+    checkCallOptions(`child ${key}`, options);
     const found = core.env.definitions.get(definition);
     if (found === undefined) {
       const message = `There is no definition named ${definition} here: give the engine withChildren(…) of its caller, or a harness, which also makes those with other models`;
@@ -247,10 +228,6 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
         let looked: Awaited<ReturnType<typeof lookAtCall>>;
         try {
           signal?.throwIfAborted();
-          if (!ON_PARENT_END.has(onParentEnd))
-            throw new TypeError(`child ${key}: onParentEnd is 'cancel' or 'leave', not ${String(onParentEnd)}`);
-          if (!HISTORIES.has(history))
-            throw new TypeError(`child ${key}: history is 'fresh' or 'snapshot', not ${String(history)}`);
           // As the function has it now: what comes while the call waits for its place is no part of it.
           const upTo = history === 'snapshot' ? threadBase + delivery.delivered().messages : undefined;
           looked = await reads.ask(() => lookAtCall(key, definition, input, options, upTo));
@@ -361,17 +338,9 @@ function childRun(
   options: CallOptions,
   { maxValueBytes, maxResultBytes }: EngineLimits,
 ): NewRun {
-  // Passed over, a misspelt bound would bound nothing.
-  checkOptions(`child ${key}`, options, KNOWN_OF_CALLS);
-  checkCounts(`child ${key}`, { maxResultBytes: options.maxResultBytes });
-  if (options.priority !== undefined && !Number.isSafeInteger(options.priority))
-    throw new TypeError(`child ${key}: ${options.priority} is not a priority, which is a whole number`);
-  if (options.timeoutMs !== undefined) checkMs(`child ${key}: timeoutMs`, options.timeoutMs);
-  // Before it is narrowed, which would drop what it does not know.
-  checkBudget(options.budget);
   const budget = narrowerBudget(options.budget, definition.budget);
   const rights = {
-    ...rightsOfChild(parent.rights, checkedRights(key, options.rights)),
+    ...rightsOfChild(parent.rights, options.rights),
     ...delegationRights(definition),
   };
   const turn = checkedTurn(definition, options.turn, maxValueBytes);
@@ -393,15 +362,8 @@ function childRun(
     messages,
     ...blobsFor(messages),
     root: parent.root,
-    parent: { run: parent.key.run, key, maxResultBytes: Math.floor(options.maxResultBytes ?? maxResultBytes) },
+    parent: { run: parent.key.run, key, maxResultBytes: options.maxResultBytes ?? maxResultBytes },
     depth: parent.depth + 1,
     ...(budget === undefined ? {} : { budget }),
   };
-}
-
-function checkedRights(key: string, { levels, deadlineAt }: Rights = {}): Rights {
-  if (levels !== undefined && !(Number.isSafeInteger(levels) && levels >= 0))
-    throw new TypeError(`child ${key}: ${levels} is no number of levels`);
-  if (deadlineAt !== undefined) checkMs(`child ${key}: deadlineAt`, deadlineAt);
-  return { ...(levels === undefined ? {} : { levels }), ...(deadlineAt === undefined ? {} : { deadlineAt }) };
 }

@@ -261,7 +261,7 @@ describe('what user code throws and hands in', () => {
     const work = { ...durable('work', () => 'done'), budget: { tokens: 5 } };
     const budget = { cost: 5 } as object;
 
-    await expect(engineOn(memoryStore(), [work]).run('work', null, { budget })).rejects.toThrow(/no amount of cost/);
+    await expect(engineOn(memoryStore(), [work]).run('work', null, { budget })).rejects.toThrow(/nothing called cost/);
   });
 
   it('DUR-12: a store that fails while a ledger is looked for costs the drive, and blocks no run', async () => {

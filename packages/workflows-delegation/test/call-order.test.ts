@@ -74,7 +74,7 @@ interface Call {
 /** What can be wrong with a call before its policy is asked, in the order in which it is told. */
 const wrong: readonly [string, Call][] = [
   ['CALL_ABORTED', { options: { signal: aborted } }],
-  ['TypeError', { options: { priority: 0.5 } }],
+  ['TypeError', { options: { priority: 0.5, model: 'fast' } }],
   ['TypeError', { options: { onParentEnd: 'stay' as never } }],
   ['TypeError', { options: { timeout: 5 } as never }],
   ['NO_DEFINITION', { options: { model: 'fast' } }],
@@ -115,6 +115,10 @@ describe('a call that is not in order', () => {
         ],
       });
     }
+    // Also of a call with which nothing is wrong.
+    expect(await engineFor([calling({ depth: 0 }, [{}])]).run('calling', null)).toMatchObject({
+      output: ['DELEGATION_REFUSED max_depth'],
+    });
     const asksForMore = calling({ models: ['other'] }, [{ options: { model: 'fast' } }]);
     expect(await engineFor([asksForMore]).run('calling', null)).toMatchObject({
       output: ['DELEGATION_REFUSED model_not_allowed'],

@@ -1,0 +1,52 @@
+import type { CallOptions } from './durable-function.ts';
+import { checkOptions } from './known-options.ts';
+import { checkBudget } from './ledger.ts';
+import { checkOneOf } from './store-kit/argument-values.ts';
+
+const KNOWN = {
+  names: {
+    context: true,
+    priority: true,
+    signal: true,
+    onParentEnd: true,
+    timeoutMs: true,
+    turn: true,
+    rights: true,
+    budget: true,
+    maxResultBytes: true,
+    history: true,
+  } satisfies Record<keyof CallOptions, true>,
+  elsewhere: { abortSignal: 'signal', timeout: 'timeoutMs', deadlineAt: 'rights.deadlineAt', depth: 'rights.levels' },
+};
+
+/**
+ * What can be wrong with the options of a call by themselves: passed over, a misspelt bound would bound nothing.
+ *
+ * @throws {TypeError} naming `where`, the option and what is wrong.
+ */
+export function checkCallOptions(where: string, options: CallOptions): void {
+  checkOptions(where, options, KNOWN);
+  const { priority, timeoutMs, rights = {}, budget, maxResultBytes, onParentEnd, history } = options;
+  check(where, 'priority', priority, Number.isSafeInteger, 'a whole number');
+  check(where, 'timeoutMs', timeoutMs, isMs, 'a number of milliseconds');
+  check(where, 'rights.levels', rights.levels, isCount, 'a whole number of at least 0');
+  check(where, 'rights.deadlineAt', rights.deadlineAt, isMs, 'milliseconds since the epoch');
+  check(where, 'maxResultBytes', maxResultBytes, isCount, 'a whole number of bytes');
+  if (onParentEnd !== undefined) checkOneOf(`option onParentEnd of ${where}`, onParentEnd, ['cancel', 'leave']);
+  if (history !== undefined) checkOneOf(`option history of ${where}`, history, ['fresh', 'snapshot']);
+  checkBudget(budget);
+}
+
+const isMs = (value: number): boolean => Number.isFinite(value) && value >= 0;
+const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
+
+function check(
+  where: string,
+  option: string,
+  value: number | undefined,
+  isRight: (value: number) => boolean,
+  what: string,
+): void {
+  if (value !== undefined && !isRight(value))
+    throw new TypeError(`${where}: ${option} must be ${what}, not ${String(value)}`);
+}

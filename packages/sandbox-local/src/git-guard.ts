@@ -11,9 +11,12 @@ export interface GuardedEntry {
   close(): Promise<void>;
 }
 
+/** What `.git/commondir` says where hooks and configuration are beside it, as without the file. */
+const HERE = '.\n';
+
 /**
- * Opens what decides which programs the host's git runs in this workspace later: hooks and configuration, made empty where they are
- * missing. `.git` itself is among them because a mount point cannot be renamed: else `mv .git x; mkdir .git` would undo the rest.
+ * Opens what decides which programs the host's git runs in this workspace later: hooks and configuration, made where they are
+ * missing, and `commondir`, which says where git looks for both. `.git` itself is among them because a mount point cannot be renamed: else `mv .git x; mkdir .git` would undo the rest.
  * None is opened through a link, which bubblewrap would follow out of the workspace if an earlier command had planted one.
  * The caller closes them.
  *
@@ -30,7 +33,9 @@ export async function guardGit(root: Directory): Promise<readonly GuardedEntry[]
     const folder = await openFolder(root, '.git', '.git');
     entries.push(entryOf(folder, '.git', true));
     entries.push(entryOf(await openHooks(folder), '.git/hooks', false));
-    entries.push(await openPlain(folder, 'config', '.git/config', constants.O_CREAT));
+    for (const name of ['config', 'config.worktree'])
+      entries.push(await openPlain(folder, name, `.git/${name}`, constants.O_CREAT));
+    entries.push(await openCommonFolder(folder));
     return entries;
   } catch (error) {
     for (const entry of entries) await entry.close();
@@ -52,6 +57,23 @@ async function openFolder(parent: Directory, name: string, path: string): Promis
     if (systemCode(error) === 'ENOTDIR') throw refusePath(path, 'is not a folder, so that it cannot be kept read-only');
     throw translate(error, path);
   }
+}
+
+/** An empty one, which somebody who died here left, would make git fail. */
+async function openCommonFolder(git: Directory): Promise<GuardedEntry> {
+  const path = '.git/commondir';
+  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const handle = await open(git.at('commondir'), flags, 0o644).catch((error: unknown) => {
+    throw translate(error, path);
+  });
+  try {
+    const stats = await handle.stat();
+    refuseUnlessPlain(stats, path);
+    if (stats.size === 0) await handle.write(HERE, 0);
+  } finally {
+    await handle.close();
+  }
+  return openPlain(git, 'commondir', path);
 }
 
 async function openPlain(parent: Directory, name: string, path: string, create = 0): Promise<GuardedEntry> {

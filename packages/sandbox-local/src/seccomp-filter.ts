@@ -60,6 +60,7 @@ const NUMBER = {
   process_vm_writev: 311,
   kcmp: 312,
   finit_module: 313,
+  memfd_create: 319,
   kexec_file_load: 320,
   bpf: 321,
   userfaultfd: 323,
@@ -78,6 +79,7 @@ const NUMBER = {
   process_madvise: 440,
   mount_setattr: 442,
   quotactl_fd: 443,
+  memfd_secret: 447,
   fchmodat2: 452,
   open_tree_attr: 467,
 } as const;
@@ -163,6 +165,9 @@ const RULES: readonly Rule[] = [
   { syscalls: [NUMBER.unshare], errno: EPERM, when: [{ argument: 0, anyBit: NAMESPACES | CLONE_NEWTIME }] },
   // Their flags are in memory, which a filter cannot read. ENOSYS makes C libraries fall back to clone and openat.
   { syscalls: [NUMBER.clone3, NUMBER.openat2], errno: ENOSYS },
+
+  // Files in memory that no process has to map: neither a limit of the kernel nor the watch would count them. Programs fall back to /tmp.
+  { syscalls: [NUMBER.memfd_create, NUMBER.memfd_secret], errno: ENOSYS },
 
   // A set-uid file in the workspace would let other users of the host act as the sandbox's user.
   { syscalls: [NUMBER.chmod, NUMBER.fchmod, NUMBER.creat, NUMBER.mknod], errno: EPERM, when: setsId(1) },

@@ -42,21 +42,23 @@ export function watchUsage(
 }
 
 /**
- * Anonymous memory of these processes. The quick sum counts pages that a fork shares once for each process, so what looks
- * like too much is counted again in proportional shares, which costs the kernel a walk through the page tables.
+ * Memory of these processes that no file on disk is behind: their own, and what they share. The quick sum counts pages that several have once for
+ * each, so what looks like too much is counted again in proportional shares, which costs the kernel a walk through the page tables.
  */
 function memoryOf(pids: readonly number[], limit: number): number {
-  const resident = (pid: number): number => kibibytes(`/proc/${pid}/status`, /^RssAnon:\s+(\d+) kB$/m) ?? 0;
+  const resident = (pid: number): number => kibibytes(`/proc/${pid}/status`, /^Rss(?:Anon|Shmem):\s+(\d+) kB$/gm) ?? 0;
   const quick = sum(pids.map(resident));
   if (quick <= limit) return quick;
-  return sum(pids.map((pid) => kibibytes(`/proc/${pid}/smaps_rollup`, /^Pss_Anon:\s+(\d+) kB$/m) ?? resident(pid)));
+  return sum(
+    pids.map((pid) => kibibytes(`/proc/${pid}/smaps_rollup`, /^Pss_(?:Anon|Shmem):\s+(\d+) kB$/gm) ?? resident(pid)),
+  );
 }
 
-/** A line of a file of `/proc`, in bytes; undefined when it cannot be read. */
-function kibibytes(path: string, line: RegExp): number | undefined {
+/** The sum of such lines of a file of `/proc`, in bytes; undefined when there is none to read. */
+function kibibytes(path: string, lines: RegExp): number | undefined {
   try {
-    const value = line.exec(readFileSync(path, 'latin1'))?.[1];
-    return value === undefined ? undefined : Number(value) * 1_024;
+    const values = [...readFileSync(path, 'latin1').matchAll(lines)].map(([, value]) => Number(value) * 1_024);
+    return values.length === 0 ? undefined : sum(values);
   } catch {
     return undefined;
   }

@@ -74,6 +74,8 @@ it.each([
   ['clone of a thread', 56, [0x3d_0f00], ALLOW],
   ['clone3, whose flags cannot be seen', 435, [], errno(38)],
   ['openat2, whose mode cannot be seen', 437, [], errno(38)],
+  ['memfd_create, whose files no limit counts', 319, [], errno(38)],
+  ['memfd_secret', 447, [], errno(38)],
   ['unshare of files', 272, [0x400], ALLOW],
   ['unshare of the time namespace', 272, [0x80], errno(1)],
   ['chmod to set-user-id', 90, [0, 0o4755], errno(1)],

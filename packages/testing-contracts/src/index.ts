@@ -10,6 +10,8 @@ export {
   type RequestPolicyKind,
   type RequestPolicyTest,
 } from './request-policy-contract.ts';
+export { SANDBOX_ATTACKS, type AttackBed, type SandboxAttack } from './sandbox-attacks/index.ts';
+export { attackSandbox, sandboxContainment, type SandboxContainment } from './sandbox-containment.ts';
 export { sandboxContract, type SandboxContract } from './sandbox-contract.ts';
 export { MODEL_TESTS, modelContract, modelTestsFor, runModelTest, type ModelContract } from './model-contract.ts';
 export type { ContractModel, ModelAbilities, ModelTest, ModelTestBed, ModelUnderTest } from './model-test.ts';

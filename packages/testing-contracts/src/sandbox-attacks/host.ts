@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** What attacks aim at: things of the host that every user of it may reach. */
@@ -13,6 +13,8 @@ export interface AttackedHost {
   /** A file that anybody may read and write, and what is in it. */
   readonly secretFile: string;
   readonly secret: string;
+  /** Of this machine, besides loopback; undefined where there is none. */
+  readonly address: string | undefined;
   readonly tcpPort: number;
   readonly udpPort: number;
   readonly socketPath: string;
@@ -23,7 +25,7 @@ export interface AttackedHost {
 }
 
 /** Long enough for a packet on loopback on a busy machine; only attempts that fail wait this long. */
-const GRACE_MS = 250;
+const GRACE_MS = 500;
 
 export async function openAttackedHost(): Promise<AttackedHost> {
   const folder = await mkdtemp(join(tmpdir(), 'prusik-attacked-'));
@@ -45,19 +47,20 @@ export async function openAttackedHost(): Promise<AttackedHost> {
   };
   const socketPath = join(folder, 'socket');
   const abstractSocket = `prusik-${randomUUID()}`;
-  const tcp = await serve((server) => server.listen(0, '127.0.0.1'));
+  const tcp = await serve((server) => server.listen(0, '0.0.0.0'));
   const servers = [
     tcp,
     await serve((server) => server.listen({ path: socketPath, readableAll: true, writableAll: true })),
     ...(process.platform === 'linux' ? [await serve((server) => server.listen(`\0${abstractSocket}`))] : []),
   ];
   const udp = createSocket('udp4', onReach);
-  await once(udp.bind(0, '127.0.0.1'), 'listening');
+  await once(udp.bind(0, '0.0.0.0'), 'listening');
 
   return {
     folder,
     secretFile,
     secret,
+    address: outsideAddress(),
     tcpPort: (tcp.address() as AddressInfo).port,
     udpPort: udp.address().port,
     socketPath,
@@ -73,6 +76,13 @@ export async function openAttackedHost(): Promise<AttackedHost> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** An IPv4 address of this machine besides loopback. */
+export function outsideAddress(): string | undefined {
+  return Object.values(networkInterfaces())
+    .flat()
+    .find((address) => address !== undefined && address.family === 'IPv4' && !address.internal)?.address;
 }
 
 /** Pids of the host's processes whose arguments hold `marker`. */

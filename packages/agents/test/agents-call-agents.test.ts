@@ -158,6 +158,23 @@ describe('WFL-9: an agent calls another', () => {
     });
   });
 
+  it.each<[string, DelegationPolicy<'writer'>]>([
+    ['max_depth', { depth: 0 }],
+    ['max_calls', { calls: 0 }],
+    ['deadline', { wallMs: 0 }],
+    ['agent_not_allowed', { agents: [] }],
+  ])('WFL-2: %s is the reason under a policy that lets nothing through', async (reason, policy) => {
+    const store = newStore();
+    const { definitions } = team({ lead: [call('a'), 'Done.'], writer: [], policy });
+
+    expect(await newEngine(definitions, { store }).run('lead', 'Go', { id: 'r' })).toMatchObject({ output: 'Done.' });
+
+    expect(await childrenOf(store)).toEqual([]);
+    expect(await resultsOf(store, 'r')).toMatchObject({
+      call_1: { type: 'error', code: 'DELEGATION_REFUSED', text: expect.stringContaining(reason) },
+    });
+  });
+
   it('AGT-4: of a result that is past the cap the model is shown both ends, and the whole is kept', async () => {
     const store = newStore();
     const long = 'x'.repeat(5_000);

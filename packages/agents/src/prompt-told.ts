@@ -1,6 +1,6 @@
 import type { Message } from '@prusik/core';
 import type { ModelMessage } from 'ai';
-import { toModelMessages, type LoadedFiles } from './to-model-messages.ts';
+import { toPromptMessages, type LoadedFiles } from './to-model-messages.ts';
 
 /** The messages of a prompt as a model of `provider` is told them. */
 export type PromptTold = (
@@ -19,7 +19,7 @@ export function createPromptTold(): PromptTold {
     const goesOn =
       whose === provider && shown === files && before.every((message, index) => message === messages[index]);
     const known = goesOn ? before.length : 0;
-    const more = toModelMessages(known === 0 ? messages : messages.slice(known), provider, files);
+    const more = toPromptMessages(known === 0 ? messages : messages.slice(known), provider, files);
     told = known === 0 ? more : [...told, ...more];
     before = messages;
     whose = provider;

@@ -24,6 +24,8 @@ export type LoadedFiles = ReadonlyMap<string, Uint8Array>;
 interface Target {
   readonly provider: string;
   readonly files: LoadedFiles;
+  /** What was attached to the calls so far, by their ids, where their results get it too. */
+  readonly attached?: Map<string, ProviderData>;
 }
 
 const NO_FILES: LoadedFiles = new Map();
@@ -40,9 +42,19 @@ export function toModelMessages(
   provider: string,
   files: LoadedFiles = NO_FILES,
 ): ModelMessage[] {
-  const target = { provider, files };
-  return messages.map((message) => toModelMessage(message, target)).filter(({ content }) => content.length > 0);
+  return told(messages, { provider, files });
 }
+
+/**
+ * The same as a prompt has it: what a provider attached to a call stands at its result, too, if nothing else does. Providers of the AI SDK look for it
+ * there (whose call that was, or that several calls were one), since the SDK puts it there.
+ */
+export function toPromptMessages(messages: readonly Message[], provider: string, files: LoadedFiles): ModelMessage[] {
+  return told(messages, { provider, files, attached: new Map() });
+}
+
+const told = (messages: readonly Message[], target: Target): ModelMessage[] =>
+  messages.map((message) => toModelMessage(message, target)).filter(({ content }) => content.length > 0);
 
 function toModelMessage({ role, content }: Message, target: Target): ModelMessage {
   switch (role) {
@@ -81,6 +93,7 @@ function assistantPart(part: Part, target: Target, foreign: ReadonlySet<string>)
         : [{ type: 'custom', kind: part.kind as `${string}.${string}`, ...options(part.provider, provider) }];
     case 'tool-call':
       if (foreign.has(part.callId)) return [];
+      if (part.provider !== undefined) target.attached?.set(part.callId, part.provider);
       return [
         {
           type: 'tool-call',
@@ -129,7 +142,7 @@ const isOfOther = ({ provider: data }: { readonly provider?: ProviderData }, pro
   data !== undefined && data.provider !== provider;
 
 function toolPart(part: Part, target: Target): readonly ToolPart[] {
-  if (part.type === 'tool-result') return [resultPart(part, target)];
+  if (part.type === 'tool-result') return [resultPart(part, target, target.attached?.get(part.callId))];
   if (part.type !== 'approval-response') return [];
   const { approvalId, approved, reason, providerExecuted } = part;
   return [
@@ -143,13 +156,17 @@ function toolPart(part: Part, target: Target): readonly ToolPart[] {
   ];
 }
 
-function resultPart(part: Extract<Part, { type: 'tool-result' }>, target: Target): ToolResultPart {
+function resultPart(
+  part: Extract<Part, { type: 'tool-result' }>,
+  target: Target,
+  ofCall?: ProviderData,
+): ToolResultPart {
   return {
     type: 'tool-result',
     toolCallId: part.callId,
     toolName: part.tool,
     output: { ...output(part.output, target), ...options(part.output.provider, target.provider) },
-    ...options(part.provider, target.provider),
+    ...options(part.provider ?? ofCall, target.provider),
   };
 }
 

@@ -3,16 +3,20 @@ import { signingModel, scriptedModel, type ScriptedReply } from '@prusik/testing
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineAgent, defineTool, type LanguageModelObject } from '../src/index.ts';
+import { toPromptMessages } from '../src/to-model-messages.ts';
+import { finish, streamModel, text } from './stream-model.ts';
 import { newEngine, newStore, threadOf } from './support.ts';
 
-const look = defineTool({
-  name: 'look',
-  description: 'Looks',
-  input: z.object({ at: z.string() }),
-  effect: 'repeatable',
-  approval: 'always',
-  execute: ({ at }) => `${at} is there`,
-});
+const lookTool = (approval: 'always' | 'never') =>
+  defineTool({
+    name: 'look',
+    description: 'Looks',
+    input: z.object({ at: z.string() }),
+    effect: 'repeatable',
+    approval,
+    execute: ({ at }) => `${at} is there`,
+  });
+const look = lookTool('always');
 const agentOf = (model: LanguageModelObject) =>
   defineAgent({ name: 'thinker', instructions: '', model, tools: [look] });
 
@@ -73,6 +77,39 @@ describe('SES-12: what a provider signed', () => {
     );
 
     expect(result).toMatchObject({ status: 'failed', error: { code: 'MODEL_CALL_FAILED', meta: { statusCode: 400 } } });
+  });
+
+  it('of a call comes back to it with its result, too, whatever became of the call, and to no other', async () => {
+    const attached = (item: string) => ({ providerMetadata: { acme: { item } } });
+    const calls = [
+      { type: 'tool-call', toolCallId: 'c1', toolName: 'look', input: '{"at":"a"}', ...attached('i1') },
+      { type: 'tool-call', toolCallId: 'c2', toolName: 'gone', input: '{}', ...attached('i2') },
+      { type: 'tool-call', toolCallId: 'c3', toolName: 'look', input: '{"at":"a"}' },
+      finish('tool-calls'),
+    ];
+    const model = streamModel('acme:m1', [calls, [...text('It is.'), finish()]]);
+    const agent = defineAgent({
+      name: 'thinker',
+      instructions: '',
+      model,
+      tools: [lookTool('never')],
+    });
+    const store = newStore();
+    await newEngine([agent], { store }).run('thinker', 'Is a there?', { id: 'r' });
+
+    const results = model.asked[1]?.options.prompt.findLast(({ role }) => role === 'tool')?.content;
+    expect(results).toMatchObject([
+      { toolCallId: 'c1', providerOptions: { acme: { item: 'i1' } } },
+      { toolCallId: 'c2', providerOptions: { acme: { item: 'i2' } } },
+      { toolCallId: 'c3' },
+    ]);
+    expect(results?.[2]).not.toHaveProperty('providerOptions');
+    const thread = await threadOf(store, 'r');
+    expect(JSON.stringify(toPromptMessages(thread, 'other', new Map()))).not.toContain('item');
+    // The record has it once, where the provider put it.
+    expect(thread.flatMap(({ role, content }) => (role === 'tool' ? content : []))).toEqual(
+      expect.not.arrayContaining([expect.objectContaining({ provider: expect.anything() })]),
+    );
   });
 
   it('is not shown to another provider, which goes on without it', async () => {

@@ -17,7 +17,6 @@ import {
   type Decision,
   type DurableContext,
   type DurableDefinition,
-  type Effect,
   type InputScope,
   type Json,
   type JsonObject,
@@ -30,7 +29,8 @@ import {
   type RunInfo,
 } from '@prusik/core';
 import { bounded } from './bounded.ts';
-import { checkCounts, checkMs } from './check-numbers.ts';
+import { checkReceiveOptions, checkRequestSpec, checkStepOptions } from './check-calls.ts';
+import { checkMs } from './check-numbers.ts';
 import { delegationRights } from './delegation-rights.ts';
 import { ownCopy, valueOf, type Call } from './delivery.ts';
 import type { DriveParts } from './drive-parts.ts';
@@ -42,7 +42,6 @@ import { reportLateCall } from './untracked.ts';
 import { childRunId, type WaitSpec } from './waits.ts';
 
 const NOTE_NAME_LIMIT = 200;
-const EFFECTS: ReadonlySet<Effect> = new Set(['repeatable', 'keyed', 'once']);
 
 export interface ContextOptions {
   readonly parts: DriveParts;
@@ -166,13 +165,7 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
     },
     step: (key, body, options = {}) =>
       refusing(() => {
-        // One that is written in another way must not be taken for the default, which may be repeated.
-        if (options.effect !== undefined && !EFFECTS.has(options.effect))
-          throw new TypeError(`step ${key}: ${String(options.effect)} is not an effect`);
-        checkCounts('reserve', { ...options.reserve });
-        const { retryable: _, ...retry } = options.retry ?? {};
-        checkCounts('retry', retry);
-        if (options.timeoutMs !== undefined) checkMs(`step ${key}`, options.timeoutMs);
+        checkStepOptions(key, options);
         const { kind = 'step', fingerprint = '' } = options;
         return ask({ key, kind, fingerprint, begin: () => steps.begin({ key, body, options }) });
       }),
@@ -187,9 +180,10 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
         checkMs(`sleepUntil ${key}`, time);
         return sleepUntilTime(key, () => time);
       }),
-    receive: <T extends Json>(key: string, { timeoutMs }: ReceiveOptions = {}) =>
+    receive: <T extends Json>(key: string, options: ReceiveOptions = {}) =>
       refusing(() => {
-        if (timeoutMs !== undefined) checkMs(`receive ${key}`, timeoutMs);
+        checkReceiveOptions(key, options);
+        const { timeoutMs } = options;
         const until = timeoutMs === undefined ? {} : { until: () => Math.ceil(core.storeNow() + timeoutMs) };
         return wait<Received<T>>({ key, kind: 'signal', fingerprint: '', ...until }, (recorded) =>
           recorded.timedOut || !recorded.outcome.ok
@@ -197,14 +191,15 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
             : { timedOut: false, value: ownCopy(recorded.outcome.value) as T },
         );
       }),
-    request: (key, { kind, body: given, schema: form, expiresInMs, signal }) =>
+    request: (key, spec) =>
       refusing(() => {
+        const { kind, body: given, schema: form, expiresInMs, signal } = spec;
         if (!run.attended)
           throw new PrusikError('RUN_UNATTENDED', `Nobody is there to answer ${key}: the run was started unattended`);
         signal?.throwIfAborted();
         const schema = form && bounded(`schema of request ${key}`, form, limits.maxValueBytes);
         const body = bounded(`body of request ${key}`, given, limits.maxValueBytes);
-        if (expiresInMs !== undefined) checkMs(`request ${key}`, expiresInMs);
+        checkRequestSpec(key, spec);
         return wait<Decision & { readonly request: string }>({
           key,
           kind: 'request',

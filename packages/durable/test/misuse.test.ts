@@ -65,6 +65,26 @@ it('DEF-3: an option of a start that is none is refused, and nothing is stored',
   expect(await store.run(key('r'))).toBeUndefined();
 });
 
+it.each([
+  ['step s has no option effects: there are .*effect', (ctx) => ctx.step('s', () => 1, { effects: 'once' } as object)],
+  [
+    'step s: retry has no option retries: use attempts',
+    (ctx) => ctx.step('s', () => 1, { retry: { retries: 3 } as never }),
+  ],
+  ['receive s has no option timeout: use timeoutMs', (ctx) => ctx.receive('s', { timeout: 5 } as object)],
+  [
+    'request s has no option timeoutMs: use expiresInMs',
+    (ctx) => ctx.request('s', { kind: 'question', body: null, timeoutMs: 5 } as never),
+  ],
+] as const satisfies readonly [string, (ctx: DurableContext) => Promise<unknown>][])(
+  'DEF-3: a misspelt option is refused, not passed over: %s',
+  async (message, call) => {
+    const result = await engineOn(memoryStore(), [durable('work', call)]).run('work', null);
+
+    expect(result).toMatchObject({ status: 'failed', error: { message: expect.stringMatching(message) } });
+  },
+);
+
 describe('what a function or its steps get wrong', () => {
   it('AGT-13: an error that only looks like one of ours is recorded once, and its step is not run again', async () => {
     let calls = 0;

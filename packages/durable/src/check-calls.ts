@@ -1,0 +1,76 @@
+import {
+  checkOptions,
+  type Effect,
+  type ReceiveOptions,
+  type RequestSpec,
+  type RetryPolicy,
+  type StepOptions,
+} from '@prusik/core';
+import { checkCounts, checkMs } from './check-numbers.ts';
+
+const EFFECTS: ReadonlySet<Effect> = new Set(['repeatable', 'keyed', 'once']);
+
+const STEP = {
+  names: {
+    kind: true,
+    name: true,
+    effect: true,
+    fingerprint: true,
+    retry: true,
+    timeoutMs: true,
+    check: true,
+    inDoubt: true,
+    reserve: true,
+    claimRequest: true,
+  } satisfies Record<keyof StepOptions, true>,
+  elsewhere: { timeout: 'timeoutMs', retries: 'retry.attempts', maxRetries: 'retry.attempts' },
+};
+
+const RETRY = {
+  names: {
+    attempts: true,
+    backoffMs: true,
+    maxBackoffMs: true,
+    capacityWaitMs: true,
+    retryable: true,
+  } satisfies Record<keyof RetryPolicy, true>,
+  elsewhere: { maxAttempts: 'attempts', retries: 'attempts', delayMs: 'backoffMs' },
+};
+
+const RECEIVE = {
+  names: { timeoutMs: true } satisfies Record<keyof ReceiveOptions, true>,
+  elsewhere: { timeout: 'timeoutMs', expiresInMs: 'timeoutMs' },
+};
+
+const REQUEST = {
+  names: { kind: true, body: true, schema: true, expiresInMs: true, signal: true } satisfies Record<
+    keyof RequestSpec,
+    true
+  >,
+  elsewhere: { timeoutMs: 'expiresInMs', timeout: 'expiresInMs', abortSignal: 'signal' },
+};
+
+/** @throws {TypeError} for an option of a step that is none, or cannot be what it is */
+export function checkStepOptions(key: string, options: StepOptions): void {
+  const { effect, reserve, retry: { retryable: _, ...retry } = {}, timeoutMs } = options;
+  checkOptions(`step ${key}`, options, STEP);
+  // One that is written in another way must not be taken for the default, which may be repeated.
+  if (effect !== undefined && !EFFECTS.has(effect))
+    throw new TypeError(`step ${key}: ${String(effect)} is not an effect`);
+  checkCounts('reserve', { ...reserve });
+  checkOptions(`step ${key}: retry`, retry, RETRY);
+  checkCounts('retry', retry);
+  if (timeoutMs !== undefined) checkMs(`step ${key}`, timeoutMs);
+}
+
+/** @throws {TypeError} */
+export function checkReceiveOptions(key: string, options: ReceiveOptions): void {
+  checkOptions(`receive ${key}`, options, RECEIVE);
+  if (options.timeoutMs !== undefined) checkMs(`receive ${key}`, options.timeoutMs);
+}
+
+/** @throws {TypeError} */
+export function checkRequestSpec(key: string, spec: RequestSpec): void {
+  checkOptions(`request ${key}`, spec, REQUEST);
+  if (spec.expiresInMs !== undefined) checkMs(`request ${key}`, spec.expiresInMs);
+}

@@ -1,6 +1,7 @@
 import type { CallOptions } from './durable-function.ts';
 import { checkOptions } from './known-options.ts';
 import { checkBudget } from './ledger.ts';
+import type { RunRights } from './rights.ts';
 import { checkOneOf } from './store-kit/argument-values.ts';
 
 const KNOWN = {
@@ -19,6 +20,12 @@ const KNOWN = {
   elsewhere: { abortSignal: 'signal', timeout: 'timeoutMs', deadlineAt: 'rights.deadlineAt', depth: 'rights.levels' },
 };
 
+/** A caller may hand on its own as they are; of those a policy is none of its child's. */
+const RIGHTS = {
+  names: { levels: true, deadlineAt: true, delegation: true } satisfies Record<keyof RunRights, true>,
+  elsewhere: { depth: 'levels', maxDepth: 'levels', deadline: 'deadlineAt' },
+};
+
 /**
  * What can be wrong with the options of a call by themselves: passed over, a misspelt bound would bound nothing.
  *
@@ -29,6 +36,8 @@ export function checkCallOptions(where: string, options: CallOptions): void {
   const { priority, timeoutMs, rights = {}, budget, maxResultBytes, onParentEnd, history } = options;
   check(where, 'priority', priority, Number.isSafeInteger, 'a whole number');
   check(where, 'timeoutMs', timeoutMs, isMs, 'a number of milliseconds');
+  if (typeof rights !== 'object' || rights === null) throw new TypeError(`${where}: rights must be an object`);
+  checkOptions(`${where}: rights`, rights, RIGHTS);
   check(where, 'rights.levels', rights.levels, isCount, 'a whole number of at least 0');
   check(where, 'rights.deadlineAt', rights.deadlineAt, isMs, 'milliseconds since the epoch');
   check(where, 'maxResultBytes', maxResultBytes, isCount, 'a whole number of bytes');

@@ -157,7 +157,9 @@ export function createDelegation({ ctx, agents, policy: declared }: DelegationPa
     const { depth = DELEGATION_DEFAULTS.depth, wallMs, whenExhausted } = policy ?? {};
     const handedOn = { levels: depth, ...(wallMs === undefined ? {} : { deadlineAt: startedAt + wallMs }) };
     const ending = kind === 'agent' && whenExhausted !== undefined ? { whenExhausted, ...turn } : turn;
-    return { ...options, rights: rightsOfChild(handedOn, rights), ...(ending === undefined ? {} : { turn: ending }) };
+    // With what is none of the rights, for the engine to refuse.
+    const narrowed = { ...rights, ...rightsOfChild(handedOn, rights) };
+    return { ...options, rights: narrowed, ...(ending === undefined ? {} : { turn: ending }) };
   }
 
   async function run(call: Call, definition: Callee, input: unknown, options: CallOptions) {

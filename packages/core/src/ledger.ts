@@ -60,6 +60,8 @@ export function checkBudget(budget: Budget | undefined): void {
 
 function checkDimensions(amount: Budget | undefined, known: readonly string[]): void {
   if (amount === undefined) return;
+  if (typeof amount !== 'object' || amount === null)
+    throw new TypeError(`An amount or a budget must be an object, not ${String(amount)}`);
   for (const [dimension, value] of Object.entries(amount)) {
     if (value === undefined) continue;
     checkCount(`amount of ${dimension}`, value);

@@ -6,7 +6,6 @@ import {
   derivedRandom,
   derivedUuid,
   hashJson,
-  narrowerBudget,
   partialReason,
   PrusikError,
   refusedCall,
@@ -29,6 +28,7 @@ import {
   type RunInfo,
 } from '@prusik/core';
 import { bounded } from './bounded.ts';
+import { budgetOf } from './budget-of.ts';
 import { checkReceiveOptions, checkRequestSpec, checkStepOptions } from './check-calls.ts';
 import { checkMs } from './check-numbers.ts';
 import { delegationRights } from './delegation-rights.ts';
@@ -215,8 +215,9 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
           }),
         });
       }),
-    child: <Output>(key: string, definition: string, input: Json, { admit, ...options }: ChildOptions = {}) =>
+    child: <Output>(key: string, definition: string, input: Json, given: ChildOptions = {}) =>
       refusing(async () => {
+        const { admit, ...options } = given;
         const { signal, onParentEnd = 'cancel', history = 'fresh' } = options;
         if (comesLate(key)) return new Promise<never>(() => {});
         delivery.reserve(key);
@@ -303,13 +304,21 @@ export async function parseInput(
   return bounded('input of a run', parsed, maxValueBytes, 'RUN_INPUT_TOO_LARGE');
 }
 
-/** @throws {PrusikError} `MESSAGE_INVALID` */
+/** @throws {PrusikError} `MESSAGE_INVALID`, and `MESSAGE_ID_TAKEN` where two have one id */
 export function openingMessages(
   definition: DurableDefinition<never, unknown, unknown>,
   input: Json,
 ): readonly Message[] {
   const messages = definition.openingMessages?.(input) ?? [];
-  for (const message of messages) checkMessage(message);
+  const ids = new Set<string>();
+  for (const message of messages) {
+    checkMessage(message);
+    if (ids.has(message.id))
+      throw new PrusikError('MESSAGE_ID_TAKEN', `${definition.name} begins with two messages of the id ${message.id}`, {
+        meta: { message: message.id },
+      });
+    ids.add(message.id);
+  }
   return messages;
 }
 
@@ -333,7 +342,7 @@ function childRun(
   options: CallOptions,
   { maxValueBytes, maxResultBytes }: EngineLimits,
 ): NewRun {
-  const budget = narrowerBudget(options.budget, definition.budget);
+  const budget = budgetOf(options.budget, definition);
   const rights = {
     ...rightsOfChild(parent.rights, options.rights),
     ...delegationRights(definition),

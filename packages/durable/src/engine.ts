@@ -8,6 +8,7 @@ import {
   systemClock,
   type DurableDefinition,
   type RunKey,
+  type RunKind,
 } from '@prusik/core';
 import { createBreather } from './breather.ts';
 import { bounded } from './bounded.ts';
@@ -41,11 +42,13 @@ const KNOWN = {
   } satisfies Record<keyof EngineOptions, true>,
 };
 
+const KINDS: ReadonlySet<RunKind> = new Set(['workflow', 'agent', 'function']);
+
 /**
  * Runs durable functions over a store. Whatever a process was doing when it died, an engine on the same store goes on with.
  * Disposal gives running runs back; the store is the caller's and stays open.
  *
- * @throws {TypeError} for a definition without a usable name, two of one name, an option that is none, or a limit that cannot be one.
+ * @throws {TypeError} for a definition without a usable name, kind or version, two of one name, an option that is none, or a limit that cannot be one.
  */
 export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engine {
   checkOptions('The engine', options, KNOWN);
@@ -169,6 +172,11 @@ function indexDefinitions(
   const byName = new Map<string, DurableDefinition<never, unknown, unknown>>();
   for (const definition of list) {
     checkId('definition name', definition.name);
+    const { name, kind, version } = definition;
+    if (!KINDS.has(kind))
+      throw new TypeError(`${name}: a definition's kind is one of ${[...KINDS].join(', ')}, not ${kind}`);
+    if (typeof version !== 'string')
+      throw new TypeError(`${name}: the version must be a string, not ${String(version)}`);
     if (byName.has(definition.name)) throw new TypeError(`Two definitions are named ${definition.name}`);
     byName.set(definition.name, definition);
   }

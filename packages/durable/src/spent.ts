@@ -4,7 +4,19 @@ import type { StepSpec } from './step-spec.ts';
 /** What a step reserves: nothing where nobody limits what calls use. */
 export function reservationOf({ reserve }: StepOptions, budget: Budget | undefined): Amount | undefined {
   const { runs: _, ...limits } = budget ?? {};
-  return Object.keys(limits).length === 0 ? undefined : reserve;
+  return Object.keys(limits).length === 0 || reserve === undefined ? undefined : inWholeUnits(reserve);
+}
+
+/** As ledgers count: of a part of a unit it is the whole, and of more than can be counted exactly it is the most. */
+function inWholeUnits({ calls, tokens, costMicros, ...unknown }: Amount): Amount {
+  const whole = (value: number): number => Math.min(Math.ceil(value), Number.MAX_SAFE_INTEGER);
+  return {
+    // For the store to refuse.
+    ...unknown,
+    ...(calls === undefined ? {} : { calls: whole(calls) }),
+    ...(tokens === undefined ? {} : { tokens: whole(tokens) }),
+    ...(costMicros === undefined ? {} : { costMicros: whole(costMicros) }),
+  };
 }
 
 /** Nobody can hold a tree to a limit of what a call does not say that it may take. */
@@ -29,24 +41,26 @@ export function unreserved({ key, options }: StepSpec, budget: Budget = {}): Pru
 
 /** What an execution is charged that was made with this reservation, or would have been. Unknown is what was reserved, never zero. */
 export function useOf(execution: Spent, reserve: Amount | undefined): Amount {
-  const told = toldBy(execution);
-  if (reserve === undefined) return told;
+  if (reserve === undefined) return toldBy(execution);
   const { usage, costMicros } = execution;
+  const told = tokensOf(execution);
   const isTold = usage?.inputTokens !== undefined && usage.outputTokens !== undefined;
-  const tokens = isTold ? told.tokens : Math.max(told.tokens, reserve.tokens ?? 0);
+  const tokens = isTold ? told : Math.max(told, reserve.tokens ?? 0);
   const cost = costMicros ?? reserve.costMicros;
-  return {
+  return inWholeUnits({
     tokens,
     ...(reserve.calls === undefined ? {} : { calls: reserve.calls }),
     ...(cost === undefined ? {} : { costMicros: cost }),
-  };
+  });
 }
 
 /** What an execution says that it used, where it says so. */
-export function toldBy({ usage, costMicros }: Spent): Amount & { readonly tokens: number } {
-  const tokens = (usage?.inputTokens ?? 0) + (usage?.outputTokens ?? 0);
-  return { tokens, ...(costMicros === undefined ? {} : { costMicros }) };
+export function toldBy(execution: Spent): Amount {
+  const { costMicros } = execution;
+  return inWholeUnits({ tokens: tokensOf(execution), ...(costMicros === undefined ? {} : { costMicros }) });
 }
+
+const tokensOf = ({ usage }: Spent): number => (usage?.inputTokens ?? 0) + (usage?.outputTokens ?? 0);
 
 /** Of an execution whose end is not known: nobody knows what it used. */
 export const chargedInFull = (reserved: Amount): LedgerChange => ({ release: reserved, use: reserved });

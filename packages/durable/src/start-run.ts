@@ -1,10 +1,8 @@
 import {
-  checkBudget,
   checkId,
   checkMessage,
   checkOptions,
   DEFAULT_TENANT,
-  narrowerBudget,
   PrusikError,
   type DurableDefinition,
   type Json,
@@ -16,6 +14,7 @@ import {
   type Store,
 } from '@prusik/core';
 import { bounded } from './bounded.ts';
+import { budgetOf } from './budget-of.ts';
 import { checkMs } from './check-numbers.ts';
 import { blobsFor, openingMessages, parseInput } from './context.ts';
 import type { DriveOptions, Engine, EngineLimits, StartOptions } from './engine-types.ts';
@@ -101,9 +100,7 @@ export function createStarter({
     given: StartOptions,
   ): NewRun {
     checkOptions(`A start of ${definition.name}`, given, KNOWN);
-    // Before it is narrowed, which would drop what it does not know.
-    checkBudget(given.budget);
-    const budget = narrowerBudget(given.budget, definition.budget);
+    const budget = budgetOf(given.budget, definition);
     const { session } = given;
     if (given.timeoutMs !== undefined) checkMs(`run ${key.run}: timeoutMs`, given.timeoutMs);
     const rights = delegationRights(definition);

@@ -36,6 +36,7 @@ export type AgentTool<Name extends string = string, Agent extends Callable = Cal
   Json
 > & { readonly delegates: Delegates<Agent> };
 
+/** How an agent is shown to a model as a tool, and what its child runs may do. */
 export interface AgentToolOptions<Name extends string, Input>
   extends
     Pick<AgentCallOptions, 'priority' | 'timeoutMs' | 'budget' | 'maxResultBytes' | 'history'>,

@@ -32,8 +32,10 @@ export type AgentPrompt = string | readonly (TextPart | FilePart)[];
 
 /** Schemas of agents that declare none. */
 export type PromptSchema = StandardSchema<AgentPrompt>;
+/** The schema of an output that is the text of the last reply. */
 export type TextSchema = ModelSchema<string>;
 
+/** What {@link defineAgent} takes. */
 export interface AgentOptions<
   Name extends string,
   Model extends string | LanguageModelObject,
@@ -166,6 +168,7 @@ export interface AgentDefinition<
   readonly '~types': AgentCallTypes<Input, Output, Alias>;
 }
 
+/** An agent of whatever input, output and tools. */
 export type AnyAgent = AgentDefinition;
 
 /** What {@link defineAgent} makes of its options. */

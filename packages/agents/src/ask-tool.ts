@@ -9,6 +9,7 @@ export interface AskInput {
   readonly choices?: readonly string[];
 }
 
+/** What {@link askTool} takes; everything has a default. */
 export interface AskToolOptions<Name extends string, Answer extends StandardSchema> {
   /** @default 'ask_user' */
   readonly name?: Name;

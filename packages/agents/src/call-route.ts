@@ -45,6 +45,7 @@ export interface AnsweredBy {
   readonly failed?: readonly FailedModel[];
 }
 
+/** A model that was asked before the one that answered, and why it did not. */
 export interface FailedModel {
   readonly model: string;
   readonly class: ModelErrorClass;

@@ -20,6 +20,7 @@ import { approvalOf } from './decided-call.ts';
 import type { AnyTool, ToolDefinition } from './tool-types.ts';
 import { validate } from './validate.ts';
 
+/** What a gated call of a workflow may say. */
 export interface CallToolOptions {
   /** What a person may put in the input's place, where that is not a whole input. @default the tool's input */
   readonly edit?: {

@@ -3,6 +3,7 @@ import { defineTool } from './define-tool.ts';
 import { modelJsonSchema, type ConverterOption, type JsonSchemaConverter } from './json-schema.ts';
 import type { AskedElsewhere, ToolDefinition, ToolOptions } from './tool-types.ts';
 
+/** What {@link clientTool} takes. */
 export interface ClientToolOptions<
   Name extends string,
   Schema extends StandardSchema,

@@ -10,6 +10,7 @@ import {
   type Ruler,
 } from '@prusik/core';
 
+/** When {@link contextManager} makes a conversation shorter, and what it leaves. */
 export interface ContextManagerOptions {
   /** A prompt that takes more than this share of the limit is made shorter. @default 0.85 */
   readonly trigger?: number;

@@ -15,6 +15,7 @@ import {
 } from '@prusik/core';
 import type { FilePart as ModelFilePart, ModelMessage, ToolResultPart as ModelToolResultPart } from 'ai';
 
+/** How messages of the AI SDK become ours. */
 export interface FromModelOptions {
   /** Whose model the messages come from and go back to: what it attached is kept for it alone. */
   readonly provider: string;

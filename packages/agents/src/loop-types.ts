@@ -36,6 +36,7 @@ export type LastStep = 'refuse-calls' | 'answer-without-tools';
 /** `partial`: it completes with the text that it said last, marked as not whole; where it has said nothing, or its output has a schema, it fails. */
 export type WhenExhausted = NonNullable<TurnOptions['whenExhausted']>;
 
+/** The limits of an agent that names none. */
 export const AGENT_LIMITS: AgentLimits = {
   steps: 16,
   lastStep: 'refuse-calls',

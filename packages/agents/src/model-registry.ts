@@ -23,9 +23,12 @@ export interface ModelSpec<Alias extends string = string> {
   readonly capabilities?: ModelCapabilities;
 }
 
+/** An embedding model of an AI SDK provider. */
 export type EmbeddingModelObject = Exclude<EmbeddingModel, string>;
+/** A reranking model of an AI SDK provider. */
 export type RerankingModelObject = Exclude<RerankingModel, string>;
 
+/** What a registry has besides its language models. */
 export interface ModelRegistryOptions<Embedding extends string = never, Reranking extends string = never> {
   /** For all models of the registry, each on its own; `false` for none. @default opens for 30 s after 5 failures in a row within 60 s */
   readonly breaker?: BreakerOptions | false;

@@ -9,6 +9,7 @@ export interface SkillFile {
   readonly bytes: number;
 }
 
+/** Bounds of a skill; past one of them `SKILL_INVALID`. */
 export const SKILL_LIMITS = {
   /** Bytes of SKILL.md. */
   instructions: 131_072,

@@ -54,6 +54,7 @@ export type InDoubt =
   /** The run fails with `STEP_IN_DOUBT`. */
   | 'fail';
 
+/** What {@link defineTool} takes. */
 export interface ToolOptions<Name extends string, Schema extends StandardSchema, Output, Deps, Context> {
   /** 1 to 64 letters, digits, `_` and `-`: what every provider accepts. */
   readonly name: Name;
@@ -164,6 +165,7 @@ export interface ToolDefinition<
   readonly '~types': { readonly input: Input; readonly output: Output; readonly deps: Deps; readonly context: Context };
 }
 
+/** A tool of whatever name, input and output. */
 export type AnyTool = ToolDefinition;
 
 /** What a caller of the tool passes, before the schema's defaults. */

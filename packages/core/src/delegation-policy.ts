@@ -55,6 +55,7 @@ export const DELEGATION_REFUSALS = [
   'max_cost',
   'deadline',
 ] as const;
+/** One of {@link DELEGATION_REFUSALS}: `meta.reason` of a `DELEGATION_REFUSED`. */
 export type DelegationRefusal = (typeof DELEGATION_REFUSALS)[number];
 
 /** Where a run stands, as far as delivered outcomes tell: the same on replay. */

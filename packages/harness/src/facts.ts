@@ -16,6 +16,7 @@ export interface DefinitionFacts {
   readonly limits: Readonly<Record<string, Json>> | undefined;
 }
 
+/** What is known of a tool without calling it. */
 export interface ToolFacts {
   readonly name: string;
   /** What may happen to a call that was begun and has no outcome. */
@@ -32,6 +33,7 @@ export interface ToolFacts {
   readonly requires: readonly Capability[];
 }
 
+/** What is known of a skill without reading it. */
 export interface SkillFacts {
   readonly name: string;
   readonly folder?: string;

@@ -12,6 +12,7 @@ import type {
 import type { ModelRegistry } from '@prusik/agents';
 import type { EngineLimits, EngineWarning, Responder } from '@prusik/durable';
 
+/** What {@link defineHarness} takes. `deps` and `models` are required where a definition needs them. */
 export type HarnessOptions<
   Agents extends DefinitionMap,
   Workflows extends DefinitionMap,

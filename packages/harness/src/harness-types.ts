@@ -33,6 +33,7 @@ import type { Inspection } from './inspect.ts';
 /** A run by its id, of the default tenant, or by its key. */
 export type RunRef = string | RunKey;
 
+/** How a run is started by name: what the engine takes, with the session by its id and another model for an agent. */
 export interface HarnessStartOptions<Context = Json, Alias extends string = string> extends Omit<
   StartOptions,
   'session' | 'context'
@@ -47,10 +48,13 @@ export interface HarnessStartOptions<Context = Json, Alias extends string = stri
   readonly whenBusy?: WhenBusy;
 }
 
+/** The same with a signal that stops driving the run, and does not cancel it. */
 export type HarnessRunOptions<Context = Json, Alias extends string = string> = HarnessStartOptions<Context, Alias> &
   DriveOptions;
 
+/** Which requests are listed: the open ones of the default tenant, 100 a page, unless it says otherwise. `run` and `root` are ids. */
 export type HarnessRequestQuery = Partial<RequestQuery>;
+/** Which grants are listed: those in force of the default tenant, 100 a page, unless it says otherwise. */
 export type HarnessGrantQuery = Partial<GrantQuery>;
 
 /** Definitions assembled over a store. Disposal undoes in reverse order what the harness was given and made. */

@@ -47,6 +47,7 @@ export interface InspectedModel {
   readonly on: readonly string[];
 }
 
+/** What is known of one definition of an assembly. */
 export interface InspectedDefinition {
   readonly name: string;
   readonly kind: string;

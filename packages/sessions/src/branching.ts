@@ -7,6 +7,7 @@ export interface Place {
   readonly head: number;
 }
 
+/** Where a conversation is cut. */
 export interface CutOptions {
   /** Id of the last message that stays. */
   readonly after: string;

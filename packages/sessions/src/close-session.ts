@@ -2,6 +2,7 @@ import { isFinal, PrusikError, type RemovedRows, type Run, type RunKey, type Ses
 import type { Engine } from '@prusik/durable';
 import { sessionBusy } from './refusals.ts';
 
+/** How a session is closed. */
 export interface CloseSessionOptions {
   /** What the runs that are cancelled are told. */
   readonly reason?: string;

@@ -1,5 +1,6 @@
 import type { Message, StoredMessage } from '@prusik/core';
 
+/** How much of the end of a history is read. */
 export interface WindowLimits {
   /** How many of the last messages of a user, and all that followed them. @default no limit */
   readonly turns?: number;

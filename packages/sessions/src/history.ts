@@ -1,6 +1,7 @@
 import { PAGE_LIMIT, type Store, type StoredMessage, type ThreadKey } from '@prusik/core';
 import { createWindow, type HistoryWindow, type WindowLimits } from './history-window.ts';
 
+/** Which messages of a session are read. */
 export interface HistoryQuery {
   /** Only messages before this number. @default from the end */
   readonly before?: number;
@@ -12,6 +13,7 @@ export interface HistoryQuery {
   readonly hidden?: boolean;
 }
 
+/** Messages of a session in their order, and where the next page begins. */
 export interface HistoryPage {
   /** In the order in which they were stored, oldest first. */
   readonly messages: readonly StoredMessage[];

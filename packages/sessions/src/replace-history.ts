@@ -9,6 +9,7 @@ import {
 } from '@prusik/core';
 import { sessionBusy, sessionClosed, sessionUnknown, threadMoved } from './refusals.ts';
 
+/** On what condition a history is replaced. */
 export interface ReplaceHistoryOptions {
   /** Number of the last message that the caller has seen: another one since then is `THREAD_MOVED`. @default whatever is there */
   readonly expectedHead?: number;

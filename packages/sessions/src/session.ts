@@ -25,6 +25,7 @@ import type { HistoryWindow, WindowLimits } from './history-window.ts';
 import type { ResourceUse } from './shared-resources.ts';
 import { replaceHistory, type ReplaceHistoryOptions } from './replace-history.ts';
 
+/** How a run of a session is started. */
 export interface SessionStartOptions extends Omit<StartOptions, 'tenant' | 'session'> {
   /**
    * What a message meets while another run holds the session, be it waiting for a person overnight. `refuse`: `SESSION_BUSY`. `queue`: a place in
@@ -35,11 +36,13 @@ export interface SessionStartOptions extends Omit<StartOptions, 'tenant' | 'sess
   readonly whenBusy?: WhenBusy;
 }
 
+/** The same with a signal that stops driving the run, and does not cancel it. */
 export type SessionRunOptions = SessionStartOptions & DriveOptions;
 
 /** A message that takes another one's place cannot wait for its turn: the session must be free. */
 export type EditOptions = Omit<SessionStartOptions, 'whenBusy'>;
 
+/** Which answer is made again, and by whom. */
 export interface RegenerateOptions extends Omit<EditOptions, 'messageId' | 'turnContext'> {
   /** Id of the user's message that is to be answered again. @default the last */
   readonly after?: string;

@@ -16,6 +16,7 @@ import { forkSession } from './fork-session.ts';
 import { createSession, type Session } from './session.ts';
 import { createSharedResources, type ResourceUse } from './shared-resources.ts';
 
+/** What an open session has in this process besides what is in the store. */
 export interface SessionsOptions<Resources> {
   /**
    * Makes what a session needs in this process (a workspace, a connection), once for all who have it open. Disposed, if disposable,
@@ -24,13 +25,16 @@ export interface SessionsOptions<Resources> {
   readonly open: (key: SessionKey) => Promise<Resources> | Resources;
 }
 
+/** How a session is opened. */
 export interface OpenSessionOptions {
   /** @default 'default' */
   readonly tenant?: string;
 }
 
+/** How a session is deleted. */
 export interface DeleteSessionOptions extends OpenSessionOptions, CloseSessionOptions {}
 
+/** Which sessions are listed. */
 export interface ListSessionsQuery {
   /** @default 'default' */
   readonly tenant?: string;
@@ -42,6 +46,7 @@ export interface ListSessionsQuery {
   readonly limit?: number;
 }
 
+/** Where a session is forked, and what the fork is called. */
 export interface ForkSessionOptions extends OpenSessionOptions {
   /** Id of the last message that is copied. */
   readonly at: string;

@@ -77,8 +77,16 @@ const STORE_TESTS: readonly StoreTest[] = [
   ...STORE_LIFETIME_TESTS,
 ];
 
-/** Registers every test that the store's capabilities call for. */
+/**
+ * Registers every test that the store's capabilities call for.
+ *
+ * @throws {TypeError} without capabilities.
+ */
 export function storeContract({ test, create, capabilities }: StoreContract): void {
+  if (typeof capabilities !== 'object')
+    throw new TypeError(
+      'storeContract: capabilities must say what your store declares: { durable, multiProcess, noticeMs }',
+    );
   for (const storeTest of testsFor(capabilities)) {
     test(storeTest.title, async () => runStoreTest(storeTest, await create(), capabilities));
   }

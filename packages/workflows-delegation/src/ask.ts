@@ -10,6 +10,7 @@ import {
 } from '@prusik/core';
 import { checkWithSchema } from './check-with-schema.ts';
 
+/** What a person is asked, and what an answer must be. */
 export interface Question<Answer extends StandardSchema> {
   /** What the person reads. */
   readonly text: string;

@@ -21,6 +21,7 @@ import {
 import { checkWithSchema } from './check-with-schema.ts';
 import { createWorkflowContext, type WorkflowContext } from './workflow-context.ts';
 
+/** What {@link defineWorkflow} takes. */
 export interface WorkflowOptions<
   Input extends StandardSchema,
   Returned,

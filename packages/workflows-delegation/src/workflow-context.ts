@@ -30,6 +30,7 @@ export interface AgentCalls<Input, Output, Model extends string = string> {
   result(key: string, input: Input, options?: AgentCallOptions<Model>): Promise<ChildResult<Output>>;
 }
 
+/** The agents of a workflow by its names for them, each with what it takes and gives. */
 export type Calls<Agents extends DefinitionMap, Model extends string = string> = {
   readonly [Name in keyof Agents]: AgentCalls<CallInput<Agents[Name]>, CallOutput<Agents[Name]>, Model>;
 };

@@ -140,6 +140,8 @@ export interface RunInfo {
   readonly rights: RunRights;
   /** How its caller wants this turn to end. */
   readonly turn?: TurnOptions;
+  /** Id of the workspace that it works in ({@link workspaceOf}); whether there is one yet is the sandbox's to say. Missing where its caller gave it none. */
+  readonly workspace?: string;
   /** Drives since the last committed step, this one included. */
   readonly attempt: number;
 }

@@ -293,7 +293,6 @@ export {
 export { INBOX_LIMIT, type NewSignal, type Signal, type SignalKind, type SignalResult } from './signal.ts';
 export type { Store, StoreCapabilities } from './store.ts';
 export type {
-  CreateWorkspaceOptions,
   Enforcement,
   ExceededLimit,
   ExecOptions,
@@ -309,12 +308,30 @@ export type {
   SandboxProcess,
   SandboxSession,
   SpawnOptions,
-  Workspace,
-  WorkspaceLimits,
-  Workspaces,
-  WorkspaceSource,
   WritableSandboxProcess,
 } from './sandbox.ts';
+export type {
+  CreateWorkspaceOptions,
+  DiffOptions,
+  SnapshotOptions,
+  SweepOptions,
+  Swept,
+  Workspace,
+  WorkspaceDiff,
+  WorkspaceLimits,
+  Workspaces,
+  WorkspaceSnapshot,
+  WorkspaceSource,
+  WorkspaceState,
+} from './workspace.ts';
+export {
+  commitRunWorkspace,
+  openRunWorkspace,
+  type OpenRunWorkspaceOptions,
+  type RunWorkspace,
+  type RunWorkspaceScope,
+} from './run-workspace.ts';
+export { ownsWorkspace, RUN_WORKSPACE, workspaceOf, type RunWorkspaceState } from './run-workspace-state.ts';
 export { parseCursor } from './store-kit/page-arguments.ts';
 export type { LiveTextRow, LiveTextRows } from './store-kit/live-text.ts';
 export type { BlobBytes } from './store-kit/blob-bytes.ts';

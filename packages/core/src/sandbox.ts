@@ -1,4 +1,5 @@
 import type { AdapterInfo } from './adapter-info.ts';
+import type { Workspaces } from './workspace.ts';
 
 /**
  * A place where commands of a language model run and its files live, held apart from the rest of the machine.
@@ -224,61 +225,4 @@ export interface SandboxFiles {
   ): Promise<{ name: string; type: 'file' | 'directory' | 'symlink' | 'other' }[] | null>;
   /** Deletes a file, or a link itself; false when there is none. Rejects for a folder. */
   deleteFile(options: SandboxPath): Promise<boolean>;
-}
-
-/** Folders that outlive sessions and processes, named by the caller. */
-export interface Workspaces {
-  /**
-   * Creates a workspace, all of it or nothing of it. One that exists under this id is returned as it is: `from` is not looked at again.
-   *
-   * @throws {TypeError} for an id that is empty, longer than 200 characters, or holds `/`, `\`, `..` or a control character.
-   * @throws {PrusikError} `WORKSPACE_TOO_LARGE` when the source passes `limits`.
-   * @throws {PrusikError} `WORKSPACE_SOURCE_REFUSED` for a device, FIFO or socket in the source.
-   * @throws {PrusikError} `WORKSPACE_SOURCE_NOT_FOUND` when there is no such folder.
-   * @throws {PrusikError} `WORKSPACE_SOURCE_UNSTABLE` (retryable) when files kept vanishing while they were copied.
-   */
-  create(options: CreateWorkspaceOptions): Promise<Workspace>;
-  /** The workspace of this id, or undefined. */
-  open(id: string): Promise<Workspace | undefined>;
-  /**
-   * Removes a workspace with all its files; an unknown one is no error.
-   *
-   * @throws {PrusikError} `WORKSPACE_BUSY` while a session of this sandbox is open on it.
-   */
-  remove(id: string): Promise<void>;
-  /** All workspaces, ordered by id. */
-  list(): Promise<readonly Workspace[]>;
-  /** Removes those that `keep` answers false for (busy ones stay), and what killed processes left half made. Returns the removed ids. */
-  sweep(keep: (id: string) => boolean): Promise<readonly string[]>;
-}
-
-export interface Workspace {
-  readonly id: string;
-  /** Time of creation, in milliseconds since the epoch. */
-  readonly createdAt: number;
-}
-
-export interface CreateWorkspaceOptions {
-  readonly id: string;
-  /** @default { empty: true } */
-  readonly from?: WorkspaceSource;
-  readonly limits?: Partial<WorkspaceLimits>;
-  readonly signal?: AbortSignal;
-}
-
-export type WorkspaceSource =
-  | { readonly empty: true }
-  | {
-      /** Absolute path of a folder of the host. Links in it are copied as links, never followed. */
-      readonly folder: string;
-      /** Called with each path relative to the folder, `/` between names; false leaves it out, and all below it. */
-      readonly include?: (path: string) => boolean;
-    };
-
-/** Bounds of what is copied into a new workspace. */
-export interface WorkspaceLimits {
-  /** @default 2 GiB */
-  readonly bytes: number;
-  /** Files, folders and links. @default 100_000 */
-  readonly files: number;
 }

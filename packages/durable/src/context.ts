@@ -10,6 +10,7 @@ import {
   PrusikError,
   refusedCall,
   rightsOfChild,
+  workspaceOf,
   type CallOptions,
   type ChildOptions,
   type ChildResult,
@@ -64,7 +65,14 @@ export function runInfo(run: Run, attempt: number): RunInfo {
     attempt,
     ...(run.parent ? { parent: run.parent } : {}),
     ...(run.session === undefined ? {} : { session: run.session }),
+    ...workspaceFor(run),
   };
+}
+
+/** The session's where there is one, so that a conversation goes on with its files. */
+function workspaceFor({ key: { tenant, run }, parent, session }: Run): Pick<RunInfo, 'workspace'> {
+  if (parent !== undefined) return {};
+  return { workspace: workspaceOf(session === undefined ? { tenant, run } : { tenant, session }) };
 }
 
 /** The context that a function gets. Its methods use no `this`, so they may be taken off it. */

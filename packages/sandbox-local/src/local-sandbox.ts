@@ -57,8 +57,8 @@ export function createLocalSandbox(options: LocalSandboxOptions): Sandbox {
   const identity = resolveIdentity(options.user);
   const defaults = resolveLimits(DEFAULT_LIMITS, options.limits);
 
-  /** Open sessions by workspace; opening ones count. */
-  const sessions = new Map<symbol, { readonly workspace: string; dispose?: () => PromiseLike<void> }>();
+  /** Open sessions; opening ones count. */
+  const sessions = new Map<symbol, { dispose?: () => PromiseLike<void> }>();
   let commands = 0;
   let isolated: Promise<Isolation> | undefined;
   let disposal: Promise<void> | undefined;
@@ -67,7 +67,6 @@ export function createLocalSandbox(options: LocalSandboxOptions): Sandbox {
     root,
     owner: identity,
     now: systemClock.now,
-    isOpen: (id) => [...sessions.values()].some(({ workspace }) => workspace === id),
   });
 
   const assertOpen = (): void => {
@@ -110,10 +109,11 @@ export function createLocalSandbox(options: LocalSandboxOptions): Sandbox {
     signal?.throwIfAborted();
     if (sessions.size >= maxSessions) throw busy(`${maxSessions} sessions are open`);
 
-    // Taken before the first wait, so that no removal and no bound can slip in between.
+    // Taken before the first wait, so that no other can slip in between.
     const id = Symbol(workspace);
-    const entry: { readonly workspace: string; dispose?: () => PromiseLike<void> } = { workspace };
+    const entry: { dispose?: () => PromiseLike<void> } = {};
     sessions.set(id, entry);
+    let entered: Awaited<ReturnType<typeof workspaces.enter>> | undefined;
     try {
       const { launcher } = await isolate();
       requireLevel(launcher.level, request.require);
@@ -122,9 +122,7 @@ export function createLocalSandbox(options: LocalSandboxOptions): Sandbox {
           'SANDBOX_MOUNT_REFUSED',
           'Without isolation there is nowhere to mount; copy the files into the workspace',
         );
-      const place = await workspaces.find(workspace);
-      if (place === undefined)
-        throw new PrusikError('WORKSPACE_NOT_FOUND', `There is no workspace ${JSON.stringify(workspace)}`);
+      const { place, leave } = (entered = await workspaces.enter(workspace));
       const onAbort = (): void => void session[Symbol.asyncDispose]();
       const session = await createSession({
         launcher,
@@ -138,6 +136,7 @@ export function createLocalSandbox(options: LocalSandboxOptions): Sandbox {
         onDispose() {
           signal?.removeEventListener('abort', onAbort);
           sessions.delete(id);
+          leave();
         },
       });
       entry.dispose = () => session[Symbol.asyncDispose]();
@@ -150,6 +149,7 @@ export function createLocalSandbox(options: LocalSandboxOptions): Sandbox {
       return session;
     } catch (error) {
       sessions.delete(id);
+      entered?.leave();
       throw error;
     }
   };

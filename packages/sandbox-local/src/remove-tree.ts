@@ -33,17 +33,18 @@ export async function removeTree(folder: string): Promise<void> {
   }
 }
 
-/** Gives the owner all rights on a folder, never on what a link points to. False when there is none. */
-async function makeAccessible(folder: string | Buffer): Promise<boolean> {
+/** Sets the permissions of a file or folder, never of what a link points to; `mode` 0 takes them away. False when there is none. */
+export async function makeAccessible(path: string | Buffer, mode = 0o700): Promise<boolean> {
+  if (process.platform !== 'linux') return true;
   let handle;
   try {
-    handle = await open(folder, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+    handle = await open(path, O_PATH | constants.O_NOFOLLOW);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return false;
     throw error;
   }
   try {
-    await chmod(`/proc/self/fd/${handle.fd}`, 0o700);
+    await chmod(`/proc/self/fd/${handle.fd}`, mode);
   } finally {
     await handle.close();
   }

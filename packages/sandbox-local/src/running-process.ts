@@ -3,7 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import { PrusikError, type SandboxLevel, type SandboxLimits, type SandboxMount } from '@prusik/core';
 import type { Directory } from './directory.ts';
 import type { Environment } from './environment.ts';
-import type { WorkspacePlace } from './workspace-store.ts';
+import type { WorkspacePlace } from './workspace-place.ts';
 
 /** Starts processes in one way of isolating them. */
 export interface Launcher {

@@ -16,7 +16,7 @@ import type { Launcher, RunningProcess } from './running-process.ts';
 import { createSessionFiles } from './session-files.ts';
 import { shellResult, spawnedProcess } from './shell-command.ts';
 import { watchUsage } from './watch-usage.ts';
-import type { WorkspacePlace } from './workspace-store.ts';
+import type { WorkspacePlace } from './workspace-place.ts';
 
 export interface SessionOptions {
   readonly launcher: Launcher;

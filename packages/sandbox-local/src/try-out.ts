@@ -24,11 +24,10 @@ export function tryOut(isolation: Isolation, root: string, owner: Identity | und
 
 async function runTrial({ launcher }: Isolation, root: string, owner: Identity | undefined): Promise<void> {
   const name = `trial-${randomUUID()}`;
-  const store = createWorkspaceStore({ root: join(root, name), owner, now: Date.now, isOpen: () => false });
+  const store = createWorkspaceStore({ root: join(root, name), owner, now: Date.now });
   try {
     await store.create({ id: name });
-    const place = await store.find(name);
-    if (place === undefined) throw new Error('The workspace of the trial vanished');
+    const { place, leave } = await store.enter(name);
     const session = await createSession({
       launcher,
       place,
@@ -38,7 +37,7 @@ async function runTrial({ launcher }: Isolation, root: string, owner: Identity |
       env: {},
       owner,
       takeSlot: () => () => {},
-      onDispose: () => {},
+      onDispose: leave,
     });
     try {
       await probe(session, join(root, name, 'outside'));

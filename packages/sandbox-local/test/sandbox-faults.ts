@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { posix } from 'node:path';
 import type { ExecResult, Sandbox, SandboxSession, Workspaces } from '@prusik/core';
@@ -268,6 +269,71 @@ export const SANDBOX_FAULTS: readonly SandboxFault[] = [
   fault(
     'a sweep takes everything',
     'SBX-7: sweep()',
-    inWorkspaces((workspaces) => ({ sweep: () => workspaces.sweep(() => false) })),
+    inWorkspaces((workspaces) => ({ sweep: () => workspaces.sweep({ workspace: () => false }) })),
+  ),
+  fault(
+    'a restore changes nothing',
+    'SBX-7: restore() makes',
+    inWorkspaces(() => ({ restore: async () => {} })),
+  ),
+  fault(
+    'each snapshot has an id of its own',
+    'SBX-7: the id of a snapshot',
+    inWorkspaces((workspaces) => ({
+      snapshot: async (...of) => ({ ...(await workspaces.snapshot(...of)), snapshot: randomUUID() }),
+    })),
+  ),
+  fault(
+    'a snapshot of a moment ago is taken for one of now',
+    'SBX-7: a change that keeps length',
+    inWorkspaces((workspaces) => {
+      let last: ReturnType<Workspaces['snapshot']> | undefined;
+      return { snapshot: (...of) => (last ??= workspaces.snapshot(...of)) };
+    }),
+  ),
+  fault(
+    'names of snapshots are ignored',
+    'SBX-7: a snapshot under a name',
+    inWorkspaces((workspaces) => ({
+      snapshot: (id, { name: _ignored, ...options } = {}) => workspaces.snapshot(id, options),
+    })),
+  ),
+  fault(
+    'a fork begins with nothing',
+    'SBX-7: a workspace is forked',
+    inWorkspaces((workspaces) => ({ create: ({ from: _ignored, ...options }) => workspaces.create(options) })),
+  ),
+  fault(
+    'a difference is told without a bound',
+    'SBX-7: diff() tells',
+    inWorkspaces((workspaces) => ({ diff: (from, to) => workspaces.diff(from, to) })),
+  ),
+  fault(
+    'a workspace in use is left as it is, and nobody is told',
+    'SBX-7: a workspace is not restored',
+    inWorkspaces((workspaces) => ({ restore: (...of) => workspaces.restore(...of).catch(() => {}) })),
+  ),
+  fault(
+    'limits of a snapshot are ignored',
+    'SBX-7: what is too large',
+    inWorkspaces((workspaces) => ({
+      snapshot: (id, { limits: _ignored, ...options } = {}) => workspaces.snapshot(id, options),
+    })),
+  ),
+  fault(
+    'a removed snapshot stays',
+    'SBX-7: removed snapshots',
+    inWorkspaces(() => ({ removeSnapshot: async () => {} })),
+  ),
+  fault(
+    'whatever ref is named, the branch is checked out',
+    'SBX-7: a commit of a git',
+    inWorkspaces((workspaces) => ({
+      create: ({ from, ...options }) =>
+        workspaces.create({
+          ...options,
+          ...(from && 'gitRef' in from ? { from: { gitRef: { ...from.gitRef, ref: 'HEAD' } } } : {}),
+        }),
+    })),
   ),
 ];

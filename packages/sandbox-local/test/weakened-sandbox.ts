@@ -47,13 +47,12 @@ export async function openWeakened({ root, change, asRoot, withoutLimits }: Weak
   await mkdir(root, { recursive: true, mode: 0o711 });
   const bubblewrap = await weakenedBubblewrap(root, change);
   const { launcher, close } = await openBubblewrap({ bubblewrap, etc: join(root, 'etc'), identity });
-  const workspaces = createWorkspaceStore({ root, owner: identity, now: Date.now, isOpen: () => false });
+  const workspaces = createWorkspaceStore({ root, owner: identity, now: Date.now });
   return {
     workspaces,
     level: async () => launcher.level,
     async open({ workspace, limits }) {
-      const place = await workspaces.find(workspace);
-      if (place === undefined) throw new Error(`There is no workspace ${workspace}`);
+      const { place, leave } = await workspaces.enter(workspace);
       return createSession({
         launcher,
         place,
@@ -63,7 +62,7 @@ export async function openWeakened({ root, change, asRoot, withoutLimits }: Weak
         env: {},
         owner: identity,
         takeSlot: () => () => {},
-        onDispose: () => {},
+        onDispose: leave,
       });
     },
     [Symbol.asyncDispose]: async () => close(),

@@ -43,7 +43,7 @@ it(
         if ((await session.readTextFile({ path: `d${n}/f` })) !== 'content') incomplete.push(id);
       await session[Symbol.asyncDispose]();
     }
-    await sandbox.workspaces.sweep(() => true);
+    await sandbox.workspaces.sweep();
 
     expect(workspaces.length).toBeGreaterThan(0);
     expect(unfinished.length).toBeGreaterThan(0);
@@ -61,7 +61,7 @@ it('SBX-7: sweep() leaves what a living process is making, and removes what a de
   const [living, dead] = [`${ownProcessName()}.1`, `${process.pid}-1.2`];
   for (const name of [living, dead]) await mkdir(join(root, 'unfinished', name));
 
-  await sandbox.workspaces.sweep(() => true);
+  await sandbox.workspaces.sweep();
 
   // The dead one has the pid of this process, and another start.
   expect(await readdir(join(root, 'unfinished'))).toEqual(

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Sandbox } from '@prusik/core';
 import { SANDBOX_COMMAND_TESTS } from './sandbox-command-tests.ts';
 import { SANDBOX_FILE_TESTS } from './sandbox-file-tests.ts';
+import { SANDBOX_SNAPSHOT_TESTS } from './sandbox-snapshot-tests.ts';
+import { SANDBOX_WORKSPACE_TESTS } from './sandbox-workspace-tests.ts';
 
 export interface SandboxContract {
   /** `test` from vitest or from `node:test`. */
@@ -12,7 +14,13 @@ export interface SandboxContract {
 
 /** What every {@link Sandbox} does. Commands are POSIX ones. What it lets out is asked by `sandboxContainment`. */
 export function sandboxContract({ test, create }: SandboxContract): void {
-  for (const { title, limits, run } of [...SANDBOX_COMMAND_TESTS, ...SANDBOX_FILE_TESTS])
+  const tests = [
+    ...SANDBOX_COMMAND_TESTS,
+    ...SANDBOX_FILE_TESTS,
+    ...SANDBOX_WORKSPACE_TESTS,
+    ...SANDBOX_SNAPSHOT_TESTS,
+  ];
+  for (const { title, limits, run } of tests)
     test(title, async () => {
       const sandbox = await create();
       try {

@@ -72,7 +72,8 @@ export async function sweepWorkspaces(sandbox: Sandbox, store: Store, tenant: st
     for (const { root } of page.items) live.add(workspaceOf(root));
     after = page.next;
   } while (after !== undefined);
-  return sandbox.workspaces.sweep((id) => !existing.has(id) || live.has(id));
+  const { workspaces } = await sandbox.workspaces.sweep({ workspace: (id) => !existing.has(id) || live.has(id) });
+  return workspaces;
 }
 
 function execIn(session: SandboxSession): Exec {

@@ -36,8 +36,8 @@ export type CallAction =
   | { readonly do: 'ask'; readonly call: PlannedCall; readonly ask: string }
   | { readonly do: 'execute' | 'delegate'; readonly call: PlannedCall; readonly approval?: Approval }
   | { readonly do: 'question'; readonly call: PlannedCall; readonly kind: NonNullable<PlannedCall['asks']> }
-  | { readonly do: 'take'; readonly call: PlannedCall; readonly decision: Decision }
-  | { readonly do: 'keep'; readonly call: PlannedCall; readonly returned: Returned; readonly edited?: Json }
+  | { readonly do: 'store-answer'; readonly call: PlannedCall; readonly decision: Decision }
+  | { readonly do: 'store-returned'; readonly call: PlannedCall; readonly returned: Returned; readonly edited?: Json }
   | { readonly do: 'close'; readonly call: PlannedCall; readonly output: ToolOutput; readonly denied?: Denied };
 
 export const planned = (calls: readonly PlannedCall[]): readonly Call[] =>
@@ -88,11 +88,11 @@ export function due(
         });
         return { ...call, stage: { at: 'closing' } };
       case 'answered':
-        actions.push({ do: 'take', call, decision: stage.decision });
+        actions.push({ do: 'store-answer', call, decision: stage.decision });
         return { ...call, stage: { at: 'closing' } };
       case 'returned': {
         const { at: _, ...ended } = stage;
-        actions.push({ do: 'keep', call, ...ended });
+        actions.push({ do: 'store-returned', call, ...ended });
         return { ...call, stage: { at: 'closing' } };
       }
       case 'asked':

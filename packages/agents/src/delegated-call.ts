@@ -22,7 +22,7 @@ export interface DelegatedCalls {
   /** The gate, which looks at the call once more and uses its approval up, and then the child. */
   delegate(call: PlannedCall, approval: Approval | undefined): Promise<CallEvent>;
   /** Stores what came of it as the call's result. */
-  keep(call: PlannedCall, returned: Returned, edited: Json | undefined): Promise<CallEvent>;
+  storeReturned(call: PlannedCall, returned: Returned, edited: Json | undefined): Promise<CallEvent>;
 }
 
 export function delegatedCalls(
@@ -72,7 +72,7 @@ export function delegatedCalls(
     return { callId, stage: { at: 'returned', returned, ...edited } };
   }
 
-  async function keep(call: PlannedCall, returned: Returned, edited: Json | undefined): Promise<CallEvent> {
+  async function storeReturned(call: PlannedCall, returned: Returned, edited: Json | undefined): Promise<CallEvent> {
     const { callId, tool: name } = call;
     const key = `result:${step}:${callId}`;
     const body = async (scope: StepScope): Promise<Receipt> => {
@@ -85,7 +85,7 @@ export function delegatedCalls(
     return { callId, stage: { at: 'closed', tokens: stored.tokens } };
   }
 
-  return { delegate, keep };
+  return { delegate, storeReturned };
 }
 
 async function outputOf(returned: Returned, cap: OutputCap, scope: StepScope): Promise<ToolOutput> {

@@ -82,7 +82,7 @@ export async function callActor(run: AgentRun, limits: RunLimits, { step, messag
   }
 
   /** The answer is looked at in the step that stores it: what the tool's schema says now is asked once. */
-  async function take(call: PlannedCall, decision: Decision): Promise<CallEvent> {
+  async function storeAnswer(call: PlannedCall, decision: Decision): Promise<CallEvent> {
     const key = `result:${step}:${call.callId}`;
     const body = async (scope: StepScope): Promise<Receipt> =>
       appendResult(scope, messageId(key), call, await answerOutput(agent.tools.get(call.tool), decision, agent.clock));
@@ -151,7 +151,7 @@ export async function callActor(run: AgentRun, limits: RunLimits, { step, messag
     };
   }
 
-  const { delegate, keep } = delegatedCalls(run, step, { readInput, leftMs });
+  const { delegate, storeReturned } = delegatedCalls(run, step, { readInput, leftMs });
   return async (action) => {
     switch (action.do) {
       case 'ask':
@@ -160,14 +160,14 @@ export async function callActor(run: AgentRun, limits: RunLimits, { step, messag
         return execute(action.call, action.approval);
       case 'delegate':
         return delegate(action.call, action.approval);
-      case 'keep':
-        return keep(action.call, action.returned, action.edited);
+      case 'store-returned':
+        return storeReturned(action.call, action.returned, action.edited);
       case 'close':
         return close(action.call, action.output, action.denied);
       case 'question':
         return question(action.call, action.kind);
-      case 'take':
-        return take(action.call, action.decision);
+      case 'store-answer':
+        return storeAnswer(action.call, action.decision);
       default:
         return action satisfies never;
     }

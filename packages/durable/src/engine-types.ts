@@ -174,22 +174,27 @@ export interface WatchRequestsOptions extends Omit<RequestQuery, 'tenant' | 'sta
 }
 
 /** Where a run stands when nobody can take it further here and now. */
-export type RunResult<Output = Json> = { readonly run: RunKey } &
-  /** `partial`: the output is not whole, and why. */
-  (
-    | { readonly status: 'completed'; readonly output: Output; readonly partial?: PartialReason }
-    | { readonly status: 'failed' | 'cancelled'; readonly error: SerializedError }
-    /** It waits for a person, a signal or a timer. */
-    | {
-        readonly status: 'waiting';
-        readonly requests: readonly RequestRef[];
-        readonly wakeAt: number | null;
-        /** It stands in the queue of its session behind this run, and waits for what that waits for. */
-        readonly heldBy?: RunKey;
-      }
-    /** It cannot go on without a decision about the open intervention. */
-    | { readonly status: 'blocked'; readonly code: string; readonly request: string }
-  );
+export type RunResult<Output = Json> = { readonly run: RunKey } & (
+  | {
+      readonly status: 'completed';
+      readonly output: Output;
+      /** Why the output is not whole; missing where it is. */
+      readonly partial?: PartialReason;
+    }
+  | { readonly status: 'failed' | 'cancelled'; readonly error: SerializedError }
+  /** It waits for a person, a signal or a timer. */
+  | {
+      readonly status: 'waiting';
+      /** What is asked of people in the whole tree. */
+      readonly requests: readonly RequestRef[];
+      /** When the next timer or deadline of the tree is due, by the store's clock. */
+      readonly wakeAt: number | null;
+      /** It stands in the queue of its session behind this run, and waits for what that waits for. */
+      readonly heldBy?: RunKey;
+    }
+  /** It cannot go on without a decision about the open intervention. */
+  | { readonly status: 'blocked'; readonly code: string; readonly request: string }
+);
 
 /** What {@link createEngine} makes. Every call may also reject with what the store rejects with, such as `STORE_UNAVAILABLE`. */
 export interface Engine extends AsyncDisposable {
@@ -201,7 +206,7 @@ export interface Engine extends AsyncDisposable {
    *   `MESSAGE_INVALID` (what the definition opens its thread with), `SESSION_BUSY` and `SESSION_QUEUE_FULL` (retryable, with `meta` `{ runId, status, requestIds }`), `SESSION_CLOSED`, `MESSAGE_ID_TAKEN`, with a cut `THREAD_MOVED` and
    *   `SESSION_CUTS_FULL`, `ENGINE_CLOSED`; whatever
    *   `parseInput` throws.
-   * @throws {TypeError} for an id that cannot be one, or an input that JSON cannot hold.
+   * @throws {TypeError} for an id that cannot be one, an option that is none, or an input that JSON cannot hold.
    */
   start(definition: string, input: unknown, options?: StartOptions): Promise<Run>;
   /**

@@ -20,7 +20,14 @@ export { clientTool, type ClientToolOptions } from './client-tool.ts';
 export { callsIn, type CallStatus } from './calls-in.ts';
 export type { CallStage } from './call-machine.ts';
 export { defineTool } from './define-tool.ts';
-export { defineSandboxTools, type SandboxToolsOptions } from './define-sandbox-tools.ts';
+export {
+  defineSandboxTools,
+  type CallWorkspace,
+  type SandboxToolsBasics,
+  type SandboxToolsOptions,
+  type SessionOption,
+  type WorkspaceOption,
+} from './define-sandbox-tools.ts';
 export {
   sandboxTools,
   type PlainSandboxToolsOptions,

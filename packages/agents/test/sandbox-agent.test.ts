@@ -137,6 +137,31 @@ describe('SBX-8: tools of a sandbox for an agent', () => {
     ]);
   });
 
+  it('open the workspace of their run for each call, and keep it where it may have changed', async () => {
+    const session = await newSession(await sandbox());
+    const log: string[] = [];
+    const tools = defineSandboxTools({
+      tools: ['list', 'write'],
+      approval: { write: 'never' },
+      workspace: ({ run }, { readOnly }) => {
+        log.push(`open ${run.key.run} ${readOnly ? 'to read' : 'to change'}`);
+        return {
+          session,
+          commit: async () => void log.push(`commit ${(await session.listDirectory({ path: '.' }))?.length}`),
+          [Symbol.asyncDispose]: async () => void log.push('dispose'),
+        };
+      },
+    });
+    const write = (path: string) => ({ call: 'write', input: { path, content: 'x' } });
+    const model = scriptedModel([{ call: 'list', input: {} }, write('f'), write('../f'), 'Done.']);
+
+    await newEngine([defineAgent({ name: 'a', instructions: '', model, tools })]).run('a', 'Go', { id: 'r' });
+
+    expect(log.join('; ')).toBe(
+      'open r to read; dispose; open r to change; commit 1; dispose; open r to change; dispose',
+    );
+  });
+
   it('are those that were named, and no others', async () => {
     const session = async () => newSession(await sandbox());
 

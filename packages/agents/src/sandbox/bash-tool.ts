@@ -10,7 +10,7 @@ const FIELDS = {
     type: 'integer',
     minimum: 1,
     optional: true,
-    description: 'Ends the command after this many milliseconds. Default: 10000, or what the sandbox allows.',
+    description: 'Ends the command after this many milliseconds. Default: the limit of the sandbox, mostly 10000.',
   },
 } as const;
 

@@ -125,7 +125,7 @@ function lineEnds(buffer: Buffer): number {
   return ends;
 }
 
-export const hasBom = (bytes: Uint8Array): boolean => bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+const hasBom = (bytes: Uint8Array): boolean => bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
 
 function shownLine(
   kept: Buffer,

@@ -3,7 +3,7 @@ import type { SeenFiles } from './sandbox-tool.ts';
 import { SANDBOX_TOOL_LIMITS } from './tool-limits.ts';
 
 /** Paths with the hash of what was seen, the newest last. */
-export type Seen = readonly (readonly [path: string, hash: string])[];
+type Seen = readonly (readonly [path: string, hash: string])[];
 
 /** Well below what a slot may hold. */
 const MOST_BYTES = 49_152;
@@ -21,7 +21,7 @@ const schema: StandardSchema<unknown, Seen> = {
 };
 
 /** Beside the conversation, so that it outlives the process and goes with a fork of the session. */
-export const SEEN_FILES: Slot<Seen> = defineSlot({ name: 'sandbox-files', schema, initial: [] });
+const SEEN_FILES: Slot<Seen> = defineSlot({ name: 'sandbox-files', schema, initial: [] });
 
 /** The oldest are forgotten where there are too many: the model is then asked to read again. */
 function remember(seen: Seen, path: string, hash: string): Seen {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// The door for a fresh machine: `npm run demo` and `npm test` with nothing but Node.js >= 18 and npm.
-// No dependency may be imported here or below, and no syntax newer than Node.js 18.
+// The door for a fresh machine: `npm run demo` and `npm test` with nothing but Node.js >= 20 and npm.
+// No dependency may be imported here or below, and no syntax newer than Node.js 20.
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { runForeground } from './process.mjs';

@@ -26,6 +26,12 @@ function testNamed(part: string): StoreTest {
   return found[0] as StoreTest;
 }
 
+it('TST-1: the suite says what it needs where a store declares nothing', () => {
+  const given = { test: it, create: () => sharedStorage() } as unknown as Parameters<typeof storeContract>[0];
+
+  expect(() => storeContract(given)).toThrow(/capabilities must say what your store declares/);
+});
+
 describe('TST-2: the suite notices', () => {
   it.each(STORE_FAULTS.map((fault) => [fault.name, fault] as const))('%s', async (_, fault) => {
     expect(await verdict(testNamed(fault.caughtBy), fault)).toBe('fails');

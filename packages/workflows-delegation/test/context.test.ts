@@ -195,6 +195,22 @@ describe('a tree of workflows', () => {
     expect(() => defineWorkflow({ name: '', input: z.null(), run: () => null })).toThrow('definition name');
   });
 
+  it('WFL-2: a refused call says in words why', async () => {
+    const off = defineWorkflow({
+      name: 'off',
+      input: z.null(),
+      agents: { leaf },
+      run: (ctx) => ctx.agents.leaf.run('k', null),
+    });
+
+    expect(await engineFor(withChildren(off)).run('off', null)).toMatchObject({
+      error: {
+        code: 'DELEGATION_REFUSED',
+        message: expect.stringMatching(/^The call k of leaf was refused \(delegation_disabled\): .* declared/),
+      },
+    });
+  });
+
   it('DEF-3: a misspelt option is refused, not passed over', async () => {
     const misspelt = { name: 'w', input: z.null(), run: () => null, policy: { calls: 1 } };
     expect(() => defineWorkflow(misspelt)).toThrow('Workflow w has no option policy: use delegation');

@@ -199,8 +199,13 @@ export function startDrive(
       const message = `Step ${doubt} was begun, nobody knows whether it happened, and the function no longer asks for it`;
       return { type: 'block', code: 'STEP_IN_DOUBT', message, key: doubt };
     }
-    const unasked =
-      core.delivery.unasked()?.key ?? left([...state.waits.keys(), ...state.pauses.keys(), ...state.intents.keys()]);
+    // What it has asked for may have come while its children were told: that it ended before is no divergence.
+    const unasked = left([
+      ...state.outcomes.keys(),
+      ...state.waits.keys(),
+      ...state.pauses.keys(),
+      ...state.intents.keys(),
+    ]);
     if (unasked === undefined) return undefined;
     const message = `The code no longer fits the journal: the function ended without asking for ${unasked}, which is recorded`;
     return { type: 'block', code: 'RUN_DIVERGED', message };

@@ -164,6 +164,27 @@ describe('a parent that ends', () => {
     expect(await driving).toMatchObject({ status: 'failed', error: { message: 'Error: broken' } });
   });
 
+  it('WFL-7, DUR-6: that throws fits its journal, whatever comes for it while its children are told', async () => {
+    const clock = fakeClock();
+    await using store = memoryStore({ clock });
+    const hasty = durable('hasty', async (ctx) => {
+      void ctx.child('c', 'stuck', null);
+      void ctx.sleep('nap', 1_000);
+      await ctx.step('s', () => 1);
+      clock.advance(1_000);
+      throw new Error('in haste');
+    });
+    await using engine = engineOn(store, [hasty, stuck], { clock });
+
+    expect(await engine.run('hasty', null, { id: 'r' })).toMatchObject({
+      status: 'failed',
+      error: { message: 'in haste' },
+    });
+    expect(await statuses(store)).toEqual({ r: 'failed', c: 'cancelled' });
+    const ended = (await entriesOf(store, key('r'))).flatMap((entry) => (entry.type === 'wait-end' ? [entry.key] : []));
+    expect(ended).toContain('nap');
+  });
+
   it('I5: a build that no longer fits the journal is found out before it cancels anybody', async () => {
     const store = memoryStore();
     const before = durable('parent', async (ctx) => {

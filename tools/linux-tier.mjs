@@ -5,13 +5,17 @@ import { delimiter, join } from 'node:path';
 /** Command that the tests call → Debian package that brings it. */
 const commands = {
   bwrap: 'bubblewrap',
+  cc: 'gcc libc6-dev',
   'fiu-run': 'fiu-utils',
   git: 'git',
+  make: 'make',
   mount: 'mount',
   perl: 'perl-base',
   prlimit: 'util-linux',
+  python3: 'python3',
   setpriv: 'util-linux',
   strace: 'strace',
+  tar: 'tar',
 };
 
 const missing = Object.entries(commands).filter(

@@ -122,7 +122,10 @@ export interface SandboxSession extends AsyncDisposable, SandboxFiles {
   /** Runs a shell command like {@link SandboxSession.exec}, as text. One that a limit ended has `exitCode` 124 and says so in `stderr`. */
   run(options: RunCommandOptions): Promise<RunCommandResult>;
 
-  /** Starts a shell command that lives until it ends, is killed, or the session is disposed. */
+  /**
+   * Starts a shell command that lives until it ends, is killed, its `abortSignal` fires, or the session is disposed. Given the signal of a step or a
+   * run, it ends with that.
+   */
   spawn(options: SpawnOptions & { readonly stdin: true }): Promise<WritableSandboxProcess>;
   spawn(options: SpawnOptions & { readonly stdin?: false }): Promise<SandboxProcess>;
   spawn(options: SpawnOptions): Promise<SandboxProcess | WritableSandboxProcess>;
@@ -184,10 +187,27 @@ export interface SandboxProcess {
   /** Unread output makes the process wait; nothing is dropped. */
   readonly stdout: ReadableStream<Uint8Array>;
   readonly stderr: ReadableStream<Uint8Array>;
-  /** Resolves when no process of it is left; 137 when it was killed. Rejects only with the reason of an aborted signal. */
+  /** How it ended, once no process of it is left. Never rejects, whatever ended it. */
+  readonly exit: Promise<SandboxProcessExit>;
+  /** The exit code of {@link SandboxProcess.exit}. Rejects only with the reason of an aborted signal. */
   wait(): Promise<{ exitCode: number }>;
-  /** Kills the whole tree and resolves when it is gone. Idempotent. */
-  kill(): Promise<void>;
+  /**
+   * Kills the whole tree and resolves when it is gone. With a grace, all of it is asked to end (SIGTERM) and has so many milliseconds to do so.
+   * Idempotent; one without a grace cuts short one that has.
+   */
+  kill(options?: KillOptions): Promise<void>;
+}
+
+export interface KillOptions {
+  /** Milliseconds between SIGTERM and SIGKILL; 0 means SIGKILL at once. @default 0 */
+  readonly graceMs?: number;
+}
+
+export interface SandboxProcessExit {
+  /** 137 when it was killed; one that died of signal n inside the sandbox shows as 128 + n, as in a shell. */
+  readonly exitCode: number;
+  /** The limit that ended it, or `null`. */
+  readonly exceeded: ExceededLimit | null;
 }
 
 export interface WritableSandboxProcess extends SandboxProcess {

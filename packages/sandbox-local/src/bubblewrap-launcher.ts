@@ -9,7 +9,7 @@ import { coverDescriptors } from './descriptors.ts';
 import { guardGit, type GuardedEntry } from './git-guard.ts';
 import type { Identity } from './identity.ts';
 import { prlimitOptions } from './resource-limits.ts';
-import { childrenOf, isAlive } from './process-tree.ts';
+import { childrenOf, isAlive, sendSignal, treeOf } from './process-tree.ts';
 import {
   exitOf,
   startFailed,
@@ -169,6 +169,12 @@ function runningProcess({ child, stdin, stdout, stderr, exit }: Started): Runnin
   const bubblewrap = child.pid;
   // Killing process 1, and not bubblewrap above it, leaves bubblewrap to reap it: its exit then proves that nothing is left.
   const [first] = bubblewrap === undefined ? [] : childrenOf(bubblewrap);
+  // Asked again each time: a pid is only ours as long as it is bubblewrap's child.
+  const isOurs = (pid: number): boolean =>
+    child.exitCode === null &&
+    child.signalCode === null &&
+    bubblewrap !== undefined &&
+    childrenOf(bubblewrap).includes(pid);
   return {
     stdin,
     stdout,
@@ -180,11 +186,14 @@ function runningProcess({ child, stdin, stdout, stderr, exit }: Started): Runnin
         await delay(POLL_MS);
       return end;
     }),
+    terminate() {
+      if (first === undefined || !isOurs(first)) return;
+      // Process 1 gets no signal that it has no handler for; it adopts orphans, so that all others are below it.
+      for (const pid of treeOf(first)) if (pid !== first) sendSignal(pid, 'SIGTERM');
+    },
     kill() {
-      if (child.exitCode !== null || child.signalCode !== null || bubblewrap === undefined) return;
-      // Asked again: a pid is only ours as long as it is bubblewrap's child.
-      if (first !== undefined && childrenOf(bubblewrap).includes(first)) process.kill(first, 'SIGKILL');
-      else child.kill('SIGKILL');
+      if (first !== undefined && isOurs(first)) process.kill(first, 'SIGKILL');
+      else if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
     },
   };
 }

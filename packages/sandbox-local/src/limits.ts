@@ -28,7 +28,7 @@ export function resolveLimits(base: SandboxLimits, changes: Partial<SandboxLimit
 
 /** @throws {TypeError} unless `value` is a positive whole number (of milliseconds: that a timer keeps). */
 export function checkLimit(name: string, value: number): number {
-  const most = name === 'timeoutMs' ? MAX_TIMER_MS : Number.MAX_SAFE_INTEGER;
+  const most = name.endsWith('Ms') ? MAX_TIMER_MS : Number.MAX_SAFE_INTEGER;
   if (!Number.isSafeInteger(value) || value < 1 || value > most)
     throw new TypeError(`${name} must be a whole number from 1 to ${most}, not ${String(value)}`);
   return value;

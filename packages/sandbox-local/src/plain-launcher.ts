@@ -54,19 +54,21 @@ export function createPlainLauncher({ identity, devNull }: PlainLauncherOptions)
         throw startFailed('no pipes could be made');
       }
       stdin.on('error', () => {});
-      const killGroup = (): void => {
+      const signalGroup = (signal: NodeJS.Signals): void => {
         try {
-          process.kill(process.platform === 'win32' ? pid : -pid, 'SIGKILL');
+          process.kill(process.platform === 'win32' ? pid : -pid, signal);
         } catch {
           // Nobody of the group is left.
         }
       };
+      const killGroup = (): void => signalGroup('SIGKILL');
       return {
         stdin,
         stdout,
         stderr,
         pid,
         ended: exit.finally(killGroup),
+        terminate: () => signalGroup('SIGTERM'),
         kill: killGroup,
       };
     },

@@ -15,6 +15,15 @@ export function isAlive(pid: number): boolean {
   }
 }
 
+/** Sends a signal to a process that may be gone. */
+export function sendSignal(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
 function numbersIn(path: string): readonly number[] {
   try {
     return readFileSync(path, 'latin1').split(' ').filter(Boolean).map(Number);

@@ -43,6 +43,8 @@ export interface RunningProcess {
   readonly stderr: Readable;
   /** Pid on the host of the tree's top, when known; for watching what the tree uses. */
   readonly pid: number | undefined;
+  /** Sends SIGTERM to every process of the tree that is there now. */
+  terminate(): void;
   /** Asks for SIGKILL of the whole tree; {@link RunningProcess.ended} tells when it is done. Idempotent. */
   kill(): void;
   /** Resolves, never rejects, when no process of the tree is left. */

@@ -1,4 +1,5 @@
 import { Readable, Writable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ReadableStream, WritableStream } from 'node:stream/web';
 import type {
   ExceededLimit,
@@ -8,6 +9,7 @@ import type {
   SandboxProcess,
   WritableSandboxProcess,
 } from '@prusik/core';
+import { checkLimit } from './limits.ts';
 import type { RunningProcess } from './running-process.ts';
 
 /** As timeout(1) reports it. */
@@ -38,27 +40,47 @@ export function spawnedProcess(
   running: RunningProcess,
   { stdin, signal, watch }: SpawnedProcessOptions,
 ): SandboxProcess | WritableSandboxProcess {
-  const unwatch = watch(() => running.kill());
+  let exceeded: ExceededLimit | null = null;
+  const unwatch = watch((limit) => {
+    exceeded ??= limit;
+    running.kill();
+  });
   const onAbort = (): void => running.kill();
   signal?.addEventListener('abort', onAbort, { once: true });
-  const ended = running.ended.finally(() => {
-    unwatch();
-    signal?.removeEventListener('abort', onAbort);
-  });
+  // It may have fired while the process started.
+  if (signal?.aborted === true) running.kill();
+  const exit = running.ended
+    .finally(() => {
+      unwatch();
+      signal?.removeEventListener('abort', onAbort);
+    })
+    .then(({ exitCode }) => ({ exitCode: exitCode ?? KILLED_EXIT_CODE, exceeded }));
   if (!stdin) running.stdin.end();
 
   const handle: SandboxProcess = {
     stdout: Readable.toWeb(running.stdout) as ReadableStream<Uint8Array>,
     stderr: Readable.toWeb(running.stderr) as ReadableStream<Uint8Array>,
+    exit,
     async wait() {
-      const { exitCode } = await ended;
+      const { exitCode } = await exit;
       signal?.throwIfAborted();
-      return { exitCode: exitCode ?? KILLED_EXIT_CODE };
+      return { exitCode };
     },
-    async kill() {
+    async kill({ graceMs = 0 } = {}) {
+      if (graceMs !== 0) {
+        checkLimit('graceMs', graceMs);
+        running.terminate();
+        await endedWithin(running, graceMs);
+      }
       running.kill();
-      await ended;
+      await exit;
     },
   };
   return stdin ? { ...handle, stdin: Writable.toWeb(running.stdin) as WritableStream<Uint8Array> } : handle;
+}
+
+async function endedWithin({ ended }: RunningProcess, milliseconds: number): Promise<void> {
+  const over = new AbortController();
+  await Promise.race([ended, delay(milliseconds, undefined, { signal: over.signal }).catch(() => {})]);
+  over.abort();
 }

@@ -47,6 +47,16 @@ export const SANDBOX_FAULTS: readonly SandboxFault[] = [
     })),
   ),
   fault(
+    'a shell goes to the working directory',
+    'SBX-6: no shell reads',
+    inSession((session) => ({
+      exec: (file, args = [], { cwd, ...options } = {}) =>
+        cwd === undefined
+          ? session.exec(file, args, options)
+          : session.exec('/bin/sh', ['-c', `cd ${cwd} && exec "$@"`, 'sh', file, ...args], options),
+    })),
+  ),
+  fault(
     'a program that is missing is looked for by a shell',
     'SBX-1: exec() never takes',
     inSession((session) => ({
@@ -154,6 +164,26 @@ export const SANDBOX_FAULTS: readonly SandboxFault[] = [
         ...(await session.spawn(options)),
         wait: async () => ({ exitCode: 0 }),
       })) as SandboxSession['spawn'],
+    })),
+  ),
+  fault(
+    'the signal of a spawned process is only looked at before it starts',
+    'SBX-5: a spawned process ends with its signal',
+    inSession((session) => ({
+      spawn: (({ abortSignal, ...options }) => {
+        abortSignal?.throwIfAborted();
+        return session.spawn(options);
+      }) as SandboxSession['spawn'],
+    })),
+  ),
+  fault(
+    'nobody is asked before it is killed',
+    'SBX-5: kill() with a grace',
+    inSession((session) => ({
+      spawn: (async (options) => {
+        const process = await session.spawn(options);
+        return { ...process, kill: () => process.kill() };
+      }) as SandboxSession['spawn'],
     })),
   ),
   fault(

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import type { SandboxTest } from './sandbox-test.ts';
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8');
-const AWKWARD = ['', ' ', '$HOME', '`id`', '$(id)', '; exit 3', "'", '"', '\\', '*', '-n', '--', 'a\nb', 'ä𝄞'];
+const CONTROL = Array.from({ length: 32 }, (_, code) => String.fromCharCode(code + 1)).join('') + '\u007F\u001B[31m';
+const AWKWARD = ['', ' ', '$HOME', '`id`', '$(id)', '; exit 3', "'", '"', '\\', '*', '-n', '--', 'a\nb', 'ä𝄞', CONTROL];
 
 /** How commands run, whatever isolates them. */
 export const SANDBOX_COMMAND_TESTS: readonly SandboxTest[] = [
@@ -12,6 +13,22 @@ export const SANDBOX_COMMAND_TESTS: readonly SandboxTest[] = [
       const { stdout } = await session.exec('printf', ['[%s]', ...AWKWARD]);
 
       assert.equal(text(stdout), AWKWARD.map((argument) => `[${argument}]`).join(''));
+    },
+  },
+  {
+    title: 'SBX-6: no shell reads the names of folders and files, nor the values of variables',
+    async run(session) {
+      for (const evil of ['$(touch planted)', '; touch planted', '`touch planted`', '\ntouch planted\n', '-e touch']) {
+        await session.writeTextFile({ path: `${evil}/${evil}`, content: evil });
+
+        const listed = await session.exec('ls', ['-N'], { cwd: evil });
+        const given = await session.exec('printenv', ['EVIL'], { env: { EVIL: evil } });
+
+        assert.deepEqual([text(listed.stdout), text(given.stdout)], [`${evil}\n`, `${evil}\n`]);
+        assert.equal(await session.readTextFile({ path: `${evil}/${evil}` }), evil);
+        assert.equal(await session.stat({ path: `${evil}/planted` }), null);
+      }
+      assert.equal(await session.stat({ path: 'planted' }), null);
     },
   },
   {
@@ -167,7 +184,15 @@ export const SANDBOX_COMMAND_TESTS: readonly SandboxTest[] = [
       await assert.rejects(session.exec('', []), TypeError);
       await assert.rejects(session.exec('true', [], { timeoutMs: 0 }), TypeError);
       await assert.rejects(session.exec('true', [], { env: { 'A=B': '' } }), TypeError);
-      await assert.rejects(session.exec('echo', ['x'.repeat(200_000)]), { code: 'SANDBOX_ARGUMENTS_TOO_LARGE' });
+      for (const tooLarge of [['x'.repeat(131_072)], Array.from({ length: 11 }, () => 'x'.repeat(100_000))])
+        await assert.rejects(session.exec('echo', tooLarge), { code: 'SANDBOX_ARGUMENTS_TOO_LARGE' });
+      const largest = await session.exec('/bin/sh', [
+        '-c',
+        'echo ${#1} $#',
+        'sh',
+        ...Array.from({ length: 7 }, () => 'x'.repeat(131_071)),
+      ]);
+      assert.equal(text(largest.stdout), '131071 7\n');
     },
   },
   {
@@ -214,6 +239,42 @@ export const SANDBOX_COMMAND_TESTS: readonly SandboxTest[] = [
       await process.kill();
 
       assert.deepEqual(await process.wait(), { exitCode: 137 });
+    },
+  },
+  {
+    title: 'SBX-5: a spawned process ends with its signal, also one that fires while it starts, and its exit is told',
+    async run(session) {
+      const abort = new AbortController();
+      const reason = new Error('the run has ended');
+      const command = 'sleep 2 & sleep 2';
+
+      const running = await session.spawn({ command, abortSignal: abort.signal });
+      const starting = session.spawn({ command, abortSignal: abort.signal });
+      abort.abort(reason);
+
+      const started = await starting.catch((error: unknown) => error);
+      for (const process of [running, ...(started === reason ? [] : [await starting])]) {
+        assert.deepEqual(await process.exit, { exitCode: 137, exceeded: null });
+        await assert.rejects(process.wait(), (error) => error === reason);
+      }
+    },
+  },
+  {
+    title: 'SBX-5: kill() with a grace asks all processes to end, and ends those that do not',
+    async run(session) {
+      const polite = await session.spawn({
+        command: `sh -c 'trap "echo ended > by-child; exit" TERM; echo; while :; do sleep 0.05; done' & trap 'wait; exit 3' TERM; wait`,
+      });
+      await polite.stdout.getReader().read();
+      const deaf = await session.spawn({ command: `trap '' TERM; echo; while :; do sleep 0.05; done` });
+      await deaf.stdout.getReader().read();
+
+      await Promise.all([polite.kill({ graceMs: 10_000 }), deaf.kill({ graceMs: 200 })]);
+
+      assert.deepEqual(await polite.exit, { exitCode: 3, exceeded: null });
+      assert.equal(await session.readTextFile({ path: 'by-child' }), 'ended\n');
+      assert.deepEqual(await deaf.exit, { exitCode: 137, exceeded: null });
+      await assert.rejects(deaf.kill({ graceMs: -1 }), TypeError);
     },
   },
   {

@@ -10,6 +10,7 @@ import { idleSessions } from './idle-sessions.ts';
 import { importTime } from './import.ts';
 import { parkWake } from './park-wake.ts';
 import { resume } from './resume.ts';
+import { sandboxExec, sandboxFileRead, sandboxFileWrite } from './sandbox.ts';
 import { stream } from './stream.ts';
 import { tree } from './tree.ts';
 
@@ -31,4 +32,7 @@ export const SCENARIOS: readonly Scenario[] = [
   fanOutDurable,
   tree,
   stream,
+  sandboxExec,
+  sandboxFileRead,
+  sandboxFileWrite,
 ];

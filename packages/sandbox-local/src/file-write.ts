@@ -23,7 +23,7 @@ export async function replaceFile(
   content: Uint8Array | ReadableStream<Uint8Array>,
   { staging, owner, fileBytes, signal }: ReplaceFileOptions,
 ): Promise<void> {
-  const existing = await inspect(place);
+  const existing = inspect(place);
   if (existing !== null) refuseUnlessPlain(existing, place.path);
 
   const staged = join(staging, randomUUID());

@@ -23,7 +23,7 @@ const HERE = '.\n';
  * @throws {PrusikError} `SANDBOX_PATH_REFUSED` when one of them is a link or special file, so that it cannot be guarded.
  */
 export async function guardGit(root: Directory): Promise<readonly GuardedEntry[]> {
-  const git = await inspect({ parent: root, name: '.git', path: '.git' });
+  const git = inspect({ parent: root, name: '.git', path: '.git' });
   if (git === null) return [];
   // A file: the repository is elsewhere, and this says where.
   if (git.isFile()) return [await openPlain(root, '.git', '.git')];

@@ -1,12 +1,16 @@
-import { opendir, unlink, type FileHandle } from 'node:fs/promises';
+import { createReadStream, read as readDescriptor } from 'node:fs';
+import { opendir, unlink } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
+import { promisify } from 'node:util';
 import { PrusikError, type SandboxFiles } from '@prusik/core';
 import { refusePath, type Directory } from './directory.ts';
-import { inspect, openFile, translate, withDirectory, withPlace, type Place } from './file-walk.ts';
+import { inspect, openFile, translate, withDirectory, withPlace, type OpenFile, type Place } from './file-walk.ts';
 import { fileTooLarge, replaceFile } from './file-write.ts';
 import type { Identity } from './identity.ts';
 import { isGitControl, parsePath } from './sandbox-path.ts';
+
+const readAt = promisify(readDescriptor);
 
 /** Entries of one listing. */
 const LONGEST_LISTING = 100_000;
@@ -35,10 +39,10 @@ export function createSessionFiles(options: SessionFilesOptions): SandboxFiles {
     return withPlace(root, parsePath(path, directory), { create: false }, use);
   };
 
-  const openBounded = async (place: Place) => {
-    const file = await openFile(place);
-    if (file !== null && file.stats.size > fileBytes) {
-      await file.handle.close();
+  const openBounded = (place: Place) => {
+    const file = openFile(place);
+    if (file !== null && file.size > fileBytes) {
+      file.close();
       throw fileTooLarge(place.path, fileBytes);
     }
     return file;
@@ -46,12 +50,12 @@ export function createSessionFiles(options: SessionFilesOptions): SandboxFiles {
 
   const readBinaryFile: SandboxFiles['readBinaryFile'] = ({ path, abortSignal }) =>
     read(path, abortSignal, async (place) => {
-      const file = await openBounded(place);
+      const file = openBounded(place);
       if (file === null) return null;
       try {
-        return await readAtMost(file.handle, file.stats.size);
+        return await readAtMost(file);
       } finally {
-        await file.handle.close();
+        file.close();
       }
     });
 
@@ -73,15 +77,16 @@ export function createSessionFiles(options: SessionFilesOptions): SandboxFiles {
 
     readFile: ({ path, abortSignal }) =>
       read(path, abortSignal, async (place) => {
-        const file = await openBounded(place);
+        const file = openBounded(place);
         if (file === null) return null;
-        if (file.stats.size === 0) {
-          await file.handle.close();
+        if (file.size === 0) {
+          file.close();
           return new Blob([]).stream() as ReadableStream<Uint8Array>;
         }
         // A file that grows meanwhile is read to the size it had.
-        const stream = file.handle.createReadStream({
-          end: file.stats.size - 1,
+        const stream = createReadStream('', {
+          fd: file.fd,
+          end: file.size - 1,
           ...(abortSignal ? { signal: abortSignal } : {}),
         });
         return Readable.toWeb(stream) as ReadableStream<Uint8Array>;
@@ -113,7 +118,7 @@ export function createSessionFiles(options: SessionFilesOptions): SandboxFiles {
     async stat({ path, abortSignal }) {
       if (parsePath(path, directory).length === 0) return { type: 'directory', size: 0 };
       return read(path, abortSignal, async (place) => {
-        const stats = await inspect(place);
+        const stats = inspect(place);
         if (stats === null) return null;
         if (stats.isSymbolicLink()) throw refusePath(path, 'is a symbolic link');
         return { type: stats.isFile() ? 'file' : stats.isDirectory() ? 'directory' : 'other', size: stats.size };
@@ -128,7 +133,7 @@ export function createSessionFiles(options: SessionFilesOptions): SandboxFiles {
     async deleteFile({ path, abortSignal }) {
       refuseGitControl(parsePath(path, directory), path);
       const deleted = await read(path, abortSignal, async (place) => {
-        const stats = await inspect(place);
+        const stats = inspect(place);
         if (stats === null) return false;
         if (stats.isDirectory()) throw refusePath(path, 'is a folder');
         await unlink(place.parent.at(place.name)).catch((error: unknown) => {
@@ -145,11 +150,11 @@ function refuseGitControl(names: readonly string[], path: string): void {
   if (isGitControl(names)) throw refusePath(path, "decides what the host's git runs; it is read-only");
 }
 
-async function readAtMost(handle: FileHandle, size: number): Promise<Uint8Array> {
+async function readAtMost({ fd, size }: OpenFile): Promise<Uint8Array> {
   const bytes = Buffer.alloc(size);
   let length = 0;
   while (length < size) {
-    const { bytesRead } = await handle.read(bytes, length, size - length, length);
+    const { bytesRead } = await readAt(fd, bytes, length, size - length, length);
     if (bytesRead === 0) break;
     length += bytesRead;
   }

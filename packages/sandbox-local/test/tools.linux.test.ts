@@ -57,7 +57,7 @@ it('SBX-1: Node.js runs with WebAssembly, threads, child processes and a server 
 
 it('SBX-1: npm makes, packs and installs a package without a network', async () => {
   const said = await run(
-    'mkdir -p package user && cd package && npm init -y >/dev/null && echo "module.exports = 42" > index.js && npm pack --silent && cd ../user && echo '{}' > package.json && npm install --offline --silent --no-audit ../package/package-1.0.0.tgz && node -p "require(\'package\')"',
+    'mkdir -p package user && cd package && npm init -y >/dev/null && echo "module.exports = 42" > index.js && npm pack --silent && cd ../user && echo "{}" > package.json && npm install --offline --silent --no-audit ../package/package-1.0.0.tgz && node -p "require(\'package\')"',
   );
 
   expect(said).toBe('package-1.0.0.tgz\n42\n');

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Sandbox } from '@prusik/core';
@@ -22,6 +22,7 @@ function leftOvers(root: string) {
       .filter((line) => line.includes(root)),
     cgroups: readFileSync('/proc/self/cgroup', 'utf8').split('\n').flatMap(cgroupsBelow),
     descriptors: readdirSync('/proc/self/fd').length,
+    files: readdirSync(root, { recursive: true }),
     temporary: readdirSync(tmpdir()).filter((name) => name.startsWith('prusik-seccomp')),
   };
 }
@@ -75,8 +76,6 @@ it(
 
       expect(outputs).toEqual(ids.map((id) => `${id}\n${id}`));
       await expect.poll(() => leftOvers(root), { timeout: 5_000 }).toEqual({ ...before, processes: [], mounts: [] });
-      const files = await readdir(root, { recursive: true });
-      expect(files.toSorted()).toEqual(['etc', 'etc/group', 'etc/hosts', 'etc/passwd', 'unfinished', 'workspaces']);
     } finally {
       await rm(root, { recursive: true, force: true });
     }

@@ -544,3 +544,38 @@ describe.each(Object.entries(STORAGES))('a process that dies at any write to its
     expect(points.size * every).toBeGreaterThan(8);
   }, 60_000);
 });
+
+describe('a run whose time is up and whose child somebody else holds', () => {
+  it('DUR-20, DUR-11: is parked until the child has ended, whatever it had slept for, and not claimed again and again', async () => {
+    const clock = fakeClock();
+    const store = memoryStore({ clock });
+    const parent = durable('parent', (ctx) =>
+      Promise.all([ctx.sleep('nap', 1.5 * TIME_MS), ctx.child('c', 'child', null)]),
+    );
+    const child = durable('child', (ctx) => ctx.receive('never'));
+    const engine = engineOn(store, [parent, child], { clock, limits });
+    await engine.start('parent', null, { id: 'p', timeoutMs: TIME_MS });
+    await engine.drain({ until: clock.now() + 1 });
+    clock.advance(TIME_MS - 1);
+    const [c] = (await store.listRuns({ tenant: 'default', parent: 'p', limit: 1 })).items;
+    const definitions = [{ name: 'child', versions: ['1'] }];
+    const query = { worker: 'w', leaseMs: 4 * TIME_MS, limit: 1, definitions, suspects: { room: 1, alone: 4 } };
+    // It has a signal to look at, so another worker has taken it.
+    await store.signal({ run: c?.key ?? key('c'), kind: 'user', key: 'other', body: null });
+    expect((await store.claim(query)).claims).toHaveLength(1);
+
+    engine.worker();
+    for (let passed = 0; passed < 2 * TIME_MS; passed += 10_000) {
+      clock.advance(10_000);
+      await turns();
+    }
+
+    const held = await store.run(key('p'));
+    expect(held).toMatchObject({ status: 'waiting', wakeAt: null });
+    expect(held?.epoch).toBeLessThan(6);
+    clock.advance(4 * TIME_MS);
+    await turns(20);
+    expect(await store.run(key('p'))).toMatchObject({ status: 'failed', error: { code: 'RUN_DEADLINE' } });
+    await engine[Symbol.asyncDispose]();
+  });
+});

@@ -138,4 +138,24 @@ export const STORE_DEADLINE_TESTS: readonly StoreTest[] = [
       assert.deepEqual(ids(await claim({ only: { run: key('other') } })), ['other']);
     },
   },
+  {
+    title:
+      'DUR-20: a run that was parked past its deadline, with no timer, waits for its children and is not claimed by it again',
+    async run({ clock, running, commit, end, claim }) {
+      const parent = await running('p', { timeoutMs: 1_000 });
+      await commit(parent, { children: [newChild('c', 'p')] });
+      const child = (await claim()).claims[0];
+      clock.advance(1_000);
+      const entries = [{ type: 'run-park', waits: ['c'], wakeAt: null }] as const;
+      await commit(parent, { entries, seen: 0, transition: { type: 'park', wakeAt: null } });
+
+      const waiting = await claim();
+      assert.deepEqual([ids(waiting), waiting.nextAt], [[], clock.now() - 1_000 + LEASE_MS]);
+      clock.advance(LEASE_MS - 1_001);
+      assert.deepEqual(ids(await claim(STRANGE)), []);
+      assert.ok(child);
+      await end({ run: child.run.key, epoch: child.run.epoch });
+      assert.deepEqual(ids(await claim()), ['p']);
+    },
+  },
 ];

@@ -66,6 +66,7 @@ function collectOverdue(source: Iterable<RunState>, query: ClaimQuery, now: numb
     const deadlineAt = state.deadlineAt ?? 0;
     const isKnown = mayDrive(state, query);
     const { readyAt, wakeAt, leaseUntil } = state;
+    if (isParkedOverdue(state, deadlineAt)) continue;
     // One that is claimable without its deadline was found by what makes it so.
     if (isExcepted(state, query) || (isKnown && (readyAt ?? wakeAt ?? leaseUntil ?? Infinity) <= now)) continue;
     const since = Math.max(isKnown ? deadlineAt : deadlineAt + query.leaseMs, leaseUntil ?? 0);
@@ -74,6 +75,11 @@ function collectOverdue(source: Iterable<RunState>, query: ClaimQuery, now: numb
     if (deadlineAt > now || due.length >= query.limit + LOOK_AHEAD) break;
   }
   return next === Infinity ? { due } : { due, next };
+}
+
+/** Whoever parked it then has met its deadline, and waits for its children: it would be claimed and parked again as fast as a store can. */
+function isParkedOverdue({ status, wakeAt, at }: RunState, deadlineAt: number): boolean {
+  return status === 'waiting' && wakeAt === null && at >= deadlineAt;
 }
 
 /** A run that is asked to cancel needs no definition: to end it takes only its journal. */

@@ -1,4 +1,4 @@
-import type { Store } from '@prusik/core';
+import { PrusikError, type Store } from '@prusik/core';
 import { memoryStore } from '@prusik/store-memory';
 import { inspectStore } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
@@ -46,6 +46,26 @@ describe('a run that ends while something of it is on its way to the store', () 
       await engine[Symbol.asyncDispose]();
     }
     expect([...seen].toSorted()).toEqual(['cancelled', 'completed']);
+  });
+
+  it('WFL-7, DUR-6: fails while a child of it ends, at any instant: what was asked for and stands to be handed over is no divergence', async () => {
+    for (let wait = 0; wait < 40; wait += 1) {
+      const store = memoryStore();
+      const parent = durable('parent', async (ctx) => {
+        void ctx.child('ends', 'ends', null);
+        void ctx.child('waits', 'waits', null);
+        await ctx.step('work', () => turns(20));
+        throw new PrusikError('GAVE_UP', 'it had enough');
+      });
+      const ends = durable('ends', (ctx) => ctx.step('a', () => turns(wait)));
+      const waits = durable('waits', (ctx) => ctx.receive('never'));
+      const engine = engineOn(slow(store), [parent, ends, waits], { limits: { parkAfterMs: 1_000 } });
+
+      expect(await engine.run('parent', null), `ended after ${wait} turns`).toMatchObject({
+        error: { code: 'GAVE_UP' },
+      });
+      await engine[Symbol.asyncDispose]();
+    }
   });
 
   it('WFL-4: of steps that settle what they reserved at one instant, all are in one commit', async () => {

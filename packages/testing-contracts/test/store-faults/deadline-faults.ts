@@ -87,6 +87,7 @@ export const DEADLINE_FAULTS: readonly StoreFault[] = [
       },
     };
   }),
+  deadlines('a deadline that was met is met again', 'was parked past its deadline', (state) => ({ ...state, at: 0 })),
   rows('a claim for some looks at all deadlines', 'takes the deadlines of those alone', (tables) => ({
     deadlines: (query) => tables.deadlines(without(query, 'only')),
   })),

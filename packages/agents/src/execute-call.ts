@@ -3,6 +3,7 @@ import { scopeOf, type AgentCore } from './agent-core.ts';
 import { keepWhole } from './keep-whole.ts';
 import { recheckCall, type AllowedCall } from './recheck-call.ts';
 import { contentOutput, isToolContent } from './tool-content.ts';
+import { wasRefused } from './model-error.ts';
 import { errorOutput, toToolOutput } from './tool-output.ts';
 import type { AnyTool } from './tool-types.ts';
 
@@ -11,7 +12,7 @@ export type Executed =
   | { readonly output: ToolOutput; readonly denied?: Denial['by'] }
   | { readonly unrecordable: unknown };
 
-/** Executes one call with the tool as it is now; one that no longer holds is closed without executing it. Never rejects. */
+/** Executes one call with the tool as it is now; one that no longer holds is closed without executing it. Rejects only with what has no room. */
 export async function executeCall(
   agent: AgentCore,
   ctx: DurableContext,
@@ -36,6 +37,8 @@ export async function executeCall(
       slots,
     });
   } catch (thrown) {
+    // It did nothing for want of room: the engine asks it again, as it does with any step.
+    if (wasRefused(thrown)) throw thrown;
     return { output: errorOutput(thrown) };
   }
   return recordable(value, tool, step);

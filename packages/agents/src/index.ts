@@ -22,11 +22,10 @@ export type { CallStage } from './call-machine.ts';
 export { defineTool } from './define-tool.ts';
 export {
   defineSandboxTools,
-  type CallWorkspace,
+  type SandboxOption,
   type SandboxToolsBasics,
   type SandboxToolsOptions,
   type SessionOption,
-  type WorkspaceOption,
 } from './define-sandbox-tools.ts';
 export {
   sandboxTools,

@@ -1,5 +1,11 @@
-import type { SandboxSession, Store } from '@prusik/core';
-import { scriptedModel } from '@prusik/testing-contracts';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { workspaceOf, type RunInfo, type Sandbox, type SandboxSession, type Store } from '@prusik/core';
+import { createEngine } from '@prusik/durable';
+import { createLocalSandbox } from '@prusik/sandbox-local';
+import { memoryStore } from '@prusik/store-memory';
+import { everyDeath, scriptedModel, type Life, type StoreStorage } from '@prusik/testing-contracts';
 import { stepCountIs, streamText } from 'ai';
 import { describe, expect, it } from 'vitest';
 import { defineAgent, defineSandboxTools, sandboxTools, type SandboxToolName } from '../src/index.ts';
@@ -137,29 +143,115 @@ describe('SBX-8: tools of a sandbox for an agent', () => {
     ]);
   });
 
-  it('open the workspace of their run for each call, and keep it where it may have changed', async () => {
-    const session = await newSession(await sandbox());
-    const log: string[] = [];
-    const tools = defineSandboxTools({
-      tools: ['list', 'write'],
-      approval: { write: 'never' },
-      workspace: ({ run }, { readOnly }) => {
-        log.push(`open ${run.key.run} ${readOnly ? 'to read' : 'to change'}`);
-        return {
-          session,
-          commit: async () => void log.push(`commit ${(await session.listDirectory({ path: '.' }))?.length}`),
-          [Symbol.asyncDispose]: async () => void log.push('dispose'),
-        };
+  it('I4, TST-3: a turn that dies before and after every write changes the workspace of its run once, and nobody is asked', async () => {
+    const roots: string[] = [];
+    const script = [
+      { call: 'write', input: { path: 'f', content: 'a\n' } },
+      { call: 'edit', input: { path: 'f', old: 'a', new: 'aa' } },
+      { call: 'edit', input: { path: 'f', old: 'a', new: 'bc', all: true } },
+      'Done.',
+    ];
+
+    async function turn({ store, clock }: Life): Promise<void> {
+      const at = createLocalSandbox({ root: roots.at(-1) ?? '', isolation: 'none' });
+      // Answers by what it is shown, as a model that is asked again does.
+      const model = scriptedModel(
+        Array.from(
+          { length: 50 },
+          () =>
+            ({ prompt }) =>
+              script[prompt.filter(({ role }) => role === 'tool').length] ?? 'Done.',
+        ),
+      );
+      const approval = { write: 'never', edit: 'never' } as const;
+      const tools = defineSandboxTools({ tools: ['write', 'edit'], sandbox: at, approval, maxCommandMs: 1e9 });
+      const agent = defineAgent({ name: 'a', instructions: '', model, tools });
+      const engine = createEngine({ store, clock, definitions: [agent], limits: { parkAfterMs: 0 } });
+      try {
+        await engine.run('a', 'Go', { id: 'r' });
+        await engine[Symbol.asyncDispose]();
+      } finally {
+        // Locks are by process, and that one lives.
+        await at[Symbol.asyncDispose]();
+      }
+    }
+
+    const points = await everyDeath({
+      create(): StoreStorage {
+        roots.push(mkdtempSync(join(tmpdir(), 'sandbox-deaths-')));
+        let only: Store | undefined;
+        return { open: ({ clock }) => (only ??= memoryStore({ clock })) };
+      },
+      live: turn,
+      isSilent: () => true,
+      async check({ store, point }) {
+        expect(await store.run(keyOf('r')), point).toMatchObject({ status: 'completed', output: 'Done.' });
+        const at = createLocalSandbox({ root: roots.at(-1) ?? '', isolation: 'none' });
+        const session = await at.open({ workspace: workspaceOf(keyOf('r')) });
+        expect(await session.readTextFile({ path: 'f' }), point).toBe('bcbc\n');
+        await at[Symbol.asyncDispose]();
       },
     });
-    const write = (path: string) => ({ call: 'write', input: { path, content: 'x' } });
-    const model = scriptedModel([{ call: 'list', input: {} }, write('f'), write('../f'), 'Done.']);
 
-    await newEngine([defineAgent({ name: 'a', instructions: '', model, tools })]).run('a', 'Go', { id: 'r' });
+    for (const root of roots) rmSync(root, { recursive: true });
+    expect(points.size).toBeGreaterThan(10);
+  });
 
-    expect(log.join('; ')).toBe(
-      'open r to read; dispose; open r to change; commit 1; dispose; open r to change; dispose',
-    );
+  it('know what became of a call only where nothing that it did lasts', async () => {
+    const at = await sandbox();
+    const tools = defineSandboxTools({ tools: ['read', 'write', 'edit', 'bash'], sandbox: at });
+    const run = { key: keyOf('r'), workspace: workspaceOf(keyOf('r')) };
+    const became = async (more: object = {}) =>
+      Promise.all(
+        tools.map(async ({ check }) => (await check?.({}, { run: { ...run, ...more }, callId: 'c' } as never))?.became),
+      );
+
+    // Commands of this sandbox are not isolated.
+    expect(await became()).toEqual([undefined, 'not-run', 'not-run', 'unknown']);
+    expect(await became({ parent: keyOf('p') })).toEqual([undefined, 'not-run', 'not-run', 'unknown']);
+    expect(await became({ parent: keyOf('p'), workspace: workspaceOf(keyOf('p')) })).toEqual([
+      undefined,
+      'unknown',
+      'unknown',
+      'unknown',
+    ]);
+    expect(tools.map(({ requires }) => requires)).toEqual(tools.map(() => ['sandbox']));
+  });
+
+  it('do not take a call that is still at work for one that was cut off', async () => {
+    const real = await sandbox();
+    const opening = Promise.withResolvers<void>();
+    const released = Promise.withResolvers<void>();
+    const slow: Sandbox = {
+      ...real,
+      async open(options) {
+        opening.resolve();
+        await released.promise;
+        return real.open(options);
+      },
+    };
+    let seen: RunInfo | undefined;
+    const [write] = defineSandboxTools({
+      tools: ['write'],
+      sandbox: slow,
+      approval: { write: ({ run }) => ((seen = run), 'approved') },
+    });
+    const call = { call: 'write', input: { path: 'f', content: 'x' }, callId: 'c' };
+    const agent = defineAgent({
+      name: 'a',
+      instructions: '',
+      model: scriptedModel([call, 'Done.']),
+      tools: write ? [write] : [],
+    });
+    const became = async () => (await write?.check?.({}, { run: seen, callId: 'c' } as never))?.became;
+
+    const running = newEngine([agent]).run('a', 'Go', { id: 'slow' });
+    await opening.promise;
+    expect(await became()).toBe('unknown');
+    released.resolve();
+    await running;
+
+    expect(await became()).toBe('not-run');
   });
 
   it('are those that were named, and no others', async () => {

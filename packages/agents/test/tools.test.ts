@@ -22,6 +22,23 @@ async function play(tools: readonly AnyTool[], script: readonly ScriptedReply[],
 const act = (value = 'x') => ({ call: 'act', input: { q: value } });
 const never = (): Promise<never> => new Promise(() => {});
 
+it('DUR-13: a tool that has no room and did nothing is asked again, and the model is told of what came of that', async () => {
+  let asked = 0;
+  const busy = tool(
+    () => {
+      asked += 1;
+      if (asked < 3) throw new PrusikError('BUSY', 'no room', { retryable: true, meta: { retryAfterMs: 100 } });
+      return 'room';
+    },
+    { effect: 'once' },
+  );
+
+  const { results } = await play([busy], [act(), 'Done.']);
+
+  expect(asked).toBe(3);
+  expect(Object.values(results)).toEqual([{ type: 'text', text: 'room' }]);
+});
+
 describe('AGT-3, AGT-13: whatever a tool does, the run goes on in a defined way', () => {
   it.each([
     ['an error', new Error('no disk'), { code: 'TOOL_FAILED', text: 'no disk' }],

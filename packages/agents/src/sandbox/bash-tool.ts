@@ -26,6 +26,7 @@ export const bashTool: SandboxTool = sandboxTool({
   description: `Runs a shell command in the workspace and shows what it printed and its exit code. Each command begins in the workspace anew; processes that it leaves behind are ended with it. It gets no input. A long output is cut in its middle, and the whole of it is then in a file below ${OUTPUTS}/.`,
   fields: FIELDS,
   reads: false,
+  reach: 'sandbox',
   async run({ command, timeoutMs: asked }, place) {
     const { session, signal, maxCommandMs } = place;
     const timeoutMs = Math.min(asked ?? session.limits.timeoutMs, maxCommandMs);

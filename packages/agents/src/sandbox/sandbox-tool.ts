@@ -28,6 +28,8 @@ export interface SandboxTool {
   readonly input: ModelSchema<Record<string, unknown>>;
   /** Whether it leaves the workspace as it is. */
   readonly reads: boolean;
+  /** What it may have an effect on: with `sandbox`, whatever that lets a command reach. */
+  readonly reach: 'workspace' | 'sandbox';
   /** Takes what its schema gave; what it throws tells the model what to do. */
   run(input: Record<string, unknown>, place: SandboxPlace): Promise<string | ToolContent>;
 }
@@ -37,13 +39,15 @@ export function sandboxTool<const F extends Fields>(tool: {
   readonly description: string;
   readonly fields: F;
   readonly reads: boolean;
+  readonly reach?: 'sandbox';
   readonly run: (input: ToolInputOf<F>, place: SandboxPlace) => Promise<string | ToolContent>;
 }): SandboxTool {
-  const { description, fields, reads } = tool;
+  const { description, fields, reads, reach = 'workspace' } = tool;
   return {
     description,
     input: toolInput(fields),
     reads,
+    reach,
     async run(input, place) {
       try {
         // The schema has made it what the fields say.

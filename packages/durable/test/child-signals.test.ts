@@ -178,7 +178,7 @@ describe('a parent that ends', () => {
 
     expect(await engine.run('hasty', null, { id: 'r' })).toMatchObject({
       status: 'failed',
-      error: { message: 'in haste' },
+      error: { message: 'Error: in haste' },
     });
     expect(await statuses(store)).toEqual({ r: 'failed', c: 'cancelled' });
     const ended = (await entriesOf(store, key('r'))).flatMap((entry) => (entry.type === 'wait-end' ? [entry.key] : []));

@@ -81,6 +81,9 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
   const { run, state, committer, delivery } = core;
   const { limits } = core.env;
   let notes = 0;
+  /** A signal that outlives this drive must not hold it. */
+  const listening = new Set<() => void>();
+  void parts.over.then(() => listening.forEach((forget) => forget()));
 
   /** @throws for a key that is none, and inside a step's body */
   function comesLate(key: string): boolean {
@@ -148,7 +151,11 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
     if (signal === undefined) return call;
     const withdraw = (): void => delivery.withdraw(key, signal.reason);
     signal.addEventListener('abort', withdraw, { once: true });
-    const forget = (): void => signal.removeEventListener('abort', withdraw);
+    const forget = (): void => {
+      signal.removeEventListener('abort', withdraw);
+      listening.delete(forget);
+    };
+    listening.add(forget);
     call.then(forget, forget);
     return call;
   }
@@ -231,11 +238,12 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
         delivery.reserve(key);
         let looked: Awaited<ReturnType<typeof lookAtCall>>;
         try {
-          signal?.throwIfAborted();
+          // One on record was started: what has fired since cancels its child.
+          if (!delivery.isOnRecord(key)) signal?.throwIfAborted();
           // As the function has it now: what comes while the call waits for its place is no part of it.
           const upTo = history === 'snapshot' ? threadBase + delivery.delivered().messages : undefined;
           looked = await reads.ask(() => lookAtCall(key, definition, input, options, upTo));
-          // Before the policy is asked, which would let it wait for a place that it has no use for. One on record was started, whatever has fired since.
+          // Before the policy is asked, which would let it wait for a place that it has no use for.
           if (!delivery.isOnRecord(key)) signal?.throwIfAborted();
           await admit?.();
         } finally {

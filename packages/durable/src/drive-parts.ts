@@ -144,6 +144,7 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
         steps.abort(error);
         if (how !== 'ended') whole.abort(error);
       }
+      waits.forgetSignals();
       // A commit of a lost drive never settles, so nobody waits for the loop itself.
       over.resolve(how);
       return how;

@@ -45,6 +45,8 @@ export interface Waits {
   nextDeadline(): number | null;
   /** The same without those that are being recorded already. */
   nextDue(): number | null;
+  /** Listens to no signal any more, which may outlive the drive. */
+  forgetSignals(): void;
 }
 
 /** What the end of a wait says besides which it is. */
@@ -232,6 +234,10 @@ export function createWaits(core: DriveCore): Waits {
           ? [wait.child]
           : [],
       ),
+    forgetSignals() {
+      for (const forget of listening.values()) forget();
+      listening.clear();
+    },
     nextDeadline: () => nextOf(pending.values()),
     nextDue: () => nextOf([...pending.values()].filter(({ key }) => !staged.has(key) && !expiring.has(key))),
   };

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import type { DurableContext, Store } from '@prusik/core';
 import { memoryStore } from '@prusik/store-memory';
 import { everyDeath, fakeClock, type Life } from '@prusik/testing-contracts';
@@ -102,6 +103,41 @@ describe.each(Object.entries(STORES))('a call with a signal (%s)', (_, open) => 
       output: 'changed my mind',
     });
     expect(await statuses(opened.store)).toEqual({ r: 'completed' });
+  });
+
+  it('WFL-7, DUR-9: a call on record is not refused by what has fired while its run was parked: its child is cancelled', async () => {
+    await using opened = open();
+    const late = new AbortController();
+    const waiting = durable('waiting', async (ctx) => {
+      const call = ctx.child('c', 'stuck', null, { signal: late.signal }).catch(codeOf);
+      await ctx.receive('go');
+      return call;
+    });
+    await using engine = engineOn(opened.store, [waiting, stuck]);
+    await engine.run('waiting', null, { id: 'r' });
+    late.abort('too late');
+    await engine.signal(key('r'), 'go', null);
+
+    expect(await engine.drive(key('r'))).toMatchObject({ status: 'completed', output: 'CHILD_CANCELLED' });
+    expect(await statuses(opened.store)).toEqual({ r: 'completed', c: 'cancelled' });
+  });
+
+  it('DUR-10: a parked run leaves nothing at a signal that outlives its drives', async () => {
+    await using opened = open();
+    const { signal } = new AbortController();
+    const waiting = durable('waiting', async (ctx) => {
+      void ctx.child('c', 'stuck', null, { signal });
+      for (let n = 0; n < 5; n += 1) await ctx.receive(`go ${n}`);
+      return 1;
+    });
+    await using engine = engineOn(opened.store, [waiting, stuck]);
+    await engine.run('waiting', null, { id: 'r' });
+    for (let n = 0; n < 4; n += 1) {
+      await engine.signal(key('r'), `go ${n}`, null);
+      await engine.drive(key('r'));
+    }
+
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   it('DUR-9: a child that was never started because its process died is not started when its signal fires again', async () => {

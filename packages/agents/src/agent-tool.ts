@@ -39,7 +39,7 @@ export type AgentTool<Name extends string = string, Agent extends Callable = Cal
 /** How an agent is shown to a model as a tool, and what its child runs may do. */
 export interface AgentToolOptions<Name extends string, Input>
   extends
-    Pick<AgentCallOptions, 'priority' | 'timeoutMs' | 'budget' | 'maxResultBytes' | 'history'>,
+    Pick<AgentCallOptions, 'priority' | 'timeoutMs' | 'budget' | 'maxResultBytes' | 'history' | 'workspace'>,
     Pick<
       ToolOptions<Name, StandardSchema<Input>, unknown, unknown, Json>,
       'approval' | 'approvalExpiresMs' | 'maxOutputBytes' | 'maxOutputLines' | 'parallel' | 'version'
@@ -62,6 +62,7 @@ const KNOWN = {
     budget: true,
     maxResultBytes: true,
     history: true,
+    workspace: true,
     approval: true,
     approvalExpiresMs: true,
     maxOutputBytes: true,
@@ -92,6 +93,7 @@ export function agentTool<Agent extends Callable, const Name extends string = Ag
     budget,
     maxResultBytes,
     history = 'fresh',
+    workspace = 'none',
     ...rest
   } = options;
   checkToolName(name, name === agent.name ? ': give the agent another as a tool, with the option name' : '');
@@ -117,6 +119,7 @@ export function agentTool<Agent extends Callable, const Name extends string = Ag
     ...(budget === undefined ? {} : { budget }),
     ...(maxResultBytes === undefined ? {} : { maxResultBytes }),
     ...(history === 'fresh' ? {} : { history }),
+    ...(workspace === 'none' ? {} : { workspace }),
   };
   checkCallOptions(`Tool ${name}`, how);
   return {

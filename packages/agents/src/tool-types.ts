@@ -115,7 +115,7 @@ export interface AskedElsewhere {
 /** How the child of a call is started; JSON, since it is recorded with the call. */
 export type DelegateOptions = Pick<
   AgentCallOptions,
-  'model' | 'priority' | 'timeoutMs' | 'budget' | 'maxResultBytes' | 'history'
+  'model' | 'priority' | 'timeoutMs' | 'budget' | 'maxResultBytes' | 'history' | 'workspace'
 >;
 
 /** What a call of a tool hands on instead of being executed. */

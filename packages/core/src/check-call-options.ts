@@ -16,6 +16,7 @@ const KNOWN = {
     budget: true,
     maxResultBytes: true,
     history: true,
+    workspace: true,
   } satisfies Record<keyof CallOptions, true>,
   elsewhere: { abortSignal: 'signal', timeout: 'timeoutMs', deadlineAt: 'rights.deadlineAt', depth: 'rights.levels' },
 };
@@ -33,7 +34,7 @@ const RIGHTS = {
  */
 export function checkCallOptions(where: string, options: CallOptions): void {
   checkOptions(where, options, KNOWN);
-  const { priority, timeoutMs, rights = {}, budget, maxResultBytes, onParentEnd, history } = options;
+  const { priority, timeoutMs, rights = {}, budget, maxResultBytes, onParentEnd, history, workspace } = options;
   check(where, 'priority', priority, Number.isSafeInteger, 'a whole number');
   check(where, 'timeoutMs', timeoutMs, isMs, 'a number of milliseconds');
   if (typeof rights !== 'object' || rights === null) throw new TypeError(`${where}: rights must be an object`);
@@ -43,6 +44,7 @@ export function checkCallOptions(where: string, options: CallOptions): void {
   check(where, 'maxResultBytes', maxResultBytes, isCount, 'a whole number of bytes');
   if (onParentEnd !== undefined) checkOneOf(`option onParentEnd of ${where}`, onParentEnd, ['cancel', 'leave']);
   if (history !== undefined) checkOneOf(`option history of ${where}`, history, ['fresh', 'snapshot']);
+  if (workspace !== undefined) checkOneOf(`option workspace of ${where}`, workspace, ['fork', 'share', 'none']);
   checkBudget(budget);
 }
 

@@ -2,6 +2,7 @@ import { abortedCall, failedCall, refusedCall, type CallPlace } from './call-err
 import type { AgentCallOptions } from './call-options.ts';
 import { withModelName } from './call-types.ts';
 import type { ChildResult } from './child-result.ts';
+import { childWorkspace, withChildWorkspace } from './child-workspace.ts';
 import {
   decideDelegation,
   DELEGATION_DEFAULTS,
@@ -163,12 +164,18 @@ export function createDelegation({ ctx, agents, policy: declared }: DelegationPa
   }
 
   async function run(call: Call, definition: Callee, input: unknown, options: CallOptions) {
+    const workspace = childWorkspace(ctx, call.key, options.workspace);
     const name = call.model === undefined ? definition.name : withModelName(definition.name, call.model);
     try {
-      const result = await ctx.child<unknown>(call.key, name, input as Json, {
-        ...underPolicy(definition, options),
-        admit: () => admit(call),
-      });
+      const result = await withChildWorkspace(workspace, () =>
+        ctx.child<unknown>(call.key, name, input as Json, {
+          ...underPolicy(definition, options),
+          async admit() {
+            await admit(call);
+            await workspace?.prepare();
+          },
+        }),
+      );
       running -= 1;
       return result;
     } catch (error) {

@@ -17,6 +17,7 @@ import type { RunKind } from './run.ts';
 import type { StepSlots } from './slot.ts';
 import type { Spent } from './spent.ts';
 import type { TurnOptions } from './turn.ts';
+import type { WorkspaceForks } from './workspace.ts';
 
 /**
  * A function whose every effect goes through its context, so that it can be killed at any instant and goes on in
@@ -113,6 +114,12 @@ export interface CallOptions {
    * 10,000 messages and 16 MiB: past it the call rejects with `HISTORY_TOO_LARGE`. Compared on replay. @default 'fresh'
    */
   readonly history?: 'fresh' | 'snapshot';
+  /**
+   * What the child has for a workspace. `fork`: one of its own, which begins as the caller's is after its last committed step; what it changed is told with what it hands back,
+   * and the caller's stays as it is. `share`: the caller's; what either changes the other finds, and what a step of the child leaves half done stays. Takes a sandbox: without one
+   * nothing is forked. Compared on replay. @default 'none'
+   */
+  readonly workspace?: 'fork' | 'share' | 'none';
 }
 
 /** What a call of {@link DurableContext.child} may say besides. */
@@ -160,6 +167,8 @@ export interface DurableContext<Deps = unknown> {
   /** Fires when this drive is over before the function is: parked, superseded, cancelled. */
   readonly signal: AbortSignal;
   readonly thread: Thread;
+  /** Where workspaces are forked for children, for whoever delegates; missing where there is no sandbox. */
+  readonly forks?: WorkspaceForks;
 
   /** Runs `body` and records its outcome, once. @default effect `repeatable` */
   step<T>(key: string, body: (step: StepScope) => Promise<T> | T, options?: StepOptions): Promise<T>;

@@ -30,6 +30,7 @@ export const ID_LIMITS = {
   request: 200,
   message: 200,
   slot: 64,
+  workspace: 200,
   signal: 200,
   block: 200,
   'step key': 128,
@@ -64,6 +65,11 @@ export function sameRun(a: RunKey, b: RunKey): boolean {
 /** A text that is equal for equal keys only; for maps in memory, never stored. */
 export function runKeyText(key: RunKey): string {
   return JSON.stringify([key.tenant, key.run]);
+}
+
+/** A child's id follows from its parent and key: a crash between its start and the record makes no second child. */
+export function childRunId(tenant: string, parent: string, key: string): string {
+  return derivedUuid('child', tenant, parent, key);
 }
 
 /** Hash of a JSON value by its canonical text: `sha256:` and 64 hexadecimal digits. */

@@ -50,6 +50,7 @@ export {
   checkId,
   DEFAULT_TENANT,
   derivedRandom,
+  childRunId,
   derivedUuid,
   hashJson,
   ID_LIMITS,
@@ -72,7 +73,7 @@ export {
   type SchemaResult,
   type StandardSchema,
 } from './schema.ts';
-export type { ChildResult } from './child-result.ts';
+export type { ChildResult, ForkedWorkspace } from './child-result.ts';
 export { partialReason, type PartialReason } from './partial.ts';
 export type {
   AnyDefinition,
@@ -318,6 +319,7 @@ export type {
   Swept,
   Workspace,
   WorkspaceDiff,
+  WorkspaceForks,
   WorkspaceLimits,
   Workspaces,
   WorkspaceSnapshot,

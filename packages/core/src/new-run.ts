@@ -42,6 +42,8 @@ export interface NewRun {
   readonly turn?: TurnOptions;
   /** Whether somebody is there to answer requests. @default true */
   readonly attended?: boolean;
+  /** Of a child: id of the workspace that it was given. @default none */
+  readonly workspace?: string;
   /** @default none of its own */
   readonly rights?: RunRights;
   /** Its deadline is at most so long after its start, in milliseconds by the store's clock. @default none */

@@ -2,7 +2,7 @@ import type { RunInfo, StepScope } from './durable-function.ts';
 import { isPrusikError, PrusikError } from './errors.ts';
 import { ownsWorkspace, RUN_WORKSPACE } from './run-workspace-state.ts';
 import type { OpenSandboxOptions, Sandbox, SandboxSession } from './sandbox.ts';
-import type { Workspaces } from './workspace.ts';
+import type { WorkspaceForks, Workspaces } from './workspace.ts';
 
 /** What a step's body, or a tool's, has of its run. */
 export interface RunWorkspaceScope extends Pick<StepScope, 'slots' | 'signal'> {
@@ -116,8 +116,19 @@ export async function commitRunWorkspace(
   });
 }
 
+/** Brings the run's workspace to what it held after the last committed step, unless a step of this drive has it open, or it is not the run's own. */
+export async function readyRunWorkspace(workspaces: WorkspaceForks, scope: RunWorkspaceScope): Promise<void> {
+  const { run } = scope;
+  const { workspace } = run;
+  if (workspace === undefined || !ownsWorkspace(run)) return;
+  const drive = driveOf(run);
+  await inTurn(drive, async () => {
+    if (drive.users === 0) await bringBack(workspaces, workspace, scope, drive);
+  });
+}
+
 async function bringBack(
-  workspaces: Workspaces,
+  workspaces: WorkspaceForks,
   workspace: string,
   { run, slots, signal }: RunWorkspaceScope,
   drive: Driven,

@@ -48,6 +48,8 @@ export interface Run {
   readonly turn?: TurnOptions;
   /** What it may do; the deadline is the one that it was started with, by the store's clock. */
   readonly rights?: RunRights;
+  /** Of a child: id of the workspace that it was given. */
+  readonly workspace?: string;
   /** The time of entry 1. */
   readonly createdAt: number;
   readonly endedAt?: number;

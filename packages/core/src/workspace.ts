@@ -65,6 +65,9 @@ export interface Workspaces {
   sweep(keep?: SweepOptions): Promise<Swept>;
 }
 
+/** What a caller's workspace is forked with. */
+export type WorkspaceForks = Pick<Workspaces, 'create' | 'open' | 'snapshot' | 'restore' | 'diff'>;
+
 export interface Workspace {
   readonly id: string;
   /** Time of creation, in milliseconds since the epoch. */

@@ -1,6 +1,7 @@
 import {
   blobsOf,
   checkCallOptions,
+  childRunId,
   checkId,
   checkMessage,
   derivedRandom,
@@ -40,7 +41,7 @@ import { refuseInsideStep } from './inside.ts';
 import type { Recorded } from './journal-state.ts';
 import { checkedTurn, inputHashOf } from './turn.ts';
 import { reportLateCall } from './untracked.ts';
-import { childRunId, type WaitSpec } from './waits.ts';
+import { type WaitSpec } from './waits.ts';
 
 const NOTE_NAME_LIMIT = 200;
 
@@ -70,9 +71,15 @@ export function runInfo(run: Run, attempt: number): RunInfo {
 }
 
 /** The session's where there is one, so that a conversation goes on with its files. */
-function workspaceFor({ key: { tenant, run }, parent, session }: Run): Pick<RunInfo, 'workspace'> {
-  if (parent !== undefined) return {};
+function workspaceFor({ key: { tenant, run }, parent, session, workspace }: Run): Pick<RunInfo, 'workspace'> {
+  if (parent !== undefined) return workspace === undefined ? {} : { workspace };
   return { workspace: workspaceOf(session === undefined ? { tenant, run } : { tenant, session }) };
+}
+
+function workspaceOfChild(parent: Run, key: string, given: CallOptions['workspace']): Pick<NewRun, 'workspace'> {
+  const { tenant, run } = parent.key;
+  if (given === 'fork') return { workspace: workspaceOf({ tenant, run: childRunId(tenant, run, key) }) };
+  return given === 'share' ? workspaceFor(parent) : {};
 }
 
 /** The context that a function gets. Its methods use no `this`, so they may be taken off it. */
@@ -129,7 +136,12 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
   ): Promise<{ readonly fingerprint: string; readonly child: () => NewRun }> {
     // Of what was asked for, not of what the schema makes of it: a default may differ from replay to replay.
     const given = bounded(`input of child ${key}`, input, limits.maxValueBytes, 'RUN_INPUT_TOO_LARGE');
-    const fingerprint = hashJson(upTo === undefined ? [definition, given] : [definition, given, 'snapshot']);
+    const { workspace = 'none' } = options;
+    const more = [
+      ...(upTo === undefined ? [] : ['snapshot']),
+      ...(workspace === 'none' ? [] : [`workspace: ${workspace}`]),
+    ];
+    const fingerprint = hashJson([definition, given, ...more]);
     if (delivery.isOnRecord(key)) return { fingerprint, child: notStarted };
     checkCallOptions(`child ${key}`, options);
     const found = core.env.definitions.get(definition);
@@ -166,6 +178,7 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
   return {
     run: info,
     deps,
+    ...(core.env.forks === undefined ? {} : { forks: core.env.forks }),
     signal: whole.signal(),
     thread: {
       async read() {
@@ -378,6 +391,7 @@ function childRun(
     priority: options.priority ?? parent.priority,
     attended: parent.attended,
     ...(Object.keys(rights).length === 0 ? {} : { rights }),
+    ...workspaceOfChild(parent, key, options.workspace),
     ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
     messages,
     ...blobsFor(messages),

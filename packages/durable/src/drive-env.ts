@@ -1,4 +1,4 @@
-import type { Clock, DurableDefinition, RunInfo, RunKey, Store } from '@prusik/core';
+import type { Clock, DurableDefinition, RunInfo, RunKey, Store, WorkspaceForks } from '@prusik/core';
 import type { EngineLimits, EngineWarning } from './engine-types.ts';
 import type { LiveBoard } from './live-board.ts';
 import type { Room } from './room.ts';
@@ -11,6 +11,7 @@ export interface DriveEnv {
   readonly worker: string;
   readonly definitions: ReadonlyMap<string, DurableDefinition<never, unknown, unknown>>;
   readonly deps: (run: RunInfo) => unknown;
+  readonly forks: WorkspaceForks | undefined;
   readonly speaker: LiveBoard['speaker'];
   readonly room: Room;
   /** Calls in the async context that the engine was created in. */

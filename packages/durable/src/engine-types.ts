@@ -20,6 +20,7 @@ import type {
   Store,
   TurnOptions,
   WhenBusy,
+  WorkspaceForks,
 } from '@prusik/core';
 
 /** What an engine is made of. */
@@ -28,6 +29,8 @@ export interface EngineOptions<Deps = unknown> {
   readonly definitions: readonly DurableDefinition<never, unknown, Deps>[];
   /** Live objects for the functions of one run, resolved at each claim. Disposed (if disposable) when the drive is over. */
   readonly deps?: (run: RunInfo) => Deps | Promise<Deps>;
+  /** Where workspaces are forked for children that are called with `workspace: 'fork'` or `'share'`. @default none are */
+  readonly forks?: WorkspaceForks;
   /**
    * Who may decide which request. Anything but `true` refuses, and the request stays open: a policy that throws, takes longer than ten seconds or
    * returns something else. @default everybody who has the engine

@@ -1,5 +1,4 @@
 import {
-  derivedUuid,
   serializeError,
   type ChildEnd,
   type Decision,
@@ -57,11 +56,6 @@ const OF_A_HISTORY: ReadonlySet<string> = new Set(['HISTORY_TOO_LARGE', 'MESSAGE
 
 /** How long to wait when the store says that a deadline is not due yet. */
 const TOO_EARLY_MS = 20;
-
-/** A child's id follows from its parent and key: a crash between its start and the record makes no second child. */
-export function childRunId(tenant: string, parent: string, key: string): string {
-  return derivedUuid('child', tenant, parent, key);
-}
 
 export function createWaits(core: DriveCore): Waits {
   const { state, committer, inbox, env } = core;

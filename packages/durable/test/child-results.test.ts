@@ -1,4 +1,5 @@
 import {
+  childRunId,
   emptyView,
   foldEvents,
   type DurableContext,
@@ -10,7 +11,6 @@ import {
 } from '@prusik/core';
 import { memoryStore } from '@prusik/store-memory';
 import { describe, expect, it } from 'vitest';
-import { childRunId } from '../src/waits.ts';
 import { durable, engineOn, entriesOf, key } from './support.ts';
 
 const id = childRunId('default', 'r', 'c');

@@ -95,6 +95,7 @@ export function defineHarness(
     limits,
     onWarning,
     ...(deps ? { deps } : {}),
+    ...(sandbox ? { forks: sandbox.workspaces } : {}),
     ...(options.canAnswer ? { canAnswer: options.canAnswer } : {}),
     ...(newId ? { newId } : {}),
   });

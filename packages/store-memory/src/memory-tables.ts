@@ -144,6 +144,7 @@ export function memoryTables(): MemoryTables {
           attended: run.attended ?? true,
           ...(run.turn === undefined ? {} : { turn: run.turn }),
           ...(run.rights === undefined ? {} : { rights: run.rights }),
+          ...(run.workspace === undefined ? {} : { workspace: run.workspace }),
           createdAt: state.at,
         }),
         entries: [],

@@ -40,8 +40,8 @@ export function sqliteTables(
 ): StoreTables {
   const insertRun = db.prepare(
     `insert into runs (id, tenant, name, kind, definition, version, input_hash, session, root, parent, parent_key, max_result_bytes, depth, priority,
-       created_at, attended, status, epoch, seen, lost, cancel, in_queue, steers, ready_at, rights)
-     values (${nextNumber('runs')}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 'none', ?, ?, ?, ?)`,
+       created_at, attended, status, epoch, seen, lost, cancel, in_queue, steers, ready_at, rights, workspace)
+     values (${nextNumber('runs')}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 'none', ?, ?, ?, ?, ?)`,
   );
   const insertBody = db.prepare(
     'insert into run_bodies (run, input, context, queued_messages, turn) values (?, ?, ?, ?, ?)',
@@ -167,6 +167,7 @@ export function sqliteTables(
         steers ? 1 : 0,
         readyAt,
         textOf(run.rights),
+        run.workspace ?? null,
       );
       const queued = inQueue && run.messages.length > 0 ? JSON.stringify(run.messages) : null;
       write(

@@ -60,6 +60,7 @@ export interface RunRow extends StateRow {
   readonly turn: string | null;
   readonly partial: string | null;
   readonly rights: string | null;
+  readonly workspace: string | null;
 }
 
 /**
@@ -79,7 +80,7 @@ export function selectState(where: string, index = ''): string {
 }
 
 export function selectRun(where: string): string {
-  return `select ${STATE}, r.kind, r.created_at, r.attended, r.rights, b.input, b.context, b.output, b.error, b.absorbed_by, b.turn, r.partial
+  return `select ${STATE}, r.kind, r.created_at, r.attended, r.rights, r.workspace, b.input, b.context, b.output, b.error, b.absorbed_by, b.turn, r.partial
     from runs r join run_bodies b on b.run = r.id where ${where}`;
 }
 
@@ -127,6 +128,7 @@ export function toRun(row: RunRow): Run {
     attended: row.attended === 1,
     ...(row.turn === null ? {} : { turn: JSON.parse(row.turn) as TurnOptions }),
     ...(row.rights === null ? {} : { rights: JSON.parse(row.rights) as Rights }),
+    ...(row.workspace === null ? {} : { workspace: row.workspace }),
     createdAt: row.created_at,
     ...(row.output === null ? {} : { output: JSON.parse(row.output) as Json }),
     ...(row.partial === null ? {} : { partial: JSON.parse(row.partial) as PartialReason }),

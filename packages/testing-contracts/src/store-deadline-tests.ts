@@ -33,6 +33,26 @@ export const STORE_DEADLINE_TESTS: readonly StoreTest[] = [
     },
   },
   {
+    title: 'WFL-8: the workspace that a child is given is kept with it, and a root is given none',
+    async run({ start, running, commit, run }) {
+      await commit(await running('p'), {
+        children: [newChild('with', 'p', { workspace: 'default:run:with' }), newChild('without', 'p')],
+      });
+
+      assert.equal((await run('with')).workspace, 'default:run:with');
+      assert.equal((await run('without')).workspace, undefined);
+      assert.equal((await run('p')).workspace, undefined);
+      await assert.rejects(start('root', { workspace: 'default:run:root' }), TypeError);
+      for (const [n, workspace] of ['', 'a\nb', 7].entries())
+        await assert.rejects(
+          commit(await running(`bad ${n}`), {
+            children: [newChild('c', `bad ${n}`, { workspace: workspace as string })],
+          }),
+          TypeError,
+        );
+    },
+  },
+  {
     title: 'DUR-20: a run that waits is claimed at its deadline, whatever it waits for',
     async run({ clock, running, park, claim }) {
       const now = clock.now();

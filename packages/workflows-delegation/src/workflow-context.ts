@@ -47,7 +47,7 @@ export interface WorkflowContext<
   Agents extends DefinitionMap,
   Deps = unknown,
   Model extends string = string,
-> extends Omit<DurableContext<Deps>, 'child'> {
+> extends Omit<DurableContext<Deps>, 'child' | 'forks'> {
   readonly agents: Calls<Agents, Model>;
   readonly state: WorkflowState;
   /**
@@ -77,7 +77,7 @@ export function createWorkflowContext(
   delegation: Delegation,
 ): WorkflowContext<DefinitionMap> {
   const values = new Map<string, Json>();
-  const { child: _, ...rest } = ctx;
+  const { child: _, forks: __, ...rest } = ctx;
   return {
     ...rest,
     agents: Object.fromEntries(

@@ -74,6 +74,10 @@ function checkRun(copy: NewRun): void {
   const { levels, deadlineAt } = copy.rights ?? {};
   if (levels !== undefined) checkCount('number of levels', levels);
   if (deadlineAt !== undefined) checkTime('deadlineAt', deadlineAt);
+  if (copy.workspace !== undefined) {
+    if (copy.parent === undefined) throw new TypeError('Only a child is given a workspace');
+    checkId('workspace', copy.workspace);
+  }
   if (copy.timeoutMs !== undefined && !(Number.isFinite(copy.timeoutMs) && copy.timeoutMs >= 0))
     throw new TypeError(`timeoutMs must be 0 or more, not ${copy.timeoutMs}`);
   if (copy.session !== undefined) {

@@ -51,6 +51,7 @@ export interface RunBody extends Pick<
   | 'attended'
   | 'turn'
   | 'rights'
+  | 'workspace'
   | 'createdAt'
   | 'output'
   | 'partial'
@@ -77,6 +78,7 @@ export function describeRun(state: RunState, body: RunBody): Run {
     attended: body.attended,
     ...(body.turn === undefined ? {} : { turn: body.turn }),
     ...(body.rights === undefined ? {} : { rights: body.rights }),
+    ...(body.workspace === undefined ? {} : { workspace: body.workspace }),
     createdAt: body.createdAt,
     ...(state.endedAt === null ? {} : { endedAt: state.endedAt }),
     epoch: state.epoch,

@@ -13,6 +13,9 @@ const deadlines = (name: string, caughtBy: string, change: (state: RunState) => 
   }));
 
 export const DEADLINE_FAULTS: readonly StoreFault[] = [
+  rows('the workspace of a child is forgotten', 'the workspace that a child is given', ({ insertRun }) => ({
+    insertRun: (run, state) => insertRun(without(run, 'workspace'), state),
+  })),
   rows('the rights of a run are forgotten', 'what a run may do is kept with it', ({ insertRun }) => ({
     insertRun: (run, state) => insertRun(without(run, 'rights'), state),
   })),

@@ -34,7 +34,8 @@ export function sandboxToolTests(isolation: Isolation): void {
       const lines = Array.from({ length: 30_000 }, (_, n) => `line ${n} ä`);
       const { call } = await withFiles(sandbox, {
         long: `${lines.join('\n')}\n`,
-        wide: `${'ö'.repeat(3_000_000)}\nx\n`,
+        wide: `${'ö'.repeat(3_000_000)}\nx\n${'y'.repeat(2_001)}\n`,
+        paragraphs: `${'p'.repeat(1_500)}\n`.repeat(100),
       });
       const seen: string[] = [];
       let from: number | undefined = 1;
@@ -50,9 +51,12 @@ export function sandboxToolTests(isolation: Isolation): void {
 
       expect(seen).toEqual(lines);
       expect(pages).toBe(15);
+      const wide = await call('read', { path: 'paragraphs' });
+      expect(Buffer.byteLength(wide)).toBeLessThan(51_200);
+      expect(wide).toMatch(/\n\[lines 1 to \d\d of 100; go on with "from": \d\d\]$/);
       const { lineCharacters } = SANDBOX_TOOL_LIMITS;
       expect(await call('read', { path: 'wide' })).toBe(
-        `1\t${'ö'.repeat(lineCharacters)}[… ${6_000_000 - 2 * lineCharacters} bytes more on this line …]\n2\tx`,
+        `1\t${'ö'.repeat(lineCharacters)}[… ${6_000_000 - 2 * lineCharacters} bytes more on this line …]\n2\tx\n3\t${'y'.repeat(lineCharacters)}[… 1 bytes more on this line …]`,
       );
     });
 
@@ -246,6 +250,8 @@ export function sandboxToolTests(isolation: Isolation): void {
 
       expect(await glob('*.ts')).toBe('a.ts\nsrc/a.ts\nsrc/deep/b.ts');
       expect(await glob('src/*.ts')).toBe('src/a.ts');
+      expect(await glob('a.t')).toMatch(/^\[no file matches\]/);
+      expect(await glob('a.ts')).toBe('a.ts\nsrc/a.ts');
       expect(await glob('./src/**/[!a].{js,ts}')).toBe('src/deep/b.ts');
       expect(await glob('**/*.log')).toBe('src/keep.log');
       expect(await glob('*here')).toBe('src/only-here');

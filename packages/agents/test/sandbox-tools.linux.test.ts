@@ -1,12 +1,13 @@
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { workspaceOf } from '@prusik/core';
 import { scriptedModel } from '@prusik/testing-contracts';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { defineAgent, defineSandboxTools, skill, skillMounts } from '../src/index.ts';
 import { caller, newSession, sandboxOf, sh } from './sandbox-place.ts';
 import { sandboxToolTests } from './sandbox-tool-tests.ts';
-import { newEngine, newStore, resultsOf } from './support.ts';
+import { keyOf, newEngine, newStore, resultsOf } from './support.ts';
 
 describe('bubblewrap', () => {
   sandboxToolTests('bubblewrap');
@@ -52,6 +53,13 @@ describe('bubblewrap', () => {
     expect(told[1]).toBe('Hello, Ada\n[exit code 0]');
     expect(told[2]).toMatch(/Read-only file system[^]*Read-only file system[^]*\[exit code 1\]$/);
     expect(told[3]).toBe('/skills:\ngreeting\n\n/skills/greeting:\nSKILL.md\nscripts\n[exit code 0]');
+  });
+
+  it('SBX-8: a command that a kill cut off has reached nothing that lasts', async () => {
+    const [bash] = defineSandboxTools({ tools: ['bash'], sandbox: await sandbox() });
+    const run = { key: keyOf('r'), workspace: workspaceOf(keyOf('r')) };
+
+    expect(await bash?.check?.({}, { run, callId: 'c' } as never)).toEqual({ became: 'not-run' });
   });
 
   it('SBX-8: what is ignored is what git ignores', async () => {

@@ -9,7 +9,7 @@ export interface Work {
 }
 
 /** A pattern as a list of the names of a path. */
-export type Segment = 'any-depth' | readonly Token[];
+export type Segment = 'any-depth' | { readonly name: string } | { readonly tokens: readonly Token[] };
 type Token =
   | { readonly is: 'star' }
   | { readonly is: 'one' }
@@ -32,7 +32,7 @@ export const parsePattern = (pattern: string): readonly Segment[] =>
   pattern
     .split('/')
     .filter((part) => part !== '' && part !== '.')
-    .map((part) => (part === '**' ? 'any-depth' : tokensOf(part)));
+    .map((part) => (part === '**' ? 'any-depth' : /[*?[\\]/.test(part) ? { tokens: tokensOf(part) } : { name: part }));
 
 /** The names that all paths which match begin with, so that nothing else is looked at. */
 export function literalFolders(pattern: string): readonly string[] {
@@ -51,7 +51,8 @@ export const matchesPath = (names: readonly string[], segments: readonly Segment
 
 function matchesName(name: string, segment: Segment, work: Work): boolean {
   if (segment === 'any-depth') return true;
-  return matchWild(Array.from(name), segment, { isStar: ({ is }) => is === 'star', fits: matchesChar }, work);
+  if ('name' in segment) return name === segment.name;
+  return matchWild(Array.from(name), segment.tokens, { isStar: ({ is }) => is === 'star', fits: matchesChar }, work);
 }
 
 function matchesChar(char: string, token: Token): boolean {

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { PrusikError } from '@prusik/core';
 import type { Work } from './glob-pattern.ts';
 import { IGNORE_FILE, isIgnored, readIgnoreRules, type IgnoreRules } from './ignore-rules.ts';
@@ -13,6 +14,8 @@ export interface WalkOptions {
   readonly wants: (names: readonly string[], work: Work) => boolean;
   /** Files after which it ends. */
   readonly most: number;
+  /** Steps that all matching may take. @default 100_000_000, a second or two */
+  readonly steps?: number;
 }
 
 export interface Walked {
@@ -26,14 +29,16 @@ export interface Walked {
   readonly unnamable: number;
 }
 
-/** Steps of matching in one walk: about a third of a second. */
-const WORK = 20_000_000;
+const STEPS = 100_000_000;
+/** Steps after which others of this process have their turn. */
+const STEPS_AT_ONCE = 1_000_000;
 const PATH_BYTES = 8_388_608;
 
 /** The files below a folder, folder by folder, without following a link. */
 export async function walkFiles({ session, signal }: SandboxPlace, options: WalkOptions): Promise<Walked> {
-  const { base, ignored, wants, most } = options;
-  const work: Work = { left: WORK };
+  const { base, ignored, wants, most, steps = STEPS } = options;
+  const work: Work = { left: steps };
+  let rested = steps;
   const found: { path: string; link: boolean }[] = [];
   let walked = 0;
   let bytes = 0;
@@ -58,6 +63,11 @@ export async function walkFiles({ session, signal }: SandboxPlace, options: Walk
     for (const { name, type } of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
       const cut = over();
       if (cut !== undefined) return cut;
+      if (rested - work.left > STEPS_AT_ONCE) {
+        rested = work.left;
+        await setImmediate();
+        signal?.throwIfAborted();
+      }
       walked += 1;
       const names = [...folder, name];
       if (!ignored && isIgnored(names, type === 'directory', stack, work)) leftOut += 1;

@@ -31,15 +31,20 @@ export function createClaimSources(
   holders: Holders,
   find: (key: RunKey) => RunState | undefined,
 ): ClaimSources {
-  /** `may` leaves rows out by the definitions of the query, where it is given. */
+  const one = prepareQuery<[number], StateRow>(db, selectState('r.id = ?'));
+
+  /**
+   * `may` leaves rows out by the definitions of the query, where it is given. Runs of single trees stand in no index in this order: all of them are
+   * sorted, by what they are sorted by and nothing else, and of what the claim then reads the state is found. A tree may have thousands.
+   */
   function source({ which, isOne, by, index }: Order, may?: string): Source {
-    const rows = (where: readonly string[], along: string) =>
-      prepareQuery<string[], StateRow>(
-        db,
-        `${selectState([...where, which, ...(may === undefined ? [] : [may])].join(' and '), along)} order by ${by}, r.id`,
-      );
-    const all = rows([], index);
-    const tree = rows([OF_TREES], 'runs_tree');
+    const wanted = may === undefined ? which : `${which} and ${may}`;
+    const order = `order by ${by}, r.id`;
+    const all = prepareQuery<string[], StateRow>(db, `${selectState(wanted, index)} ${order}`);
+    const inTrees = prepareQuery<string[], number>(
+      db,
+      `select r.id from runs r indexed by runs_tree where ${OF_TREES} and ${wanted} ${order}`,
+    ).pluck();
     return function* among({ only, definitions }) {
       if (only !== undefined && 'run' in only) {
         const state = find(only.run);
@@ -48,11 +53,15 @@ export function createClaimSources(
       }
       const pairs = definitions.flatMap(({ name, versions }) => versions.map((version) => [name, version]));
       const known = may === undefined ? [] : [JSON.stringify(pairs)];
-      const found =
-        only === undefined
-          ? all.iterate(...known)
-          : tree.iterate(JSON.stringify(only.roots.map(({ tenant, run }) => [tenant, run])), ...known);
-      for (const row of found) yield toState(row);
+      if (only === undefined) {
+        for (const row of all.iterate(...known)) yield toState(row);
+        return;
+      }
+      const roots = JSON.stringify(only.roots.map(({ tenant, run }) => [tenant, run]));
+      for (const id of inTrees.all(roots, ...known)) {
+        const row = one.get(id);
+        if (row !== undefined) yield toState(row);
+      }
     };
   }
 

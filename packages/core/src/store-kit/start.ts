@@ -138,7 +138,9 @@ export function createRun(tx: StoreTransaction, run: NewRun, { session, history 
   }
   if (history.length > 0) tables.appendMessages(thread, 1, history);
   const enters = !queued && run.messages.length > 0;
-  const from = enters ? tables.threadHead(thread) + 1 : 0;
+  // The thread of its own has nothing but what was just copied into it.
+  const head = run.session === undefined ? history.length : tables.threadHead(thread);
+  const from = enters ? head + 1 : 0;
   if (enters) tables.appendMessages(thread, from, run.messages);
   const entry: RunStart = {
     type: 'run-start',

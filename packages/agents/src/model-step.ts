@@ -44,7 +44,13 @@ export async function modelStep(run: AgentRun, state: LoopState): Promise<ReplyR
   const input = state.promptTokens ?? (await run.prompt()).tokens() + fixedTokens(agent);
   // A call that is made again because its prompt was too long is another one to the journal.
   const again = state.compacted === undefined ? '' : `:${state.compactions}`;
-  return run.ctx.step(`model:${state.steps + 1}${again}`, (scope) => callAndRecord(run, state, scope, elapsedMs), {
+  let answer: string | undefined;
+  const call = async (scope: StepScope): Promise<ReplyRecord> => {
+    const { record, message } = await callAndRecord(run, state, scope, elapsedMs);
+    answer = record.verdict === 'answer' ? textOf(message?.content ?? []) : undefined;
+    return record;
+  };
+  return run.ctx.step(`model:${state.steps + 1}${again}`, call, {
     kind: 'model',
     name: modelName(model.entries[0].model),
     retry: {
@@ -52,7 +58,15 @@ export async function modelStep(run: AgentRun, state: LoopState): Promise<ReplyR
       ...(Number.isFinite(leftMs) ? { capacityWaitMs: Math.max(0, leftMs) } : {}),
     },
     reserve: reservationFor(agent, state, input),
+    // One by a schema is read again by the schema that the agent has then.
+    ends: () => (agent.output === undefined && answer !== undefined ? { output: answer } : undefined),
   });
+}
+
+/** What a call is on record as, and what it said. */
+interface Recorded {
+  readonly record: ReplyRecord;
+  readonly message?: Message;
 }
 
 const reservationFor = ({ model }: AgentCore, { limits }: LoopState, input: number) =>
@@ -68,7 +82,7 @@ async function callAndRecord(
   state: LoopState,
   scope: StepScope,
   elapsedMs: () => number,
-): Promise<ReplyRecord> {
+): Promise<Recorded> {
   const { limits, model, output, settings, clock, onRaw } = agent;
   const { messages: shown, naming, tokens, callIds, thread } = await prompt();
   // After the results of the tools, so that it lands in no exchange.
@@ -97,12 +111,14 @@ async function callAndRecord(
   }
   if (tooLong !== undefined) {
     notAsked(scope);
-    return sparse<ReplyRecord>({
-      verdict: 'too-long',
-      ...spentOf(scope.spent),
-      promptTokens: tooLong,
-      limits: limitsOnRecord,
-    });
+    return {
+      record: sparse<ReplyRecord>({
+        verdict: 'too-long',
+        ...spentOf(scope.spent),
+        promptTokens: tooLong,
+        limits: limitsOnRecord,
+      }),
+    };
   }
   const loaded = await files([...naming, ...steered.filter(namesFiles)], scope.readBlob).catch(unused);
   const instructions =
@@ -138,13 +154,15 @@ async function callAndRecord(
   const reply = cutByTime(answer, state, elapsedMs());
   if (agent.context !== undefined && isOverflow(reply)) {
     const error = serializeError(reply.error);
-    return sparse<ReplyRecord>({
-      verdict: 'too-long',
-      ...spentOf(addSpent(scope.spent, reply)),
-      promptTokens: promptTokens(),
-      error,
-      limits: limitsOnRecord,
-    });
+    return {
+      record: sparse<ReplyRecord>({
+        verdict: 'too-long',
+        ...spentOf(addSpent(scope.spent, reply)),
+        promptTokens: promptTokens(),
+        error,
+        limits: limitsOnRecord,
+      }),
+    };
   }
   if (reply.error !== undefined && throwsAway(reply, scope.failures + 1 < limits.modelAttempts, agent.resets))
     throw reply.error;
@@ -187,11 +205,10 @@ async function callAndRecord(
     charsPerToken: charsPerToken(agent, messages, reply),
     limits: limitsOnRecord,
   });
-  if (verdict !== 'answer' || !mayGoOn(agent, afterModel(state, record), elapsedMs())) return record;
+  if (verdict !== 'answer' || !mayGoOn(agent, afterModel(state, record), elapsedMs())) return { record, message };
   const late = await scope.absorb();
-  return late.length === 0
-    ? record
-    : sparse<ReplyRecord>({ ...record, verdict: 'steered', since: sinceOf([...notes, ...late]) });
+  if (late.length === 0) return { record, message };
+  return { record: sparse<ReplyRecord>({ ...record, verdict: 'steered', since: sinceOf([...notes, ...late]) }) };
 }
 
 const sinceOf = (messages: readonly Message[]): number | undefined =>

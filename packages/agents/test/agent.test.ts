@@ -1,3 +1,4 @@
+import type { Store } from '@prusik/core';
 import { scriptedModel } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -17,6 +18,32 @@ const add = (calls: number[] = []) =>
   });
 
 describe('AGT-1: the loop', () => {
+  it('ends with the commit of its last model call, unless its answer has a schema', async () => {
+    const inner = newStore();
+    const commits: string[][] = [];
+    const commit: Store['commit'] = (given) => {
+      commits.push(given.entries.map(({ type }) => type));
+      return inner.commit(given);
+    };
+    const store = { ...inner, commit };
+    const model = (): ReturnType<typeof scriptedModel> =>
+      scriptedModel([{ call: 'add', input: { n: 1 } }, ['{"sum":2}']]);
+    const output = z.object({ sum: z.number() });
+    const options = { instructions: 'Count.', tools: [add()] };
+    const engine = newEngine(
+      [
+        defineAgent({ ...options, name: 'plain', model: model() }),
+        defineAgent({ ...options, name: 'strict', model: model(), output }),
+      ],
+      { store },
+    );
+
+    expect(await engine.run('plain', 'Go', { id: 'p' })).toMatchObject({ status: 'completed', output: '{"sum":2}' });
+    expect(commits.splice(0)).toEqual([['run-claim', 'step-end'], ['step-end'], ['step-end', 'run-end']]);
+    expect(await engine.run('strict', 'Go', { id: 's' })).toMatchObject({ status: 'completed', output: { sum: 2 } });
+    expect(commits).toEqual([['run-claim', 'step-end'], ['step-end'], ['step-end'], ['run-end']]);
+  });
+
   it('makes ten tool steps, one commit each, and answers with the last text', async () => {
     const calls: number[] = [];
     const model = scriptedModel([

@@ -22,6 +22,7 @@ const STEP = {
     inDoubt: true,
     reserve: true,
     claimRequest: true,
+    ends: true,
   } satisfies Record<keyof StepOptions, true>,
   elsewhere: { timeout: 'timeoutMs', retries: 'retry.attempts', maxRetries: 'retry.attempts' },
 };

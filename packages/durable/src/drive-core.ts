@@ -40,6 +40,8 @@ export interface DriveCore {
   stopping(): boolean;
   /** Parked, ended or lost: nothing may be written any more. */
   over(): boolean;
+  /** The function waits for this step and nothing else, nothing else is on record as open, and nothing was said of how the run ends. */
+  isLast(step: string): boolean;
   /** The drive is over in this way; `reason` is what signals say. */
   finish(end: DriveEnd, reason: 'parked' | 'blocked' | 'released' | 'ended' | 'superseded'): DriveEnd;
   wake(): void;

@@ -87,6 +87,7 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
   let storeClock = { at: storeTime, monotonic: clock.monotonic() };
 
   const state = emptyJournal();
+  const reads = createReads(wakeUp.set);
   const inbox = createInbox(store, run.key);
   const thread = createThreadReader(store, threadOf(run), claim.threadHead);
   const delivery = createDelivery({ state, onDiverged: diverged, wake: wakeUp.set });
@@ -135,6 +136,11 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
     stopping: () =>
       status.end !== undefined || status.halted !== undefined || state.cancelled !== undefined || state.expired,
     over: () => status.end !== undefined,
+    isLast(step) {
+      const others = [...delivery.asked(), ...state.waits.keys(), ...state.pauses.keys(), ...state.intents.keys()];
+      const isSaid = status.settled !== undefined || status.partial !== undefined || status.cancelRequested;
+      return !isSaid && !core.stopping() && !reads.pending() && others.every((key) => key === step);
+    },
     finish(how, reason) {
       if (status.end !== undefined) return status.end;
       status.end = how;
@@ -181,7 +187,7 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
     waits,
     endings,
     thread,
-    reads: createReads(wakeUp.set),
+    reads,
     wakeUp,
     whole,
     over: over.promise,

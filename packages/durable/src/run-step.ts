@@ -8,11 +8,13 @@ import {
   type Grant,
   type LedgerChange,
   type Outcome,
+  type RunOutcome,
   type Spent,
   type StepEnd,
   type StepIntent,
   type StepPause,
 } from '@prusik/core';
+import { bounded } from './bounded.ts';
 import type { Part } from './combine-parts.ts';
 import { checkDoubt } from './doubt.ts';
 import type { DriveCore } from './drive-core.ts';
@@ -162,6 +164,7 @@ export function createRunStep(core: DriveCore): RunStep {
         costMicros,
         denied: execution.denied,
         ledger,
+        end: execution.outcome.ok && absorbed.length === 0 ? endOfRun(spec) : undefined,
       }),
     );
     if (isRecorded) return undefined;
@@ -276,6 +279,22 @@ export function createRunStep(core: DriveCore): RunStep {
     readonly costMicros?: number;
     readonly settledBy?: StepEnd['settledBy'];
     readonly ledger?: LedgerChange | undefined;
+    /** The run ends with it. */
+    readonly end?: RunOutcome;
+  }
+
+  /** What the run ends with, if the outcome of this step is its last word. An output that cannot be recorded is for the end itself to find. */
+  function endOfRun({ key, options: { ends } }: StepSpec): RunOutcome | undefined {
+    if (ends === undefined || !core.isLast(key)) return undefined;
+    try {
+      const end = ends();
+      if (end === undefined) return undefined;
+      const { maxValueBytes } = env.limits;
+      const output = bounded('output of the run', end.output, maxValueBytes, 'RUN_OUTPUT_TOO_LARGE');
+      return { status: 'completed', output };
+    } catch {
+      return undefined;
+    }
   }
 
   /** Says no where a message that the step absorbed was withdrawn: then nothing is recorded. */
@@ -298,22 +317,33 @@ export function createRunStep(core: DriveCore): RunStep {
       denied: details.denied,
       settledBy: details.settledBy,
     });
-    const result = await committer.stage(
-      sparse<Part>({
-        entries: [end],
-        progress: true,
-        messages: someOrNone(details.messages),
-        absorb: someOrNone(absorbed),
-        notes: someOrNone(details.notes),
-        slots: someOrNone(details.slots),
-        blobs: outcome.ok && outcome.blob !== undefined ? [outcome.blob.hash] : undefined,
-        ledger: details.ledger,
-      }),
-    );
+    const part = sparse<Part>({
+      entries: [end],
+      progress: true,
+      messages: someOrNone(details.messages),
+      absorb: someOrNone(absorbed),
+      notes: someOrNone(details.notes),
+      slots: someOrNone(details.slots),
+      blobs: outcome.ok && outcome.blob !== undefined ? [outcome.blob.hash] : undefined,
+      ledger: details.ledger,
+    });
+    if (details.end !== undefined && (await endWith(part, details.end))) return true;
+    const result = await committer.stage(part);
     if (!result.ok) slots.forget();
     if (!result.ok && result.code === 'STEER_WITHDRAWN') return false;
     if (!result.ok) refusedRecord(`The outcome of step ${key}`, result.code, key);
     return true;
+  }
+
+  /** Both in one commit, or neither: what is refused together may go in two. */
+  async function endWith(part: Part, end: RunOutcome): Promise<boolean> {
+    const answer = await committer.stage({
+      ...part,
+      entries: [...part.entries, { type: 'run-end', ...end }],
+      transition: { type: 'end', ...end },
+    });
+    if (answer.ok) core.finish('ended', 'ended');
+    return answer.ok;
   }
 
   /** Says whether the step is settled; `false` means that it surely did not run and may run now. */

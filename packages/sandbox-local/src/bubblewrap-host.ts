@@ -37,11 +37,7 @@ export async function findBubblewrap(configured: string | undefined): Promise<st
 
 /** Looks at this machine once; `folder` takes the few files of /etc that are made for the sandbox. */
 export async function inspectHost(bubblewrap: string, folder: string): Promise<HostLayout> {
-  const { stdout: help } = await promisify(execFile)(bubblewrap, ['--help'], {
-    env: {},
-    maxBuffer: 1024 * 1024,
-    timeout: 10_000,
-  });
+  const help = await helpOf(bubblewrap);
   if (!help.includes('--bind-fd'))
     throw unavailable(
       `${bubblewrap} has no --bind-fd, so a link planted in a workspace could be mounted (CVE-2024-42472)`,
@@ -63,6 +59,15 @@ export async function inspectHost(bubblewrap: string, folder: string): Promise<H
   const files = [];
   for (const path of SYSTEM_FILES) if (await exists(path)) files.push(path);
   return { links, folders, files, etc: await writeEtc(folder), disableUserns: help.includes('--disable-userns') };
+}
+
+async function helpOf(bubblewrap: string): Promise<string> {
+  const options = { env: {}, maxBuffer: 1024 * 1024, timeout: 10_000 };
+  try {
+    return (await promisify(execFile)(bubblewrap, ['--help'], options)).stdout;
+  } catch (error) {
+    throw unavailable(`${bubblewrap} does not run`, 'Install bubblewrap anew', error);
+  }
 }
 
 async function writeEtc(folder: string): Promise<HostLayout['etc']> {

@@ -1,4 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
+import { unavailable } from './unavailable.ts';
 
 const O_CLOEXEC = 0o2_000_000;
 /** Commands get a table of descriptors up to the highest inherited one; this bounds it. */
@@ -24,7 +25,11 @@ export async function inheritableDescriptors(): Promise<readonly number[]> {
   return found;
 }
 
-/** A `stdio` table for spawn that holds `own` and puts `/dev/null` over each of `inherited`. */
+/**
+ * A `stdio` table for spawn that holds `own` and puts `/dev/null` over each of `inherited`.
+ *
+ * @throws {PrusikError} `SANDBOX_UNAVAILABLE` for one that is too high.
+ */
 export function coverDescriptors<Entry>(
   own: readonly Entry[],
   inherited: readonly number[],
@@ -32,7 +37,10 @@ export function coverDescriptors<Entry>(
 ): (Entry | number | 'ignore')[] {
   const highest = Math.max(0, ...inherited);
   if (highest > HIGHEST)
-    throw new RangeError(`Descriptor ${highest} is inheritable; the sandbox can cover those up to ${HIGHEST} only`);
+    throw unavailable(
+      `this process was given descriptor ${highest}, and those up to ${HIGHEST} only can be kept from commands`,
+      'Start it without that one open',
+    );
   const table: (Entry | number | 'ignore')[] = [...own];
   for (const descriptor of inherited) {
     while (table.length <= descriptor) table.push('ignore');

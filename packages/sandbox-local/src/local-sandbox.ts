@@ -18,6 +18,7 @@ import { DEFAULT_LIMITS, resolveLimits } from './limits.ts';
 import { checkMounts } from './mounts.ts';
 import { createSession } from './session.ts';
 import { tryOut } from './try-out.ts';
+import { unavailable } from './unavailable.ts';
 import { createWorkspaceStore } from './workspace-store.ts';
 
 export interface LocalSandboxOptions {
@@ -82,7 +83,9 @@ export function createLocalSandbox(options: LocalSandboxOptions): Sandbox {
   };
   const openIsolation = async (): Promise<Isolation> => {
     if (isolation === 'none') return openNoIsolation(identity);
-    await mkdir(root, { recursive: true, mode: 0o711 });
+    await mkdir(root, { recursive: true, mode: 0o711 }).catch((error: unknown) => {
+      throw unavailable(`the folder ${root} cannot be made`, 'Name one that this process may make', error);
+    });
     const opened = await openBubblewrap({ bubblewrap, etc: join(root, 'etc'), identity });
     try {
       await tryOut(opened, root, identity);

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, open, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -89,11 +91,37 @@ it('SBX-6: an inherited descriptor does not reach commands', async () => {
     index === 40 ? secret.fd : index < 3 ? (['ignore', 'pipe', 'inherit'] as const)[index] : 'ignore',
   );
 
-  const output = await runFixture('reads-descriptor', [root, 'bubblewrap'], {
-    stdio: stdio.map((entry) => entry ?? 'ignore'),
-  });
+  const read = (how: 'sandbox' | 'spawn') =>
+    runFixture('reads-descriptor', [root, how], { stdio: stdio.map((entry) => entry ?? 'ignore') });
 
-  expect(output).toBe('');
+  // Node hands it on: else it would prove nothing that the sandbox does not.
+  expect(await read('spawn')).toContain('inherited secret');
+  expect(await read('sandbox')).toBe('');
+});
+
+it('SBX-6: what a command is given in its environment is on no command line of the host', async () => {
+  const { session } = await sandboxWithSession();
+  const [secret, marker] = [`secret-${randomUUID()}`, `marker-${randomUUID()}`];
+
+  const running = await session.spawn({
+    command: `echo "$SECRET"; exec sleep 60 # ${marker}`,
+    env: { SECRET: secret },
+  });
+  const { value } = await running.stdout.getReader().read();
+
+  expect(text(value ?? new Uint8Array())).toBe(`${secret}\n`);
+  expect(commandLinesWith(marker)).not.toEqual([]);
+  expect(commandLinesWith(secret)).toEqual([]);
+  await running.kill();
+});
+
+it('SBX-5: a spawned process that a limit ends says which', async () => {
+  const { sandbox } = await sandboxWithSession();
+  const session = await sandbox.open({ workspace: 'w', limits: { diskBytes: 1024 * 1024 } });
+
+  const running = await session.spawn({ command: 'head -c 4000000 /dev/zero > f; sleep 60' });
+
+  expect(await running.exit).toEqual({ exitCode: 137, exceeded: 'diskBytes' });
 });
 
 it('AGT-12: a mounted folder can be read and not written', async () => {
@@ -124,6 +152,16 @@ it.each([
 
   await expect(next).rejects.toMatchObject({ code: 'SANDBOX_PATH_REFUSED' });
 });
+
+function commandLinesWith(marker: string): readonly string[] {
+  return readdirSync('/proc').filter((entry) => {
+    try {
+      return /^\d+$/.test(entry) && readFileSync(`/proc/${entry}/cmdline`, 'latin1').includes(marker);
+    } catch {
+      return false;
+    }
+  });
+}
 
 async function findFiles(root: string): Promise<string[]> {
   return (await readdir(join(root, 'workspaces'))).map((folder) => join(root, 'workspaces', folder, 'files'));

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { coverDescriptors } from '../src/descriptors.ts';
 import { createLocalSandbox } from '../src/index.ts';
 import { explainBubblewrap } from '../src/unavailable.ts';
 import { temporaryFolder, temporarySandbox } from './temporary.ts';
@@ -21,6 +22,39 @@ it('SBX-3: without bubblewrap it refuses, names the reason and the fix, and runs
     await expect(sandbox.level()).rejects.toMatchObject(refusal);
   } finally {
     await sandbox[Symbol.asyncDispose]();
+    await rm(root, { recursive: true });
+  }
+});
+
+it.each(['darwin', 'win32', 'freebsd'] as const)('SBX-3: on %s it refuses, and says what to do', async (platform) => {
+  const own = Object.getOwnPropertyDescriptor(process, 'platform');
+  const sandbox = await temporarySandbox();
+  Object.defineProperty(process, 'platform', { value: platform, configurable: true });
+  try {
+    await expect(sandbox.level()).rejects.toMatchObject({
+      code: 'SANDBOX_UNAVAILABLE',
+      message: expect.stringMatching(new RegExp(`takes Linux, and this is ${platform}\\. Run the harness on Linux`)),
+    });
+  } finally {
+    if (own !== undefined) Object.defineProperty(process, 'platform', own);
+    await sandbox[Symbol.asyncDispose]();
+  }
+});
+
+it('SBX-3: what is no bubblewrap, a root that cannot be made and a descriptor that cannot be covered are refused with a reason', async () => {
+  const root = await temporaryFolder();
+  const file = join(root, 'file');
+  writeFileSync(file, 'no program', { mode: 0o755 });
+  const broken = createLocalSandbox({ root, bubblewrap: file });
+  const nowhere = createLocalSandbox({ root: join(file, 'root') });
+  try {
+    const because = (reason: RegExp) => ({ code: 'SANDBOX_UNAVAILABLE', message: expect.stringMatching(reason) });
+
+    await expect(broken.level()).rejects.toMatchObject(because(/does not run|takes Linux/));
+    await expect(nowhere.level()).rejects.toMatchObject(because(/cannot be made/));
+    expect(() => coverDescriptors(['pipe'], [5_000], 3)).toThrow(expect.objectContaining(because(/descriptor 5000/)));
+  } finally {
+    await Promise.all([broken, nowhere].map((sandbox) => sandbox[Symbol.asyncDispose]()));
     await rm(root, { recursive: true });
   }
 });

@@ -33,7 +33,10 @@ export function sandboxContainment({ test, sandbox, control }: SandboxContainmen
   }
 }
 
-/** Makes one attack in a workspace of its own; true when it reached its goal. Rejects when the sandbox cannot even run `echo`, before or after. */
+/**
+ * Makes one attack in a workspace of its own; true when it reached its goal. Rejects when it did not and the sandbox cannot even run `echo`:
+ * one in which nothing runs would seem to hold everything.
+ */
 export async function attackSandbox(attack: SandboxAttack, sandbox: Sandbox): Promise<boolean> {
   const opened: SandboxSession[] = [];
   const open = async (limits?: OpenSandboxOptions['limits']) => {
@@ -44,11 +47,8 @@ export async function attackSandbox(attack: SandboxAttack, sandbox: Sandbox): Pr
   };
   const host = await openAttackedHost();
   try {
-    const session = await open(attack.limits);
-    // A sandbox in which nothing runs would seem to hold everything.
-    await assertWorks(session);
-    const succeeded = await attack.attempt(session, { host, openOther: () => open() });
-    await assertWorks(await open());
+    const succeeded = await attack.attempt(await open(attack.limits), { host, openOther: () => open() });
+    if (!succeeded) await assertWorks(await open());
     return succeeded;
   } finally {
     for (const session of opened) await session[Symbol.asyncDispose]();

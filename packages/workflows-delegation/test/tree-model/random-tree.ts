@@ -31,7 +31,8 @@ export function randomTree(seed: number): TreeSpec {
   const acts = Array.from({ length: chance(0.3) ? 0 : random.int(1, 4) }, () => randomAct(random, names));
   return {
     root: withLimits(mood, root),
-    acts,
+    // Leases that run out are only lost where somebody is there to take them.
+    acts: acts.some(({ act }) => act === 'lapse') ? [{ act: 'join', at: { commit: 1 } }, ...acts] : acts,
     parkAfterMs: chance(0.6) ? 0 : 8_000,
     turns: chance(0.5) ? { to: 0, back: 0 } : { to: random.int(0, 2), back: random.int(0, 2) },
     tickMs: random.int(1, 4) * 1_000,

@@ -45,7 +45,8 @@ export const PROCESS_ATTACKS: readonly SandboxAttack[] = [
     title: 'SBX-6: a command cannot read the environment of another process',
     attempt: async (session) => {
       const secret = randomUUID();
-      const victim = await session.spawn({ command: 'echo ready; while :; do sleep 1; done', env: { SECRET: secret } });
+      // It ends by itself: where nothing ties it to its session, as in a weakened sandbox, nobody else ends it.
+      const victim = await session.spawn({ command: 'echo ready; exec sleep 10', env: { SECRET: secret } });
       try {
         await victim.stdout.getReader().read();
         return (await sh(session, 'cat /proc/[0-9]*/environ')).includes(secret);

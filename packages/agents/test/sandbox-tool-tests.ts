@@ -124,6 +124,45 @@ export function sandboxToolTests(isolation: Isolation): void {
       expect((await bytesOf('mixed')).toString()).toBe('a\r\nx\n');
     });
 
+    it('SBX-8: places that overlap are several, and all of them are changed from the first on', async () => {
+      const { call, bytesOf } = await withFiles(sandbox, { f: '}\n}\n}\n' });
+      await call('read', { path: 'f' });
+
+      expect(await call('edit', { path: 'f', old: '}\n}\n', new: '' })).toMatch(
+        /^EDIT_AMBIGUOUS: The text stands in 2 places of f: lines 1, 2\./,
+      );
+      await call('edit', { path: 'f', old: '}\n}\n', new: 'x\n', all: true });
+      expect((await bytesOf('f')).toString()).toBe('x\n}\n');
+    });
+
+    it('SBX-5: changes so many places of a file, and makes none larger than it takes', async () => {
+      const { editBytes, editPlaces } = SANDBOX_TOOL_LIMITS;
+      const { call, bytesOf } = await withFiles(sandbox, {
+        many: 'a'.repeat(editPlaces + 1),
+        most: 'a'.repeat(editPlaces),
+      });
+      for (const path of ['many', 'most']) await call('read', { path });
+      const edit = (path: string, text: string) => call('edit', { path, old: 'a', new: text, all: true });
+
+      expect(await edit('many', 'b')).toMatch(/^EDIT_AMBIGUOUS: .* more than 10000 places of many.* with a command/);
+      expect(await edit('most', 'b'.repeat(editBytes / editPlaces + 1))).toMatch(
+        /^TOOL_FILE_TOO_LARGE: most would have more than 16777216 bytes.* Use a command/,
+      );
+      expect((await bytesOf('most')).toString()).toBe('a'.repeat(editPlaces));
+      expect(await edit('most', 'b')).toMatch(/^Edited most; in 10000 places/);
+      expect((await bytesOf('most')).toString()).toBe('b'.repeat(editPlaces));
+    });
+
+    it('SBX-5: a text of empty lines that is not there costs no more than its length', async () => {
+      const { call } = await withFiles(sandbox, { f: 'x\n' });
+      await call('read', { path: 'f' });
+      const start = performance.now();
+
+      expect(await call('edit', { path: 'f', old: `${'\n'.repeat(150_000)}q`, new: '' })).toMatch(/^EDIT_NOT_FOUND/);
+      // Each line looked at from each line before it would take 20 s.
+      expect(performance.now() - start).toBeLessThan(5_000);
+    });
+
     it('says what it found where the text is in several places or in none, and changes nothing', async () => {
       const source = 'if (a) {\n    go();\n}\nif (b) {\n    go();\n}\nsay(“x”);\n';
       const { call, bytesOf } = await withFiles(sandbox, { f: source });
@@ -313,6 +352,17 @@ export function sandboxToolTests(isolation: Isolation): void {
       expect(await grep('(one', { literal: true, path: 'src' })).toBe('[no line matches]');
       expect(await grep('x', { path: 'nowhere' })).toMatch(/^TOOL_FILE_NOT_FOUND/);
       expect(await grep('x', { path: '/etc' })).toMatch(/^SANDBOX_PATH_REFUSED/);
+    });
+
+    it('SBX-8: names each file that matches where only names are asked for, however many', async () => {
+      const { session, call } = await withFiles(sandbox);
+      await sh(session, 'for n in $(seq -w 1 150); do echo needle > "a-file-with-a-name-$n"; done');
+
+      const told = await call('grep', { pattern: 'needle', filesOnly: true });
+
+      expect(told.split('\n')).toEqual(
+        Array.from({ length: 150 }, (_, n) => `a-file-with-a-name-${String(n + 1).padStart(3, '0')}`),
+      );
     });
 
     it('says so where the sandbox has no grep', async () => {

@@ -7,7 +7,7 @@ const SHOWN = 1_200;
 
 /** What is there where a text was not found, as far as it can be told: what a model mostly gets wrong is not what the text says. */
 export function describeMiss(file: Buffer, text: string): string {
-  if (/^\s*\d+\t/m.test(text) && findLoosely(file, text.replaceAll(/^\s*\d+\t/gm, '')) !== undefined)
+  if (/^[ \t]*\d+\t/m.test(text) && findLoosely(file, text.replaceAll(/^[ \t]*\d+\t/gm, '')) !== undefined)
     return 'It stands there without the line numbers that read shows: leave them out.';
   const near = findLoosely(file, text);
   if (near !== undefined)
@@ -24,11 +24,13 @@ function findLoosely(file: Buffer, text: string): { readonly from: number; reado
   const wanted = text.trim().split('\n').slice(0, COMPARED_LINES).map(loosened);
   if (wanted.every((line) => line === '')) return undefined;
   const lines = file.toString('utf8').split('\n');
+  const known: string[] = [];
+  const loosenedLine = (at: number): string => (known[at] ??= loosened(lines[at] ?? ''));
   let left = COMPARISONS;
   for (let from = 0; from + wanted.length <= lines.length && left > 0; from += 1) {
     const same = wanted.every((line, index) => {
       left -= 1;
-      return loosened(lines[from + index] ?? '') === line;
+      return loosenedLine(from + index) === line;
     });
     if (same) return { from: from + 1, to: from + wanted.length };
   }

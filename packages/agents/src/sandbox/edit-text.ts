@@ -9,23 +9,33 @@ export interface Span {
 
 /**
  * Where `text` stands, byte by byte; where that is nowhere, with line ends taken for the same, whichever they are. Bytes, because what is not replaced must
- * stay as it is, a byte order mark and what is no UTF-8 too.
+ * stay as it is, a byte order mark and what is no UTF-8 too. Places may overlap; no more than `most` are looked for.
  */
-export function findText(file: Buffer, text: string): readonly Span[] {
-  const exact = occurrences(file, Buffer.from(text));
+export function findText(file: Buffer, text: string, most: number): readonly Span[] {
+  const exact = occurrences(file, Buffer.from(text), most);
   if (exact.length > 0 || !(text.includes('\n') || text.includes('\r'))) return exact;
   const { bytes, startAt } = withoutCr(file);
-  return occurrences(bytes, Buffer.from(text.replaceAll('\r\n', '\n'))).map(({ start, end }) => ({
+  return occurrences(bytes, Buffer.from(text.replaceAll('\r\n', '\n')), most).map(({ start, end }) => ({
     start: startAt[start] ?? file.length,
     end: startAt[end] ?? file.length,
   }));
 }
 
-function occurrences(file: Buffer, text: Buffer): readonly Span[] {
+function occurrences(file: Buffer, text: Buffer, most: number): readonly Span[] {
   const found: Span[] = [];
-  for (let at = file.indexOf(text); at !== -1; at = file.indexOf(text, at + text.length))
+  for (let at = file.indexOf(text); at !== -1 && found.length < most; at = file.indexOf(text, at + 1))
     found.push({ start: at, end: at + text.length });
   return found;
+}
+
+/** Those of the spans that overlap none before. */
+export function apart(spans: readonly Span[]): readonly Span[] {
+  let free = 0;
+  return spans.filter(({ start, end }) => {
+    if (start < free) return false;
+    free = end;
+    return true;
+  });
 }
 
 /** The file with LF for each CRLF, and where each byte of that begins in the file. */
@@ -43,24 +53,39 @@ function withoutCr(file: Buffer): { readonly bytes: Buffer; readonly startAt: Ui
   return { bytes: bytes.subarray(0, length), startAt };
 }
 
-/** The file with `text` in the place of each span. A new line ends as the lines around it do. */
-export function replaceSpans(file: Buffer, spans: readonly Span[], text: string): Buffer {
+/** The file with `text` in the place of each span, `undefined` if that has more bytes than `most`. A new line ends as the lines around it do. */
+export function replaceSpans(file: Buffer, spans: readonly Span[], text: string, most: number): Buffer | undefined {
+  // An own "\r\n" is meant.
+  const followed = text.includes('\n') && !text.includes('\r');
+  const endsWithCrlf = followed ? createLineEnds(file) : () => false;
+  const plain = Buffer.from(text);
+  const withCrlf = followed ? Buffer.from(text.replaceAll('\n', '\r\n')) : plain;
   const parts: Buffer[] = [];
   let at = 0;
   for (const { start, end } of spans) {
-    // An own "\r\n" is meant.
-    const ends = !text.includes('\r') && endsWithCrlf(file, start) ? text.replaceAll('\n', '\r\n') : text;
-    parts.push(file.subarray(at, start), Buffer.from(ends));
+    parts.push(file.subarray(at, start), endsWithCrlf(start) ? withCrlf : plain);
     at = end;
   }
-  return Buffer.concat([...parts, file.subarray(at)]);
+  parts.push(file.subarray(at));
+  const bytes = parts.reduce((sum, { length }) => sum + length, 0);
+  return bytes > most ? undefined : Buffer.concat(parts, bytes);
 }
 
-/** Of the line that a place is in; of the one before where it is the last and has no end. */
-function endsWithCrlf(file: Buffer, place: number): boolean {
-  const next = file.indexOf(LF, place);
-  const at = next === -1 && place > 0 ? file.lastIndexOf(LF, place - 1) : next;
-  return at > 0 && file[at - 1] === CR;
+/**
+ * Whether the line that a place is in ends with CRLF; the one before where it is the last and has no end. For places in ascending order, so that a line of
+ * megabytes is looked through once.
+ */
+function createLineEnds(file: Buffer): (place: number) => boolean {
+  let next = -1;
+  let crlf = false;
+  return (place) => {
+    if (next >= place) return crlf;
+    const found = file.indexOf(LF, place);
+    const end = found === -1 ? file.lastIndexOf(LF) : found;
+    next = found === -1 ? file.length : found;
+    crlf = end > 0 && file[end - 1] === CR;
+    return crlf;
+  };
 }
 
 /** The line that a byte is in, counted from 1. */

@@ -1,6 +1,6 @@
 import { PrusikError } from '@prusik/core';
 import { describeMiss } from './edit-miss.ts';
-import { findText, lineAt, numbered, replaceSpans, type Span } from './edit-text.ts';
+import { apart, findText, lineAt, numbered, replaceSpans, type Span } from './edit-text.ts';
 import { loadFile } from './find-file.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import { sandboxTool, type SandboxPlace, type SandboxTool } from './sandbox-tool.ts';
@@ -51,13 +51,21 @@ async function edit(path: string, { old, new: text, all = false }: Input, place:
   const { bytes, hash, seen: known } = await loadFile(place, path, SANDBOX_TOOL_LIMITS.editBytes);
   if (known === undefined)
     throw new PrusikError('TOOL_FILE_UNREAD', `${path} was not read yet. Read it, then edit it.`);
-  const spans = findText(bytes, old);
+  const { editBytes, editPlaces } = SANDBOX_TOOL_LIMITS;
+  const spans = findText(bytes, old, editPlaces + 1);
   const [first] = spans;
   if (hash !== known) throw await changed(path, { bytes, hash }, spans, place);
   if (first === undefined)
     throw new PrusikError('EDIT_NOT_FOUND', `The text does not stand in ${path}. ${describeMiss(bytes, old)}`);
-  if (spans.length > 1 && !all) throw ambiguous(path, bytes, spans);
-  const edited = replaceSpans(bytes, spans, text);
+  if (spans.length > (all ? editPlaces : 1)) throw ambiguous(path, bytes, spans);
+  const places = apart(spans);
+  const edited = replaceSpans(bytes, places, text, editBytes);
+  if (edited === undefined)
+    throw new PrusikError(
+      'TOOL_FILE_TOO_LARGE',
+      `${path} would have more than ${editBytes} bytes, the most for this tool. Use a command, such as sed or a script.`,
+      { meta: { limit: editBytes } },
+    );
   if (edited.equals(bytes))
     throw new PrusikError('EDIT_NOT_FOUND', `${path} would stay as it is: "old" and "new" are the same.`);
 
@@ -65,7 +73,7 @@ async function edit(path: string, { old, new: text, all = false }: Input, place:
   await seen.set(path, hashOf(edited));
   const from = lineAt(bytes, first.start);
   const to = from + text.split('\n').length - 1;
-  const where = spans.length > 1 ? `in ${spans.length} places, the first` : 'there now';
+  const where = places.length > 1 ? `in ${places.length} places, the first` : 'there now';
   return `Edited ${path}; ${where}:\n${numbered(edited, from - AROUND, to + AROUND, SHOWN)}`;
 }
 
@@ -95,9 +103,14 @@ async function changed(
 function ambiguous(path: string, bytes: Buffer, spans: readonly Span[]): PrusikError {
   const lines = spans.slice(0, LINES_NAMED).map(({ start }) => lineAt(bytes, start));
   const more = spans.length > LINES_NAMED ? ' and more' : '';
+  const { editPlaces } = SANDBOX_TOOL_LIMITS;
+  const [count, instead] =
+    spans.length > editPlaces
+      ? [`more than ${editPlaces}`, 'change all of them with a command, such as sed or a script']
+      : [String(spans.length), 'say "all": true'];
   return new PrusikError(
     'EDIT_AMBIGUOUS',
-    `The text stands in ${spans.length} places of ${path}: lines ${lines.join(', ')}${more}. Give more of the lines around the one that is meant, or say "all": true.`,
+    `The text stands in ${count} places of ${path}: lines ${lines.join(', ')}${more}. Give more of the lines around the one that is meant, or ${instead}.`,
     { meta: { places: spans.length } },
   );
 }

@@ -63,7 +63,7 @@ export const grepTool: SandboxTool = sandboxTool({
     if (searched.length === 0) return shownResult([], '[no file to search]', [...notes, ...walkNotes(files, 0)]);
     const { matchesOfFile, matchBytes } = SANDBOX_TOOL_LIMITS;
     const options = [
-      ...(input.filesOnly === true ? ['-l', '--null'] : ['-nH', '--null', `-m${matchesOfFile}`]),
+      ...(input.filesOnly === true ? ['-l'] : ['-nH', '--null', `-m${matchesOfFile}`]),
       ...(input.ignoreCase === true ? ['-i'] : []),
       ...(input.context ? [`-C${input.context}`] : []),
     ];
@@ -79,7 +79,7 @@ export const grepTool: SandboxTool = sandboxTool({
       },
     );
     refuseUnlessSearched(input, result);
-    const lines = input.filesOnly === true ? filesIn(result) : matchesIn(result);
+    const lines = input.filesOnly === true ? filesIn(result, searched) : matchesIn(result);
     return shownResult(lines, '[no line matches]', [
       ...problemsOf(result, session.limits.timeoutMs),
       ...notes,
@@ -141,12 +141,11 @@ function matchesIn({ stdout }: ExecResult): readonly string[] {
   return shown;
 }
 
-const filesIn = ({ stdout }: ExecResult): readonly string[] =>
-  Buffer.from(stdout)
-    .toString('utf8')
-    .split('\0')
-    .filter((path) => path.startsWith('./'))
-    .map((path) => shownName(path.slice(2)));
+/** Where output was left out, two halves of paths stand in one line. */
+function filesIn({ stdout }: ExecResult, searched: Walked['found']): readonly string[] {
+  const lines = new Set(linesOf(stdout));
+  return searched.filter(({ path }) => lines.has(`./${path}`)).map(({ path }) => shownName(path));
+}
 
 function linesOf(stdout: Uint8Array): readonly string[] {
   const text = Buffer.from(stdout).toString('utf8');

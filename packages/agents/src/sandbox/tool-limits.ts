@@ -8,6 +8,8 @@ export const SANDBOX_TOOL_LIMITS = {
   /** Bytes of a file that `edit` takes, and of an image that `read` shows. */
   editBytes: 16_777_216,
   imageBytes: 3_750_000,
+  /** Places that one `edit` changes. */
+  editPlaces: 10_000,
   /** Files whose content a conversation has seen; of older ones `write` and `edit` ask for another `read`. */
   filesSeen: 500,
   /** Entries that `list`, and paths that `glob` shows. */

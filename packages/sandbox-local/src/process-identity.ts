@@ -15,15 +15,21 @@ export function isRunning(name: string): boolean {
     // EPERM: it runs, as somebody else.
     if (!(error instanceof Error && 'code' in error && error.code === 'EPERM')) return false;
   }
-  return started === 0 || startTime(pid) === started;
+  if (started === 0) return true;
+  const stat = statOf(pid);
+  // Killed and not waited for, it holds its pid for as long as its parent lives.
+  return stat?.started === started && stat.state !== 'Z';
 }
 
-/** Clock ticks from boot to the start of a process; tells apart two that had the same pid. */
-function startTime(pid: number): number | undefined {
+const startTime = (pid: number): number | undefined => statOf(pid)?.started;
+
+/** Clock ticks from boot to the start of a process tell apart two that had the same pid. */
+function statOf(pid: number): { readonly state: string | undefined; readonly started: number } | undefined {
   if (process.platform !== 'linux') return undefined;
   try {
     // The second field, the program's name in brackets, may itself hold brackets and spaces.
-    return Number(readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)?.split(' ')[19]);
+    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)?.split(' ');
+    return { state: fields?.[0], started: Number(fields?.[19]) };
   } catch {
     return undefined;
   }

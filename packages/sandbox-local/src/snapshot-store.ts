@@ -1,5 +1,5 @@
 import { createHash, hash, type Hash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
+import { createReadStream, existsSync, lstatSync } from 'node:fs';
 import {
   chmod,
   constants,
@@ -24,6 +24,7 @@ import { syncPath } from './sync-path.ts';
 
 /** Longer files are copied by the file system, which may share their blocks, and hashed from the copy. */
 const WHOLE_BYTES = 1024 ** 2;
+const ID = /^[0-9a-f]{64}$/;
 
 /** A file that is open, or an object. */
 export interface Content {
@@ -84,10 +85,15 @@ export function createSnapshotStore(root: string): SnapshotStore {
 
   function has(digest: string, staging: Staging): boolean {
     if (!existsSync(objectPath(digest))) return false;
-    // Whoever wrote it may not have synced its folder yet.
+    // Whoever wrote it may not have synced its folder yet, nor the one that this is in.
     staging.unsynced.add(join(objects, digest.slice(0, 2)));
+    staging.unsynced.add(objects);
     return true;
   }
+
+  /** What is there but shorter or longer was damaged, and is put there anew. */
+  const hasWhole = ({ hash: digest, size }: KeptContent, staging: Staging): boolean =>
+    has(digest, staging) && lstatSync(objectPath(digest), { throwIfNoEntry: false })?.size === size;
 
   async function place(staged: string, digest: string, staging: Staging): Promise<void> {
     const folder = join(objects, digest.slice(0, 2));
@@ -104,16 +110,17 @@ export function createSnapshotStore(root: string): SnapshotStore {
     if (content.size <= WHOLE_BYTES) {
       const bytes = await readFile(content.path);
       const digest = hash('sha256', bytes);
-      if (!has(digest, staging)) {
+      const kept = { hash: digest, size: bytes.length };
+      if (!hasWhole(kept, staging)) {
         await writeSynced(staged, bytes);
         await place(staged, digest, staging);
       }
-      return { hash: digest, size: bytes.length };
+      return kept;
     }
     await copyFile(content.path, staged, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
     await chmod(staged, 0o600);
     const kept = await hashFile(staged);
-    if (has(kept.hash, staging)) {
+    if (hasWhole(kept, staging)) {
       await rm(staged);
     } else {
       await syncPath(staged);
@@ -125,7 +132,7 @@ export function createSnapshotStore(root: string): SnapshotStore {
   async function load(snapshot: string): Promise<Manifest> {
     let bytes: Buffer;
     try {
-      if (!/^[0-9a-f]{64}$/.test(snapshot)) throw Object.assign(new Error('It is no id'), { code: 'ENOENT' });
+      if (!ID.test(snapshot)) throw Object.assign(new Error('It is no id'), { code: 'ENOENT' });
       bytes = await readFile(join(snapshots, snapshot));
     } catch (cause) {
       if (systemCode(cause) !== 'ENOENT') throw cause;
@@ -137,7 +144,7 @@ export function createSnapshotStore(root: string): SnapshotStore {
 
   async function list(): Promise<readonly { readonly snapshot: string; readonly createdAt: number }[]> {
     const found = [];
-    for (const snapshot of (await readdir(snapshots)).toSorted())
+    for (const snapshot of (await readdir(snapshots)).filter((name) => ID.test(name)).toSorted())
       found.push({ snapshot, createdAt: (await stat(join(snapshots, snapshot))).mtimeMs });
     return found;
   }
@@ -147,7 +154,7 @@ export function createSnapshotStore(root: string): SnapshotStore {
     has,
     load,
     list,
-    exists: (snapshot) => snapshot !== '' && existsSync(join(snapshots, snapshot)),
+    exists: (snapshot) => ID.test(snapshot) && existsSync(join(snapshots, snapshot)),
     async sync({ unsynced }) {
       for (const folder of unsynced) await syncPath(folder);
       unsynced.clear();
@@ -194,9 +201,12 @@ export function createSnapshotStore(root: string): SnapshotStore {
       const used = new Set<string>();
       for (const { snapshot } of await list())
         for (const entry of (await load(snapshot)).values()) if (entry.type === 'file') used.add(entry.hash);
-      for (const folder of await readdir(objects)) {
+      for (const entry of await readdir(objects, { withFileTypes: true })) {
+        const folder = entry.name;
+        if (!entry.isDirectory() || folder.length !== 2) continue;
         for (const rest of await readdir(join(objects, folder)))
-          if (!used.has(folder + rest)) await rm(join(objects, folder, rest));
+          // What somebody else has put there is not ours to remove.
+          if (ID.test(folder + rest) && !used.has(folder + rest)) await rm(join(objects, folder, rest));
         await rmdir(join(objects, folder)).catch((error: unknown) => {
           if (systemCode(error) !== 'ENOTEMPTY') throw error;
         });

@@ -32,6 +32,15 @@ const PATIENCE_MS = 10_000;
  */
 export function createWorkspaceLocks(folder: string): WorkspaceLocks {
   const others = (name: string, own: string): readonly Hold[] => {
+    try {
+      return holdsBeside(name, own);
+    } catch (error) {
+      // No descriptor left, for one: what is not told to have been taken is not held.
+      remove(join(folder, own));
+      throw error;
+    }
+  };
+  const holdsBeside = (name: string, own: string): readonly Hold[] => {
     const holds: Hold[] = [];
     for (const file of readdirSync(folder)) {
       if (file === own) continue;

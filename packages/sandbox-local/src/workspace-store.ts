@@ -290,8 +290,9 @@ export function createWorkspaceStore({ root, owner, now }: WorkspaceStoreOptions
         await store.collect();
         return removed;
       });
-      for (const folder of await readdir(unfinished)) {
-        if (!isRunning(folder.split('.')[0] ?? '')) await removeTree(join(unfinished, folder));
+      for (const entry of await readdir(unfinished, { withFileTypes: true })) {
+        if (entry.isDirectory() && !isRunning(entry.name.split('.')[0] ?? ''))
+          await removeTree(join(unfinished, entry.name));
       }
       locks.clean();
       return { workspaces, snapshots };

@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
@@ -15,8 +17,11 @@ import { readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Sandbox } from '@prusik/core';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { isRunning } from '../src/process-identity.ts';
 import { scanWorkspace } from '../src/scan-workspace.ts';
+import { createSnapshotStore, createStaging } from '../src/snapshot-store.ts';
 import type { IndexedFile } from '../src/workspace-index.ts';
+import { createWorkspaceLocks } from '../src/workspace-locks.ts';
 import { workspaceFolder } from '../src/workspace-name.ts';
 import { temporarySandbox } from './temporary.ts';
 
@@ -247,3 +252,106 @@ function treeOf(files: string): string {
     }
   return lines.toSorted().join('\n');
 }
+
+it('SBX-7: a content that was cut off on the disk is put there anew by who takes a snapshot of it', async () => {
+  const { workspaces } = sandbox;
+  await workspaces.create({ id: 'w' });
+  const file = join(filesOf('w'), 'a');
+  writeFileSync(file, 'content');
+  const { snapshot } = await workspaces.snapshot('w');
+  const object =
+    (await readdir(join(sandbox.root, 'objects'), { recursive: true })).find((name) => name.includes('/')) ?? '';
+  await truncate(join(sandbox.root, 'objects', object), 3);
+  writeFileSync(file, 'content');
+
+  expect((await workspaces.snapshot('w')).snapshot).toBe(snapshot);
+  writeFileSync(file, 'changed');
+  await workspaces.restore('w', snapshot);
+  expect(readFileSync(file, 'utf8')).toBe('content');
+});
+
+it('SBX-7: what another process has kept is synced with the folder above it, too', async () => {
+  const root = join(sandbox.root, 'store');
+  for (const folder of ['objects', 'one', 'two']) mkdirSync(join(root, folder), { recursive: true });
+  const path = join(root, 'file');
+  writeFileSync(path, 'content');
+  const store = createSnapshotStore(root);
+  const one = createStaging(join(root, 'one'));
+  const two = createStaging(join(root, 'two'));
+
+  await store.keep({ path, size: 7 }, one);
+  await store.keep({ path, size: 7 }, two);
+
+  expect(one.unsynced.size).toBe(2);
+  expect(two.unsynced).toEqual(one.unsynced);
+});
+
+it('SBX-7: an id that is none removes nothing, and what is not ours stops no sweep', async () => {
+  const { workspaces, root } = sandbox;
+  await workspaces.create({ id: 'w' });
+  const file = join(filesOf('w'), 'a');
+  writeFileSync(file, 'content');
+  const { snapshot } = await workspaces.snapshot('w');
+  const object = (await readdir(join(root, 'objects'), { recursive: true })).find((name) => name.includes('/')) ?? '';
+  for (const path of ['objects/x', 'snapshots/x', 'unfinished/x']) writeFileSync(join(root, path), '');
+  mkdirSync(join(root, 'objects', object.slice(0, 2), 'x'));
+
+  await workspaces.removeSnapshot(`../objects/${object}`);
+  expect(await workspaces.sweep({ snapshot: () => true })).toEqual({ workspaces: [], snapshots: [] });
+  writeFileSync(file, 'changed');
+  await workspaces.restore('w', snapshot);
+
+  expect(readFileSync(file, 'utf8')).toBe('content');
+  expect(await workspaces.sweep({ snapshot: () => false })).toEqual({ workspaces: [], snapshots: [snapshot] });
+  expect(existsSync(join(root, 'objects', object))).toBe(false);
+});
+
+it('SBX-5: a restore does not read what it throws away, however long it is', { timeout: 20_000 }, async () => {
+  const { workspaces } = sandbox;
+  await workspaces.create({ id: 'w' });
+  const files = filesOf('w');
+  writeFileSync(join(files, 'a'), 'content');
+  const { snapshot } = await workspaces.snapshot('w');
+  for (const name of ['a', 'b']) {
+    writeFileSync(join(files, name), '');
+    // Holes: hours of reading, and no block on the disk.
+    await truncate(join(files, name), 4e12);
+  }
+
+  await workspaces.restore('w', snapshot);
+
+  expect(readdirSync(files)).toEqual(['a']);
+  expect(readFileSync(join(files, 'a'), 'utf8')).toBe('content');
+});
+
+it('SBX-7: a lock that could not be taken is not held', async () => {
+  const folder = join(sandbox.root, 'own-locks');
+  const odd = join(folder, 'w!alone!0-0!x');
+  mkdirSync(odd, { recursive: true });
+  const locks = createWorkspaceLocks(folder);
+
+  await expect(locks.take('w', 'work', 'It')).rejects.toThrow('unlink');
+  expect(readdirSync(folder)).toEqual(['w!alone!0-0!x']);
+});
+
+it.runIf(process.platform === 'linux')(
+  'SBX-7: a process that was killed and not waited for holds nothing',
+  async () => {
+    // The shell becomes a program that waits for nobody.
+    const parent = spawn('/bin/sh', ['-c', 'sleep 0.1 & echo $!; exec sleep 60'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    try {
+      const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+      const pid = Number(line.toString());
+      const stat = () => readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)?.split(' ') ?? [];
+      const name = `${pid}-${stat()[19]}`;
+
+      expect(isRunning(name)).toBe(true);
+      await expect.poll(() => stat()[0], { timeout: 5_000 }).toBe('Z');
+      expect(isRunning(name)).toBe(false);
+    } finally {
+      parent.kill('SIGKILL');
+    }
+  },
+);

@@ -4,8 +4,11 @@ import { findProcesses } from './host.ts';
 
 const DETACHED = `setsid sh -c 'while :; do sleep 1; done' "$1" </dev/null >/dev/null 2>&1 & sleep 0.2`;
 const DOUBLE_FORK = `(setsid sh -c '(while :; do sleep 1; done) & :' "$1" </dev/null >/dev/null 2>&1 &) ; sleep 0.2`;
-/** Each starts its successor in a session of its own and ends, deaf to polite signals: whoever is killed has one already. */
-const RELAY = `trap '' TERM HUP INT; export S='sleep 0.1; setsid sh -c "$S" sh "$1" </dev/null >/dev/null 2>&1 &'; sh -c "$S" sh "$1"; sleep 60`;
+/**
+ * Each starts its successor in a session of its own and ends, deaf to polite signals: whoever is killed has one already. The thirtieth has none, so
+ * that it ends also where nobody else can end it.
+ */
+const RELAY = `trap '' TERM HUP INT; export N=30 S='N=$((N-1)); [ $N -gt 0 ] || exit; sleep 0.1; setsid sh -c "$S" sh "$1" </dev/null >/dev/null 2>&1 &'; sh -c "$S" sh "$1"; sleep 10`;
 
 const runsOut = async (...[session, script, marker]: Parameters<Parameters<typeof survives>[2]>): Promise<void> => {
   await session.exec('/bin/sh', ['-c', script, 'sh', marker], { timeoutMs: 1_000 });
@@ -76,11 +79,11 @@ export const PROCESS_ATTACKS: readonly SandboxAttack[] = [
   survives('SBX-5: no process survives its exec by forking twice', DOUBLE_FORK, async (session, script, marker) => {
     await session.exec('/bin/sh', ['-c', script, 'sh', marker]);
   }),
-  survives('SBX-5: no process survives its deadline', `${DETACHED}; sleep 60`, runsOut),
+  survives('SBX-5: no process survives its deadline', `${DETACHED}; sleep 10`, runsOut),
   survives('SBX-5: no process escapes its deadline by handing on to the next', RELAY, runsOut),
   survives(
     'SBX-5: no process survives its session',
-    `${DETACHED}; echo ready; sleep 60`,
+    `${DETACHED}; echo ready; sleep 10`,
     async (session, script, marker) => {
       const started = await session.spawn({ command: script.replace('"$1"', marker) });
       await started.stdout.getReader().read();

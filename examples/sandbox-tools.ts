@@ -17,7 +17,7 @@ await session.writeTextFile({ path: 'notes.md', content: 'Version 1\n' });
 const edit = { call: 'edit', input: { path: 'notes.md', old: 'Version 1', new: 'Version 2' } };
 const model = scriptedModel([{ call: 'read', input: { path: 'notes.md' } }, edit, 'It is version 2 now.']);
 // #region plain
-import { sandboxTools } from '@prusik/agents';
+import { sandboxTools } from '@prusik/agents/sandbox-tools';
 import { stepCountIs, streamText } from 'ai';
 
 const reply = streamText({
@@ -32,7 +32,8 @@ console.log(await reply.text);
 assert.equal(await session.readTextFile({ path: 'notes.md' }), 'Version 2\n');
 const agentModel = scriptedModel([{ call: 'bash', input: { command: 'cat notes.md' } }, 'Version 2.']);
 // #region agent
-import { defineAgent, defineSandboxTools } from '@prusik/agents';
+import { defineAgent } from '@prusik/agents';
+import { defineSandboxTools } from '@prusik/agents/sandbox-tools';
 import { defineHarness } from '@prusik/harness';
 
 const coder = defineAgent({

@@ -20,21 +20,6 @@ export { clientTool, type ClientToolOptions } from './client-tool.ts';
 export { callsIn, type CallStatus } from './calls-in.ts';
 export type { CallStage } from './call-machine.ts';
 export { defineTool } from './define-tool.ts';
-export {
-  defineSandboxTools,
-  type SandboxOption,
-  type SandboxToolsBasics,
-  type SandboxToolsOptions,
-  type SessionOption,
-} from './define-sandbox-tools.ts';
-export {
-  sandboxTools,
-  type PlainSandboxToolsOptions,
-  type SandboxToolOutput,
-  type SandboxToolSet,
-} from './sandbox-tools.ts';
-export type { SandboxToolName } from './sandbox/sandbox-tool.ts';
-export { SANDBOX_TOOL_LIMITS } from './sandbox/tool-limits.ts';
 export { providerTool } from './provider-tool.ts';
 export { toolContent, type ToolContent, type ToolContentPart, type ToolFile } from './tool-content.ts';
 export type {

@@ -8,7 +8,8 @@ import { memoryStore } from '@prusik/store-memory';
 import { everyDeath, scriptedModel, type Life, type StoreStorage } from '@prusik/testing-contracts';
 import { stepCountIs, streamText } from 'ai';
 import { describe, expect, it } from 'vitest';
-import { defineAgent, defineSandboxTools, sandboxTools, type SandboxToolName } from '../src/index.ts';
+import { defineAgent } from '../src/index.ts';
+import { defineSandboxTools, sandboxTools, type SandboxToolName } from '../src/sandbox/index.ts';
 import { keyOf, newEngine, newStore, resultsOf, waitingOn } from './support.ts';
 import { newSession, sandboxOf } from './sandbox-place.ts';
 

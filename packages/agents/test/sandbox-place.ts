@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import { isPrusikError, type OpenSandboxOptions, type Sandbox, type SandboxSession } from '@prusik/core';
 import { createLocalSandbox } from '@prusik/sandbox-local';
 import { afterAll, onTestFinished } from 'vitest';
-import { sandboxTools, type SandboxToolName, type SandboxToolOutput, type SandboxToolSet } from '../src/index.ts';
+import {
+  sandboxTools,
+  type SandboxToolName,
+  type SandboxToolOutput,
+  type SandboxToolSet,
+} from '../src/sandbox/index.ts';
 
 export type Isolation = 'bubblewrap' | 'none';
 

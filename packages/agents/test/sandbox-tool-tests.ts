@@ -1,6 +1,6 @@
 import type { Sandbox } from '@prusik/core';
 import { describe, expect, it } from 'vitest';
-import { SANDBOX_TOOL_LIMITS, sandboxTools } from '../src/index.ts';
+import { SANDBOX_TOOL_LIMITS, sandboxTools } from '../src/sandbox/index.ts';
 import { caller, newSession, sandboxOf, sh, type Isolation } from './sandbox-place.ts';
 
 const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';

@@ -1,9 +1,9 @@
 import { describeIssues, type SandboxSession } from '@prusik/core';
 import { jsonSchema, tool, type Tool } from 'ai';
-import { isSandboxToolName, MAX_COMMAND_MS, SANDBOX_TOOLS } from './sandbox/all-tools.ts';
-import type { SandboxPlace, SandboxTool, SandboxToolName } from './sandbox/sandbox-tool.ts';
-import { seenInMemory } from './sandbox/seen-files.ts';
-import { isToolContent, type ToolContent } from './tool-content.ts';
+import { isSandboxToolName, MAX_COMMAND_MS, SANDBOX_TOOLS } from './all-tools.ts';
+import type { SandboxPlace, SandboxTool, SandboxToolName } from './sandbox-tool.ts';
+import { seenInMemory } from './seen-files.ts';
+import { isToolContent, type ToolContent } from '../tool-content.ts';
 
 /** What a tool returned in plain JSON: a text, or with an image. */
 export type SandboxToolOutput =

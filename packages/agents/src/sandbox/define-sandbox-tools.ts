@@ -10,13 +10,13 @@ import {
   type SandboxSession,
   type StandardSchema,
 } from '@prusik/core';
-import { defineTool } from './define-tool.ts';
-import { MAX_COMMAND_MS, SANDBOX_TOOLS } from './sandbox/all-tools.ts';
-import type { SandboxTool, SandboxToolName } from './sandbox/sandbox-tool.ts';
-import { seenInSlot } from './sandbox/seen-files.ts';
+import { defineTool } from '../define-tool.ts';
+import { MAX_COMMAND_MS, SANDBOX_TOOLS } from './all-tools.ts';
+import type { SandboxTool, SandboxToolName } from './sandbox-tool.ts';
+import { seenInSlot } from './seen-files.ts';
 import { checkNames } from './sandbox-tools.ts';
-import type { ToolContent } from './tool-content.ts';
-import type { ExecutionScope, ToolDefinition, ToolOptions } from './tool-types.ts';
+import type { ToolContent } from '../tool-content.ts';
+import type { ExecutionScope, ToolDefinition, ToolOptions } from '../tool-types.ts';
 
 type Options<Deps, Context> = ToolOptions<string, StandardSchema<Record<string, unknown>>, unknown, Deps, Context>;
 type AnyOptions = Options<unknown, unknown>;

@@ -13,6 +13,7 @@ import {
   rm,
   rmdir,
   stat,
+  unlink,
   utimes,
 } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -156,7 +157,7 @@ export function createSnapshotStore(root: string): SnapshotStore {
     list,
     exists: (snapshot) => ID.test(snapshot) && existsSync(join(snapshots, snapshot)),
     async sync({ unsynced }) {
-      for (const folder of unsynced) await syncPath(folder);
+      await Promise.all([...unsynced].map((folder) => syncPath(folder)));
       unsynced.clear();
     },
 
@@ -204,9 +205,11 @@ export function createSnapshotStore(root: string): SnapshotStore {
       for (const entry of await readdir(objects, { withFileTypes: true })) {
         const folder = entry.name;
         if (!entry.isDirectory() || folder.length !== 2) continue;
-        for (const rest of await readdir(join(objects, folder)))
-          // What somebody else has put there is not ours to remove.
-          if (ID.test(folder + rest) && !used.has(folder + rest)) await rm(join(objects, folder, rest));
+        // What somebody else has put there is not ours to remove.
+        const unused = (await readdir(join(objects, folder))).filter(
+          (rest) => ID.test(folder + rest) && !used.has(folder + rest),
+        );
+        await Promise.all(unused.map((rest) => unlink(join(objects, folder, rest))));
         await rmdir(join(objects, folder)).catch((error: unknown) => {
           if (systemCode(error) !== 'ENOTEMPTY') throw error;
         });

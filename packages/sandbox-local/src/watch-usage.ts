@@ -72,14 +72,18 @@ function diskWatch(files: string, limit: number): () => Promise<boolean> {
   let free = 0;
   let measured = 0;
   let measuredAt = performance.now();
+  let every = MEASURED_EVERY_MS;
   return async () => {
     const { bavail, bsize } = await statfs(files);
     const now = bavail * bsize;
     free = Math.max(free, now);
     const mayBeOver = free - now > (limit - measured) / 2;
-    if (!mayBeOver && performance.now() - measuredAt < MEASURED_EVERY_MS) return false;
+    if (!mayBeOver && performance.now() - measuredAt < every) return false;
+    const began = performance.now();
     measured = await measureFolder(files, limit);
     measuredAt = performance.now();
+    // A very large workspace is not to cost its size every second: a twentieth of the time at most.
+    every = Math.max(MEASURED_EVERY_MS, 20 * (measuredAt - began));
     free = now;
     return measured > limit;
   };

@@ -130,15 +130,18 @@ it('SBX-7: a workspace that the host has made is what the first step finds, and 
 it('SBX-7: of steps at once the snapshot that was taken last stands, whichever is recorded last', async () => {
   const sandbox = newSandbox();
   const { promise: both, resolve: letGo } = Promise.withResolvers<void>();
+  const { promise: taken, resolve: isTaken } = Promise.withResolvers<void>();
   const definition = works(sandbox, 'it', async (step) => {
     const first = step('first', async (shell, commit) => {
       await shell('echo first > a');
       await commit();
+      isTaken();
       await both;
       return null;
     });
     const second = step('second', async (shell, commit) => {
-      await shell('while [ ! -e a ]; do sleep 0.01; done; echo second > b');
+      await taken;
+      await shell('echo second > b');
       await commit();
       return null;
     });
@@ -279,6 +282,7 @@ it('WFL-8: runs of one session go on in one workspace, each where the last one c
   for (const [n, session] of ['s', 's', 'other'].entries()) said.push(await harness.run('it', n, { session }));
 
   expect(said).toMatchObject([{ output: '' }, { output: '0\n' }, { output: '' }]);
+  expect((await sandbox.workspaces.list()).map(({ id }) => id)).toEqual(['default:session:other', 'default:session:s']);
 });
 
 it(

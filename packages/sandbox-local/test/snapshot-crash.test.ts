@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readdir, readFile, rm, watch } from 'node:fs/promises';
+import { readdir, readFile, rm, watch, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Sandbox } from '@prusik/core';
 import { afterEach, expect, it } from 'vitest';
@@ -62,6 +62,36 @@ it(
     await sandbox[Symbol.asyncDispose]();
   },
 );
+
+it('SBX-7: a restore that was cut off is finished by whoever comes next', async () => {
+  const { root, sandbox } = await newSandbox();
+  const { workspaces } = sandbox;
+  await workspaces.create({ id: 'w' });
+  const [one, two] = [await fill(sandbox, 'one'), await fill(sandbox, 'two')];
+  const workspace = join(root, 'workspaces', workspaceFolder('w'));
+  /** As it is when its process is killed after it has said what it is about to do, and done a part of it. */
+  const cutOff = async (): Promise<void> => {
+    await workspaces.restore('w', two);
+    await writeFile(join(workspace, 'restoring'), one);
+    await rm(join(workspace, 'files/two/d1'), { recursive: true });
+  };
+
+  await cutOff();
+  const session = await sandbox.open({ workspace: 'w' });
+  const seen = await session.readTextFile({ path: 'one/d1/f1' });
+  await session[Symbol.asyncDispose]();
+  await cutOff();
+  const taken = await workspaces.snapshot('w');
+  await cutOff();
+  const { total } = await workspaces.diff({ snapshot: one }, { workspace: 'w' });
+  await cutOff();
+  await expect(workspaces.removeSnapshot(one)).rejects.toMatchObject({ code: 'WORKSPACE_BUSY' });
+  await workspaces.create({ id: 'fork', from: { workspace: 'w' } });
+
+  expect([seen, taken.snapshot, total]).toEqual(['one 1', one, 0]);
+  expect((await workspaces.snapshot('fork')).snapshot).toBe(one);
+  await sandbox[Symbol.asyncDispose]();
+});
 
 it('SBX-7: what a session in another process has open is neither restored nor removed, until that process is dead', async () => {
   const { root, sandbox } = await newSandbox();

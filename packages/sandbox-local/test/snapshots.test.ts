@@ -131,6 +131,37 @@ it('SBX-7: a workspace is made what a snapshot held, however deep and strange wh
   expect((await workspaces.snapshot('w')).snapshot).toBe(snapshot);
 });
 
+it('SBX-7: contents that went with their snapshot are kept anew, though nothing of them has changed', async () => {
+  const { workspaces } = sandbox;
+  await workspaces.create({ id: 'w' });
+  writeFileSync(join(filesOf('w'), 'f'), 'content');
+  // Past the tick of the change, so that the file need not be read again.
+  await new Promise((resolve) => setTimeout(resolve, 80));
+  const first = await workspaces.snapshot('w');
+  await workspaces.sweep({ snapshot: () => false });
+
+  expect(await workspaces.snapshot('w')).toEqual(first);
+  await workspaces.create({ id: 'fork', from: first });
+
+  expect(readFileSync(join(filesOf('fork'), 'f'), 'utf8')).toBe('content');
+});
+
+it('SBX-7: contents are not removed while somebody takes a snapshot', async () => {
+  const { workspaces } = sandbox;
+  await workspaces.create({ id: 'w' });
+  writeFileSync(join(filesOf('w'), 'f'), 'content');
+  const { snapshot } = await workspaces.snapshot('w');
+  const release = await createWorkspaceLocks(join(sandbox.root, 'locks')).take('contents', 'work', 'It');
+
+  const swept = workspaces.sweep({ snapshot: () => false });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const meanwhile = await readdir(join(sandbox.root, 'snapshots'));
+  release();
+
+  expect(meanwhile).toEqual([snapshot]);
+  expect((await swept).snapshots).toEqual([snapshot]);
+});
+
 it('SBX-7: snapshots, forks and removals at once disturb nobody', async () => {
   const { workspaces } = sandbox;
   await workspaces.create({ id: 'w' });

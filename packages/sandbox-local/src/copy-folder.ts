@@ -1,4 +1,5 @@
 import {
+  chmod,
   constants,
   copyFile,
   lchown,
@@ -143,12 +144,13 @@ function contentPath(handle: FileHandle, path: string | Buffer): string | Buffer
 }
 
 async function finishFile(path: Buffer, mode: number, expected: number, copy: Copy): Promise<void> {
+  // First: a copy has the permissions of what was copied, which may not let its owner open it.
+  await chmod(path, mode);
   const handle = await open(path, 'r+');
   try {
     // It may have grown since it was counted.
     copy.bytes += Math.max(0, (await handle.stat()).size - expected);
     if (copy.bytes > copy.limits.bytes) throw tooLarge(`has more than ${copy.limits.bytes} bytes`, copy);
-    await handle.chmod(mode);
     await handle.sync();
   } finally {
     await handle.close();

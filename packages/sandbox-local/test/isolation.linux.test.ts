@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { mkdir, open, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chown, mkdir, open, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { runFixture } from './fixtures/run-fixture.ts';
@@ -31,6 +31,17 @@ describe('as an ordinary user', () => {
 
     expect(report).toEqual({ user: 61_000, run: expect.any(Number), failures: [] });
     expect(report.run).toBeGreaterThan(60);
+  });
+
+  it('SBX-7: workspaces and snapshots are the same, whatever rights commands and git took from their files', async () => {
+    const root = await temporaryFolder();
+    cleanUp.push(() => rm(root, { recursive: true, force: true }));
+    await chown(root, 61_000, 61_000);
+
+    const report = JSON.parse(await runFixture('workspaces-as-user', ['61000', root]));
+
+    expect(report).toEqual({ user: 61_000, run: expect.any(Number), failures: [] });
+    expect(report.run).toBeGreaterThan(10);
   });
 });
 

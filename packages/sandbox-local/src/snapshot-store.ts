@@ -109,7 +109,7 @@ export function createSnapshotStore(root: string): SnapshotStore {
   async function keep(content: Content, staging: Staging): Promise<KeptContent> {
     const staged = staging.next();
     if (content.size <= WHOLE_BYTES) {
-      const bytes = await readFile(content.path);
+      const bytes = await readStart(content);
       const digest = hash('sha256', bytes);
       const kept = { hash: digest, size: bytes.length };
       if (!hasWhole(kept, staging)) {
@@ -164,7 +164,7 @@ export function createSnapshotStore(root: string): SnapshotStore {
     async copyOut({ hash: digest, size, mode }, owner, staging) {
       const staged = staging.next();
       if (size <= WHOLE_BYTES) {
-        const bytes = await readFile(objectPath(digest)).catch(missing(digest));
+        const bytes = await readStart({ path: objectPath(digest), size }).catch(missing(digest));
         if (hash('sha256', bytes) !== digest) throw damaged(`The content ${digest}`);
         await writeSynced(staged, bytes, mode);
       } else {
@@ -219,10 +219,27 @@ export function createSnapshotStore(root: string): SnapshotStore {
 }
 
 /** Nothing is kept of it. */
-export async function hashContent({ path, size }: Content): Promise<KeptContent> {
-  if (size > WHOLE_BYTES) return hashFile(path);
-  const bytes = await readFile(path);
+export async function hashContent(content: Content): Promise<KeptContent> {
+  if (content.size > WHOLE_BYTES) return hashFile(content.path);
+  const bytes = await readStart(content);
   return { hash: hash('sha256', bytes), size: bytes.length };
+}
+
+/** A file that grows meanwhile is read to the size it had: a command may make gigabytes of it before it is opened. */
+async function readStart({ path, size }: Content): Promise<Buffer> {
+  const handle = await open(path, 'r');
+  try {
+    const bytes = Buffer.alloc(size);
+    let length = 0;
+    while (length < size) {
+      const { bytesRead } = await handle.read(bytes, length, size - length, length);
+      if (bytesRead === 0) break;
+      length += bytesRead;
+    }
+    return bytes.subarray(0, length);
+  } finally {
+    await handle.close();
+  }
 }
 
 async function hashFile(path: string): Promise<KeptContent> {

@@ -19,7 +19,7 @@ import type { Sandbox } from '@prusik/core';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { isRunning } from '../src/process-identity.ts';
 import { scanWorkspace } from '../src/scan-workspace.ts';
-import { createSnapshotStore, createStaging } from '../src/snapshot-store.ts';
+import { createSnapshotStore, createStaging, hashContent } from '../src/snapshot-store.ts';
 import type { IndexedFile } from '../src/workspace-index.ts';
 import { createWorkspaceLocks } from '../src/workspace-locks.ts';
 import { workspaceFolder } from '../src/workspace-name.ts';
@@ -315,6 +315,21 @@ it('SBX-7: what another process has kept is synced with the folder above it, too
 
   expect(one.unsynced.size).toBe(2);
   expect(two.unsynced).toEqual(one.unsynced);
+});
+
+it('SBX-5: a file that a command makes long while it is kept is read to the size it had', async () => {
+  const root = join(sandbox.root, 'store');
+  for (const folder of ['objects', 'one']) mkdirSync(join(root, folder), { recursive: true });
+  const path = join(root, 'file');
+  writeFileSync(path, 'content');
+  // More than any buffer takes.
+  await truncate(path, 1e12);
+  const content = { path, size: 7 };
+
+  const kept = await createSnapshotStore(root).keep(content, createStaging(join(root, 'one')));
+
+  expect(kept).toEqual({ hash: createHash('sha256').update('content').digest('hex'), size: 7 });
+  expect(await hashContent(content)).toEqual(kept);
 });
 
 it('SBX-7: an id that is none removes nothing, and what is not ours stops no sweep', async () => {

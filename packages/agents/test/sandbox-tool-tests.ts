@@ -303,6 +303,13 @@ export function sandboxToolTests(isolation: Isolation): void {
       expect(await glob('{a,b}'.repeat(10))).toMatch(/^SEARCH_PATTERN_INVALID: .*braces/);
     });
 
+    it('SBX-8: braces without a comma stand for themselves, and those after them do not', async () => {
+      const { call } = await withFiles(sandbox, { '{x}/a.ts': '', '{x}/a.js': '', '{a': '', '{b': '' });
+
+      expect(await call('glob', { pattern: '{x}/*.{ts,js}' })).toBe('{x}/a.js\n{x}/a.ts');
+      expect(await call('glob', { pattern: '{{a,b}' })).toBe('{a\n{b');
+    });
+
     it('SBX-5: shows so many, and says that there are more', async () => {
       const { session, call } = await withFiles(sandbox);
       await sh(session, 'mkdir many; cd many; seq 1 1200 | xargs touch');

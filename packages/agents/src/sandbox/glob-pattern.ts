@@ -150,8 +150,8 @@ function alternatives(pattern: string): readonly string[] {
 }
 
 /** What the first braces with a comma say; `undefined` where there are none. */
-function bracesIn(pattern: string): readonly string[] | undefined {
-  const open = pattern.indexOf('{');
+function bracesIn(pattern: string, begin = 0): readonly string[] | undefined {
+  const open = pattern.indexOf('{', begin);
   if (open === -1) return undefined;
   const parts: string[] = [];
   let depth = 0;
@@ -166,7 +166,7 @@ function bracesIn(pattern: string): readonly string[] | undefined {
     }
     if (depth === 0) break;
   }
-  if (depth !== 0 || parts.length < 2) return undefined;
+  if (depth !== 0 || parts.length < 2) return bracesIn(pattern, open + 1);
   return parts.map((part) => pattern.slice(0, open) + part + pattern.slice(from));
 }
 

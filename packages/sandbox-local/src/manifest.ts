@@ -9,6 +9,10 @@ export type ManifestEntry =
 /** Entries by path, `/` between names. */
 export type Manifest = ReadonlyMap<string, ManifestEntry>;
 
+/** A name that is empty, `.` or `..`. */
+const NO_NAME = /(?:^|\/)\.{0,2}(?:\/|$)/;
+const FOLDER = /^[0-7]{1,3}$/;
+const FILE = /^[0-7]{1,3} \d{1,15} [0-9a-f]{64}$/;
 const HEADER = 'prusik snapshot 1';
 
 /** The same bytes for the same entries, in whatever order they were found. NUL is in no name, so nothing needs escaping. */
@@ -31,6 +35,11 @@ export function decodeManifest(bytes: Buffer): Manifest {
   const manifest = new Map<string, ManifestEntry>();
   for (let at = 0; at < fields.length; at += 3) {
     const [path = '', type, rest = ''] = fields.slice(at, at + 3);
+    // It is bytes of a disk: a right hash says that nothing was changed since, not that it was us who wrote it.
+    if (NO_NAME.test(path)) throw new Error('A path of it leads elsewhere');
+    const folder = path.lastIndexOf('/');
+    if (folder !== -1 && manifest.get(path.slice(0, folder))?.type !== 'folder')
+      throw new Error('A path of it goes through what is no folder');
     manifest.set(path, decodeEntry(type, rest));
   }
   return manifest;
@@ -39,6 +48,8 @@ export function decodeManifest(bytes: Buffer): Manifest {
 function decodeEntry(type: string | undefined, rest: string): ManifestEntry {
   if (type === 'link') return { type, target: rest };
   const [mode = '', size, digest = ''] = rest.split(' ');
+  if (!(type === 'folder' ? FOLDER : FILE).test(rest) || (type !== 'folder' && type !== 'file'))
+    throw new Error('An entry of it is none');
   if (type === 'folder') return { type, mode: Number.parseInt(mode, 8) };
   return { type: 'file', mode: Number.parseInt(mode, 8), size: Number(size), hash: digest };
 }

@@ -140,7 +140,11 @@ export function createSnapshotStore(root: string): SnapshotStore {
       throw new PrusikError('SNAPSHOT_NOT_FOUND', `There is no snapshot ${snapshot.slice(0, 100)}`, { cause });
     }
     if (manifestId(bytes) !== snapshot) throw damaged(`The snapshot ${snapshot}`);
-    return decodeManifest(bytes);
+    try {
+      return decodeManifest(bytes);
+    } catch (cause) {
+      throw damaged(`The snapshot ${snapshot}`, cause);
+    }
   }
 
   async function list(): Promise<readonly { readonly snapshot: string; readonly createdAt: number }[]> {

@@ -17,6 +17,7 @@ import { readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Sandbox } from '@prusik/core';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { encodeManifest, manifestId, type ManifestEntry } from '../src/manifest.ts';
 import { isRunning } from '../src/process-identity.ts';
 import { scanWorkspace } from '../src/scan-workspace.ts';
 import { createSnapshotStore, createStaging, hashContent } from '../src/snapshot-store.ts';
@@ -330,6 +331,34 @@ it('SBX-5: a file that a command makes long while it is kept is read to the size
 
   expect(kept).toEqual({ hash: createHash('sha256').update('content').digest('hex'), size: 7 });
   expect(await hashContent(content)).toEqual(kept);
+});
+
+it('SBX-4: a snapshot that somebody else has put there leads nowhere out of the workspace', async () => {
+  const { workspaces, root } = sandbox;
+  await workspaces.create({ id: 'w' });
+  writeFileSync(join(filesOf('w'), 'a'), 'content');
+  await workspaces.snapshot('w');
+  const hash = createHash('sha256').update('content').digest('hex');
+  const file = { type: 'file', mode: 0o644, size: 7, hash } as const;
+  const link = { type: 'link', target: root } as const;
+  const planted: Record<string, ManifestEntry>[] = [
+    { '../../../out': file },
+    { '/out': file },
+    { l: link, 'l/out': file },
+    { 'no-folder/out': file },
+    { out: { ...file, hash: '../../locks' } },
+    { out: { ...file, mode: 0o4755 } },
+  ];
+
+  for (const entries of planted) {
+    const encoded = encodeManifest(new Map(Object.entries(entries)));
+    const snapshot = manifestId(encoded);
+    writeFileSync(join(root, 'snapshots', snapshot), encoded);
+    await expect(workspaces.restore('w', snapshot)).rejects.toMatchObject({ code: 'SNAPSHOT_DAMAGED' });
+  }
+
+  expect(existsSync(join(root, 'out'))).toBe(false);
+  expect(readdirSync(filesOf('w'))).toEqual(['a']);
 });
 
 it('SBX-7: an id that is none removes nothing, and what is not ours stops no sweep', async () => {

@@ -1,3 +1,4 @@
+import type { Dirent } from 'node:fs';
 import {
   chmod,
   constants,
@@ -18,6 +19,7 @@ import { syncPath } from './sync-path.ts';
 
 const DEEPEST = 256;
 const ATTEMPTS = 5;
+const FILES_AT_ONCE = 32;
 const SEPARATOR = Buffer.from('/');
 
 export interface CopyFolderOptions {
@@ -75,33 +77,63 @@ async function openSource(path: string): Promise<Directory> {
 
 async function copyEntries(source: Directory, target: Buffer, path: string, depth: number, copy: Copy): Promise<void> {
   if (depth > DEEPEST) throw tooLarge(`is deeper than ${DEEPEST} folders`, copy);
-  for (const entry of await sortedEntries(source, copy)) {
-    copy.signal?.throwIfAborted();
-    const name = entryName(entry);
-    const entryPath = path === '' ? name.toString() : `${path}/${name.toString()}`;
-    if (!copy.include(entryPath)) continue;
-    copy.files += 1;
-    if (copy.files > copy.limits.files) throw tooLarge(`has more than ${copy.limits.files} entries`, copy);
-    const to = Buffer.concat([target, SEPARATOR, name]);
-
-    if (entry.isDirectory()) {
-      const child = await openChild(source, name);
-      try {
-        await mkdir(to, { mode: 0o755 });
-        await copyEntries(child, to, entryPath, depth + 1, copy);
-      } finally {
-        await child.close();
-      }
-    } else if (entry.isSymbolicLink()) {
-      await symlink(await readlink(source.at(name), { encoding: 'buffer' }), to);
-    } else if (entry.isFile()) {
-      await copyPlainFile(source, name, to, copy);
-    } else {
-      throw new PrusikError('WORKSPACE_SOURCE_REFUSED', `${entryPath} in ${copy.source} is a device, FIFO or socket`);
+  const under: Promise<void>[] = [];
+  try {
+    for (const entry of await sortedEntries(source, copy)) {
+      copy.signal?.throwIfAborted();
+      const name = entryName(entry);
+      const entryPath = path === '' ? name.toString() : `${path}/${name.toString()}`;
+      if (!copy.include(entryPath)) continue;
+      copy.files += 1;
+      if (copy.files > copy.limits.files) throw tooLarge(`has more than ${copy.limits.files} entries`, copy);
+      const to = Buffer.concat([target, SEPARATOR, name]);
+      // Files that stand side by side wait for the disk together. A folder begins when all before it are there: the order matters.
+      if (entry.isDirectory() || under.length >= FILES_AT_ONCE) await allOf(under.splice(0));
+      const work = copyEntry(source, entry, { name, to, path: entryPath, depth }, copy);
+      if (entry.isDirectory()) await work;
+      else under.push(work);
     }
-    if (copy.owner?.drop === true) await lchown(to, copy.owner.uid, copy.owner.gid);
+    await allOf(under);
+  } finally {
+    await Promise.allSettled(under);
   }
   await syncPath(target);
+}
+
+/** All of them have ended when one has failed: nothing is written behind the back of whoever is told. */
+async function allOf(works: readonly Promise<void>[]): Promise<void> {
+  for (const work of await Promise.allSettled(works)) if (work.status === 'rejected') throw work.reason;
+}
+
+interface EntryPlace {
+  readonly name: Buffer;
+  readonly to: Buffer;
+  readonly path: string;
+  readonly depth: number;
+}
+
+async function copyEntry(
+  source: Directory,
+  entry: Pick<Dirent<Buffer>, 'isDirectory' | 'isFile' | 'isSymbolicLink'>,
+  { name, to, path, depth }: EntryPlace,
+  copy: Copy,
+): Promise<void> {
+  if (entry.isDirectory()) {
+    const child = await openChild(source, name);
+    try {
+      await mkdir(to, { mode: 0o755 });
+      await copyEntries(child, to, path, depth + 1, copy);
+    } finally {
+      await child.close();
+    }
+  } else if (entry.isSymbolicLink()) {
+    await symlink(await readlink(source.at(name), { encoding: 'buffer' }), to);
+  } else if (entry.isFile()) {
+    await copyPlainFile(source, name, to, copy);
+  } else {
+    throw new PrusikError('WORKSPACE_SOURCE_REFUSED', `${path} in ${copy.source} is a device, FIFO or socket`);
+  }
+  if (copy.owner?.drop === true) await lchown(to, copy.owner.uid, copy.owner.gid);
 }
 
 /**

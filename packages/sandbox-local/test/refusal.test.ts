@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -200,8 +200,8 @@ it('SBX-7: a workspace is not made of a folder with a socket, nor of one whose f
     const shaky = join(folder, 'shaky');
     mkdirSync(shaky);
     for (let n = 0; n < 10; n += 1) writeFileSync(join(shaky, `file-${n}`), '');
-    // Gone between the listing and the copy, each time.
-    const include = (path: string): boolean => (rmSync(join(shaky, path)), true);
+    // Under another name between the listing and the copy, each time.
+    const include = (path: string): boolean => (renameSync(join(shaky, path), join(shaky, `${path}+`)), true);
     await expect(sandbox.workspaces.create({ id: 'shaky', from: { folder: shaky, include } })).rejects.toMatchObject({
       code: 'WORKSPACE_SOURCE_UNSTABLE',
       retryable: true,

@@ -13,6 +13,7 @@ import { resume } from './resume.ts';
 import { sandboxExec, sandboxFileRead, sandboxFileWrite } from './sandbox.ts';
 import { stream } from './stream.ts';
 import { tree } from './tree.ts';
+import { workspace } from './workspace.ts';
 
 /** In the order in which they are run and shown. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -35,4 +36,5 @@ export const SCENARIOS: readonly Scenario[] = [
   sandboxExec,
   sandboxFileRead,
   sandboxFileWrite,
+  workspace,
 ];

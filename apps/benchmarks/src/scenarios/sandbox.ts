@@ -20,20 +20,28 @@ interface Bed {
   readonly folder: string;
 }
 
-async function withSession<T>(bench: Bench, use: (bed: Bed) => Promise<T>): Promise<T> {
+export async function withSandbox<T>(
+  bench: Bench,
+  use: (sandbox: Sandbox, folder: string, isolated: boolean) => Promise<T>,
+): Promise<T> {
   const folder = bench.newPath();
   await mkdir(folder);
   // Where this is root the user of the commands has to pass.
   await chmod(dirname(folder), 0o711);
   const { sandbox, isolated } = await openSandbox(join(folder, 'sandbox'));
   try {
-    await sandbox.workspaces.create({ id: 'w' });
-    const session = await sandbox.open({ workspace: 'w' });
-    return await use({ session, folder, called: (name) => (isolated ? name : `${name}, not isolated here`) });
+    return await use(sandbox, folder, isolated);
   } finally {
     await sandbox[Symbol.asyncDispose]();
   }
 }
+
+const withSession = <T>(bench: Bench, use: (bed: Bed) => Promise<T>): Promise<T> =>
+  withSandbox(bench, async (sandbox, folder, isolated) => {
+    await sandbox.workspaces.create({ id: 'w' });
+    const session = await sandbox.open({ workspace: 'w' });
+    return use({ session, folder, called: (name) => (isolated ? name : `${name}, not isolated here`) });
+  });
 
 async function openSandbox(root: string): Promise<{ readonly sandbox: Sandbox; readonly isolated: boolean }> {
   const sandbox = createLocalSandbox({ root });

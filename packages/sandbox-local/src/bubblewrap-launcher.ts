@@ -150,6 +150,8 @@ async function untilReady({ child, stdout, stderr, exit }: Started): Promise<voi
   const said: Buffer[] = [];
   const listen = (chunk: Buffer): unknown => said.length < 64 && said.push(chunk);
   stderr.on('data', listen);
+  // Asked for before the exit: it may come first, and nothing would be left to wake this process.
+  const closed = once(stderr, 'close').catch(() => {});
   const bound = setTimeout(() => child.kill('SIGKILL'), START_MS);
   const byte = new Promise<true>((resolve) => {
     stdout.once('data', () => resolve(true));
@@ -161,7 +163,7 @@ async function untilReady({ child, stdout, stderr, exit }: Started): Promise<voi
     for (const chunk of said.toReversed()) stderr.unshift(chunk);
     return;
   }
-  await Promise.race([once(stderr, 'close'), delay(PIPE_GRACE_MS, undefined, { ref: false })]);
+  await Promise.race([closed, delay(PIPE_GRACE_MS, undefined, { ref: false })]);
   throw startFailed(Buffer.concat(said).toString('utf8').trim().slice(0, 1_000));
 }
 

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { afterEach, expect, it } from 'vitest';
-import { startFixture } from './fixtures/run-fixture.ts';
+import { runFixture, startFixture } from './fixtures/run-fixture.ts';
 import { temporaryFolder } from './temporary.ts';
 
 const roots: string[] = [];
@@ -39,6 +39,12 @@ it('SBX-5: a harness killed while it starts commands leaves none of them', { tim
   }
 
   await expect.poll(() => processesWith(marker), { timeout: 5_000 }).toEqual([]);
+});
+
+it('SBX-5: a program that only awaits a command hears that it could not be started', async () => {
+  const said = await runFixture('fails-to-start', [await newRoot()], { timeout: 30_000 });
+
+  expect(said).toBe('SANDBOX_START_FAILED');
 });
 
 function newMarker(): string {

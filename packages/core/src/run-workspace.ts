@@ -60,7 +60,10 @@ export async function openRunWorkspace(
   const { run, signal } = scope;
   const { workspace } = run;
   if (workspace === undefined)
-    throw new PrusikError('WORKSPACE_NONE', `The run ${run.key.run} was called without a workspace`);
+    throw new PrusikError(
+      'WORKSPACE_NONE',
+      `The run ${run.key.run} was called without a workspace; call it with workspace: 'fork' or 'share'`,
+    );
   const drive = driveOf(run);
   const session = await inTurn(drive, async () => {
     try {

@@ -190,7 +190,11 @@ async function finishFile(path: Buffer, mode: number, expected: number, copy: Co
 }
 
 function tooLarge(what: string, { source, limits }: Copy): PrusikError {
-  return new PrusikError('WORKSPACE_TOO_LARGE', `The folder ${source} ${what}`, {
-    meta: { bytes: limits.bytes, files: limits.files },
-  });
+  return new PrusikError(
+    'WORKSPACE_TOO_LARGE',
+    `The folder ${source} ${what}; leave some out with include, or raise limits`,
+    {
+      meta: { bytes: limits.bytes, files: limits.files },
+    },
+  );
 }

@@ -7,12 +7,18 @@ export function requireLevel(held: SandboxLevel, required: Partial<SandboxLevel>
   const unmet: string[] = [];
   for (const [name, least] of Object.entries(required)) {
     if (!(name in held) || !ORDER.includes(least))
-      throw new TypeError(`${name}: ${JSON.stringify(least)} is no level of a sandbox`);
+      throw new TypeError(
+        `${name}: ${JSON.stringify(least)} is no level of a sandbox: files, processes, network, syscalls and limits are 'enforced', 'partial' or 'none'`,
+      );
     const actual = held[name as keyof SandboxLevel];
     if (ORDER.indexOf(actual) < ORDER.indexOf(least)) unmet.push(`${name} is ${actual}, not ${least}`);
   }
   if (unmet.length > 0)
-    throw new PrusikError('SANDBOX_LEVEL_UNMET', `The sandbox holds less than is required: ${unmet.join(', ')}`, {
-      meta: { ...held },
-    });
+    throw new PrusikError(
+      'SANDBOX_LEVEL_UNMET',
+      `The sandbox holds less than is required: ${unmet.join(', ')}. Require less, or run where it is held`,
+      {
+        meta: { ...held },
+      },
+    );
 }

@@ -16,11 +16,15 @@ export const DEFAULT_LIMITS: SandboxLimits = {
 /** The longest delay that a Node timer keeps; a longer one would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** `base` with `changes` over it. @throws {TypeError} for a limit that is not a positive whole number. */
-export function resolveLimits(base: SandboxLimits, changes: Partial<SandboxLimits> = {}): SandboxLimits {
+/** `base` with `changes` over it. @throws {TypeError} for a limit that there is not, or that is not a positive whole number. */
+export function resolveLimits<Limits extends { readonly [Name in keyof Limits]: number }>(
+  base: Limits,
+  changes: Partial<Limits> = {},
+): Limits {
   const limits = { ...base };
-  for (const name of Object.keys(base) as (keyof SandboxLimits)[]) {
-    const value = changes[name];
+  for (const [name, value] of Object.entries<number | undefined>(changes)) {
+    if (!Object.hasOwn(base, name))
+      throw new TypeError(`There is no limit ${name}, only ${Object.keys(base).join(', ')}`);
     if (value !== undefined) Object.assign(limits, { [name]: checkLimit(name, value) });
   }
   return limits;

@@ -14,7 +14,7 @@ import { buildEnvironment } from './environment.ts';
 import { resolveIdentity } from './identity.ts';
 import { openBubblewrap, openNoIsolation, type Isolation } from './isolation.ts';
 import { requireLevel } from './level.ts';
-import { DEFAULT_LIMITS, resolveLimits } from './limits.ts';
+import { checkLimit, DEFAULT_LIMITS, resolveLimits } from './limits.ts';
 import { checkMounts } from './mounts.ts';
 import { createSession } from './session.ts';
 import { tryOut } from './try-out.ts';
@@ -54,7 +54,9 @@ export function createLocalSandbox(options: LocalSandboxOptions): Sandbox {
   if (!isAbsolute(root))
     throw new TypeError(`The sandbox's root must be an absolute path, not ${JSON.stringify(root)}`);
   if (isolation !== 'bubblewrap' && isolation !== 'none')
-    throw new TypeError(`There is no isolation ${JSON.stringify(isolation)}`);
+    throw new TypeError(`There is no isolation ${JSON.stringify(isolation)}, only 'bubblewrap' and 'none'`);
+  checkLimit('maxSessions', maxSessions);
+  checkLimit('maxCommands', maxCommands);
   const identity = resolveIdentity(options.user);
   const defaults = resolveLimits(DEFAULT_LIMITS, options.limits);
 
@@ -96,7 +98,7 @@ export function createLocalSandbox(options: LocalSandboxOptions): Sandbox {
     }
   };
   const takeSlot = (): (() => void) => {
-    if (commands >= maxCommands) throw busy(`${maxCommands} commands are running`);
+    if (commands >= maxCommands) throw busy(`${maxCommands} commands are running`, 'maxCommands');
     commands += 1;
     return () => {
       commands -= 1;
@@ -110,7 +112,7 @@ export function createLocalSandbox(options: LocalSandboxOptions): Sandbox {
     const env = buildEnvironment(request.env);
     checkMounts(mounts);
     signal?.throwIfAborted();
-    if (sessions.size >= maxSessions) throw busy(`${maxSessions} sessions are open`);
+    if (sessions.size >= maxSessions) throw busy(`${maxSessions} sessions are open`, 'maxSessions');
 
     // Taken before the first wait, so that no other can slip in between.
     const id = Symbol(workspace);
@@ -177,6 +179,12 @@ export function createLocalSandbox(options: LocalSandboxOptions): Sandbox {
   };
 }
 
-function busy(why: string): PrusikError {
-  return new PrusikError('SANDBOX_BUSY', `The sandbox is at its bound: ${why}`, { retryable: true });
+function busy(why: string, bound: string): PrusikError {
+  return new PrusikError(
+    'SANDBOX_BUSY',
+    `The sandbox is at its bound: ${why}. Wait for one to end, or raise ${bound}`,
+    {
+      retryable: true,
+    },
+  );
 }

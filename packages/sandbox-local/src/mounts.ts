@@ -29,6 +29,8 @@ export function checkMounts(mounts: readonly SandboxMount[]): void {
         );
     const clean = posix.normalize(target);
     if (clean !== target || clean === '/' || OWN.some((own) => clean === own || clean.startsWith(`${own}/`)))
-      throw new TypeError(`${JSON.stringify(target)} cannot be the target of a mount`);
+      throw new TypeError(
+        `${JSON.stringify(target)} cannot be the target of a mount: it has to be an absolute path without . and .., and in none of the sandbox's own folders (${OWN.join(', ')})`,
+      );
   }
 }

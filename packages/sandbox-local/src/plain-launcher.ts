@@ -39,6 +39,8 @@ export function createPlainLauncher({ identity, devNull }: PlainLauncherOptions)
     }),
 
     async launch({ file, args, env, cwd, inheritable }) {
+      // Node would say that the program is missing.
+      if (!existsSync(cwd)) throw startFailed(`there is no working directory ${cwd}`);
       const command = hasSetpriv ? [SETPRIV, '--pdeathsig', 'KILL', '--', file, ...args] : [file, ...args];
       const child = spawn(command[0] ?? file, command.slice(1), {
         cwd,

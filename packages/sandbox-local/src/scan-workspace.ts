@@ -197,5 +197,7 @@ async function readable(path: string | Buffer, mode: number, needed: number, rea
 }
 
 export function tooLarge(what: string, { bytes, files }: WorkspaceLimits): PrusikError {
-  return new PrusikError('WORKSPACE_TOO_LARGE', `The workspace ${what}`, { meta: { bytes, files } });
+  return new PrusikError('WORKSPACE_TOO_LARGE', `The workspace ${what}; remove some, or raise limits`, {
+    meta: { bytes, files },
+  });
 }

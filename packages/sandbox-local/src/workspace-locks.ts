@@ -67,7 +67,7 @@ export function createWorkspaceLocks(folder: string): WorkspaceLocks {
             release();
             throw new PrusikError(
               'WORKSPACE_BUSY',
-              `${what} is in use: ${[...new Set(inTheWay)].map((other) => IN_WORDS[other]).join(', ')}`,
+              `${what} is in use: ${[...new Set(inTheWay)].map((other) => IN_WORDS[other]).join(', ')}. Try again when that has ended`,
               { retryable: true },
             );
           }

@@ -182,5 +182,8 @@ async function writeSynced(staged: string, text: string, put: (staged: string) =
 }
 
 export function noWorkspace(id: string): PrusikError {
-  return new PrusikError('WORKSPACE_NOT_FOUND', `There is no workspace ${JSON.stringify(id)}`);
+  return new PrusikError(
+    'WORKSPACE_NOT_FOUND',
+    `There is no workspace ${JSON.stringify(id)}; workspaces.create makes one`,
+  );
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { chown, mkdir, open, readdir, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import {
   isPrusikError,
   PrusikError,
@@ -8,6 +8,7 @@ import {
   type Workspace,
   type WorkspaceLimits,
   type Workspaces,
+  type WorkspaceSource,
   type WorkspaceState,
 } from '@prusik/core';
 import { copyFolder } from './copy-folder.ts';
@@ -15,6 +16,7 @@ import { diffManifests } from './diff-manifests.ts';
 import { systemCode } from './directory.ts';
 import { checkOut } from './git-source.ts';
 import type { Identity } from './identity.ts';
+import { resolveLimits } from './limits.ts';
 import type { Manifest } from './manifest.ts';
 import { isRunning, ownProcessName } from './process-identity.ts';
 import { removeTree } from './remove-tree.ts';
@@ -150,9 +152,8 @@ export function createWorkspaceStore({ root, owner, now }: WorkspaceStoreOptions
 
   const snapshot: Workspaces['snapshot'] = async (id, options = {}) => {
     checkSnapshotName(options.name);
-    return withWorkspace(id, 'work', (place, staging) =>
-      takeSnapshot(parts, place, { ...DEFAULT_LIMITS, ...options.limits }, options, staging),
-    );
+    const limits = resolveLimits(DEFAULT_LIMITS, options.limits);
+    return withWorkspace(id, 'work', (place, staging) => takeSnapshot(parts, place, limits, options, staging));
   };
 
   const restore: Workspaces['restore'] = (id, to, { signal } = {}) =>
@@ -167,6 +168,7 @@ export function createWorkspaceStore({ root, owner, now }: WorkspaceStoreOptions
   const create = async (options: CreateWorkspaceOptions): Promise<Workspace> => {
     const existing = await find(options.id);
     if (existing !== undefined) return existing.workspace;
+    checkSource(options.from);
     options.signal?.throwIfAborted();
     await prepare();
     const building = unfinishedPath();
@@ -188,7 +190,7 @@ export function createWorkspaceStore({ root, owner, now }: WorkspaceStoreOptions
   };
 
   async function build(folder: string, { id, from = { empty: true }, ...rest }: CreateWorkspaceOptions): Promise<void> {
-    const limits = { ...DEFAULT_LIMITS, ...rest.limits };
+    const limits = resolveLimits(DEFAULT_LIMITS, rest.limits);
     const { signal } = rest;
     const place = pathsIn(folder);
     await mkdir(folder, { mode: 0o711 });
@@ -269,7 +271,11 @@ export function createWorkspaceStore({ root, owner, now }: WorkspaceStoreOptions
     removeSnapshot: (id) =>
       withSnapshots(async (needed) => {
         if (needed.has(id))
-          throw new PrusikError('WORKSPACE_BUSY', `A workspace needs the snapshot ${id}`, { retryable: true });
+          throw new PrusikError(
+            'WORKSPACE_BUSY',
+            `A workspace needs the snapshot ${id}, for it has it under a name or is being restored to it; remove the workspace first`,
+            { retryable: true },
+          );
         if (store.exists(id)) await store.remove(id);
       }),
 
@@ -298,6 +304,13 @@ export function createWorkspaceStore({ root, owner, now }: WorkspaceStoreOptions
       return { workspaces, snapshots };
     },
   };
+}
+
+function checkSource(from: WorkspaceSource = { empty: true }): void {
+  if (!['empty', 'folder', 'gitRef', 'workspace', 'snapshot'].some((source) => source in from))
+    throw new TypeError('A workspace is made from one of empty, folder, gitRef, workspace, snapshot');
+  if ('folder' in from && !isAbsolute(from.folder))
+    throw new TypeError(`The folder must be an absolute path, not ${JSON.stringify(from.folder)}`);
 }
 
 async function describe(folder: string, workspace: Workspace): Promise<void> {

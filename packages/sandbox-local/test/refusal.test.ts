@@ -105,6 +105,28 @@ it('wrong options are refused when the sandbox is made', () => {
   expect(() => createLocalSandbox({ root: '/x', isolation: 'docker' as 'none' })).toThrow(TypeError);
   expect(() => createLocalSandbox({ root: '/x', user: { uid: 0, gid: 1 } })).toThrow(TypeError);
   expect(() => createLocalSandbox({ root: '/x', limits: { processes: 0 } })).toThrow(TypeError);
+  expect(() => createLocalSandbox({ root: '/x', limits: { ['memory' as 'memoryBytes']: 5 } })).toThrow(/memoryBytes/);
+  expect(() => createLocalSandbox({ root: '/x', maxSessions: Number.NaN })).toThrow(TypeError);
+  expect(() => createLocalSandbox({ root: '/x', maxCommands: 0 })).toThrow(TypeError);
+});
+
+it('wrong sources and limits of a workspace are refused before anything is made', async () => {
+  const sandbox = await temporarySandbox({ isolation: 'none' });
+  const { workspaces } = sandbox;
+  try {
+    await workspaces.create({ id: 'w' });
+
+    for (const wrong of [
+      { from: { folder: 'test' } },
+      { from: {} as { empty: true } },
+      { limits: { files: Number.NaN } },
+    ])
+      await expect(workspaces.create({ id: 'none', ...wrong })).rejects.toThrow(TypeError);
+    await expect(workspaces.snapshot('w', { limits: { bytes: Number.NaN } })).rejects.toThrow(TypeError);
+    expect(await workspaces.open('none')).toBeUndefined();
+  } finally {
+    await sandbox[Symbol.asyncDispose]();
+  }
 });
 
 it('wrong options of a session are refused before anything starts', async () => {
@@ -176,6 +198,7 @@ it('SBX-5: a command that cannot be started is SANDBOX_START_FAILED, and may be 
 
     await expect(session.exec('true', [], { cwd: 'gone' })).rejects.toMatchObject({
       code: 'SANDBOX_START_FAILED',
+      message: expect.stringContaining('gone'),
       retryable: true,
     });
     expect((await session.exec('true')).exitCode).toBe(0);

@@ -1,6 +1,6 @@
 // The tools of a sandbox: with the AI SDK alone, and as tools of an agent.
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLocalSandbox } from '@prusik/sandbox-local';
@@ -52,5 +52,35 @@ const result = await harness.run('coder', 'Which version is it?');
 // #endregion agent
 assert.equal(result.status === 'completed' && result.output, 'Version 2.');
 assert.match(JSON.stringify(agentModel.requests[1]?.prompt.at(-1)), /Version 2\\n\[exit code 0\]/);
+const repository = join(root, 'repository');
+mkdirSync(repository);
+writeFileSync(join(repository, 'greet.txt'), 'Helo\n');
+const fix = { call: 'edit', input: { path: 'greet.txt', old: 'Helo', new: 'Hello' } };
+const fixerModel = scriptedModel([{ call: 'read', input: { path: 'greet.txt' } }, fix, 'Mended.']);
+// #region repository
+import { workspaceOf } from '@prusik/core';
+
+const fixer = defineAgent({
+  name: 'fixer',
+  instructions: 'You mend the repository that is your workspace.',
+  model: fixerModel,
+  tools: defineSandboxTools({
+    tools: ['read', 'grep', 'edit', 'bash'],
+    sandbox, // the harness's: each call works in the workspace of its run
+    approval: { edit: 'never', bash: 'never' }, // they reach only a copy, where the sandbox isolates
+  }),
+});
+const repairs = defineHarness({ store: memoryStore(), sandbox, agents: { fixer }, keepOpen: ['sandbox'] });
+
+// Made before the run under the id that the run looks for; without it the run begins with an empty one.
+const workspace = workspaceOf({ tenant: 'default', run: 'fix-1' }); // of a conversation: { tenant, session }
+await sandbox.workspaces.create({ id: workspace, from: { folder: repository } }); // or { gitRef: { repository, ref } }
+const { snapshot: base } = await sandbox.workspaces.snapshot(workspace, { name: 'base' });
+
+await repairs.run('fixer', 'Mend the greeting', { id: 'fix-1' });
+const changes = await sandbox.workspaces.diff({ snapshot: base }, { workspace }); // the repository is as it was
+// #endregion repository
+assert.deepEqual(changes.changed, ['greet.txt']);
+await repairs[Symbol.asyncDispose]();
 await harness[Symbol.asyncDispose]();
 rmSync(root, { recursive: true, force: true });

@@ -10,6 +10,7 @@ export interface RunWorkspaceScope extends Pick<StepScope, 'slots' | 'signal'> {
   readonly run: RunInfo;
 }
 
+/** How the session on the workspace of a run is opened. */
 export interface OpenRunWorkspaceOptions extends Omit<OpenSandboxOptions, 'workspace' | 'signal'> {
   /** Nothing will be changed, so that the next step need not look whether something was. @default false */
   readonly readOnly?: boolean;
@@ -17,6 +18,7 @@ export interface OpenRunWorkspaceOptions extends Omit<OpenSandboxOptions, 'works
 
 /** The workspace of a run, open in one of its steps. */
 export interface RunWorkspace extends AsyncDisposable {
+  /** Disposed with this. */
   readonly session: SandboxSession;
   /**
    * Keeps what it holds now, and names it in the commit of the step: the last thing that a step does with it. What no step has committed is thrown away by the

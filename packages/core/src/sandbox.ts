@@ -36,6 +36,7 @@ export interface Sandbox extends AsyncDisposable {
 /** `enforced`: tried and held. `partial`: held in part, or by watching. `none`: nothing holds. */
 export type Enforcement = 'enforced' | 'partial' | 'none';
 
+/** What a sandbox holds, by what is to be kept apart. */
 export interface SandboxLevel {
   /** Only the workspace can be written, and no private file of the host read. */
   readonly files: Enforcement;
@@ -77,6 +78,7 @@ export interface SandboxMount {
   readonly target: string;
 }
 
+/** Which workspace a session opens, and under what bounds. A wrong one is a `TypeError`. */
 export interface OpenSandboxOptions {
   /** Id of an existing workspace. */
   readonly workspace: string;
@@ -131,6 +133,7 @@ export interface SandboxSession extends AsyncDisposable, SandboxFiles {
   spawn(options: SpawnOptions): Promise<SandboxProcess | WritableSandboxProcess>;
 }
 
+/** How one program is run. */
 export interface ExecOptions {
   /** Bytes for standard input; none means an empty one. */
   readonly stdin?: string | Uint8Array;
@@ -138,8 +141,9 @@ export interface ExecOptions {
   readonly timeoutMs?: number;
   /** Variables on top of the session's. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Working directory. @default the workspace */
+  /** Working directory, relative to the workspace or absolute, as commands see it. @default the workspace */
   readonly cwd?: string;
+  /** Kills the whole tree when it aborts; `exec` then rejects with its reason. */
   readonly signal?: AbortSignal;
   /** Kept bytes of each stream. @default the session's limit */
   readonly maxOutputBytes?: number;
@@ -148,6 +152,7 @@ export interface ExecOptions {
 /** The limit that ended a command. */
 export type ExceededLimit = 'timeoutMs' | 'hardOutputBytes' | 'memoryBytes' | 'diskBytes';
 
+/** How a program ended, and what it said. */
 export interface ExecResult {
   /** Exit code; one that died of signal n inside the sandbox may show as 128 + n, as in a shell. `null` when killed. */
   readonly exitCode: number | null;
@@ -159,30 +164,40 @@ export interface ExecResult {
   /** Bytes left out of the middle of `stdout`; 0 when it is whole. */
   readonly stdoutOmitted: number;
   readonly stderrOmitted: number;
+  /** Whether `exceeded` is `timeoutMs`. */
   readonly timedOut: boolean;
+  /** The limit that ended it, or `null`. */
   readonly exceeded: ExceededLimit | null;
 }
 
+/** A shell command, as the AI SDK describes it. */
 export interface RunCommandOptions {
   /** For `/bin/sh`. */
   readonly command: string;
+  /** As {@link ExecOptions.cwd}. */
   readonly workingDirectory?: string;
+  /** Variables on top of the session's. */
   readonly env?: Record<string, string>;
+  /** Kills the whole tree when it aborts; `run` and {@link SandboxProcess.wait} then reject with its reason. */
   readonly abortSignal?: AbortSignal;
 }
 
+/** A shell command that lives on; see {@link SandboxSession.spawn}. */
 export interface SpawnOptions extends RunCommandOptions {
   /** Keeps standard input open and gives the handle a `stdin`. @default false */
   readonly stdin?: boolean;
 }
 
+/** How a shell command ended, as text. */
 export interface RunCommandResult {
+  /** 124 when a limit ended it. */
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
   readonly exceeded: ExceededLimit | null;
 }
 
+/** A shell command that runs. */
 export interface SandboxProcess {
   /** Unread output makes the process wait; nothing is dropped. */
   readonly stdout: ReadableStream<Uint8Array>;
@@ -198,11 +213,13 @@ export interface SandboxProcess {
   kill(options?: KillOptions): Promise<void>;
 }
 
+/** How a process is ended. */
 export interface KillOptions {
   /** Milliseconds between SIGTERM and SIGKILL; 0 means SIGKILL at once. @default 0 */
   readonly graceMs?: number;
 }
 
+/** How a spawned process ended. */
 export interface SandboxProcessExit {
   /** 137 when it was killed; one that died of signal n inside the sandbox shows as 128 + n, as in a shell. */
   readonly exitCode: number;
@@ -210,6 +227,7 @@ export interface SandboxProcessExit {
   readonly exceeded: ExceededLimit | null;
 }
 
+/** A process whose standard input is open: it reads the end of it when `stdin` is closed. */
 export interface WritableSandboxProcess extends SandboxProcess {
   readonly stdin: WritableStream<Uint8Array>;
 }
@@ -226,7 +244,7 @@ interface SandboxPath {
  * and listings with `SANDBOX_DIRECTORY_TOO_LARGE` above 100,000 entries.
  */
 export interface SandboxFiles {
-  /** `null` when there is no such file. */
+  /** A stream of the file; `null` when there is no such file, as of the two below. */
   readFile(options: SandboxPath): Promise<ReadableStream<Uint8Array> | null>;
   readBinaryFile(options: SandboxPath): Promise<Uint8Array | null>;
   /** Lines are counted from 1, both ends included. `encoding` is a label of the Encoding Standard. @default 'utf-8' */
@@ -240,6 +258,7 @@ export interface SandboxFiles {
   writeTextFile(options: SandboxPath & { readonly content: string; readonly encoding?: string }): Promise<void>;
   /** `null` when there is nothing. Unlike in the AI SDK's description, a symbolic link is refused, not followed. */
   stat(options: SandboxPath): Promise<{ type: 'file' | 'directory' | 'other'; size: number } | null>;
+  /** What is in a folder; `null` when there is none. */
   listDirectory(
     options: SandboxPath,
   ): Promise<{ name: string; type: 'file' | 'directory' | 'symlink' | 'other' }[] | null>;

@@ -12,7 +12,8 @@ export interface Workspaces {
   /**
    * Creates a workspace, all of it or nothing of it. One that exists under this id is returned as it is: `from` is not looked at again.
    *
-   * @throws {TypeError} for an id that is empty, longer than 200 characters, or holds `/`, `\`, `..` or a control character.
+   * @throws {TypeError} for an id that is empty, longer than 200 characters, or holds `/`, `\`, `..` or a control character; for a path that is not absolute; for a limit that is no
+   * positive whole number.
    * @throws {PrusikError} `WORKSPACE_TOO_LARGE` when the source passes `limits`.
    * @throws {PrusikError} `WORKSPACE_SOURCE_REFUSED` for a device, FIFO or socket in a folder, and for what git refuses.
    * @throws {PrusikError} `WORKSPACE_SOURCE_NOT_FOUND` when there is no such folder, repository or ref.
@@ -68,12 +69,14 @@ export interface Workspaces {
 /** What a caller's workspace is forked with. */
 export type WorkspaceForks = Pick<Workspaces, 'create' | 'open' | 'snapshot' | 'restore' | 'diff'>;
 
+/** A workspace that there is. */
 export interface Workspace {
   readonly id: string;
   /** Time of creation, in milliseconds since the epoch. */
   readonly createdAt: number;
 }
 
+/** What a workspace is called, and what it begins with. */
 export interface CreateWorkspaceOptions {
   readonly id: string;
   /** @default { empty: true } */
@@ -82,6 +85,7 @@ export interface CreateWorkspaceOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What a workspace is made of. It is copied: the source stays as it is. */
 export type WorkspaceSource =
   | { readonly empty: true }
   | {
@@ -114,6 +118,7 @@ export interface WorkspaceLimits {
   readonly files: number;
 }
 
+/** What a snapshot is called, and its bounds. */
 export interface SnapshotOptions {
   /**
    * The first snapshot under this name stands: asked again it is the same one, whatever has changed. It is kept as long as the workspace is.
@@ -124,6 +129,7 @@ export interface SnapshotOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A snapshot that was taken. */
 export interface WorkspaceSnapshot {
   /** Its id, which follows from what it holds. */
   readonly snapshot: string;
@@ -133,6 +139,7 @@ export interface WorkspaceSnapshot {
   readonly bytes: number;
 }
 
+/** How much of a difference is named. */
 export interface DiffOptions {
   /** Paths in all, at most; `total` counts the others too. @default 1_000 */
   readonly limit?: number;
@@ -151,6 +158,7 @@ export interface WorkspaceDiff {
   readonly total: number;
 }
 
+/** What a sweep keeps. */
 export interface SweepOptions {
   /** False removes it, unless a session is open on it. @default all are kept */
   readonly workspace?: (id: string) => boolean;

@@ -21,6 +21,7 @@ import { tryOut } from './try-out.ts';
 import { unavailable } from './unavailable.ts';
 import { createWorkspaceStore } from './workspace-store.ts';
 
+/** Where the workspaces are, how commands are isolated, and their bounds. */
 export interface LocalSandboxOptions {
   /**
    * Absolute path of the folder that takes the workspaces. Created if missing. Every folder above it must let the sandbox's

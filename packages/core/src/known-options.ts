@@ -12,8 +12,8 @@ export interface KnownOptions {
  * @throws {TypeError} naming the option that is none, and what is meant or there is.
  */
 export function checkOptions(where: string, options: object, { names, elsewhere = {} }: KnownOptions): void {
-  for (const [option, value] of Object.entries(options)) {
-    if (value === undefined || Object.hasOwn(names, option)) continue;
+  for (const option of Object.keys(options)) {
+    if (Object.hasOwn(names, option) || (options as Readonly<Record<string, unknown>>)[option] === undefined) continue;
     const ours = Object.hasOwn(elsewhere, option) ? elsewhere[option] : undefined;
     const fix = ours === undefined ? `there are ${Object.keys(names).join(', ')}` : `use ${ours}`;
     throw new TypeError(`${where} has no option ${option}: ${fix}`);

@@ -53,14 +53,17 @@ const REQUEST = {
 
 /** @throws {TypeError} for an option of a step that is none, or cannot be what it is */
 export function checkStepOptions(key: string, options: StepOptions): void {
-  const { effect, reserve, retry: { retryable: _, ...retry } = {}, timeoutMs } = options;
+  const { effect, reserve, retry, timeoutMs } = options;
   checkOptions(`step ${key}`, options, STEP);
   // One that is written in another way must not be taken for the default, which may be repeated.
   if (effect !== undefined && !EFFECTS.has(effect))
     throw new TypeError(`step ${key}: ${String(effect)} is not an effect`);
-  checkCounts('reserve', { ...reserve });
-  checkOptions(`step ${key}: retry`, retry, RETRY);
-  checkCounts('retry', retry);
+  if (reserve !== undefined) checkCounts('reserve', { ...reserve });
+  if (retry !== undefined) {
+    const { retryable: _, ...counts } = retry;
+    checkOptions(`step ${key}: retry`, counts, RETRY);
+    checkCounts('retry', counts);
+  }
   if (timeoutMs !== undefined) checkMs(`step ${key}`, timeoutMs);
 }
 

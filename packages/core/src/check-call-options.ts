@@ -1,4 +1,4 @@
-import type { CallOptions } from './durable-function.ts';
+import type { CallOptions } from './call-options.ts';
 import { checkOptions } from './known-options.ts';
 import { checkBudget } from './ledger.ts';
 import type { RunRights } from './rights.ts';

@@ -1,9 +1,12 @@
+import type { CallOptions } from './call-options.ts';
 import type { ChildResult, ForkedWorkspace } from './child-result.ts';
-import type { CallOptions, DurableContext, StepOptions, StepScope } from './durable-function.ts';
+import type { DurableContext } from './durable-function.ts';
 import { isPrusikError, PrusikError } from './errors.ts';
 import { childRunId, derivedUuid, ID_LIMITS } from './ids.ts';
 import { commitRunWorkspace, readyRunWorkspace } from './run-workspace.ts';
 import { ownsWorkspace, RUN_WORKSPACE, workspaceOf } from './run-workspace-state.ts';
+import type { StepOptions } from './step-options.ts';
+import type { StepScope } from './step-scope.ts';
 import type { WorkspaceForks, WorkspaceSource } from './workspace.ts';
 
 /** What a call does about the workspace of its child, in steps of the caller. */

@@ -1,5 +1,5 @@
 import { abortedCall, failedCall, refusedCall, type CallPlace } from './call-error.ts';
-import type { AgentCallOptions } from './call-options.ts';
+import type { AgentCallOptions, CallOptions } from './call-options.ts';
 import { withModelName } from './call-types.ts';
 import type { ChildResult } from './child-result.ts';
 import { childWorkspace, withChildWorkspace } from './child-workspace.ts';
@@ -10,7 +10,7 @@ import {
   type DelegationPolicy,
   type DelegationRequest,
 } from './delegation-policy.ts';
-import type { AnyDefinition, CallOptions, DefinitionMap, DurableContext } from './durable-function.ts';
+import type { AnyDefinition, DefinitionMap, DurableContext } from './durable-function.ts';
 import { isPrusikError } from './errors.ts';
 import { createExhaustion } from './exhaustion.ts';
 import type { Json } from './json.ts';

@@ -1,21 +1,18 @@
-import type { Capability } from './capability.ts';
 import type { BlobInfo } from './blob.ts';
+import type { ChildOptions } from './call-options.ts';
+import type { Capability } from './capability.ts';
 import type { ChildResult } from './child-result.ts';
 import type { DelegationPolicy } from './delegation-policy.ts';
-import type { Denial, Effect, StepKind } from './entry.ts';
-import type { Grant } from './grant.ts';
 import type { RunKey } from './ids.ts';
 import type { Json, JsonObject } from './json.ts';
-import type { Amount, Budget } from './ledger.ts';
-import type { LiveBlock } from './live-event.ts';
-import type { Message, StoredMessage, Usage } from './message.ts';
-import type { Note } from './note.ts';
+import type { Budget } from './ledger.ts';
+import type { Message, StoredMessage } from './message.ts';
 import type { PartialReason } from './partial.ts';
 import type { Decision, Request, RequestKind } from './request.ts';
-import type { Rights, RunRights } from './rights.ts';
+import type { RunRights } from './rights.ts';
 import type { RunKind } from './run.ts';
-import type { StepSlots } from './slot.ts';
-import type { Spent } from './spent.ts';
+import type { StepOptions } from './step-options.ts';
+import type { StepScope } from './step-scope.ts';
 import type { TurnOptions } from './turn.ts';
 import type { WorkspaceForks } from './workspace.ts';
 
@@ -69,67 +66,6 @@ export interface InputScope {
    * on; what nothing names is swept later. Rejects with `BLOB_TOO_LARGE`, `STORE_FULL`, and with what a store rejects with that is away.
    */
   putBlob(body: Uint8Array | AsyncIterable<Uint8Array>): Promise<BlobInfo>;
-}
-
-/** What every call of a definition may say. */
-export interface CallOptions {
-  /** Tools, policies and workflows see it; stored with the run. @default the parent's, or `null` */
-  readonly context?: Json;
-  /** Higher is claimed first. @default the parent's, or 0 */
-  readonly priority?: number;
-  /**
-   * Cancels the child when it fires, with its reason where that is a word. The call settles by the child's end all the same: with its output if that came first,
-   * else with `CHILD_CANCELLED`. One that has fired before the child was started rejects the call with its reason, and starts nothing. It has to fire by what the
-   * function does, as a replay does too: an `AbortSignal.timeout` fires by the machine's clock.
-   */
-  readonly signal?: AbortSignal;
-  /**
-   * What becomes of the child when its parent ends or is cancelled before it. `leave`: it goes on, nobody waits for it, and it is driven by whatever worker
-   * finds it; what the call gives is not told to anybody then. It stays in its tree: it spends from the same ledger, its deadline is at most its parent's, and the tree is kept until it has ended.
-   * @default 'cancel'
-   */
-  readonly onParentEnd?: 'cancel' | 'leave';
-  /**
-   * The child's deadline, in milliseconds from its start by the store's clock: past it the child ends with `RUN_DEADLINE`, which is what the call rejects with, unless
-   * its function makes an output of that. @default the parent's deadline
-   */
-  readonly timeoutMs?: number;
-  /** How the child is to end, which has to be an agent. @default as it is defined */
-  readonly turn?: TurnOptions;
-  /** What the child may do, at most what its parent hands on. @default all of that */
-  readonly rights?: Rights;
-  /**
-   * What the run and all runs below it may spend, beside what its definition says: the narrower of both holds in each dimension, and so does every budget
-   * above. What the first start of the run says holds. @default what its definition says
-   */
-  readonly budget?: Budget;
-  /**
-   * Bytes of the child's output as JSON text, at most. Past it the call rejects with `CHILD_RESULT_TOO_LARGE`, and nothing of the output is in the caller's
-   * record: the whole stays what the child has (`store.run` of `meta.child`). What the first start of the run says holds. @default the engine's limit, 262,144
-   */
-  readonly maxResultBytes?: number;
-  /**
-   * What the child's thread begins with. `snapshot`: the messages of the caller's thread, as far as the caller itself has them at the call and as the model is shown
-   * them, up to its last exchange of tool calls that is closed; the child's own come after it, and none of them ever goes back. Copied with the start, at most
-   * 10,000 messages and 16 MiB: past it the call rejects with `HISTORY_TOO_LARGE`. Compared on replay. @default 'fresh'
-   */
-  readonly history?: 'fresh' | 'snapshot';
-  /**
-   * What the child has for a workspace. `fork`: one of its own, which begins as the caller's is after its last committed step; what it changed is told with what it hands back,
-   * and the caller's stays as it is. `share`: the caller's; what either changes the other finds, and what a step of the child leaves half done stays. Takes a sandbox: without one
-   * nothing is forked. Compared on replay. @default 'none'
-   */
-  readonly workspace?: 'fork' | 'share' | 'none';
-}
-
-/** What a call of {@link DurableContext.child} may say besides. */
-export interface ChildOptions extends CallOptions {
-  /**
-   * Decides whether and when the child is started, for a policy. Asked when everything about the call was found in order, in the order of the calls, and
-   * on replay too; what it rejects with is what the call rejects with, and nothing was started. It has to decide by delivered outcomes alone.
-   * @default at once
-   */
-  readonly admit?: () => Promise<void>;
 }
 
 /** What a function may know of its run. */
@@ -214,130 +150,6 @@ export interface DurableContext<Deps = unknown> {
 export interface Thread {
   read(): Promise<readonly StoredMessage[]>;
 }
-
-/** What a step is, and what may happen to it. */
-export interface StepOptions {
-  readonly kind?: StepKind;
-  /** For people and traces: the tool's or model's name. */
-  readonly name?: string;
-  /** @default 'repeatable' */
-  readonly effect?: Effect;
-  /** Recorded, and compared on replay: a different one blocks the run with `RUN_DIVERGED`. */
-  readonly fingerprint?: string;
-  readonly retry?: RetryPolicy;
-  /** The body is given up after this long: `STEP_TIMEOUT`, and a `once` step is then in doubt. @default none */
-  readonly timeoutMs?: number;
-  /** Finds out what became of a step in doubt, within `timeoutMs` (30 s without one). One that throws, hangs or returns nonsense knows nothing. */
-  readonly check?: (step: CheckScope) => Promise<CheckResult> | CheckResult;
-  /** What happens to a step in doubt that `check` could not settle. `ask` blocks the run; `fail` rejects with `STEP_IN_DOUBT`. @default 'ask' */
-  readonly inDoubt?: 'ask' | 'fail';
-  /**
-   * What one execution may use at most: reserved in every ledger from the run up to its root before the body runs. What others of the tree only hold is waited
-   * for, up to `capacityWaitMs` in all; what can never fit rejects with `BUDGET_EXCEEDED`. A step of kind `model` needs it in each dimension that is
-   * limited: without it, it rejects with `BUDGET_NOT_RESERVED`, or `BUDGET_COST_UNKNOWN`, and its body does not run.
-   */
-  readonly reserve?: Amount;
-  /** Id of the approved request that this execution uses up. */
-  readonly claimRequest?: string;
-  /**
-   * Asked when the body has returned: the output of the run, where the function would do nothing with this outcome but return that. If nothing else of the run
-   * is under way its end goes into the commit of the outcome, and the function is not given it; otherwise the function goes on as it would without.
-   */
-  readonly ends?: () => { readonly output: Json } | undefined;
-}
-
-/**
- * Whoever has no room (HTTP 429, 503, 529) and did nothing says so by an error with `retryAfterMs` in its meta, 0 where it names no time:
- *
- *     throw new PrusikError('SHOP_BUSY', 'The shop has no room', { retryable: true, meta: { retryAfterMs: 30_000 } });
- *
- * Such a refusal uses up no attempt, of a step without a policy neither, and is waited out for up to `capacityWaitMs` in all: at least as long
- * as it says, and longer each time. A `once` step is executed again after nothing else.
- */
-export interface RetryPolicy {
-  /** Executions in all. @default 1 */
-  readonly attempts: number;
-  /** First pause; doubles each time. @default 500 */
-  readonly backoffMs?: number;
-  /** @default 8000 */
-  readonly maxBackoffMs?: number;
-  /** How long refusals may be waited out, in all; then the refusal is the outcome. @default the engine's limit `capacityWaitMs`, an hour */
-  readonly capacityWaitMs?: number;
-  /** Also has a veto over waiting out a refusal. @default every error with `retryable: true`, and every error that is not a PrusikError */
-  readonly retryable?: (error: unknown) => boolean;
-}
-
-/** What the body of a step has instead of the context. */
-export interface StepScope {
-  readonly key: string;
-  readonly attempt: number;
-  /** Executions before this one that used up an attempt of the step's policy; refusals for want of capacity do not. */
-  readonly failures: number;
-  /** What executions before this one have told that they used. Of one whose process was lost nothing is known. */
-  readonly spent: Spent;
-  /** One per execution; fires on timeout, cancel and lost lease, never at a normal end. */
-  readonly signal: AbortSignal;
-  /** The same on every attempt of this step. */
-  readonly idempotencyKey: string;
-  /** Messages that are stored with the outcome. */
-  append(...messages: readonly Message[]): void;
-  /** The grants in force now for calls of this tool in this run. */
-  grants(tool: string): Promise<readonly Grant[]>;
-  /** A call of a tool that is refused by this step, on record with its outcome. */
-  deny(denial: Denial): void;
-  /**
-   * Takes over what was steered to the run and no step has taken yet: appends its messages here, before whatever is appended later, and returns
-   * them; their runs end as absorbed in the commit of the outcome. Call it before the work that is to heed them, and again before an outcome
-   * that would end the run: what came meanwhile is then a reason to go on, in the same commit. A step that fails or is stopped has absorbed
-   * nothing: what it took waits for another step, or for its own turn. One whose message is withdrawn before its commit is executed
-   * again. Only in steps of effect `repeatable`; in a run without a session there never is anything.
-   *
-   * @throws {TypeError} in a step of another effect.
-   */
-  absorb(): Promise<readonly Message[]>;
-  /**
-   * A note of the run's session, or of the run where it has none, that is stored with the outcome: a goal, what is to do, a hand-over.
-   *
-   * @throws {PrusikError} `VALUE_TOO_LARGE` past 64 KiB, `STEP_RESULT_TOO_LARGE` past 100 notes of one step.
-   */
-  note(kind: string, data: Json): void;
-  /** The typed state of the session, or of the run where it has none. */
-  readonly slots: StepSlots;
-  /** The notes of the session, or of the run, as they are now: newest first, 100 unless `limit` says otherwise. What follows from them is recorded with the outcome. */
-  notes(query?: { readonly kind?: readonly string[]; readonly limit?: number }): Promise<readonly Note[]>;
-  /**
-   * Live text; never stored. A step may say several texts side by side, each in a block of its own, at most 1,000. @default one block of plain text
-   *
-   * @throws {TypeError} for what is no text or no block, and for one block too many.
-   */
-  delta(text: string, block?: LiveBlock): void;
-  /**
-   * Keeps bytes outside of the record: whatever message of this step names the hash keeps them. A store that is away is asked again as long as the
-   * lease holds, unless the body is a generator, which can be read once. Rejects with `BLOB_TOO_LARGE` and `STORE_FULL`.
-   */
-  putBlob(body: Uint8Array | AsyncIterable<Uint8Array>): Promise<BlobInfo>;
-  /** Bytes of a blob of the run's tenant, in pieces; rejects with `BLOB_UNKNOWN`, `STORE_CORRUPT`, and with what a store rejects with that is away. */
-  readBlob(hash: string): AsyncIterable<Uint8Array>;
-  /** Voids what this execution has said: readers hear of it as of another attempt. */
-  reset(): void;
-  /**
-   * Usage of a model call: recorded once, and used in the ledgers, whatever was reserved. Without it the whole reservation is charged, of an execution that
-   * failed too, unless it was refused for want of capacity: one that used nothing says so, with zeros.
-   */
-  usage(usage: Usage, costMicros?: number): void;
-}
-
-/** What a `check` has to find out what became of a step. */
-export interface CheckScope {
-  readonly idempotencyKey: string;
-  readonly signal: AbortSignal;
-}
-
-/** `done`: it happened, and this is its outcome. `not-run`: it surely did not, and may run now. `unknown`: it stays in doubt. */
-export type CheckResult =
-  | { readonly became: 'done'; readonly value?: Json }
-  | { readonly became: 'not-run' }
-  | { readonly became: 'unknown' };
 
 /** How long a signal is waited for. */
 export interface ReceiveOptions {

@@ -1,4 +1,4 @@
-export type { AgentCallOptions } from './call-options.ts';
+export type { AgentCallOptions, CallOptions, ChildOptions } from './call-options.ts';
 export { checkCallOptions } from './check-call-options.ts';
 export type { AdapterInfo } from './adapter-info.ts';
 export {
@@ -77,10 +77,6 @@ export type { ChildResult, ForkedWorkspace } from './child-result.ts';
 export { partialReason, type PartialReason } from './partial.ts';
 export type {
   AnyDefinition,
-  CallOptions,
-  CheckResult,
-  CheckScope,
-  ChildOptions,
   DefinitionMap,
   DurableContext,
   DurableDefinition,
@@ -88,12 +84,11 @@ export type {
   Received,
   ReceiveOptions,
   RequestSpec,
-  RetryPolicy,
   RunInfo,
-  StepOptions,
-  StepScope,
   Thread,
 } from './durable-function.ts';
+export type { CheckResult, CheckScope, RetryPolicy, StepOptions } from './step-options.ts';
+export type { StepScope } from './step-scope.ts';
 export type {
   BlobRef,
   Denial,

@@ -1,7 +1,8 @@
-import type { RunInfo, StepScope } from './durable-function.ts';
+import type { RunInfo } from './durable-function.ts';
 import { isPrusikError, PrusikError } from './errors.ts';
 import { ownsWorkspace, RUN_WORKSPACE } from './run-workspace-state.ts';
 import type { OpenSandboxOptions, Sandbox, SandboxSession } from './sandbox.ts';
+import type { StepScope } from './step-scope.ts';
 import type { WorkspaceForks, Workspaces } from './workspace.ts';
 
 /** What a step's body, or a tool's, has of its run. */

@@ -1,0 +1,69 @@
+import type { BlobInfo } from './blob.ts';
+import type { Denial } from './entry.ts';
+import type { Grant } from './grant.ts';
+import type { Json } from './json.ts';
+import type { LiveBlock } from './live-event.ts';
+import type { Message, Usage } from './message.ts';
+import type { Note } from './note.ts';
+import type { StepSlots } from './slot.ts';
+import type { Spent } from './spent.ts';
+
+/** What the body of a step has instead of the context. */
+export interface StepScope {
+  readonly key: string;
+  readonly attempt: number;
+  /** Executions before this one that used up an attempt of the step's policy; refusals for want of capacity do not. */
+  readonly failures: number;
+  /** What executions before this one have told that they used. Of one whose process was lost nothing is known. */
+  readonly spent: Spent;
+  /** One per execution; fires on timeout, cancel and lost lease, never at a normal end. */
+  readonly signal: AbortSignal;
+  /** The same on every attempt of this step. */
+  readonly idempotencyKey: string;
+  /** Messages that are stored with the outcome. */
+  append(...messages: readonly Message[]): void;
+  /** The grants in force now for calls of this tool in this run. */
+  grants(tool: string): Promise<readonly Grant[]>;
+  /** A call of a tool that is refused by this step, on record with its outcome. */
+  deny(denial: Denial): void;
+  /**
+   * Takes over what was steered to the run and no step has taken yet: appends its messages here, before whatever is appended later, and returns
+   * them; their runs end as absorbed in the commit of the outcome. Call it before the work that is to heed them, and again before an outcome
+   * that would end the run: what came meanwhile is then a reason to go on, in the same commit. A step that fails or is stopped has absorbed
+   * nothing: what it took waits for another step, or for its own turn. One whose message is withdrawn before its commit is executed
+   * again. Only in steps of effect `repeatable`; in a run without a session there never is anything.
+   *
+   * @throws {TypeError} in a step of another effect.
+   */
+  absorb(): Promise<readonly Message[]>;
+  /**
+   * A note of the run's session, or of the run where it has none, that is stored with the outcome: a goal, what is to do, a hand-over.
+   *
+   * @throws {PrusikError} `VALUE_TOO_LARGE` past 64 KiB, `STEP_RESULT_TOO_LARGE` past 100 notes of one step.
+   */
+  note(kind: string, data: Json): void;
+  /** The typed state of the session, or of the run where it has none. */
+  readonly slots: StepSlots;
+  /** The notes of the session, or of the run, as they are now: newest first, 100 unless `limit` says otherwise. What follows from them is recorded with the outcome. */
+  notes(query?: { readonly kind?: readonly string[]; readonly limit?: number }): Promise<readonly Note[]>;
+  /**
+   * Live text; never stored. A step may say several texts side by side, each in a block of its own, at most 1,000. @default one block of plain text
+   *
+   * @throws {TypeError} for what is no text or no block, and for one block too many.
+   */
+  delta(text: string, block?: LiveBlock): void;
+  /**
+   * Keeps bytes outside of the record: whatever message of this step names the hash keeps them. A store that is away is asked again as long as the
+   * lease holds, unless the body is a generator, which can be read once. Rejects with `BLOB_TOO_LARGE` and `STORE_FULL`.
+   */
+  putBlob(body: Uint8Array | AsyncIterable<Uint8Array>): Promise<BlobInfo>;
+  /** Bytes of a blob of the run's tenant, in pieces; rejects with `BLOB_UNKNOWN`, `STORE_CORRUPT`, and with what a store rejects with that is away. */
+  readBlob(hash: string): AsyncIterable<Uint8Array>;
+  /** Voids what this execution has said: readers hear of it as of another attempt. */
+  reset(): void;
+  /**
+   * Usage of a model call: recorded once, and used in the ledgers, whatever was reserved. Without it the whole reservation is charged, of an execution that
+   * failed too, unless it was refused for want of capacity: one that used nothing says so, with zeros.
+   */
+  usage(usage: Usage, costMicros?: number): void;
+}

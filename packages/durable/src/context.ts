@@ -1,45 +1,30 @@
 import {
-  blobsOf,
-  checkCallOptions,
-  childRunId,
   checkId,
-  checkMessage,
+  childRunId,
   derivedRandom,
   derivedUuid,
   hashJson,
   partialReason,
   PrusikError,
-  refusedCall,
-  rightsOfChild,
-  workspaceOf,
-  type CallOptions,
   type ChildOptions,
   type ChildResult,
   type Decision,
   type DurableContext,
-  type DurableDefinition,
-  type InputScope,
   type Json,
   type JsonObject,
-  type Message,
-  type NewRun,
   type PartialReason,
   type Received,
   type ReceiveOptions,
-  type Run,
   type RunInfo,
 } from '@prusik/core';
 import { bounded } from './bounded.ts';
-import { budgetOf } from './budget-of.ts';
 import { checkReceiveOptions, checkRequestSpec, checkStepOptions } from './check-calls.ts';
 import { checkMs } from './check-numbers.ts';
-import { delegationRights } from './delegation-rights.ts';
 import { ownCopy, valueOf, type Call } from './delivery.ts';
 import type { DriveParts } from './drive-parts.ts';
-import type { EngineLimits } from './engine-types.ts';
 import { refuseInsideStep } from './inside.ts';
 import type { Recorded } from './journal-state.ts';
-import { checkedTurn, inputHashOf } from './turn.ts';
+import { lookAtCall, type CheckedCall } from './look-at-call.ts';
 import { reportLateCall } from './untracked.ts';
 import { type WaitSpec } from './waits.ts';
 
@@ -51,35 +36,6 @@ export interface ContextOptions {
   readonly threadBase: number;
   readonly info: RunInfo;
   readonly deps: unknown;
-}
-
-export function runInfo(run: Run, attempt: number): RunInfo {
-  return {
-    key: run.key,
-    root: run.root,
-    depth: run.depth,
-    definition: run.definition,
-    context: run.context,
-    attended: run.attended,
-    rights: run.rights ?? {},
-    ...(run.turn === undefined ? {} : { turn: run.turn }),
-    attempt,
-    ...(run.parent ? { parent: run.parent } : {}),
-    ...(run.session === undefined ? {} : { session: run.session }),
-    ...workspaceFor(run),
-  };
-}
-
-/** The session's where there is one, so that a conversation goes on with its files. */
-function workspaceFor({ key: { tenant, run }, parent, session, workspace }: Run): Pick<RunInfo, 'workspace'> {
-  if (parent !== undefined) return workspace === undefined ? {} : { workspace };
-  return { workspace: workspaceOf(session === undefined ? { tenant, run } : { tenant, session }) };
-}
-
-function workspaceOfChild(parent: Run, key: string, given: CallOptions['workspace']): Pick<NewRun, 'workspace'> {
-  const { tenant, run } = parent.key;
-  if (given === 'fork') return { workspace: workspaceOf({ tenant, run: childRunId(tenant, run, key) }) };
-  return given === 'share' ? workspaceFor(parent) : {};
 }
 
 /** The context that a function gets. Its methods use no `this`, so they may be taken off it. */
@@ -124,36 +80,6 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
 
   function wait<T>(spec: WaitSpec, read?: (recorded: Recorded) => T): Promise<T> {
     return ask({ key: spec.key, kind: spec.kind, fingerprint: spec.fingerprint, begin: () => waits.begin(spec) }, read);
-  }
-
-  /** Everything about a call of a child that can be wrong. What is on record was in order when it was started. */
-  async function lookAtCall(
-    key: string,
-    definition: string,
-    input: Json,
-    options: CallOptions,
-    upTo: number | undefined,
-  ): Promise<{ readonly fingerprint: string; readonly child: () => NewRun }> {
-    // Of what was asked for, not of what the schema makes of it: a default may differ from replay to replay.
-    const given = bounded(`input of child ${key}`, input, limits.maxValueBytes, 'RUN_INPUT_TOO_LARGE');
-    const { workspace = 'none' } = options;
-    const more = [
-      ...(upTo === undefined ? [] : ['snapshot']),
-      ...(workspace === 'none' ? [] : [`workspace: ${workspace}`]),
-    ];
-    const fingerprint = hashJson([definition, given, ...more]);
-    if (delivery.isOnRecord(key)) return { fingerprint, child: notStarted };
-    checkCallOptions(`child ${key}`, options);
-    const found = core.env.definitions.get(definition);
-    if (found === undefined) {
-      const message = `There is no definition named ${definition} here: give the engine withChildren(…) of its caller, or a harness, which also makes those with other models`;
-      throw new PrusikError('NO_DEFINITION', message, { meta: { definition } });
-    }
-    const levels = run.rights?.levels ?? limits.maxDepth - run.depth;
-    if (!(levels > 0)) throw refusedCall('max_depth', { agent: definition, key });
-    const parsed = await parseInput(found, input, limits, core.putBlob);
-    const child = childRun(run, key, found, parsed, options, limits);
-    return { fingerprint, child: () => (upTo === undefined ? child : { ...child, history: { upTo } }) };
   }
 
   /** A child that is still to be started when `signal` fires is not: what a replay holds back starts no later than the live run has given it up. */
@@ -249,13 +175,13 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
         const { signal, onParentEnd = 'cancel', history = 'fresh' } = options;
         if (comesLate(key)) return new Promise<never>(() => {});
         delivery.reserve(key);
-        let looked: Awaited<ReturnType<typeof lookAtCall>>;
+        let looked: CheckedCall;
         try {
           // One on record was started: what has fired since cancels its child.
           if (!delivery.isOnRecord(key)) signal?.throwIfAborted();
           // As the function has it now: what comes while the call waits for its place is no part of it.
           const upTo = history === 'snapshot' ? threadBase + delivery.delivered().messages : undefined;
-          looked = await reads.ask(() => lookAtCall(key, definition, input, options, upTo));
+          looked = await reads.ask(() => lookAtCall(core, { key, definition, input, options, upTo }));
           // Before the policy is asked, which would let it wait for a place that it has no use for.
           if (!delivery.isOnRecord(key)) signal?.throwIfAborted();
           await admit?.();
@@ -304,10 +230,6 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
   };
 }
 
-function notStarted(): never {
-  throw new TypeError('A child that is on record is not started again');
-}
-
 /** A promise that the function dropped (the loser of a race, a child nobody awaits) must not end the process as unhandled. */
 function handled<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
@@ -323,81 +245,8 @@ function refusing<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
-export async function parseInput(
-  definition: DurableDefinition<never, unknown, unknown>,
-  input: unknown,
-  { maxValueBytes }: EngineLimits,
-  putBlob: InputScope['putBlob'],
-): Promise<Json> {
-  const parsed = definition.parseInput === undefined ? input : await definition.parseInput(input, { putBlob });
-  return bounded('input of a run', parsed, maxValueBytes, 'RUN_INPUT_TOO_LARGE');
-}
-
-/** @throws {PrusikError} `MESSAGE_INVALID`, and `MESSAGE_ID_TAKEN` where two have one id */
-export function openingMessages(
-  definition: DurableDefinition<never, unknown, unknown>,
-  input: Json,
-): readonly Message[] {
-  const messages = definition.openingMessages?.(input) ?? [];
-  const ids = new Set<string>();
-  for (const message of messages) {
-    checkMessage(message);
-    if (ids.has(message.id))
-      throw new PrusikError('MESSAGE_ID_TAKEN', `${definition.name} begins with two messages of the id ${message.id}`, {
-        meta: { message: message.id },
-      });
-    ids.add(message.id);
-  }
-  return messages;
-}
-
-/** Hashes of the blobs that a run's first messages name, and of others that it needs. */
-export function blobsFor(messages: readonly Message[], more: readonly string[] = []): Pick<NewRun, 'blobs'> {
-  const blobs = [...new Set([...more, ...messages.flatMap(blobsOf)])];
-  return blobs.length === 0 ? {} : { blobs };
-}
-
 function noteName(name: unknown): string {
   if (typeof name !== 'string' || name.length > NOTE_NAME_LIMIT)
     throw new TypeError(`The name of a note is a string of at most ${NOTE_NAME_LIMIT} characters`);
   return name;
-}
-
-function childRun(
-  parent: Run,
-  key: string,
-  definition: DurableDefinition<never, unknown, unknown>,
-  input: Json,
-  options: CallOptions,
-  { maxValueBytes, maxResultBytes }: EngineLimits,
-): NewRun {
-  const budget = budgetOf(options.budget, definition);
-  const rights = {
-    ...rightsOfChild(parent.rights, options.rights),
-    ...delegationRights(definition),
-  };
-  const turn = checkedTurn(definition, options.turn, maxValueBytes);
-  const messages = openingMessages(definition, input);
-  return {
-    key: { tenant: parent.key.tenant, run: childRunId(parent.key.tenant, parent.key.run, key) },
-    kind: definition.kind,
-    definition: definition.name,
-    version: definition.version,
-    input,
-    inputHash: inputHashOf(input, turn),
-    ...(turn === undefined ? {} : { turn }),
-    context:
-      options.context === undefined ? parent.context : bounded('context of a child', options.context, maxValueBytes),
-    priority: options.priority ?? parent.priority,
-    attended: parent.attended,
-    ...(Object.keys(rights).length === 0 ? {} : { rights }),
-    ...workspaceOfChild(parent, key, options.workspace),
-    ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
-    messages,
-    ...blobsFor(messages),
-    root: parent.root,
-    parent: { run: parent.key.run, key, maxResultBytes: options.maxResultBytes ?? maxResultBytes },
-    depth: parent.depth + 1,
-    ...(budget === undefined ? {} : { budget }),
-  };
 }

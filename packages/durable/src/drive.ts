@@ -8,7 +8,7 @@ import {
   type SerializedError,
 } from '@prusik/core';
 import { bounded } from './bounded.ts';
-import { createContext, runInfo } from './context.ts';
+import { createContext } from './context.ts';
 import { resolveDependencies } from './dependencies.ts';
 import { definitionFor } from './definition-for.ts';
 import { ownCopy } from './delivery.ts';
@@ -19,6 +19,7 @@ import { takeUpIntervention } from './intervention.ts';
 import { loadJournal, type Recorded } from './journal-state.ts';
 import { runInside } from './inside.ts';
 import { createLinger } from './linger.ts';
+import { runInfo } from './run-info.ts';
 import { parkedTooOften } from './untracked.ts';
 import { drainMicrotasks } from './wake-up.ts';
 

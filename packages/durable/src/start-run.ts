@@ -16,10 +16,10 @@ import {
 import { bounded } from './bounded.ts';
 import { budgetOf } from './budget-of.ts';
 import { checkMs } from './check-numbers.ts';
-import { blobsFor, openingMessages, parseInput } from './context.ts';
 import type { DriveOptions, Engine, EngineLimits, StartOptions } from './engine-types.ts';
 import { delegationRights } from './delegation-rights.ts';
 import { refusedStart } from './refused-start.ts';
+import { blobsFor, openingMessages, parseInput } from './run-opening.ts';
 import { checkedTurn, inputHashOf } from './turn.ts';
 
 type Definition = DurableDefinition<never, unknown, unknown>;

@@ -1,6 +1,6 @@
 import type { DriveParts } from './drive-parts.ts';
 import type { SlotTicket } from './drive-env.ts';
-import { LONGEST_IN_MEMORY_MS } from './run-step.ts';
+import { LONGEST_IN_MEMORY_MS } from './pending-step.ts';
 import { lingerMs } from './untracked.ts';
 import { turnOfEventLoop } from './wake-up.ts';
 

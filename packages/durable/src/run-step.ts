@@ -4,48 +4,25 @@ import {
   PrusikError,
   serializeError,
   sparse,
-  type Amount,
   type Grant,
   type LedgerChange,
-  type Outcome,
   type RunOutcome,
   type Spent,
-  type StepEnd,
   type StepIntent,
   type StepPause,
 } from '@prusik/core';
 import { bounded } from './bounded.ts';
-import type { Part } from './combine-parts.ts';
 import { checkDoubt } from './doubt.ts';
 import type { DriveCore } from './drive-core.ts';
 import { executeStep, type Execution } from './execute-step.ts';
-import { noRoomError } from './no-room.ts';
-import { pauseAfter, pauseForRoom, type Pause, type Tries } from './retry.ts';
+import type { PausedStep, PendingStep } from './pending-step.ts';
+import { pauseAfter, pauseForRoom, type Pause } from './retry.ts';
 import { chargedInFull, reservationOf, settlement, someOf, toldBy, unreserved, useOf } from './spent.ts';
 import { createStepNotes } from './step-notes.ts';
+import { createStepRecords, type OutcomeDetails } from './step-records.ts';
 import { createRunSlots } from './step-slots.ts';
 import type { StepSpec } from './step-spec.ts';
 import type { Stop } from './stop.ts';
-
-/** The longest pause between two executions that is waited out in memory, recorded or not; for a longer one, which is recorded, the run parks. */
-export const LONGEST_IN_MEMORY_MS = 20_000;
-
-/** A step that is to be executed, with what it has behind it. */
-export interface PendingStep {
-  readonly spec: StepSpec;
-  readonly tries: Tries;
-  /** An earlier execution of this drive has written the intent, and it holds for this one. */
-  readonly intended: boolean;
-  /** What earlier executions told that they used. */
-  readonly spent?: Spent;
-  /** It waits, or has waited, for what others of its tree hold in reserve. */
-  readonly forRoom?: boolean;
-}
-
-/** A step that is executed again at `until`, by the store's clock. */
-export interface PausedStep extends PendingStep {
-  readonly until: number;
-}
 
 /**
  * Executes a step once and records what came of it: the intent where one is needed, then the outcome, or the pause before the next
@@ -54,8 +31,9 @@ export interface PausedStep extends PendingStep {
 export type RunStep = (step: PendingStep, stop: Stop) => Promise<PausedStep | undefined>;
 
 export function createRunStep(core: DriveCore): RunStep {
-  const { state, committer, env } = core;
+  const { state, env } = core;
   const slots = createRunSlots(env.store, core.run, env.limits.maxNoteBytes);
+  const { commitIntent, putOff, recordOutcome } = createStepRecords(core, slots);
   const notes = createStepNotes(env.store, core.run, env.limits.maxNoteBytes);
   const speak = env.speaker(core.run.key, core.run.epoch);
 
@@ -194,95 +172,6 @@ export function createRunStep(core: DriveCore): RunStep {
     }
   }
 
-  /** A short pause is kept in memory, unless it has something to `record`; a long one is recorded. */
-  async function putOff(
-    spec: StepSpec,
-    { ms, tries }: Pause,
-    what: {
-      readonly error: StepPause['error'];
-      readonly record: boolean;
-      readonly spent: Spent;
-      readonly ledger: LedgerChange | undefined;
-    },
-  ): Promise<PausedStep> {
-    const { key, options } = spec;
-    const { error, spent, ledger } = what;
-    const until = Math.ceil(core.storeNow() + ms);
-    if (ms <= LONGEST_IN_MEMORY_MS && !what.record)
-      return { spec, tries, intended: state.intents.has(key), until, spent };
-    const pause: StepPause = {
-      type: 'step-pause',
-      key,
-      kind: options.kind ?? 'step',
-      fingerprint: options.fingerprint ?? '',
-      attempt: tries.executions,
-      failures: tries.failures,
-      capacityMs: tries.capacityMs,
-      until,
-      error,
-      ...spent,
-      ...(options.name === undefined ? {} : { name: options.name }),
-    };
-    const result = await committer.stage({ entries: [pause], progress: true, ...(ledger ? { ledger } : {}) });
-    if (!result.ok) refusedRecord(`The pause of step ${key}`, result.code, key);
-    return { spec, tries, intended: false, until, spent };
-  }
-
-  function refusedRecord(what: string, code: string, key: string): void {
-    core.halt({ type: 'block', code, message: `${what} was refused: ${code}`, key });
-  }
-
-  /** Says why the step must not run; `held`: it may, once others have settled what they hold. */
-  async function commitIntent(
-    spec: StepSpec,
-    attempt: number,
-    reserved: Amount | undefined,
-    charge: LedgerChange | undefined,
-  ): Promise<{ readonly error: PrusikError; readonly held: boolean } | undefined> {
-    const { key, options } = spec;
-    const intent: StepIntent = {
-      type: 'step-intent',
-      key,
-      kind: options.kind ?? 'step',
-      fingerprint: options.fingerprint ?? '',
-      effect: options.effect ?? 'repeatable',
-      attempt,
-      ...(options.name === undefined ? {} : { name: options.name }),
-      ...(reserved === undefined ? {} : { reserved }),
-      ...(options.claimRequest === undefined ? {} : { request: options.claimRequest }),
-    };
-    // The second execution of an approved step in doubt, let by a person, does not use up the approval again.
-    const claims = options.claimRequest !== undefined && (state.attempts.get(key) ?? 0) === 0;
-    const ledger = reserved === undefined ? charge : { ...charge, reserve: reserved };
-    const result = await committer.stage({
-      entries: [intent],
-      ...(claims ? { claimRequest: options.claimRequest } : {}),
-      ...(ledger ? { ledger } : {}),
-    });
-    if (result.ok) return undefined;
-    const { code, noRoom } = result;
-    if (noRoom === undefined) return { error: new PrusikError(code, `Step ${key} was refused: ${code}`), held: false };
-    const wanted = reserved?.[noRoom.dimension as keyof Amount] ?? 0;
-    return { error: noRoomError(`Step ${key}`, wanted, noRoom), held: noRoom.held };
-  }
-
-  /** What is recorded beside an outcome. */
-  interface OutcomeDetails {
-    readonly attempt: number;
-    readonly durationMs?: number;
-    readonly messages?: Extract<Execution, { settled: 'outcome' }>['messages'];
-    readonly absorbed?: readonly string[];
-    readonly notes?: Extract<Execution, { settled: 'outcome' }>['notes'];
-    readonly slots?: Extract<Execution, { settled: 'outcome' }>['slots'];
-    readonly denied?: StepEnd['denied'];
-    readonly usage?: StepEnd['usage'];
-    readonly costMicros?: number;
-    readonly settledBy?: StepEnd['settledBy'];
-    readonly ledger?: LedgerChange | undefined;
-    /** The run ends with it. */
-    readonly end?: RunOutcome;
-  }
-
   /** What the run ends with, if the outcome of this step is its last word. An output that cannot be recorded is for the end itself to find. */
   function endOfRun({ key, options: { ends } }: StepSpec): RunOutcome | undefined {
     if (ends === undefined || !core.isLast(key)) return undefined;
@@ -295,55 +184,6 @@ export function createRunStep(core: DriveCore): RunStep {
     } catch {
       return undefined;
     }
-  }
-
-  /** Says no where a message that the step absorbed was withdrawn: then nothing is recorded. */
-  async function recordOutcome(spec: StepSpec, outcome: Outcome, details: OutcomeDetails): Promise<boolean> {
-    const { key, options } = spec;
-    const { absorbed = [] } = details;
-    const end = sparse<StepEnd>({
-      type: 'step-end',
-      key,
-      kind: options.kind ?? 'step',
-      fingerprint: options.fingerprint ?? '',
-      attempt: details.attempt,
-      outcome,
-      durationMs: details.durationMs ?? 0,
-      name: options.name,
-      messages: undefined,
-      absorbed: someOrNone(absorbed),
-      usage: details.usage,
-      costMicros: details.costMicros,
-      denied: details.denied,
-      settledBy: details.settledBy,
-    });
-    const part = sparse<Part>({
-      entries: [end],
-      progress: true,
-      messages: someOrNone(details.messages),
-      absorb: someOrNone(absorbed),
-      notes: someOrNone(details.notes),
-      slots: someOrNone(details.slots),
-      blobs: outcome.ok && outcome.blob !== undefined ? [outcome.blob.hash] : undefined,
-      ledger: details.ledger,
-    });
-    if (details.end !== undefined && (await endWith(part, details.end))) return true;
-    const result = await committer.stage(part);
-    if (!result.ok) slots.forget();
-    if (!result.ok && result.code === 'STEER_WITHDRAWN') return false;
-    if (!result.ok) refusedRecord(`The outcome of step ${key}`, result.code, key);
-    return true;
-  }
-
-  /** Both in one commit, or neither: what is refused together may go in two. */
-  async function endWith(part: Part, end: RunOutcome): Promise<boolean> {
-    const answer = await committer.stage({
-      ...part,
-      entries: [...part.entries, { type: 'run-end', ...end }],
-      transition: { type: 'end', ...end },
-    });
-    if (answer.ok) core.finish('ended', 'ended');
-    return answer.ok;
   }
 
   /** Says whether the step is settled; `false` means that it surely did not run and may run now. */
@@ -382,9 +222,6 @@ function lost({ effect, reserved }: StepIntent): LedgerChange | undefined {
   if (reserved === undefined) return undefined;
   return effect === 'once' ? { release: reserved } : chargedInFull(reserved);
 }
-
-const someOrNone = <T>(list: readonly T[] | undefined): readonly T[] | undefined =>
-  list === undefined || list.length === 0 ? undefined : list;
 
 /** An execution that failed and knows no number used what nobody knows, most likely nothing: it makes no other number unknown. */
 function spentBy({ outcome, usage, costMicros }: Extract<Execution, { settled: 'outcome' }>): Spent {

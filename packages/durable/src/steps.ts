@@ -1,6 +1,7 @@
 import type { PrusikError, Spent, StepPause } from '@prusik/core';
 import type { DriveCore } from './drive-core.ts';
-import { createRunStep, type PausedStep, type PendingStep } from './run-step.ts';
+import type { PausedStep, PendingStep } from './pending-step.ts';
+import { createRunStep } from './run-step.ts';
 import type { StepSpec } from './step-spec.ts';
 import { createStop, type Stop } from './stop.ts';
 

@@ -9,22 +9,20 @@ import {
 } from '@prusik/core';
 import { bounded } from './bounded.ts';
 import { createContext } from './context.ts';
+import { createDeadline } from './deadline.ts';
 import { resolveDependencies } from './dependencies.ts';
 import { definitionFor } from './definition-for.ts';
 import { ownCopy } from './delivery.ts';
 import { createDriveParts, type Settled } from './drive-parts.ts';
-import type { Halt } from './drive-core.ts';
 import type { DriveEnd, DriveEnv, SlotTicket } from './drive-env.ts';
 import { takeUpIntervention } from './intervention.ts';
 import { loadJournal, type Recorded } from './journal-state.ts';
 import { runInside } from './inside.ts';
+import { leftOut } from './left-out.ts';
 import { createLinger } from './linger.ts';
 import { runInfo } from './run-info.ts';
 import { parkedTooOften } from './untracked.ts';
 import { drainMicrotasks } from './wake-up.ts';
-
-/** How long to wait when the store says that the deadline was not met yet. */
-const TOO_EARLY_MS = 20;
 
 /** One claimed run, from its journal to its park or end. */
 export interface Drive {
@@ -56,10 +54,9 @@ export function startDrive(
   const { core, steps, waits, endings, reads, wakeUp, whole, status } = parts;
   const { state, committer, inbox } = core;
   const linger = createLinger(parts, slot);
+  const deadline = createDeadline(core);
   const attempt = claim.lost + 1;
   let releaseDeadline = Infinity;
-  /** How long the function may take to come, by a replay, to where it stood when its time was up. */
-  let graceAfterDeadline = clock.monotonic() + limits.cancelGraceMs;
 
   async function drive(): Promise<DriveEnd> {
     await loadJournal(state, store, run);
@@ -75,10 +72,10 @@ export function startDrive(
     parts.beginReplay();
     if (state.cancelled !== undefined || (status.cancelRequested && !state.expired)) return cancel();
     if (state.failed !== undefined) return windDown('failed', state.failed, 'its parent failed');
-    if (state.expired || isTimeUp()) {
+    if (state.expired || deadline.isUp()) {
       // Nobody can make an output of it: it has never begun, is not known here, or takes its workers with it.
       const isHopeless = state.seq === 1 || definition === undefined || claim.lost >= limits.maxLostLeases;
-      while (!state.expired) await meetDeadline();
+      while (!state.expired) await deadline.meet();
       if (isHopeless) return expire();
     }
     if (definition === undefined) return endings.release();
@@ -138,7 +135,7 @@ export function startDrive(
       await drainMicrotasks();
       wakeUp.clear();
       if (status.end !== undefined) return status.end;
-      if (isTimeUp() && !core.stopping()) await meetDeadline();
+      if (deadline.isUp() && !core.stopping()) await deadline.meet();
       if (!core.stopping() && core.delivery.release()) continue;
       const toLoad = core.delivery.toLoad();
       if (toLoad !== undefined && status.halted === undefined) await loadValue(toLoad);
@@ -146,7 +143,7 @@ export function startDrive(
       if (handOver()) continue;
       if (inbox.behind()) await inbox.takeUp();
       if (state.expired) {
-        const left = graceAfterDeadline - clock.monotonic();
+        const left = deadline.graceLeft();
         if (left <= 0 || isReplayed()) return expire();
         await wakeUp.wait(left);
         continue;
@@ -155,7 +152,7 @@ export function startDrive(
       waits.collect();
       steps.resume();
       // No child outlives a parent that failed. They are told at once: a step that takes its time must not keep them spending.
-      if (status.settled?.ok === false && !core.stopping() && leftOut() === undefined)
+      if (status.settled?.ok === false && !core.stopping() && leftOut(core) === undefined)
         await endings.cancelChildren('its parent failed');
       const givesBack = releaseDeadline - clock.monotonic() <= 0;
       if (committer.busy() || steps.live() > 0 || ((status.resolving || reads.pending()) && !givesBack)) {
@@ -164,7 +161,7 @@ export function startDrive(
       }
       const { halted, settled } = status;
       if (halted !== undefined) return halted.type === 'release' ? endings.release() : endings.block(halted);
-      const left = settled && leftOut();
+      const left = settled && leftOut(core);
       if (left !== undefined) {
         core.halt(left);
         continue;
@@ -188,28 +185,6 @@ export function startDrive(
     if (handed) committer.gather();
     else committer.flush();
     return handed;
-  }
-
-  /** Why the run is to be blocked that has ended without asking for something on record. */
-  function leftOut(): Halt | undefined {
-    const left = (keys: Iterable<string>): string | undefined => [...keys].find((key) => !core.delivery.hasAsked(key));
-    const once = [...state.intents].flatMap(([key, { effect }]) => (effect === 'once' ? [key] : []));
-    const doubt = left(once);
-    if (doubt !== undefined) {
-      // Must not vanish with the end of the run.
-      const message = `Step ${doubt} was begun, nobody knows whether it happened, and the function no longer asks for it`;
-      return { type: 'block', code: 'STEP_IN_DOUBT', message, key: doubt };
-    }
-    // What it has asked for may have come while its children were told: that it ended before is no divergence.
-    const unasked = left([
-      ...state.outcomes.keys(),
-      ...state.waits.keys(),
-      ...state.pauses.keys(),
-      ...state.intents.keys(),
-    ]);
-    if (unasked === undefined) return undefined;
-    const message = `The code no longer fits the journal: the function ended without asking for ${unasked}, which is recorded`;
-    return { type: 'block', code: 'RUN_DIVERGED', message };
   }
 
   /** Right before it is handed over, so that one value of a long journal is in memory at a time. */
@@ -267,24 +242,6 @@ export function startDrive(
     return windDown('cancelled', serializeError(error), 'its parent was cancelled');
   }
 
-  const isTimeUp = (): boolean => (core.deadline() ?? Infinity) <= core.storeNow();
-
-  /** The deadline goes on record, if the store says that it was met: nothing is begun from here on, in whatever process. */
-  async function meetDeadline(): Promise<void> {
-    core.delivery.hold();
-    committer.flush();
-    const met = await committer.stage({
-      entries: [{ type: 'run-deadline' }],
-      progress: true,
-      notBefore: core.deadline() ?? 0,
-    });
-    graceAfterDeadline = clock.monotonic() + limits.cancelGraceMs;
-    // This process's idea of the store's clock ran ahead; look again shortly, and not before.
-    if (!met.ok && met.code === 'TOO_EARLY') await new Promise<void>((resolve) => clock.after(TOO_EARLY_MS, resolve));
-    // The time of a run whose journal is full is up as well.
-    else state.expired = true;
-  }
-
   /** All that was on record when the time was up has been handed over, so that the function stands where it stood. */
   function isReplayed(): boolean {
     return core.delivery.unasked() === undefined && !status.resolving && !reads.pending();
@@ -326,14 +283,14 @@ export function startDrive(
    * only its time was up, as completed where the function has returned.
    */
   async function windDown(as: 'failed' | 'cancelled', error: SerializedError, why: string): Promise<DriveEnd> {
-    const deadline = clock.monotonic() + limits.cancelGraceMs;
+    const graceUntil = clock.monotonic() + limits.cancelGraceMs;
     for (;;) {
       await drainMicrotasks();
       if (status.end !== undefined) return status.end;
       if (reads.deliverNext()) continue;
       if (inbox.behind()) await inbox.takeUp();
       await endings.cancelChildren(why);
-      const left = deadline - clock.monotonic();
+      const left = graceUntil - clock.monotonic();
       const busy = steps.live() > 0 || (status.called && status.settled === undefined);
       // Whatever the grace: what is on its way to the store settles a step, or reserves for one, and to give that up as well would count it twice.
       if (committer.busy()) await wakeUp.wait();

@@ -30,10 +30,11 @@ import type { Stop } from './stop.ts';
  */
 export type RunStep = (step: PendingStep, stop: Stop) => Promise<PausedStep | undefined>;
 
-export function createRunStep(core: DriveCore): RunStep {
+/** `onEnded` is told of a step that has ended its run, before the drive is over. */
+export function createRunStep(core: DriveCore, onEnded: (key: string) => void): RunStep {
   const { state, env } = core;
   const slots = createRunSlots(env.store, core.run, env.limits.maxNoteBytes);
-  const { commitIntent, putOff, recordOutcome } = createStepRecords(core, slots);
+  const { commitIntent, putOff, recordOutcome } = createStepRecords(core, slots, onEnded);
   const notes = createStepNotes(env.store, core.run, env.limits.maxNoteBytes);
   const speak = env.speaker(core.run.key, core.run.epoch);
 

@@ -65,7 +65,8 @@ export interface OutcomeDetails {
   readonly end?: RunOutcome;
 }
 
-export function createStepRecords(core: DriveCore, slots: RunSlots): StepRecords {
+/** `onEnded` is told of a step that has ended its run, before the drive is over. */
+export function createStepRecords(core: DriveCore, slots: RunSlots, onEnded: (key: string) => void): StepRecords {
   const { state, committer } = core;
 
   async function commitIntent(
@@ -154,7 +155,7 @@ export function createStepRecords(core: DriveCore, slots: RunSlots): StepRecords
       blobs: outcome.ok && outcome.blob !== undefined ? [outcome.blob.hash] : undefined,
       ledger: details.ledger,
     });
-    if (details.end !== undefined && (await endWith(part, details.end))) return true;
+    if (details.end !== undefined && (await endWith(key, part, details.end))) return true;
     const result = await committer.stage(part);
     if (!result.ok) slots.forget();
     if (!result.ok && result.code === 'STEER_WITHDRAWN') return false;
@@ -163,14 +164,16 @@ export function createStepRecords(core: DriveCore, slots: RunSlots): StepRecords
   }
 
   /** Both in one commit, or neither: what is refused together may go in two. */
-  async function endWith(part: Part, end: RunOutcome): Promise<boolean> {
+  async function endWith(key: string, part: Part, end: RunOutcome): Promise<boolean> {
     const answer = await committer.stage({
       ...part,
       entries: [...part.entries, { type: 'run-end', ...end }],
       transition: { type: 'end', ...end },
     });
-    if (answer.ok) core.finish('ended', 'ended');
-    return answer.ok;
+    if (!answer.ok) return false;
+    onEnded(key);
+    core.finish('ended', 'ended');
+    return true;
   }
 
   function refusedRecord(what: string, code: string, key: string): void {

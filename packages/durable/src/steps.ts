@@ -24,8 +24,8 @@ export interface Steps {
 
 export function createSteps(core: DriveCore): Steps {
   const { state, env } = core;
-  const runStep = createRunStep(core);
   const running = new Map<string, { readonly stop: Stop; readonly once: boolean }>();
+  const runStep = createRunStep(core, (ended) => void running.delete(ended));
   const paused = new Map<string, PausedStep>();
   const forRoom = new Map<string, Disposable>();
 

@@ -1,7 +1,7 @@
 import type { DelegationRefusal } from './delegation-policy.ts';
 import { PrusikError } from './errors.ts';
 
-/** Which call it is. */
+/** Which call it is: the key is for programs, so it is in the meta alone. People and models are told the agent. */
 export interface CallPlace {
   readonly agent: string;
   readonly key: string;
@@ -22,14 +22,14 @@ const WHY: { readonly [Reason in DelegationRefusal]: string } = {
 
 /** A refused call: it started nothing and counts for nothing. */
 export function refusedCall(reason: DelegationRefusal, { agent, key }: CallPlace): PrusikError {
-  return new PrusikError('DELEGATION_REFUSED', `The call ${key} of ${agent} was refused (${reason}): ${WHY[reason]}`, {
+  return new PrusikError('DELEGATION_REFUSED', `The call of ${agent} was refused (${reason}): ${WHY[reason]}`, {
     meta: { reason, agent, key },
   });
 }
 
 /** A call that its caller gave up before it started anything. */
 export function abortedCall({ agent, key }: CallPlace, cause: unknown): PrusikError {
-  return new PrusikError('CALL_ABORTED', `The call ${key} of ${agent} was aborted before it started`, {
+  return new PrusikError('CALL_ABORTED', `The call of ${agent} was aborted before it started`, {
     cause,
     meta: { agent, key },
   });
@@ -37,7 +37,7 @@ export function abortedCall({ agent, key }: CallPlace, cause: unknown): PrusikEr
 
 /** A child's error as its caller gets it: the child's own code, and which call it was. */
 export function failedCall(error: PrusikError, { agent, key }: CallPlace): PrusikError {
-  return new PrusikError(error.code, `${agent} (${key}): ${error.message}`, {
+  return new PrusikError(error.code, `${agent}: ${error.message}`, {
     cause: error,
     retryable: error.retryable,
     meta: { ...error.meta, agent, key },

@@ -206,7 +206,7 @@ describe('a tree of workflows', () => {
     expect(await engineFor(withChildren(off)).run('off', null)).toMatchObject({
       error: {
         code: 'DELEGATION_REFUSED',
-        message: expect.stringMatching(/^The call k of leaf was refused \(delegation_disabled\): .* declared/),
+        message: expect.stringMatching(/^The call of leaf was refused \(delegation_disabled\): .* declared/),
       },
     });
   });

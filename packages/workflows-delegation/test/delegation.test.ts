@@ -133,7 +133,7 @@ describe('calls of agents', () => {
     const [child] = await childrenOf(engine.store, 'parent');
     expect(errorOf(result)).toEqual({
       code: 'MODEL_OVERLOADED',
-      message: 'broken (try): no room',
+      message: 'broken: no room',
       retryable: true,
       meta: { status: 529, agent: 'broken', key: 'try', child: child?.key.run },
     });

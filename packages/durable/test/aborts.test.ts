@@ -126,10 +126,7 @@ describe('a caller that goes away', () => {
         expect({ n, watchers: watchers() }).toEqual({ n, watchers: 0 });
         const next = engineOn(store, definitions);
         await next.start('work', null, { id: 'r' });
-        for (let again = 0; again < 50 && !isFinal((await store.run(key('r')))?.status ?? 'queued'); again += 1) {
-          await next.drive(key('r'));
-          await new Promise((resolve) => setTimeout(resolve, 1));
-        }
+        while (!isFinal((await next.drive(key('r'))).status)) await turn();
         expect({ n, how, run: await store.run(key('r')) }).toMatchObject({ run: { status: 'completed', output: 1 } });
         expect(effects.filter((effect) => effect === 'once')).toHaveLength(1);
         await next[Symbol.asyncDispose]();

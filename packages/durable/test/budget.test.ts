@@ -1,8 +1,8 @@
 import { memoryStore } from '@prusik/store-memory';
-import { fakeClock, type FakeClock } from '@prusik/testing-contracts';
+import { fakeClock } from '@prusik/testing-contracts';
 import { PrusikError, type Budget, type DurableContext, type Json, type StepOptions } from '@prusik/core';
 import { describe, expect, it } from 'vitest';
-import { durable, engineOn, entriesOf, gate, key, untilCalled } from './support.ts';
+import { durable, engineOn, entriesOf, gate, hurried, key, turns, untilCalled } from './support.ts';
 
 /** A call that may take `reserve` tokens and tells that it took `used`. */
 const spend = (ctx: DurableContext, step: string, reserve: number, used: number, options: StepOptions = {}) =>
@@ -11,21 +11,6 @@ const spend = (ctx: DurableContext, step: string, reserve: number, used: number,
     reserve: { calls: 1, tokens: reserve, costMicros: 0 },
     ...options,
   });
-
-const turns = async (count = 20): Promise<void> => {
-  for (let i = 0; i < count; i += 1) await new Promise((resolve) => setImmediate(resolve));
-};
-
-/** What `running` comes to while time runs, a second at a time. */
-async function hurried<T>(clock: FakeClock, running: Promise<T>): Promise<T> {
-  let over = false;
-  void running.finally(() => (over = true)).catch(() => {});
-  while (!over) {
-    await turns(4);
-    clock.advance(1_000);
-  }
-  return running;
-}
 
 const codeOf = (error: unknown): unknown =>
   error instanceof PrusikError ? [error.code, error.meta['run'], error.meta['dimension']] : error;
@@ -264,28 +249,35 @@ describe('what others only hold', () => {
   });
 });
 
+/** A call whose first execution never ends; any other takes 7 tokens. */
+function lostOnce(options: StepOptions) {
+  const begun = untilCalled();
+  let executions = 0;
+  const work = durable('work', (ctx) =>
+    ctx.step(
+      'call',
+      ({ usage }) => {
+        executions += 1;
+        begun.call();
+        if (executions === 1) return new Promise(() => {});
+        usage({ inputTokens: 7, outputTokens: 0 });
+      },
+      options,
+    ),
+  );
+  return { work, begun: begun.called };
+}
+
 describe('what nobody knows the use of', () => {
   it.each(['retry', 'happened', 'fail'] as const)(
     'WFL-4: a run that is blocked holds nothing: it is charged in full, and not again when a person says %s',
     async (choice) => {
       const store = memoryStore();
-      const [begun, clock] = [untilCalled(), fakeClock()];
-      let executions = 0;
-      const work = durable('work', (ctx) =>
-        ctx.step(
-          'call',
-          ({ usage }) => {
-            executions += 1;
-            begun.call();
-            if (executions === 1) return new Promise(() => {});
-            usage({ inputTokens: 7, outputTokens: 0 });
-          },
-          { effect: 'once', reserve: { tokens: 40 }, timeoutMs: 1_000 },
-        ),
-      );
+      const clock = fakeClock();
+      const { work, begun } = lostOnce({ effect: 'once', reserve: { tokens: 40 }, timeoutMs: 1_000 });
       const engine = engineOn(store, [work], { clock });
       const running = engine.run('work', null, { id: 'r', budget: { tokens: 100 } });
-      await begun.called;
+      await begun;
       clock.advance(2_000);
       expect(await running).toMatchObject({ status: 'blocked', code: 'STEP_IN_DOUBT' });
       expect(await store.ledger(key('r'))).toMatchObject({ used: { tokens: 40 }, reserved: { tokens: 0 } });
@@ -304,24 +296,11 @@ describe('what nobody knows the use of', () => {
   ])('WFL-4: a call whose process was lost %s, and may be made again', async (_, check, used) => {
     const clock = fakeClock();
     const store = memoryStore({ clock });
-    const begun = untilCalled();
-    let executions = 0;
-    const work = durable('work', (ctx) =>
-      ctx.step(
-        'call',
-        ({ usage }) => {
-          executions += 1;
-          begun.call();
-          if (executions === 1) return new Promise(() => {});
-          usage({ inputTokens: 7, outputTokens: 0 });
-        },
-        { reserve: { tokens: 40 }, ...(check ? { check, effect: 'once' } : {}) },
-      ),
-    );
+    const { work, begun } = lostOnce({ reserve: { tokens: 40 }, ...(check ? { check, effect: 'once' } : {}) });
     const dead = engineOn(store, [work], { clock: { ...clock, after: () => ({ [Symbol.dispose]: () => {} }) } });
     await dead.start('work', null, { id: 'r', budget: { tokens: 100 } });
     dead.worker();
-    await begun.called;
+    await begun;
     clock.advance(60_000);
 
     expect(await engineOn(store, [work], { clock }).drive(key('r'))).toMatchObject({ status: 'completed' });

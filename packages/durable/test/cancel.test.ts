@@ -1,54 +1,15 @@
 import { memoryStore } from '@prusik/store-memory';
-import { isFinal, PrusikError, type DurableContext, type Run, type Store } from '@prusik/core';
+import { isFinal, PrusikError, type Run, type Store } from '@prusik/core';
 import { fakeClock, type FakeClock } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
 import type { Engine } from '../src/index.ts';
-import { durable, engineOn, entriesOf, key, untilCalled } from './support.ts';
+import { durable, engineOn, entriesOf, key, turns } from './support.ts';
+import { deaf, definitionsOf, inWork, situationsOf, type Scene, type Situation } from './run-situations.ts';
 
-const turns = async (count = 20): Promise<void> => {
-  for (let i = 0; i < count; i += 1) await new Promise((resolve) => setImmediate(resolve));
-};
-
-interface Scene {
-  readonly store: Store;
-  readonly clock: FakeClock;
-  /** The one that has brought the run to where it is, with its worker still there. */
-  readonly engine: Engine;
-}
-
-/** A state that run `r` can be in when somebody asks to cancel it. */
-interface Situation {
-  readonly code: (ctx: DurableContext) => unknown;
-  /** Brings run `r` there, with a worker of `engine` or without. */
-  readonly reach?: (scene: Scene) => Promise<unknown>;
-  readonly status: Run['status'];
-  /** Keys of steps of which nobody knows whether they happened. */
-  readonly inDoubt?: readonly string[];
-}
-
-const definitionsOf = (code: Situation['code']) => [
-  durable('work', code),
-  durable('child', (ctx) => ctx.child('grandchild', 'stuck', null)),
-  durable('stuck', (ctx) => ctx.receive('never')),
-];
-
-let begun = untilCalled();
-const byWorker = async ({ engine }: Scene): Promise<void> => {
-  await engine.start('work', null, { id: 'r' });
-  engine.worker();
-  await begun.called;
-  await turns();
-};
-
-const deaf = (options: Parameters<DurableContext['step']>[2]) => (ctx: DurableContext) =>
-  ctx.step('deaf', () => (begun.call(), new Promise(() => {})), options);
+const start = ({ engine }: Scene): Promise<unknown> => engine.start('work', null, { id: 'r' });
 
 const situations: Record<string, Situation> = {
-  queued: {
-    status: 'queued',
-    code: () => 1,
-    reach: ({ engine }) => engine.start('work', null, { id: 'r' }),
-  },
+  ...situationsOf(start),
   "in a session's queue": {
     status: 'queued',
     code: (ctx) => ctx.receive('never'),
@@ -57,34 +18,6 @@ const situations: Record<string, Situation> = {
       await engine.start('work', null, { id: 'r', session: { id: 's', whenBusy: 'queue' } });
     },
   },
-  'in a step that stops when it is told': {
-    status: 'running',
-    reach: byWorker,
-    code: (ctx) =>
-      ctx.step('s', ({ signal }) => {
-        begun.call();
-        return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
-      }),
-  },
-  'in a step that ignores its signal': { status: 'running', reach: byWorker, code: deaf({}) },
-  'in a once step that ignores its signal': {
-    status: 'running',
-    reach: byWorker,
-    code: deaf({ effect: 'once' }),
-    inDoubt: ['deaf'],
-  },
-  'in something of its own that never ends': {
-    status: 'running',
-    reach: byWorker,
-    code: () => (begun.call(), new Promise(() => {})),
-  },
-  'waiting for a signal': { status: 'waiting', code: (ctx) => ctx.receive('never') },
-  'waiting for a timer': { status: 'waiting', code: (ctx) => ctx.sleep('nap', 3_600_000) },
-  'waiting for a person': {
-    status: 'waiting',
-    code: (ctx) => ctx.request('ask', { kind: 'approval', body: null }),
-  },
-  'waiting for children': { status: 'waiting', code: (ctx) => ctx.child('c', 'child', null) },
   'waiting for capacity': {
     status: 'waiting',
     code: (ctx) =>
@@ -151,7 +84,6 @@ describe('a run that is asked to cancel', () => {
   it.each(cases)(
     'DUR-14, I7: %s, by %s: it is cancelled once, its tree before it, and nothing of it is left',
     async (_, __, situation, asker) => {
-      begun = untilCalled();
       const clock = fakeClock();
       const store = memoryStore({ clock });
       const engine = engineOn(store, definitionsOf(situation.code), { clock, limits: { cancelGraceMs: 1_000 } });
@@ -193,12 +125,11 @@ describe('a run that is asked to cancel', () => {
   );
 
   it('DUR-14: whose holder is dead is ended by an engine without its definition, its once step in doubt on record', async () => {
-    begun = untilCalled();
     const clock = fakeClock();
     const store = memoryStore({ clock });
-    const code = deaf({ effect: 'once' });
+    const { code, reach } = inWork(start, (begin) => deaf(begin, { effect: 'once' }));
     const frozen = { ...clock, after: () => ({ [Symbol.dispose]: () => {} }) };
-    await byWorker({ store, clock, engine: engineOn(store, definitionsOf(code), { clock: frozen }) });
+    await reach({ store, clock, engine: engineOn(store, definitionsOf(code), { clock: frozen }) });
     const other = engineOn(store, [], { clock });
     await other.cancel(key('r'));
     clock.advance(30_000);

@@ -355,7 +355,7 @@ describe.each(Object.entries(STORAGES))('a process that dies at any write to its
       const status = ['queued', 'running', 'waiting'] as const;
       const { items } = await store.listRuns({ tenant: 'default', status, limit: 10 });
       left = items.length > 0;
-      if (left) await new Promise((resolve) => setTimeout(resolve, 5));
+      if (left) await new Promise((resolve) => setImmediate(resolve));
       await engine.drain({ until: clock.now() + 3_600_000 });
     }
     await engine[Symbol.asyncDispose]();
@@ -403,11 +403,10 @@ describe.each(Object.entries(STORAGES))('a process that dies at any write to its
 });
 
 async function untilEnded(store: Store, call: string) {
-  for (let turn = 0; turn < 400; turn += 1) {
+  for (;;) {
     const { items } = await store.listRuns({ tenant: 'default', parent: 'r', limit: 10 });
     const ended = items.filter((run) => run.parent?.key === call && run.endedAt !== undefined);
     if (ended.length > 0) return ended;
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => setImmediate(resolve));
   }
-  throw new Error(`${call} did not end`);
 }

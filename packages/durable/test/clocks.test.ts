@@ -2,11 +2,8 @@ import { memoryStore } from '@prusik/store-memory';
 import { fakeClock, type FakeClock } from '@prusik/testing-contracts';
 import { PrusikError } from '@prusik/core';
 import { describe, expect, it, vi } from 'vitest';
-import { durable, engineOn, entriesOf, gate, key, untilCalled } from './support.ts';
+import { durable, engineOn, entriesOf, gate, key, turns, untilCalled } from './support.ts';
 
-const turns = async (count = 20): Promise<void> => {
-  for (let i = 0; i < count; i += 1) await new Promise((resolve) => setImmediate(resolve));
-};
 const HOUR = 3_600_000;
 
 /** Time passes for a worker and for its store alike. */

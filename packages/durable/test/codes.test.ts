@@ -3,11 +3,8 @@ import { fakeClock } from '@prusik/testing-contracts';
 import type { DurableContext, Store } from '@prusik/core';
 import { describe, expect, it } from 'vitest';
 import type { EngineWarning } from '../src/index.ts';
-import { durable, engineOn, key, untilCalled } from './support.ts';
+import { durable, engineOn, key, turns, untilCalled } from './support.ts';
 
-const turns = async (count = 20): Promise<void> => {
-  for (let i = 0; i < count; i += 1) await new Promise((resolve) => setImmediate(resolve));
-};
 const away = (): Promise<never> => Promise.reject(new Error('the store is away'));
 
 describe('ERR-3: what a drive that is over is told by', () => {

@@ -4,11 +4,9 @@ import { everyDeath, fakeClock, inspectStore, type FakeClock, type Life } from '
 import { describe, expect, it } from 'vitest';
 import type { Engine } from '../src/index.ts';
 import { STORAGES } from './storages.ts';
-import { durable, engineOn, entriesOf, gate, key, untilCalled } from './support.ts';
+import { durable, engineOn, entriesOf, gate, key, turns, untilCalled } from './support.ts';
+import { definitionsOf, situationsOf, type Scene, type Situation } from './run-situations.ts';
 
-const turns = async (count = 5): Promise<void> => {
-  for (let i = 0; i < count; i += 1) await new Promise((resolve) => setImmediate(resolve));
-};
 const codeOf = (error: unknown): string => (error as { readonly code?: string }).code ?? String(error);
 
 const TIME_MS = 60_000;
@@ -16,70 +14,12 @@ const LEASE_MS = 30_000;
 const GRACE_MS = 1_000;
 const limits = { leaseMs: LEASE_MS, heartbeatMs: 10_000, cancelGraceMs: GRACE_MS };
 
-interface Scene {
-  readonly store: Store;
-  readonly clock: FakeClock;
-  /** The one that has brought the run to where it is, with its worker still there. */
-  readonly engine: Engine;
-}
-
-/** A state that run `r` can be in when its time is up. */
-interface Situation {
-  readonly code: (ctx: DurableContext) => unknown;
-  /** Brings run `r` there, with a worker of `engine` or without. */
-  readonly reach?: (scene: Scene) => Promise<unknown>;
-  readonly status: Run['status'];
-  /** Keys of steps of which nobody knows whether they happened. */
-  readonly inDoubt?: readonly string[];
-}
-
 let called = 0;
-let begun = untilCalled();
-const definitionsOf = (code: Situation['code']) => [
-  durable('work', (ctx) => (called++, code(ctx))),
-  durable('child', (ctx) => ctx.child('grandchild', 'stuck', null)),
-  durable('stuck', (ctx) => ctx.receive('never')),
-];
+const counted = (code: Situation['code']) => definitionsOf((ctx) => (called++, code(ctx)));
 const start = ({ engine }: Scene) => engine.start('work', null, { id: 'r', timeoutMs: TIME_MS });
-const byWorker = async (scene: Scene): Promise<void> => {
-  await start(scene);
-  scene.engine.worker();
-  await begun.called;
-  await turns();
-};
-const deaf = (options: Parameters<DurableContext['step']>[2]) => (ctx: DurableContext) =>
-  ctx.step('deaf', () => (begun.call(), new Promise(() => {})), options);
 
 const situations: Record<string, Situation> = {
-  queued: { status: 'queued', code: () => 1, reach: start },
-  'in a step that stops when it is told': {
-    status: 'running',
-    reach: byWorker,
-    code: (ctx) =>
-      ctx.step('s', ({ signal }) => {
-        begun.call();
-        return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
-      }),
-  },
-  'in a step that ignores its signal': { status: 'running', reach: byWorker, code: deaf({}) },
-  'in a once step that ignores its signal': {
-    status: 'running',
-    reach: byWorker,
-    code: deaf({ effect: 'once' }),
-    inDoubt: ['deaf'],
-  },
-  'in something of its own that never ends': {
-    status: 'running',
-    reach: byWorker,
-    code: () => (begun.call(), new Promise(() => {})),
-  },
-  'waiting for a signal': { status: 'waiting', code: (ctx) => ctx.receive('never') },
-  'waiting for a later timer': { status: 'waiting', code: (ctx) => ctx.sleep('nap', 3_600_000) },
-  'waiting for a person': {
-    status: 'waiting',
-    code: (ctx) => ctx.request('ask', { kind: 'approval', body: null }),
-  },
-  'waiting for children': { status: 'waiting', code: (ctx) => ctx.child('c', 'child', null) },
+  ...situationsOf(start),
   'waiting for capacity': {
     status: 'waiting',
     code: (ctx) =>
@@ -107,8 +47,7 @@ const situations: Record<string, Situation> = {
 
 const workers: Record<string, (scene: Scene, code: Situation['code']) => Engine> = {
   'the same engine': ({ engine }) => engine,
-  'another engine with the definition': ({ store, clock }, code) =>
-    engineOn(store, definitionsOf(code), { clock, limits }),
+  'another engine with the definition': ({ store, clock }, code) => engineOn(store, counted(code), { clock, limits }),
   'an engine without any definition': ({ store, clock }) => engineOn(store, [], { clock, limits }),
 };
 
@@ -130,11 +69,10 @@ describe('a run whose time is up', () => {
   it.each(cases)(
     'DUR-20, I7: %s, found by %s: it ends once with RUN_DEADLINE, its tree before it, and nothing of it is left',
     async (_, __, situation, worker) => {
-      begun = untilCalled();
       called = 0;
       const clock = fakeClock();
       const store = memoryStore({ clock });
-      const engine = engineOn(store, definitionsOf(situation.code), { clock, limits });
+      const engine = engineOn(store, counted(situation.code), { clock, limits });
       const scene: Scene = { store, clock, engine };
       await (situation.reach ?? (() => start(scene).then(() => engine.drive(key('r')))))(scene);
       expect(await store.run(key('r'))).toMatchObject({ status: situation.status });
@@ -320,7 +258,6 @@ describe('a run that is taken up past its deadline', () => {
   it('DUR-20, I3: its function gets no outcome that came after it was told, though that is on record', async () => {
     const clock = fakeClock();
     const store = memoryStore({ clock });
-    begun = untilCalled();
     let calls = 0;
     const work = durable('work', async (ctx) => {
       calls += 1;
@@ -330,7 +267,7 @@ describe('a run that is taken up past its deadline', () => {
         .step('slow', ({ signal }) => new Promise((resolve) => signal.addEventListener('abort', () => resolve('late'))))
         .catch(codeOf);
     });
-    const child = durable('deaf', (ctx) => ctx.step('s', () => (begun.call(), new Promise(() => {}))));
+    const child = durable('deaf', (ctx) => ctx.step('s', () => new Promise(() => {})));
     // Its child takes longer to stop than the run is in memory.
     const other = engineOn(store, [child], { clock, limits: { ...limits, cancelGraceMs: 20_000 } });
     const engine = engineOn(store, [work, child], { clock, limits: { ...limits, slots: 1 } });
@@ -482,8 +419,8 @@ describe('the clock of a deadline', () => {
     const stores = fakeClock();
     const store = memoryStore({ clock: stores });
     const step = gate();
+    const begun = untilCalled();
     const work = durable('work', (ctx) => (begun.call(), ctx.step('s', () => step.opened)));
-    begun = untilCalled();
     const engine = engineOn(store, [work], { clock: mine, limits });
     await engine.start('work', null, { id: 'r', timeoutMs: TIME_MS });
     const worker = engine.worker();
@@ -523,7 +460,7 @@ describe.each(Object.entries(STORAGES))('a process that dies at any write to its
         run === undefined || !isFinal(run.status);
         run = await store.run(key('r'))
       )
-        await new Promise((resolve) => setTimeout(resolve, 5));
+        await turns(1);
       await worker[Symbol.asyncDispose]();
       await engine[Symbol.asyncDispose]();
     };

@@ -1,11 +1,7 @@
 import { memoryStore } from '@prusik/store-memory';
 import { fakeClock } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
-import { durable, engineOn, gate, key, untilCalled } from './support.ts';
-
-const turns = async (count = 20): Promise<void> => {
-  for (let i = 0; i < count; i += 1) await new Promise((resolve) => setImmediate(resolve));
-};
+import { durable, engineOn, gate, key, turns, untilCalled } from './support.ts';
 
 describe('drain()', () => {
   it('DEF-7: drives all that can move, trees to their end, with one place too, and says when there is more to do', async () => {

@@ -2,11 +2,7 @@ import { memoryStore } from '@prusik/store-memory';
 import { fakeClock } from '@prusik/testing-contracts';
 import { PrusikError, type DurableContext, type Json } from '@prusik/core';
 import { describe, expect, it } from 'vitest';
-import { durable, engineOn, entriesOf, gate, key, untilCalled } from './support.ts';
-
-const turns = async (count = 20): Promise<void> => {
-  for (let i = 0; i < count; i += 1) await new Promise((resolve) => setImmediate(resolve));
-};
+import { durable, engineOn, entriesOf, gate, key, turns, untilCalled } from './support.ts';
 
 describe('code that no longer fits', () => {
   const step = (ctx: DurableContext, name: string) => ctx.step(name, () => name);

@@ -3,22 +3,7 @@ import { fakeClock, type FakeClock } from '@prusik/testing-contracts';
 import { PrusikError, type DurableContext, type Entry, type Store } from '@prusik/core';
 import { describe, expect, it } from 'vitest';
 import type { Engine, RunResult } from '../src/index.ts';
-import { durable, engineOn, entriesOf, gate, key, untilCalled } from './support.ts';
-
-const turns = async (count = 20): Promise<void> => {
-  for (let i = 0; i < count; i += 1) await new Promise((resolve) => setImmediate(resolve));
-};
-
-/** What `running` comes to while time runs, a second at a time. */
-async function hurried<T>(clock: FakeClock, running: Promise<T>): Promise<T> {
-  let over = false;
-  void running.finally(() => (over = true)).catch(() => {});
-  while (!over) {
-    await turns(4);
-    clock.advance(1_000);
-  }
-  return running;
-}
+import { durable, engineOn, entriesOf, gate, hurried, key, turns, untilCalled } from './support.ts';
 
 const busy = (retryAfterMs: number): PrusikError =>
   new PrusikError('SHOP_BUSY', 'The shop has no room', { retryable: true, meta: { retryAfterMs } });

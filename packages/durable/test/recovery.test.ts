@@ -2,11 +2,7 @@ import { memoryStore } from '@prusik/store-memory';
 import { fakeClock } from '@prusik/testing-contracts';
 import type { Store } from '@prusik/core';
 import { describe, expect, it } from 'vitest';
-import { durable, engineOn, gate, key } from './support.ts';
-
-const turns = async (count = 20): Promise<void> => {
-  for (let i = 0; i < count; i += 1) await new Promise((resolve) => setImmediate(resolve));
-};
+import { durable, engineOn, gate, key, turns } from './support.ts';
 
 /** Starts runs of `work` and loses `lost` workers that had claimed all of them. */
 async function lostRuns(store: Store, clock: { advance(ms: number): void }, ids: readonly string[], lost: number) {

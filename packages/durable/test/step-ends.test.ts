@@ -53,8 +53,8 @@ describe.each(Object.entries(STORES))('a step that ends its run (%s)', (_, open)
     expect([gone, signal?.aborted]).toEqual([false, false]);
   });
 
-  const others: Record<string, (ctx: DurableContext) => unknown> = {
-    'a step': (ctx) => ctx.step('other', () => new Promise<void>((resolve) => setTimeout(resolve, 5))),
+  const others: Record<string, (ctx: DurableContext, later: Promise<void>) => unknown> = {
+    'a step': (ctx, later) => ctx.step('other', () => later),
     'a call that is looked at': (ctx) => ctx.child('other', 'slow to look at', null),
     'a child': (ctx) => ctx.child('other', 'quick', null),
     'a left child': (ctx) => ctx.child('other', 'quick', null, { onParentEnd: 'leave' }),
@@ -65,9 +65,10 @@ describe.each(Object.entries(STORES))('a step that ends its run (%s)', (_, open)
   it.each(Object.entries(others))('DUR-9: not while there is %s: the function goes on', async (_other, begin) => {
     await using opened = open();
     const { store } = opened;
+    const later = gate();
     const work = durable('work', async (ctx) => {
-      const other = begin(ctx);
-      await ctx.step('last', () => 'said', { ends: () => ({ output: 'by the step' }) });
+      const other = begin(ctx, later.opened);
+      await ctx.step('last', () => (setImmediate(later.open), 'said'), { ends: () => ({ output: 'by the step' }) });
       await other;
       return 'by the function';
     });
@@ -76,7 +77,7 @@ describe.each(Object.entries(STORES))('a step that ends its run (%s)', (_, open)
       name: 'slow to look at',
       kind: 'function',
       version: '1',
-      parseInput: (input) => new Promise((resolve) => setTimeout(() => resolve(input as Json), 20)),
+      parseInput: async (input) => (await later.opened, input as Json),
       run: () => 'quick',
     };
     const engine = engineOn(store, [work, slow, durable('quick', () => 'quick')], { limits: { parkAfterMs: 60_000 } });

@@ -1,4 +1,5 @@
 import type { Clock, DurableContext, DurableDefinition, Entry, Json, RunKey, Store } from '@prusik/core';
+import type { FakeClock } from '@prusik/testing-contracts';
 import { createEngine, type Engine, type EngineLimits, type EngineOptions, type EngineWarning } from '../src/index.ts';
 
 export const key = (run: string): RunKey => ({ tenant: 'default', run });
@@ -51,4 +52,20 @@ export function gate<T = void>(): { readonly opened: Promise<T>; readonly open: 
 export function untilCalled(): { readonly called: Promise<void>; readonly call: () => void } {
   const { promise, resolve } = Promise.withResolvers<void>();
   return { called: promise, call: () => resolve() };
+}
+
+/** Lets go on what waits for nothing but its turn in the event loop. */
+export async function turns(count = 20): Promise<void> {
+  for (let i = 0; i < count; i += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** What `running` comes to while time runs, a second at a time. */
+export async function hurried<T>(clock: FakeClock, running: Promise<T>): Promise<T> {
+  let over = false;
+  void running.finally(() => (over = true)).catch(() => {});
+  while (!over) {
+    await turns(4);
+    clock.advance(1_000);
+  }
+  return running;
 }

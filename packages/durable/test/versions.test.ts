@@ -1,11 +1,7 @@
 import { memoryStore } from '@prusik/store-memory';
 import type { DurableContext, DurableDefinition, Json, RunStatus, Store } from '@prusik/core';
 import { describe, expect, it } from 'vitest';
-import { durable, engineOn, entriesOf, key } from './support.ts';
-
-const turns = async (count = 40): Promise<void> => {
-  for (let i = 0; i < count; i += 1) await new Promise((resolve) => setImmediate(resolve));
-};
+import { durable, engineOn, entriesOf, key, turns } from './support.ts';
 
 const statusOf = async (store: Store, run = 'r'): Promise<RunStatus | undefined> => (await store.run(key(run)))?.status;
 
@@ -22,12 +18,12 @@ describe('runs of one version and workers of another', () => {
     await engineOn(store, [work('1')]).start('work', null, { id: 'r' });
     const wrong = engineOn(store, definitions);
     wrong.worker();
-    await turns();
+    await turns(40);
     expect(await store.run(key('r'))).toMatchObject({ status: 'queued', epoch: 0 });
 
     const right = engineOn(store, [work('1')]);
     right.worker();
-    await turns();
+    await turns(40);
     expect(await store.run(key('r'))).toMatchObject({ status: 'completed', output: 'by version 1' });
     await Promise.all([wrong, right].map((engine) => engine[Symbol.asyncDispose]()));
   });

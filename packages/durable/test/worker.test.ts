@@ -8,11 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { runDurable, type EngineWarning } from '../src/index.ts';
 import { sqliteStore } from '@prusik/store-sqlite';
 import { fakeClock } from '@prusik/testing-contracts';
-import { durable, engineOn, entriesOf, gate, key, untilCalled } from './support.ts';
-
-const turns = async (count = 20): Promise<void> => {
-  for (let i = 0; i < count; i += 1) await new Promise((resolve) => setImmediate(resolve));
-};
+import { durable, engineOn, entriesOf, gate, key, turns, untilCalled } from './support.ts';
 
 describe('a worker', () => {
   it('DUR-11: drives at most as many runs as it has slots, by priority, then in the order of their start', async () => {

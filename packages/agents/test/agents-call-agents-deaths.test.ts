@@ -1,29 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { withChildren, type Store } from '@prusik/core';
+import { withChildren } from '@prusik/core';
 import { createEngine } from '@prusik/durable';
-import { memoryStore } from '@prusik/store-memory';
-import { sqliteStore } from '@prusik/store-sqlite';
-import { everyDeath, scriptedModel, type Life, type ScriptedReply, type StoreStorage } from '@prusik/testing-contracts';
+import { everyDeath, scriptedModel, type Life, type ScriptedReply } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { agentTool, defineAgent, defineTool } from '../src/index.ts';
+import { STORAGES } from './storages.ts';
 import { keyOf, resultsOf, threadOf } from './support.ts';
-
-const STORAGES: Readonly<Record<'memory' | 'SQLite', () => StoreStorage>> = {
-  memory() {
-    let only: Store | undefined;
-    return { open: ({ clock }) => (only ??= memoryStore({ clock })) };
-  },
-  SQLite() {
-    const folder = mkdtempSync(join(tmpdir(), 'agents-'));
-    return {
-      open: ({ clock }) => sqliteStore({ path: join(folder, 'runs.db'), clock, synchronous: 'normal', pollMs: 5 }),
-      remove: () => rmSync(folder, { recursive: true }),
-    };
-  },
-};
 
 /** Calls before it has said anything, and is done after that: whoever is asked again answers the same. */
 const asks = (calls: ScriptedReply) =>

@@ -1,36 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { Store } from '@prusik/core';
 import { createEngine } from '@prusik/durable';
-import { memoryStore } from '@prusik/store-memory';
-import { sqliteStore } from '@prusik/store-sqlite';
-import {
-  everyDeath,
-  scriptedModel,
-  type EffectLine,
-  type Life,
-  type ScriptedPart,
-  type StoreStorage,
-} from '@prusik/testing-contracts';
+import { everyDeath, scriptedModel, type EffectLine, type Life, type ScriptedPart } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineAgent, defineTool } from '../src/index.ts';
+import { STORAGES } from './storages.ts';
 import { entriesOf, keyOf, resultsOf, threadOf } from './support.ts';
-
-const STORAGES: Readonly<Record<string, () => StoreStorage>> = {
-  memory() {
-    let only: Store | undefined;
-    return { open: ({ clock }) => (only ??= memoryStore({ clock })) };
-  },
-  SQLite() {
-    const folder = mkdtempSync(join(tmpdir(), 'agents-'));
-    return {
-      open: ({ clock }) => sqliteStore({ path: join(folder, 'runs.db'), clock, synchronous: 'normal', pollMs: 5 }),
-      remove: () => rmSync(folder, { recursive: true }),
-    };
-  },
-};
 
 const CALLS: readonly ScriptedPart[] = [
   { call: 'read', input: { q: 'r' }, callId: 'c1' },

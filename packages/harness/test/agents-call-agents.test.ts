@@ -1,24 +1,10 @@
-import { agentTool, defineAgent, defineTool, modelRegistry } from '@prusik/agents';
+import { agentTool, defineAgent, modelRegistry } from '@prusik/agents';
 import { defineHarness } from '@prusik/harness';
 import { memoryStore } from '@prusik/store-memory';
 import { scriptedModel } from '@prusik/testing-contracts';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { z } from 'zod';
+import { clerk } from './clerk.ts';
 
-const publish = defineTool({
-  name: 'publish',
-  description: 'Publishes a text.',
-  input: z.object({ text: z.string() }),
-  approval: 'always',
-  execute: ({ text }) => `published ${text}`,
-});
-const clerk = defineAgent({
-  name: 'clerk',
-  description: 'Publishes.',
-  instructions: 'Publish.',
-  model: 'fast',
-  tools: [publish],
-});
 const writer = defineAgent({
   name: 'writer',
   description: 'Writes and has it published.',

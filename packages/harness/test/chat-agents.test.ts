@@ -1,26 +1,11 @@
-import { agentTool, defineAgent, defineTool, modelRegistry } from '@prusik/agents';
+import { agentTool, defineAgent, modelRegistry } from '@prusik/agents';
 import { handleChatTurn, inlineFiles, toUiMessages } from '@prusik/sessions';
 import { memoryStore } from '@prusik/store-memory';
 import { scriptedModel } from '@prusik/testing-contracts';
 import { DefaultChatTransport, readUIMessageStream, type UIMessage } from 'ai';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { z } from 'zod';
 import { defineHarness } from '../src/index.ts';
-
-const publish = defineTool({
-  name: 'publish',
-  description: 'Publishes a text.',
-  input: z.object({ text: z.string() }),
-  approval: 'always',
-  execute: ({ text }) => `published ${text}`,
-});
-const clerk = defineAgent({
-  name: 'clerk',
-  description: 'Publishes.',
-  instructions: 'Publish.',
-  model: 'fast',
-  tools: [publish],
-});
+import { clerk } from './clerk.ts';
 
 describe('WFL-9, REQ-7: a chat with an agent that calls another', () => {
   it('EVT-6: shows the call and its result as of any tool, and what is asked below as a request of its own', async () => {

@@ -1,6 +1,6 @@
 import { defineAgent, defineTool } from '@prusik/agents';
 import { memoryStore } from '@prusik/store-memory';
-import { toUiMessages, type ChatOptions } from '@prusik/sessions';
+import { handleChatTurn, toUiMessages, type ChatOptions } from '@prusik/sessions';
 import { fakeClock, scriptedModel } from '@prusik/testing-contracts';
 import {
   DefaultChatTransport,
@@ -338,6 +338,7 @@ describe('EVT-6: what a chat answers over HTTP', () => {
   const bodyOf = (more: object = {}) => ({ id: 'c1', messages: [user('Go')], trigger: 'submit-message', ...more });
   const post = (url: string, body: unknown) =>
     fetch(url, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body) });
+  const postOf = (body: unknown) => new Request('http://localhost', { method: 'POST', body: JSON.stringify(body) });
   const codeOf = async (response: Response) => [
     response.status,
     ((await response.json()) as { error: { code: string } }).error.code,
@@ -466,6 +467,28 @@ describe('EVT-6: what a chat answers over HTTP', () => {
       new Set(['CHAT_HOOK_FAILED onEvent failed', 'CHAT_HOOK_FAILED postProcess failed']),
     );
   });
+
+  it.each(['said', 'shown again'])(
+    'AGT-13: an assembly that ends at any instant of a turn that is %s is no failure of it, and nobody is warned',
+    async (how) => {
+      const told: unknown[] = [];
+      for (let n = 0; n < 60; n += 1) {
+        let work: Promise<void> | undefined;
+        const { harness, options } = chatOver(scriptedModel([{ call: 'publish', input: { q: 'x' } }]), [publish()], {
+          onWarning: ({ message, cause }) => void told.push([n, message, cause]),
+          waitUntil: (promise) => void (work = promise),
+        });
+        if (how === 'shown again') await (await handleChatTurn(postOf(bodyOf()), options)).text();
+        const asked = how === 'said' ? postOf(bodyOf()) : new Request('http://localhost/c1/stream');
+        const answered = handleChatTurn(asked, options);
+        for (let i = 0; i < n; i += 1) await (i % 6 === 5 ? new Promise(setImmediate) : Promise.resolve());
+        await harness[Symbol.asyncDispose]();
+        await (await answered).text();
+        await work;
+      }
+      expect(told).toEqual([]);
+    },
+  );
 
   it('AGT-13: code that hangs is not waited for, and what throws is told without its content', async () => {
     const clock = fakeClock();

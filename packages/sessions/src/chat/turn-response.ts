@@ -11,6 +11,8 @@ import { foldUiChunks } from './ui-fold.ts';
 import type { UiMessage, UiMessageChunk } from './ui-types.ts';
 
 const HOOK_MS = 30_000;
+/** What work meets whose assembly has been disposed. */
+const ENDED = ['ENGINE_CLOSED', 'SESSIONS_CLOSED'];
 
 /** What of a turn is sent. */
 export interface Sending {
@@ -155,9 +157,10 @@ async function driveTurn(turn: Turn, options: ChatOptions): Promise<void> {
     try {
       const result = await engine.drive(run.key);
       const { postProcess } = hooks;
-      const rested = (await engine.store.run(run.key)) ?? run;
-      if (postProcess !== undefined && follower.isNews(rested.seq))
+      if (postProcess !== undefined)
         await within(clock, HOOK_MS, async () => {
+          const rested = (await engine.store.run(run.key)) ?? run;
+          if (!follower.isNews(rested.seq)) return;
           const message = await shownOf(turn, options);
           await postProcess({ run: rested, result, message });
         }).catch((error: unknown) => tell('postProcess', error));
@@ -165,8 +168,8 @@ async function driveTurn(turn: Turn, options: ChatOptions): Promise<void> {
       await session[Symbol.asyncDispose]();
     }
   } catch (error) {
-    // The run is given back, and whoever drives it next goes on.
-    if (!isPrusikError(error, 'ENGINE_CLOSED')) tell(`Driving run ${run.key.run}`, error);
+    // Where the assembly ends, the run is given back, and whoever drives it next goes on.
+    if (!ENDED.some((code) => isPrusikError(error, code))) tell(`Driving run ${run.key.run}`, error);
   } finally {
     follower[Symbol.dispose]();
   }

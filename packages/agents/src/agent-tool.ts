@@ -10,8 +10,7 @@ import {
   type StandardSchema,
 } from '@prusik/core';
 import type { AgentDefinition } from './agent-types.ts';
-import { defineTool } from './define-tool.ts';
-import type { ConverterOption } from './json-schema.ts';
+import { makeTool } from './define-tool.ts';
 import { checkToolName } from './tool-name.ts';
 import type { DelegateOptions, Delegates, ToolDefinition, ToolOptions } from './tool-types.ts';
 
@@ -103,16 +102,16 @@ export function agentTool<Agent extends Callable, const Name extends string = Ag
       `Tool ${name}: the agent ${agent.name} has no description, so a model would not know when to call it: give it one, or the option description`,
     );
   const { gives, schema, json } = inputOf(name, agent);
-  const tool = defineTool({
+  const tool = makeTool<Name, StandardSchema<AgentToolInput<Agent>>, CallOutput<Agent>, DepsOfAgent<Agent>, Json>({
     ...rest,
-    name,
+    name: name as Name,
     description,
-    input: schema,
+    input: schema as StandardSchema<AgentToolInput<Agent>>,
     toJsonSchema: () => json,
     effect: 'repeatable',
     timeoutMs: timeoutMs ?? Number.POSITIVE_INFINITY,
     execute: () => Promise.reject(new TypeError(`${name} is an agent, which runs as a child`)),
-  } as unknown as ToolOptions<string, StandardSchema, unknown, unknown, Json> & ConverterOption<StandardSchema>);
+  });
   const how: CallOptions & DelegateOptions = {
     ...(priority === undefined ? {} : { priority }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
@@ -127,7 +126,7 @@ export function agentTool<Agent extends Callable, const Name extends string = Ag
     // As of other tools not over its bounds: the same child with less time is what was approved. One that reads the conversation is another.
     hash: hashJson([tool.hash, agent.name, agent.version, model ?? null, ...(history === 'fresh' ? [] : [history])]),
     delegates: { agent, gives, options: model === undefined ? how : { model, ...how } },
-  } as unknown as AgentTool<Name, Agent>;
+  };
 }
 
 interface ToolInputOf {

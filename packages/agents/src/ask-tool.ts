@@ -1,6 +1,7 @@
 import { checkOptions, toJson, type InferOutput, type Json, type StandardSchema } from '@prusik/core';
 import { askedElsewhere } from './client-tool.ts';
-import type { ConverterOption, JsonSchemaConverter, ModelSchema } from './json-schema.ts';
+import type { GivenConverter } from './define-tool.ts';
+import type { ConverterOption, ModelSchema } from './json-schema.ts';
 import type { ToolDefinition } from './tool-types.ts';
 
 /** What a model asks. */
@@ -53,9 +54,9 @@ export function askTool<const Name extends string = 'ask_user', Answer extends S
 ): ToolDefinition<Name, AskInput, InferOutput<Answer>> {
   const { name = 'ask_user', description = DESCRIPTION, answer = TEXT, expiresInMs, fallback } = options;
   checkOptions(`Tool ${name}`, options, KNOWN);
-  const { toJsonSchema } = options as { readonly toJsonSchema?: JsonSchemaConverter<never> };
-  return askedElsewhere(
-    { name, description, input: QUESTION },
+  const { toJsonSchema } = options as GivenConverter;
+  return askedElsewhere<Name, typeof QUESTION, InferOutput<Answer>, unknown, unknown>(
+    { name: name as Name, description, input: QUESTION },
     {
       kind: 'question',
       answer,
@@ -63,7 +64,7 @@ export function askTool<const Name extends string = 'ask_user', Answer extends S
       ...(expiresInMs === undefined ? {} : { expiresInMs }),
       ...(fallback === undefined ? {} : { fallback: toJson(fallback) }),
     },
-  ) as unknown as ToolDefinition<Name, AskInput, InferOutput<Answer>>;
+  );
 }
 
 /** Written out, since no schema library is a dependency of this package. */

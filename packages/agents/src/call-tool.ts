@@ -59,7 +59,7 @@ export async function callTool<Input, Output, Deps, Context>(
   { edit, clock = systemClock }: CallToolOptions = {},
 ): Promise<CalledTool<Output>> {
   // What differs between tools is erased, as in an agent: the input goes through the tool's own schema.
-  const tool = definition as unknown as AnyTool;
+  const tool: AnyTool = definition;
   if (tool.asks !== undefined || tool.provider !== undefined)
     throw new TypeError(`The tool ${tool.name} is executed elsewhere: a workflow asks with ctx.ask`);
   const scope = scopeOf(ctx as DurableContext);

@@ -1,6 +1,6 @@
 import { hashJson, type InferOutput, type Json, type StandardSchema } from '@prusik/core';
-import { defineTool } from './define-tool.ts';
-import { modelJsonSchema, type ConverterOption, type JsonSchemaConverter } from './json-schema.ts';
+import { makeTool, type GivenConverter } from './define-tool.ts';
+import { modelJsonSchema, type ConverterOption } from './json-schema.ts';
 import type { AskedElsewhere, ToolDefinition, ToolOptions } from './tool-types.ts';
 
 /** What {@link clientTool} takes. */
@@ -40,37 +40,27 @@ export function clientTool<
 >(
   options: ClientToolOptions<Name, Schema, Output, Deps, Context> & ConverterOption<Schema>,
 ): ToolDefinition<Name, InferOutput<Schema>, InferOutput<Output>, Deps, Context> {
-  const { output, policy, expiresInMs, ...rest } = options;
-  const { toJsonSchema } = options as { readonly toJsonSchema?: JsonSchemaConverter<never> };
-  const answer = { kind: 'client-tool', answer: output, toJsonSchema } as const;
-  const plain = { ...rest, ...(policy === undefined ? {} : { approval: policy }) };
-  return askedElsewhere(plain as unknown as PlainOptions, {
-    ...answer,
-    ...(expiresInMs === undefined ? {} : { expiresInMs }),
-  }) as ToolDefinition<Name, InferOutput<Schema>, InferOutput<Output>, Deps, Context>;
-}
-
-interface PlainOptions extends Omit<ToolOptions<string, StandardSchema, unknown, unknown, Json>, 'execute' | 'effect'> {
-  readonly toJsonSchema?: JsonSchemaConverter<never>;
+  const { output, policy, expiresInMs, ...rest }: ClientToolOptions<Name, Schema, Output, Deps, Context> = options;
+  const { toJsonSchema }: GivenConverter = options;
+  return askedElsewhere<Name, Schema, InferOutput<Output>, Deps, Context>(
+    { ...rest, toJsonSchema, ...(policy === undefined ? {} : { approval: policy }) },
+    { kind: 'client-tool', answer: output, toJsonSchema, ...(expiresInMs === undefined ? {} : { expiresInMs }) },
+  );
 }
 
 /** A tool whose calls somebody else answers. */
-export function askedElsewhere(
-  options: PlainOptions,
-  {
-    toJsonSchema,
-    ...asks
-  }: Omit<AskedElsewhere, 'answerJsonSchema'> & { readonly toJsonSchema: JsonSchemaConverter<never> | undefined },
-): ToolDefinition<string, unknown, unknown, unknown, Json> {
+export function askedElsewhere<Name extends string, Schema extends StandardSchema, Output, Deps, Context>(
+  options: Omit<ToolOptions<Name, Schema, Output, Deps, Context>, 'execute' | 'effect'> & GivenConverter,
+  { toJsonSchema, ...asks }: Omit<AskedElsewhere, 'answerJsonSchema'> & GivenConverter,
+): ToolDefinition<Name, InferOutput<Schema>, Output, Deps, Context> {
   const where = `The answer of tool ${options.name}`;
   const answerJsonSchema = modelJsonSchema(asks.answer, toJsonSchema, where);
   if (asks.expiresInMs !== undefined && !(asks.expiresInMs > 0))
     throw new TypeError(`Tool ${options.name}: expiresInMs must be more than 0, not ${asks.expiresInMs}`);
-  const tool = defineTool({
+  const tool = makeTool<Name, Schema, Output, Deps, Context>({
     ...options,
-    effect: 'repeatable' as const,
+    effect: 'repeatable',
     execute: () => Promise.reject(new TypeError(`${options.name} is executed elsewhere`)),
-    // Whether one is needed was said where the schema's type was known.
-  } as unknown as ToolOptions<string, StandardSchema, unknown, unknown, Json> & ConverterOption<StandardSchema>);
+  });
   return { ...tool, hash: hashJson([tool.hash, asks.kind, answerJsonSchema]), asks: { ...asks, answerJsonSchema } };
 }

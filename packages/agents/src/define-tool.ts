@@ -1,5 +1,5 @@
 import { checkOptions, hashJson, type InferOutput, type Json, type StandardSchema } from '@prusik/core';
-import { modelJsonSchema, type ConverterOption } from './json-schema.ts';
+import { modelJsonSchema, type ConverterOption, type JsonSchemaConverter } from './json-schema.ts';
 import { checkToolName } from './tool-name.ts';
 import { DEFAULT_CAP } from './tool-output.ts';
 import type { ToolDefinition, ToolOptions } from './tool-types.ts';
@@ -44,6 +44,18 @@ export function defineTool<
 >(
   options: ToolOptions<Name, Schema, Output, Deps, Context> & ConverterOption<Schema>,
 ): ToolDefinition<Name, InferOutput<Schema>, Awaited<Output>, Deps, Context> {
+  return makeTool(options as ToolOptions<Name, Schema, Awaited<Output>, Deps, Context> & GivenConverter);
+}
+
+/** Whether a converter is needed was said where the type of the schema was known. */
+export interface GivenConverter {
+  readonly toJsonSchema?: JsonSchemaConverter<never> | undefined;
+}
+
+/** {@link defineTool} for what is made of other definitions. */
+export function makeTool<const Name extends string, Schema extends StandardSchema, Output, Deps, Context>(
+  options: ToolOptions<Name, Schema, Output, Deps, Context> & GivenConverter,
+): ToolDefinition<Name, InferOutput<Schema>, Output, Deps, Context> {
   const { name, description, input, effect = 'once', approval = 'never', check, approvalExpiresMs, execute } = options;
   checkToolName(name);
   if (!['repeatable', 'keyed', 'once'].includes(effect))
@@ -83,7 +95,7 @@ export function defineTool<
       : { approvalExpiresMs: positive(name, 'approvalExpiresMs', approvalExpiresMs) }),
     ...(typeof approval === 'function' ? { approval: 'policy', policy: approval } : { approval }),
     ...(check === undefined ? {} : { check }),
-    execute: execute as ToolDefinition<Name, InferOutput<Schema>, Awaited<Output>, Deps, Context>['execute'],
+    execute,
     '~types': undefined as never,
   };
 }

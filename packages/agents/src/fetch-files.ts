@@ -9,6 +9,7 @@ type PromptFile = Extract<
   Extract<ModelPrompt[number], { readonly role: 'user' }>['content'][number],
   { readonly type: 'file' }
 >;
+type PromptPart = Exclude<ModelPrompt[number], { readonly role: 'system' }>['content'][number];
 type Fetched = Awaited<ReturnType<DownloadFiles>>[number];
 
 /** The prompt with the bytes of what it names by address, where `download` has them. Asked once, about all of them. */
@@ -65,17 +66,14 @@ export async function fetchReplyFiles(
 
 /** The prompt with each of its files as `look` gives it. */
 function eachFile(prompt: ModelPrompt, look: (file: PromptFile) => PromptFile): ModelPrompt {
-  const part = <Part extends { readonly type: string }>(one: Part): Part => {
-    if (one.type === 'file') return look(one as unknown as PromptFile) as unknown as Part;
-    if (one.type !== 'tool-result') return one;
-    const { output } = one as unknown as { readonly output: { readonly type: string; readonly value?: unknown } };
-    if (output.type !== 'content') return one;
-    return { ...one, output: { ...output, value: (output.value as readonly { readonly type: string }[]).map(part) } };
+  const part = (one: PromptPart): PromptPart => {
+    if (one.type === 'file') return look(one);
+    if (one.type !== 'tool-result' || one.output.type !== 'content') return one;
+    const value = one.output.value.map((inner) => (inner.type === 'file' ? look(inner) : inner));
+    return { ...one, output: { ...one.output, value } };
   };
   return prompt.map((message) =>
-    message.role === 'system'
-      ? message
-      : ({ ...message, content: message.content.map((one) => part(one)) } as ModelPrompt[number]),
+    message.role === 'system' ? message : ({ ...message, content: message.content.map(part) } as ModelPrompt[number]),
   );
 }
 

@@ -307,6 +307,25 @@ export type {
   WritableSandboxProcess,
 } from './sandbox.ts';
 export type {
+  CallAnswer,
+  CallAnswers,
+  CallNeed,
+  CallNeeds,
+  CallOutcome,
+  CallResult,
+  SampleMessage,
+  SourcedCall,
+  SourcedTool,
+  ToolCallScope,
+  ToolContentPart,
+  ToolFile,
+  ToolListing,
+  ToolListScope,
+  ToolSource,
+  WithheldTool,
+} from './tool-source.ts';
+export type { CredentialKey, CredentialStore, StoredCredential } from './credential-store.ts';
+export type {
   CreateWorkspaceOptions,
   DiffOptions,
   SnapshotOptions,

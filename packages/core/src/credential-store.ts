@@ -1,0 +1,34 @@
+import type { JsonObject } from './json.ts';
+
+/** Whose credential, and for what. */
+export interface CredentialKey {
+  readonly tenant: string;
+  /** Whom it is for: a user, or whatever else signs in; `''` for the tenant as a whole. */
+  readonly subject: string;
+  /** Origin of the server that it is given to, such as `https://mcp.example.com`: it is never sent anywhere else. */
+  readonly audience: string;
+  /** What it is: `tokens`, `client`, `pending`, or a name of the caller's. */
+  readonly name: string;
+}
+
+/**
+ * Where tokens and other secrets live, and the only place: nothing of them is in a journal, a log, an event or an error. A store may be shared by processes;
+ * of two writers the last wins unless `expected` says otherwise.
+ */
+export interface CredentialStore {
+  /** `undefined` where there is none. */
+  get(key: CredentialKey): Promise<StoredCredential | undefined>;
+  /**
+   * Keeps a value; durable when it resolves. With `expected` (the `revision` that was read, or `null` for none) nothing is written, and `false` said, when
+   * somebody else has written since: of several that refresh a token one counts.
+   */
+  set(key: CredentialKey, value: JsonObject, options?: { readonly expected?: string | null }): Promise<boolean>;
+  /** Nothing happens where there is none. */
+  delete(key: CredentialKey): Promise<void>;
+}
+
+/** A credential as it was kept. */
+export interface StoredCredential {
+  readonly value: JsonObject;
+  readonly revision: string;
+}

@@ -1,0 +1,170 @@
+import type { AdapterInfo } from './adapter-info.ts';
+import type { Capability } from './capability.ts';
+import type { RunInfo } from './durable-function.ts';
+import type { Effect } from './entry.ts';
+import type { Json, JsonObject } from './json.ts';
+import type { FileData, TextPart, Usage } from './message.ts';
+import type { RunWorkspaceScope } from './run-workspace.ts';
+
+/**
+ * Tools that are known only while a program runs: those of an MCP server, for one. An agent asks for the list with a model call, records it, and
+ * offers what it says; calls go back to the source by the name and hash that were recorded.
+ */
+export interface ToolSource {
+  /** For events and errors; unique among the sources of an agent. */
+  readonly name: string;
+  /** What an assembly has to offer for it to work. @default nothing */
+  readonly requires?: readonly Capability[];
+  /** For inspection. @default not told */
+  readonly adapter?: AdapterInfo;
+
+  /**
+   * The tools as they are now, in an order that only a change of them changes. What cannot be offered is in `withheld`; a source that can list nothing
+   * resolves with an empty list that says why. Rejects only with the reason of `signal`.
+   */
+  list(scope: ToolListScope): Promise<ToolListing>;
+
+  /**
+   * Executes one call, once. Never repeats one of which it does not know whether it happened.
+   *
+   * @throws {PrusikError} with `meta.inDoubt: true` when the call was sent and nobody knows what became of it; every other error says that it did not
+   * happen, or that it failed by the word of whoever executed it.
+   */
+  call(call: SourcedCall, scope: ToolCallScope): Promise<CallResult>;
+}
+
+/** For whom tools are listed. */
+export interface ToolListScope {
+  readonly run: RunInfo;
+  readonly signal: AbortSignal;
+}
+
+/** What a source has to offer, and what it keeps back. */
+export interface ToolListing {
+  readonly tools: readonly SourcedTool[];
+  readonly withheld: readonly WithheldTool[];
+}
+
+/** A tool that is not offered; without a name: whatever the source would have. */
+export interface WithheldTool {
+  readonly tool?: string;
+  readonly code: string;
+  /** For people; without content of calls. */
+  readonly reason: string;
+}
+
+/** A tool as its source describes it; JSON, since it is recorded. What the options mean is said at `defineTool` of `@prusik/agents`. */
+export interface SourcedTool {
+  /** What the model calls it by: 1 to 64 letters, digits, `_` and `-`. */
+  readonly name: string;
+  readonly description: string;
+  /** JSON Schema of an object, of draft 7 or 2020-12. */
+  readonly inputSchema: JsonObject;
+  /** Of everything that an approval is bound to. The source refuses a call whose hash is not that of its tool. */
+  readonly hash: string;
+  readonly effect: Effect;
+  readonly approval: 'never' | 'once' | 'always';
+  readonly timeoutMs: number;
+  readonly maxOutputBytes: number;
+  /** @default true */
+  readonly parallel?: boolean;
+}
+
+/** A call that was decided. */
+export interface SourcedCall {
+  readonly name: string;
+  readonly hash: string;
+  readonly callId: string;
+  /** After the check by `inputSchema`, and after a person's edit. */
+  readonly input: JsonObject;
+  /** Of a call that needed something: what it handed out, and what was answered. */
+  readonly continues?: CallAnswers;
+}
+
+/** What a call has while it is executed. */
+export interface ToolCallScope extends RunWorkspaceScope {
+  /** The same on every attempt of this call. */
+  readonly idempotencyKey: string;
+  /** Told to whoever watches; never recorded. */
+  progress(text: string): void;
+}
+
+/** How a call went. */
+export type CallResult = CallOutcome | CallNeeds;
+
+/** A call that is over. */
+export interface CallOutcome {
+  readonly type: 'outcome';
+  /** Texts and files in their order. */
+  readonly parts: readonly ToolContentPart[];
+  /** What the tool gave as data; the model is shown it in place of the parts. */
+  readonly value?: Json;
+  /** The tool says that it failed: the model reads the texts as an error with this code. */
+  readonly failed?: string;
+}
+
+/** A call that cannot go on before somebody has said something. */
+export interface CallNeeds {
+  readonly type: 'needs';
+  /** By a key of the source's; at least one, at most 16. */
+  readonly needs: Readonly<Record<string, CallNeed>>;
+  /** Handed back with the answers, as it is; at most 64 KiB. May be read by whoever reads the journal: no secret. */
+  readonly state: Json;
+}
+
+/** Something that a call needs. */
+export type CallNeed =
+  /** An answer of a person, that fits `schema`. */
+  | {
+      readonly kind: 'question';
+      readonly body: JsonObject;
+      readonly schema?: JsonObject;
+      readonly expiresInMs?: number;
+    }
+  /** A person signs in somewhere; whoever takes the tokens answers the request, with nothing in it. */
+  | { readonly kind: 'sign-in'; readonly body: JsonObject; readonly expiresInMs?: number }
+  /** A reply of a model, paid by the run. */
+  | {
+      readonly kind: 'sample';
+      readonly model: string;
+      readonly system?: string;
+      readonly maxTokens: number;
+      readonly messages: readonly SampleMessage[];
+    };
+
+/** A message of a prompt that a tool has written. */
+export interface SampleMessage {
+  readonly role: 'user' | 'assistant';
+  readonly content: readonly ToolContentPart[];
+}
+
+/** What was answered to a {@link CallNeeds}. */
+export interface CallAnswers {
+  readonly state: Json;
+  readonly answers: Readonly<Record<string, CallAnswer>>;
+}
+
+/** What became of a {@link CallNeed}. */
+export type CallAnswer =
+  | { readonly status: 'answered'; readonly value: Json }
+  | {
+      readonly status: 'sampled';
+      readonly text: string;
+      readonly model: string;
+      readonly finish: 'stop' | 'length' | 'other';
+      readonly usage?: Usage;
+    }
+  /** `unavailable`: there is nobody to answer, or it is not allowed. */
+  | { readonly status: 'rejected' | 'expired' | 'unavailable'; readonly reason?: string };
+
+/** A file that a tool returns: its bytes, or where they are. */
+export interface ToolFile {
+  readonly type: 'file';
+  /** IANA media type, such as `image/png`. */
+  readonly mediaType: string;
+  readonly data: Uint8Array | FileData;
+  readonly name?: string;
+}
+
+/** A part of what a tool returns; a string is text. */
+export type ToolContentPart = string | TextPart | ToolFile;

@@ -1,4 +1,4 @@
-import type { ChildEnd, SerializedError } from '@prusik/core';
+import type { ChildEnd, Outcome, SerializedError } from '@prusik/core';
 
 /** What these codes say, they say of the caller's own call. A child that failed with one of them had it from a call of its own. */
 const OF_THE_CALL: ReadonlySet<string> = new Set([
@@ -26,3 +26,11 @@ export function childFailure(child: string, { status, error, tooLarge }: ChildEn
     ? { ...error, code: 'CHILD_FAILED', meta: { ...meta, code: error.code } }
     : { ...error, meta };
 }
+
+/** The outcome of a call whose signal fired when its start was still to be written. */
+export function startGivenUp(key: string, reason: string): SerializedError {
+  return { code: 'CALL_ABORTED', message: `Child ${key} was given up before it started: ${reason}` };
+}
+
+/** No child's own failure has this code for its caller. */
+export const isStartGivenUp = (outcome: Outcome): boolean => !outcome.ok && outcome.error.code === 'CALL_ABORTED';

@@ -19,6 +19,7 @@ import {
 } from '@prusik/core';
 import { bounded } from './bounded.ts';
 import { checkReceiveOptions, checkRequestSpec, checkStepOptions } from './check-calls.ts';
+import { isStartGivenUp } from './child-failure.ts';
 import { checkMs } from './check-numbers.ts';
 import { ownCopy, valueOf, type Call } from './delivery.ts';
 import type { DriveParts } from './drive-parts.ts';
@@ -44,9 +45,6 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
   const { run, state, committer, delivery } = core;
   const { limits } = core.env;
   let notes = 0;
-  /** A signal that outlives this drive must not hold it. */
-  const listening = new Set<() => void>();
-  void parts.over.then(() => listening.forEach((forget) => forget()));
 
   /** @throws for a key that is none, and inside a step's body */
   function comesLate(key: string): boolean {
@@ -80,22 +78,6 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
 
   function wait<T>(spec: WaitSpec, read?: (recorded: Recorded) => T): Promise<T> {
     return ask({ key: spec.key, kind: spec.kind, fingerprint: spec.fingerprint, begin: () => waits.begin(spec) }, read);
-  }
-
-  /** A child that is still to be started when `signal` fires is not: what a replay holds back starts no later than the live run has given it up. */
-  function childWait<T>(spec: WaitSpec, read: (recorded: Recorded) => T): Promise<T> {
-    const call = wait(spec, read);
-    const { key, signal } = spec;
-    if (signal === undefined) return call;
-    const withdraw = (): void => delivery.withdraw(key, signal.reason);
-    signal.addEventListener('abort', withdraw, { once: true });
-    const forget = (): void => {
-      signal.removeEventListener('abort', withdraw);
-      listening.delete(forget);
-    };
-    listening.add(forget);
-    call.then(forget, forget);
-    return call;
   }
 
   const sleepUntilTime = (key: string, until: () => number): Promise<void> =>
@@ -191,7 +173,7 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
         const { fingerprint, child } = looked;
         // It may have fired while the policy let it wait.
         if (!delivery.isOnRecord(key)) signal?.throwIfAborted();
-        return childWait(
+        return wait(
           {
             key,
             kind: 'child',
@@ -200,11 +182,15 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
             leave: onParentEnd === 'leave',
             ...(signal === undefined ? {} : { signal }),
           },
-          (recorded): ChildResult<Output> => ({
-            run: childRunId(run.key.tenant, run.key.run, key),
-            output: valueOf(recorded) as Output,
-            ...(recorded.partial === undefined ? {} : { partial: recorded.partial }),
-          }),
+          (recorded): ChildResult<Output> => {
+            // The same as of a call that was given up before it was asked for.
+            if (isStartGivenUp(recorded.outcome)) signal?.throwIfAborted();
+            return {
+              run: childRunId(run.key.tenant, run.key.run, key),
+              output: valueOf(recorded) as Output,
+              ...(recorded.partial === undefined ? {} : { partial: recorded.partial }),
+            };
+          },
         );
       }),
     partial(reason) {

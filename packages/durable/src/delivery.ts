@@ -38,8 +38,6 @@ export interface Delivery {
   release(): boolean;
   /** Begins nothing from now on. */
   hold(): void;
-  /** Rejects a call that was held back and of which nothing is on record; another one goes on. */
-  withdraw(key: string, reason: unknown): void;
   /** Rejects every later call at once, and the ones without an outcome by {@link Delivery.rejectNext}. */
   close(error: PrusikError): void;
   /** Rejects the oldest call that has no outcome; says whether there was one. */
@@ -171,14 +169,6 @@ export function createDelivery({ state, onDiverged, wake }: DeliveryOptions): De
     },
     hold() {
       paused = true;
-    },
-    withdraw(key, reason) {
-      const call = held.find((one) => one.key === key);
-      if (call === undefined || state.waits.has(key)) return;
-      held = held.filter((one) => one !== call);
-      unsettled.delete(key);
-      call.reject(reason);
-      wake();
     },
     close(error) {
       closed = error;

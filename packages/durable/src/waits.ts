@@ -12,7 +12,7 @@ import {
   type WaitKind,
   type WaitStart,
 } from '@prusik/core';
-import { childFailure } from './child-failure.ts';
+import { childFailure, startGivenUp } from './child-failure.ts';
 import type { Part } from './combine-parts.ts';
 import type { DriveCore } from './drive-core.ts';
 import { noRoomError } from './no-room.ts';
@@ -68,6 +68,9 @@ export function createWaits(core: DriveCore): Waits {
   function begin(spec: WaitSpec): void {
     const known = state.waits.get(spec.key);
     if (known !== undefined) return add(known, spec);
+    // The call was there to be started, so its fate is one for the journal: a process that died here may have told the function more meanwhile.
+    if (spec.child !== undefined && spec.signal?.aborted)
+      return record(spec, { outcome: { ok: false, error: startGivenUp(spec.key, reasonOf(spec.signal)) } });
     const child = spec.child?.();
     const request = spec.request?.();
     const until = spec.until?.() ?? request?.expiresAt ?? undefined;
@@ -144,7 +147,7 @@ export function createWaits(core: DriveCore): Waits {
     }
   }
 
-  function record(wait: WaitStart, how: Ended, notBefore?: number): void {
+  function record(wait: Pick<WaitStart, 'key' | 'kind' | 'fingerprint'>, how: Ended, notBefore?: number): void {
     staged.add(wait.key);
     const end: WaitEnd = {
       type: 'wait-end',

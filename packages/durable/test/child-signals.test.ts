@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
-import type { DurableContext, Store } from '@prusik/core';
+import type { Commit, DurableContext, Store } from '@prusik/core';
 import { memoryStore } from '@prusik/store-memory';
-import { everyDeath, fakeClock, type Life } from '@prusik/testing-contracts';
+import { dyingStore, everyDeath, fakeClock, type Life } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
 import { STORAGES } from './storages.ts';
 import { STORES } from './stores.ts';
@@ -10,6 +10,8 @@ import { durable, engineOn, entriesOf, gate, key, untilCalled } from './support.
 const codeOf = (error: unknown): string => (error as { readonly code?: string }).code ?? String(error);
 const stuck = durable('stuck', (ctx) => ctx.receive('never'));
 const quick = durable('quick', (ctx, n) => ctx.step('s', () => n));
+
+const startsChild = (commit: unknown): boolean => ((commit as Partial<Commit>).children ?? []).length > 0;
 
 async function statuses(store: Store): Promise<Readonly<Record<string, string>>> {
   const { items } = await store.listRuns({ tenant: 'default', root: 'r', limit: 100 });
@@ -172,6 +174,47 @@ describe.each(Object.entries(STORES))('a call with a signal (%s)', (_, open) => 
 
     expect(await engine.drive(key('r'))).toMatchObject({ status: 'completed', output: 'not needed' });
     expect(await statuses(store)).toEqual({ r: 'completed' });
+  });
+
+  it('DUR-9: a child that is given up before its start is on record is told so by an entry, after all that a process was told which died before', async () => {
+    const clock = fakeClock();
+    await using opened = open({ clock });
+    const { store } = opened;
+    const told: string[][] = [];
+    const caller = durable('caller', async (ctx) => {
+      const hears: string[] = [];
+      told.push(hears);
+      const notes = async (name: string, call: Promise<unknown>): Promise<void> => {
+        const what = await call.then(() => 'ok', String);
+        hears.push(`${name} ${what}`);
+      };
+      const stop = new AbortController();
+      const { signal } = stop;
+      const first = ctx.step('first', () => 1).then(() => notes('held', ctx.child('held', 'stuck', null, { signal })));
+      // Handed over when the start is asked for and not written.
+      await ctx.step('second', () => 2);
+      stop.abort('not needed');
+      // As many microtasks as any rejection may take.
+      for (let n = 0; n < 50; n += 1) await undefined;
+      await notes('late', ctx.child('late', 'stuck', null, { signal }));
+      await first;
+      await ctx.receive('on');
+      return hears;
+    });
+    const dying = dyingStore(store, (_method, [commit]) => startsChild(commit), 'before');
+    const dead = engineOn(dying.store, [caller, stuck], { clock });
+    void dead.run('caller', null, { id: 'r' });
+    await dying.died;
+    expect(told).toEqual([['late not needed']]);
+    clock.advance(60_000);
+    await using engine = engineOn(store, [caller, stuck], { clock });
+
+    expect(await engine.run('caller', null, { id: 'r' })).toMatchObject({ status: 'waiting' });
+    await engine.signal(key('r'), 'on', null);
+    expect(await engine.drive(key('r'))).toMatchObject({ output: ['late not needed', 'held not needed'] });
+    expect(told.slice(1)).toEqual([told.at(-1), told.at(-1)]);
+    expect(await statuses(store)).toEqual({ r: 'completed' });
+    void dead[Symbol.asyncDispose]();
   });
 });
 

@@ -12,6 +12,7 @@ import {
   type SignalKind,
   type StoredMessage,
   type StoreReads,
+  type ThreadKey,
 } from '@prusik/core';
 import { selectGrant, toGrant, type GrantRow } from './grant-row.ts';
 import { prepareQuery } from './prepare-query.ts';
@@ -85,7 +86,7 @@ export function createReads(db: Database.Database): StoreReads {
     db,
     'select cuts from sessions where tenant = ? and name = ?',
   ).pluck();
-  const threads = { run: threadStatements(db, THREADS.run), session: threadStatements(db, THREADS.session) };
+  const threads = { run: threadStatements(db, 'run'), session: threadStatements(db, 'session') };
 
   return {
     state(key) {
@@ -182,17 +183,19 @@ export function messagesOf(thread: string, side: 'after' | 'before'): string {
     where m.n > max(t.floor, ?) and m.n < ? order by m.n ${order} limit ?`;
 }
 
-/** The condition is spelled as in the index, else the planner does not know it. */
-export function messageOf(thread: string): string {
-  return `select m.n, m.body from ${thread} t join messages m indexed by messages_ids on m.thread = t.thread
+/** The conditions are spelled as in the index, else the planner does not know it. A run's own thread has none: it is gone through from its end. */
+export function messageOf(of: ThreadKey['of']): string {
+  const index = of === 'session' ? 'indexed by messages_ids on m.thread < 0 and' : 'on';
+  return `select m.n, m.body from ${THREADS[of]} t join messages m ${index} m.thread = t.thread
     where m.body ->> '$.id' = ? and m.n > t.floor order by m.n desc limit 1`;
 }
 
-function threadStatements(db: Database.Database, thread: string): ThreadStatements {
+function threadStatements(db: Database.Database, of: ThreadKey['of']): ThreadStatements {
+  const thread = THREADS[of];
   return {
     after: prepareQuery(db, messagesOf(thread, 'after')),
     before: prepareQuery(db, messagesOf(thread, 'before')),
-    byId: prepareQuery(db, messageOf(thread)),
+    byId: prepareQuery(db, messageOf(of)),
     head: prepareQuery<Keyed, number>(
       db,
       `select max(t.floor, coalesce((select max(n) from messages where thread = t.thread), 0)) from ${thread} t`,

@@ -2,12 +2,13 @@ import { initial } from './0001-initial.ts';
 import { sessionsBlobsRetention } from './0002-sessions-blobs-retention.ts';
 import { conversations } from './0003-conversations.ts';
 import { trees } from './0004-trees.ts';
+import { messageIds } from './0005-message-ids.ts';
 
 /**
- * Numbered from 1, append-only: what has been released is never changed, and each only adds, so that the release before it
- * still works on the file. A fixture of every version is opened by a test.
+ * Numbered from 1, append-only: what has been released is never changed, and each keeps what the release before it writes, so that a process of
+ * that one which has the file open goes on. (After 5 it no longer finds messages by their ids.) A fixture of every version is opened by a test.
  */
-export const MIGRATIONS: readonly string[] = [initial, sessionsBlobsRetention, conversations, trees];
+export const MIGRATIONS: readonly string[] = [initial, sessionsBlobsRetention, conversations, trees, messageIds];
 
 /** The schema that this code needs. */
 export const SCHEMA_VERSION: number = MIGRATIONS.length;

@@ -92,7 +92,7 @@ export function createCommitter(options: CommitterOptions): Committer {
 
   async function sendStaged(): Promise<void> {
     while (staged.length > 0 && !gathering && !lost) {
-      await sendRiders(ITEMS_A_COMMIT);
+      if (deferred.length > ITEMS_A_COMMIT) await sendRiders(ITEMS_A_COMMIT);
       await send(staged.splice(0, ITEMS_A_COMMIT));
     }
     flushing = false;

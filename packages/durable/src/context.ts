@@ -16,6 +16,7 @@ import {
   type Received,
   type ReceiveOptions,
   type RunInfo,
+  type StoredMessage,
 } from '@prusik/core';
 import { bounded } from './bounded.ts';
 import { checkReceiveOptions, checkRequestSpec, checkStepOptions } from './check-calls.ts';
@@ -23,7 +24,7 @@ import { isStartGivenUp } from './child-failure.ts';
 import { checkMs } from './check-numbers.ts';
 import { ownCopy, valueOf, type Call } from './delivery.ts';
 import type { DriveParts } from './drive-parts.ts';
-import { refuseInsideStep } from './inside.ts';
+import { isInsideStep, refuseInsideStep } from './inside.ts';
 import type { Recorded } from './journal-state.ts';
 import { lookAtCall, type CheckedCall } from './look-at-call.ts';
 import { reportLateCall } from './untracked.ts';
@@ -90,8 +91,11 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
     signal: whole.signal(),
     thread: {
       async read() {
+        const read = (): Promise<readonly StoredMessage[]> =>
+          thread.readUpTo(threadBase + delivery.delivered().messages);
         try {
-          return await reads.ask(() => thread.readUpTo(threadBase + delivery.delivered().messages));
+          // No replay runs a step's body, so there its turn makes no difference.
+          return await (isInsideStep() ? read() : reads.ask(read));
         } catch (cause) {
           // A store that is away must not fail the run: the drive ends, and the run goes on when the store is back.
           parts.lose('unavailable', cause);

@@ -33,7 +33,10 @@ export function createDeadline(core: DriveCore): Deadline {
   }
 
   return {
-    isUp: () => (core.deadline() ?? Infinity) <= core.storeNow(),
+    isUp() {
+      const due = core.deadline();
+      return due !== null && due <= core.storeNow();
+    },
     meet,
     graceLeft: () => graceUntil - clock.monotonic(),
   };

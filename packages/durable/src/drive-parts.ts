@@ -200,7 +200,7 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
       // A drive that stops resumes nothing.
       const resumes = core.stopping() ? null : steps.nextDue();
       const due = Math.min(waits.nextDue() ?? Infinity, resumes ?? Infinity, core.deadline() ?? Infinity);
-      return Math.max(0, due - core.storeNow());
+      return due === Infinity ? Infinity : Math.max(0, due - core.storeNow());
     },
   };
 }

@@ -154,9 +154,10 @@ export function startDrive(
       // No child outlives a parent that failed. They are told at once: a step that takes its time must not keep them spending.
       if (status.settled?.ok === false && !core.stopping() && leftOut(core) === undefined)
         await endings.cancelChildren('its parent failed');
-      const givesBack = releaseDeadline - clock.monotonic() <= 0;
-      if (committer.busy() || steps.live() > 0 || ((status.resolving || reads.pending()) && !givesBack)) {
-        await waitForSteps();
+      const graceLeft = releaseDeadline === Infinity ? Infinity : releaseDeadline - clock.monotonic();
+      if (committer.busy() || steps.live() > 0 || ((status.resolving || reads.pending()) && graceLeft > 0)) {
+        if (graceLeft <= 0) steps.abort(released());
+        await wakeUp.wait(Math.min(graceLeft > 0 ? graceLeft : Infinity, parts.untilDue()));
         continue;
       }
       const { halted, settled } = status;
@@ -198,12 +199,6 @@ export function startDrive(
       const message = `The value of step ${recorded.key} cannot be read: ${cause.message}`;
       core.halt({ type: 'block', code: cause.code, message });
     }
-  }
-
-  async function waitForSteps(): Promise<void> {
-    const left = releaseDeadline - clock.monotonic();
-    if (left <= 0) steps.abort(released());
-    await wakeUp.wait(Math.min(left > 0 ? left : Infinity, parts.untilDue()));
   }
 
   async function finishAs(how: Settled): Promise<DriveEnd | undefined> {

@@ -88,26 +88,23 @@ export interface Executed {
   readonly attempt: number;
 }
 
-/** Runs the body once. Never rejects. */
-export async function executeStep(what: ExecuteOptions): Promise<Executed> {
-  const { stop } = what;
-  // Stopped before it began: that is no doubt, it surely did not happen.
-  const stopped = stop.reason();
-  if (stopped === undefined) return execute(what);
-  const outcome = { ok: false, error: serializeError(stopped) } as const;
-  return {
-    execution: { settled: 'outcome', outcome, messages: [], absorbed: [], notes: [], slots: [] },
-    attempt: what.attempt,
-  };
-}
-
 type Settled = Extract<Execution, { settled: 'outcome' }>;
 
 /** What came first: the body's end, or the word to give it up. */
 type Ended = { readonly value: unknown } | { readonly thrown: unknown } | { readonly error: PrusikError };
 
-async function execute(what: ExecuteOptions): Promise<Executed> {
+/** Runs the body once. Never rejects. */
+export async function executeStep(what: ExecuteOptions): Promise<Executed> {
   const { key, options } = what;
+  // Stopped before it began: that is no doubt, it surely did not happen.
+  const stopped = what.stop.reason();
+  if (stopped !== undefined) {
+    const outcome = { ok: false, error: serializeError(stopped) } as const;
+    return {
+      execution: { settled: 'outcome', outcome, messages: [], absorbed: [], notes: [], slots: [] },
+      attempt: what.attempt,
+    };
+  }
   const once = options.effect === 'once';
   const appended: Message[] = [];
   const noted: NewNote[] = [];

@@ -24,6 +24,8 @@ export async function runInside<T>(code: Inside['code'], engine: object, call: (
   }
 }
 
+export const isInsideStep = (): boolean => inside.getStore()?.code === 'step';
+
 /**
  * A call on the context from a step's body would be recorded before the step that made it, and a replay, which does not run the
  * body, would never ask for it.
@@ -31,7 +33,7 @@ export async function runInside<T>(code: Inside['code'], engine: object, call: (
  * @throws {PrusikError} `STEP_NESTED`
  */
 export function refuseInsideStep(call: string): void {
-  if (inside.getStore()?.code !== 'step') return;
+  if (!isInsideStep()) return;
   const message = `${call} was called inside the body of a step; a step's body has no context, only its scope`;
   throw new PrusikError('STEP_NESTED', message);
 }

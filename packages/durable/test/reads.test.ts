@@ -50,6 +50,30 @@ describe('what a function awaits and no entry records', () => {
     expect(await engineOn(memoryStore(), [asking, picky]).run('asking', null)).toMatchObject({ output: [9, 0, 3] });
   });
 
+  it('DUR-9: the body of a step reads the thread at once, whatever the function waits for: no replay runs it', async () => {
+    const { opened, open } = gate();
+    const picky = durable('picky', () => null, {
+      parseInput: async () => {
+        await opened;
+        return refused();
+      },
+    });
+    const reading = durable('reading', (ctx) =>
+      Promise.all([
+        ctx.child('c', 'picky', null).catch(codeOf),
+        ctx.step('s', async () => {
+          const { length } = await ctx.thread.read();
+          open();
+          return length;
+        }),
+      ]),
+    );
+
+    expect(await engineOn(memoryStore(), [reading, picky]).run('reading', null)).toMatchObject({
+      output: ['INPUT_INVALID', 0],
+    });
+  });
+
   it('DUR-14: a function that is cancelled may read its thread while it cleans up', async () => {
     const store = memoryStore();
     const begun = gate();

@@ -100,4 +100,70 @@ describe('REQ-6: a JSON Schema says what of a value does not fit', () => {
       ),
     ).toHaveLength(20);
   });
+
+  const leaves: JsonObject = { anyOf: [{ $ref: '#/$defs/more' }, { $ref: '#/$defs/more' }] };
+  it.each<[string, JsonObject, Json]>([
+    ['alternatives of alternatives', { ...leaves, $defs: { more: { ...leaves, type: 'number' } } }, 'x'],
+    ['references that double', { allOf: [{ $ref: '#' }, { $ref: '#' }] }, 1],
+    ['that which must not be', { not: { allOf: [{ $ref: '#/not' }, { $ref: '#/not' }] } }, 1],
+    [
+      'many alternatives for many items',
+      { items: { anyOf: Array.from({ length: 5_000 }, () => ({ type: 'string' })) } },
+      Array.from({ length: 5_000 }, () => 1),
+    ],
+    [
+      'many values for many items',
+      { items: { enum: Array.from({ length: 20_000 }, (_, n) => n) } },
+      Array.from({ length: 20_000 }, () => 19_999),
+    ],
+    [
+      'everything of everything',
+      { allOf: Array.from({ length: 20_000 }, () => ({})) },
+      Array.from({ length: 20_000 }, () => 1),
+    ],
+    [
+      'values that are large',
+      { enum: Array.from({ length: 500 }, () => ({ a: 'x'.repeat(100_000) })) },
+      { a: 'y'.repeat(100_000) },
+    ],
+  ])('I9: a schema that would take for ever is at its end soon, and fits nothing: %s', (_, schema, value) => {
+    const begun = performance.now();
+
+    expect(schemaProblems(schema, value)).not.toEqual([]);
+
+    expect(performance.now() - begun).toBeLessThan(5_000);
+  });
+
+  it.each<[string, JsonObject, Json, string]>([
+    [
+      'a pattern that takes the engine for ever',
+      { pattern: '^(a+)+$' },
+      `${'a'.repeat(100)}!`,
+      'does not match ^(a+)+$',
+    ],
+    ['a pattern that looks ahead', { pattern: '^(?=a)b$' }, 'x', ''],
+    [
+      'names by a pattern that looks ahead',
+      { patternProperties: { '(?=a)': false }, additionalProperties: false },
+      { x: 1 },
+      '',
+    ],
+    ['a reference with half an escape', { $ref: '#/%' }, 'x', ''],
+    [
+      'lists that are none',
+      { anyOf: {}, allOf: 'x', oneOf: 1, required: [1, {}], enum: 2, items: 3, properties: [] },
+      { a: [1] },
+      '',
+    ],
+    ['types that are none', { type: [{}, null] }, 1, 'expected [object Object] or null, received number'],
+  ])('I9: never throws, nor hangs: %s', (_, schema, value, said) => {
+    expect(problems(schema, value)).toBe(said);
+  });
+
+  it('I9: does not throw for a value that is too deep to be compared', () => {
+    const deep = JSON.parse(`${'['.repeat(5_000)}${']'.repeat(5_000)}`) as Json;
+
+    expect(problems({ enum: [[]] }, deep)).toBe('expected one of [[]]');
+    expect(problems({ uniqueItems: true }, [deep])).toBe('has two equal items');
+  });
 });

@@ -51,6 +51,8 @@ export function createLiveFile(options: {
     release();
     if (closed || (file === undefined && !creates)) return undefined;
     opened = openLiveFile(path);
+    // Nobody else has written to what is made here.
+    if (file === undefined) seen = opened.db.pragma('data_version', { simple: true });
     return opened;
   }
 

@@ -2,7 +2,7 @@ import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { PLAIN_TEXT, type Lease, type Store } from '@prusik/core';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { sqliteStore } from '../src/index.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
@@ -78,6 +78,25 @@ describe('the file for text in progress', () => {
     await say(store, lease, 'hello');
 
     expect(await heard(open())).toBe('hello');
+  });
+
+  it('EVT-4: the text that makes it is no news of another process to whoever watches', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      const store = open();
+      const lease = await hold(store);
+      let told = 0;
+      store.watchLiveText({ tenant: 'acme', run: 'other' }, () => (told += 1));
+      await say(store, lease, 'mine');
+      vi.advanceTimersByTime(1_000);
+      expect(told).toBe(0);
+
+      await say(open(), lease, ' theirs', 4);
+      vi.advanceTimersByTime(1_000);
+      expect(told).toBe(1);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('I6: one that was overwritten is thrown away, while it is open and before; the text that comes is kept', async () => {

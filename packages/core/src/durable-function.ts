@@ -103,6 +103,11 @@ export interface DurableContext<Deps = unknown> {
   /** Fires when this drive is over before the function is: parked, superseded, cancelled. */
   readonly signal: AbortSignal;
   readonly thread: Thread;
+  /**
+   * Bytes that a recorded outcome or message names by their hash, so that replay reads what the live run read. Never rejects: while the store
+   * is away the run waits for it, and bytes that are gone or damaged block it, with `BLOB_UNKNOWN` or `STORE_CORRUPT`.
+   */
+  readBlob(hash: string): Promise<Uint8Array>;
   /** Where workspaces are forked for children, for whoever delegates; missing where there is no sandbox. */
   readonly forks?: WorkspaceForks;
 

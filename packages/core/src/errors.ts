@@ -43,6 +43,18 @@ export function isPrusikError(error: unknown, code?: string): error is PrusikErr
   }
 }
 
+/**
+ * True for an error by which whoever was asked says that nobody knows whether it happened: `inDoubt: true` in its meta. Of a step of effect `once` that is a
+ * doubt and no failure.
+ */
+export const isInDoubt = (error: unknown): error is PrusikError => {
+  try {
+    return isPrusikError(error) && error.meta['inDoubt'] === true;
+  } catch {
+    return false;
+  }
+};
+
 /** An error as the journal keeps it and another process reads it. */
 export interface SerializedError {
   readonly code: string;

@@ -39,6 +39,7 @@ export {
 export { withChildren } from './with-children.ts';
 export {
   deserializeError,
+  isInDoubt,
   isPrusikError,
   PrusikError,
   serializeError,

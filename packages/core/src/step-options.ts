@@ -34,6 +34,12 @@ export interface StepOptions {
 }
 
 /**
+ * What a body throws is a failure: it did not happen, or not so that it counts. Who has sent something and does not know what became of it says so by an error with
+ * `inDoubt: true` in its meta ({@link isInDoubt}); a `once` step is then in doubt, as after a time-out, and is not executed again by itself. Of a step that may be repeated it is a
+ * failure like others.
+ *
+ *     throw new PrusikError('SHOP_LOST', 'The shop did not answer', { retryable: true, meta: { inDoubt: true } });
+ *
  * Whoever has no room (HTTP 429, 503, 529) and did nothing says so by an error with `retryAfterMs` in its meta, 0 where it names no time:
  *
  *     throw new PrusikError('SHOP_BUSY', 'The shop has no room', { retryable: true, meta: { retryAfterMs: 30_000 } });

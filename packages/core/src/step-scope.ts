@@ -57,6 +57,12 @@ export interface StepScope {
    * lease holds, unless the body is a generator, which can be read once. Rejects with `BLOB_TOO_LARGE` and `STORE_FULL`.
    */
   putBlob(body: Uint8Array | AsyncIterable<Uint8Array>): Promise<BlobInfo>;
+  /**
+   * Keeps a blob that the outcome names, for `readBlob` of the context, as long as the run and its session: from the commit of the outcome on.
+   *
+   * @throws {PrusikError} `STEP_RESULT_TOO_LARGE` past 100 of one step.
+   */
+  keepBlob(hash: string): void;
   /** Bytes of a blob of the run's tenant, in pieces; rejects with `BLOB_UNKNOWN`, `STORE_CORRUPT`, and with what a store rejects with that is away. */
   readBlob(hash: string): AsyncIterable<Uint8Array>;
   /** Voids what this execution has said: readers hear of it as of another attempt. */

@@ -4,6 +4,7 @@ import {
   derivedRandom,
   derivedUuid,
   hashJson,
+  isPrusikError,
   partialReason,
   PrusikError,
   type ChildOptions,
@@ -16,7 +17,6 @@ import {
   type Received,
   type ReceiveOptions,
   type RunInfo,
-  type StoredMessage,
 } from '@prusik/core';
 import { bounded } from './bounded.ts';
 import { checkReceiveOptions, checkRequestSpec, checkStepOptions } from './check-calls.ts';
@@ -24,6 +24,7 @@ import { isStartGivenUp } from './child-failure.ts';
 import { checkMs } from './check-numbers.ts';
 import { ownCopy, valueOf, type Call } from './delivery.ts';
 import type { DriveParts } from './drive-parts.ts';
+import { bytesOf } from './bytes-of.ts';
 import { isInsideStep, refuseInsideStep } from './inside.ts';
 import type { Recorded } from './journal-state.ts';
 import { lookAtCall, type CheckedCall } from './look-at-call.ts';
@@ -77,6 +78,20 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
     return promise;
   }
 
+  async function fromStore<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      // No replay runs a step's body, so there its turn makes no difference.
+      return await (isInsideStep() ? work() : reads.ask(work));
+    } catch (cause) {
+      // Bytes that are gone or damaged may be put again by a person.
+      if (isPrusikError(cause, 'STORE_CORRUPT') || isPrusikError(cause, 'BLOB_UNKNOWN'))
+        core.halt({ type: 'block', code: cause.code, message: cause.message });
+      // A store that is away must not fail the run: the drive ends, and the run goes on when the store is back.
+      else parts.lose('unavailable', cause);
+      return new Promise<never>(() => {});
+    }
+  }
+
   function wait<T>(spec: WaitSpec, read?: (recorded: Recorded) => T): Promise<T> {
     return ask({ key: spec.key, kind: spec.kind, fingerprint: spec.fingerprint, begin: () => waits.begin(spec) }, read);
   }
@@ -90,19 +105,9 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
     ...(core.env.forks === undefined ? {} : { forks: core.env.forks }),
     signal: whole.signal(),
     thread: {
-      async read() {
-        const read = (): Promise<readonly StoredMessage[]> =>
-          thread.readUpTo(threadBase + delivery.delivered().messages);
-        try {
-          // No replay runs a step's body, so there its turn makes no difference.
-          return await (isInsideStep() ? read() : reads.ask(read));
-        } catch (cause) {
-          // A store that is away must not fail the run: the drive ends, and the run goes on when the store is back.
-          parts.lose('unavailable', cause);
-          return new Promise<never>(() => {});
-        }
-      },
+      read: () => fromStore(() => thread.readUpTo(threadBase + delivery.delivered().messages)),
     },
+    readBlob: (hash) => fromStore(() => bytesOf(core.env.store.readBlob(run.key.tenant, hash))),
     step: (key, body, options = {}) =>
       refusing(() => {
         checkStepOptions(key, options);

@@ -1,5 +1,6 @@
 import {
   checkMessage,
+  isInDoubt,
   isPrusikError,
   PLAIN_TEXT,
   PrusikError,
@@ -40,6 +41,8 @@ export type Execution =
       readonly absorbed: readonly string[];
       readonly notes: readonly NewNote[];
       readonly slots: readonly SlotChange[];
+      /** Hashes of blobs that the outcome names. */
+      readonly blobs?: readonly string[];
       readonly denied?: readonly Denial[];
       readonly usage?: Usage;
       readonly costMicros?: number;
@@ -88,6 +91,9 @@ export interface Executed {
   readonly attempt: number;
 }
 
+/** Blobs that the outcome of one step may name. */
+const KEPT_BLOBS = 100;
+
 type Settled = Extract<Execution, { settled: 'outcome' }>;
 
 /** What came first: the body's end, or the word to give it up. */
@@ -111,6 +117,7 @@ export async function executeStep(what: ExecuteOptions): Promise<Executed> {
   const slots = what.slots.open();
   let changed: readonly SlotChange[] = [];
   const denied: Denial[] = [];
+  const keptBlobs = new Set<string>();
   let messages: readonly Message[] = [];
   /** What the body has taken over of what was steered here, until it is known whether it is recorded. */
   const taken = new Map<Message, string>();
@@ -154,6 +161,14 @@ export async function executeStep(what: ExecuteOptions): Promise<Executed> {
       if (open) what.speak({ type: 'text', key, attempt, block, text });
     },
     putBlob: what.blobs.put,
+    keepBlob(hash) {
+      if (!open) return;
+      if (keptBlobs.size >= KEPT_BLOBS && !keptBlobs.has(hash))
+        throw new PrusikError('STEP_RESULT_TOO_LARGE', `Step ${key} keeps more than ${KEPT_BLOBS} blobs`, {
+          meta: { maxBlobs: KEPT_BLOBS },
+        });
+      keptBlobs.add(hash);
+    },
     readBlob: what.blobs.read,
     reset() {
       if (!open) return;
@@ -178,6 +193,7 @@ export async function executeStep(what: ExecuteOptions): Promise<Executed> {
       absorbed,
       notes: outcome.ok ? noted : [],
       slots: changed,
+      blobs: outcome.ok && keptBlobs.size > 0 ? [...keptBlobs] : undefined,
       denied: denied.length > 0 ? denied : undefined,
       usage,
       costMicros,
@@ -231,6 +247,8 @@ export async function executeStep(what: ExecuteOptions): Promise<Executed> {
       return settle({ ok: false, error: serializeError(ended.error) }, ended.error);
     }
     if ('thrown' in ended) {
+      // What was sent may have happened, whatever came back to the body.
+      if (once && isInDoubt(ended.thrown)) return { execution: { settled: 'doubt', error: ended.thrown }, attempt };
       return settle({ ok: false, error: serializeError(ended.thrown, 'STEP_FAILED') }, ended.thrown);
     }
     try {

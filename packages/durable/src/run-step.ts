@@ -139,6 +139,7 @@ export function createRunStep(core: DriveCore, onEnded: (key: string) => void): 
         absorbed,
         notes: execution.notes,
         slots: execution.slots,
+        blobs: execution.blobs,
         usage,
         costMicros,
         denied: execution.denied,

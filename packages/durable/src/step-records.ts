@@ -56,6 +56,7 @@ export interface OutcomeDetails {
   readonly absorbed?: readonly string[];
   readonly notes?: Extract<Execution, { settled: 'outcome' }>['notes'];
   readonly slots?: Extract<Execution, { settled: 'outcome' }>['slots'];
+  readonly blobs?: readonly string[];
   readonly denied?: StepEnd['denied'];
   readonly usage?: StepEnd['usage'];
   readonly costMicros?: number;
@@ -63,6 +64,11 @@ export interface OutcomeDetails {
   readonly ledger?: LedgerChange | undefined;
   /** The run ends with it. */
   readonly end?: RunOutcome;
+}
+
+function blobsOf(outcome: Outcome, named: readonly string[] = []): readonly string[] | undefined {
+  const own = outcome.ok && outcome.blob !== undefined ? [outcome.blob.hash] : [];
+  return someOrNone([...own, ...named]);
 }
 
 /** `onEnded` is told of a step that has ended its run, before the drive is over. */
@@ -152,7 +158,7 @@ export function createStepRecords(core: DriveCore, slots: RunSlots, onEnded: (ke
       absorb: someOrNone(absorbed),
       notes: someOrNone(details.notes),
       slots: someOrNone(details.slots),
-      blobs: outcome.ok && outcome.blob !== undefined ? [outcome.blob.hash] : undefined,
+      blobs: blobsOf(outcome, details.blobs),
       ledger: details.ledger,
     });
     if (details.end !== undefined && (await endWith(key, part, details.end))) return true;

@@ -1,4 +1,5 @@
 import { PrusikError, serializeError, toFrozenJson, toJsonText, type BlobRef, type Json } from '@prusik/core';
+import { bytesOf } from './bytes-of.ts';
 import type { DriveEnv } from './drive-env.ts';
 import type { Recorded } from './journal-state.ts';
 import type { PutBlob } from './put-blob.ts';
@@ -69,9 +70,7 @@ export function createStepValues({ env, tenant, putBlob }: StepValuesOptions): S
   };
 
   async function textOf({ hash }: BlobRef): Promise<string> {
-    const pieces: Uint8Array[] = [];
-    for await (const piece of store.readBlob(tenant, hash)) pieces.push(piece);
-    return Buffer.concat(pieces).toString();
+    return (await bytesOf(store.readBlob(tenant, hash))).toString();
   }
 }
 

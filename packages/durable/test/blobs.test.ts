@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { BLOB_LIMIT, type FilePart, type Message, type Store } from '@prusik/core';
 import { createEngine } from '../src/index.ts';
 import { afterAll, describe, expect, it } from 'vitest';
 import { durable, engineOn, entriesOf, key } from './support.ts';
 import { STORES } from './stores.ts';
 
+const hashOf = (text: string): string => `sha256:${createHash('sha256').update(text).digest('hex')}`;
 const bytes = Buffer.from('a picture');
 const showing = (blob: string): Message => {
   const picture: FilePart = { type: 'file', mediaType: 'image/png', data: { blob } };
@@ -46,6 +48,50 @@ describe.each(Object.entries(STORES))('blobs of steps and inputs on %s', (_, cre
 
     expect(await engineOn(store, [work]).run('work', null)).toMatchObject({ output: 'a picture' });
     expect(await sweepAll(store)).toBe(1);
+  });
+
+  it('SES-12: what an outcome names is kept with it, and read outside of steps, on replay too; what no outcome keeps goes', async () => {
+    const work = durable('work', async (ctx) => {
+      const hash = await ctx.step('put', async (step) => {
+        const kept = await step.putBlob(Buffer.from('a listing'));
+        step.keepBlob(kept.hash);
+        step.keepBlob(kept.hash);
+        await step.putBlob(Buffer.from('nothing keeps this'));
+        return kept.hash;
+      });
+      const read = Buffer.from(await ctx.readBlob(hash)).toString();
+      await ctx.receive('go');
+      return read;
+    });
+    const first = engineOn(store, [work]);
+    expect(await first.run('work', null, { id: 'kept' })).toMatchObject({ status: 'waiting' });
+    await first[Symbol.asyncDispose]();
+    expect(await sweepAll(store)).toBe(1);
+
+    const second = engineOn(store, [work]);
+    await second.signal(key('kept'), 'go', null);
+    expect(await second.drive(key('kept'))).toMatchObject({ output: 'a listing' });
+  });
+
+  it('SES-12, ERR-2: an outcome that keeps what is not there blocks its run, and so does reading it', async () => {
+    const nothing = hashOf('never put');
+    const keeps = durable('keeps', (ctx) => ctx.step('keep', (step) => step.keepBlob(nothing)));
+    const reads = durable('reads', (ctx) => ctx.readBlob(nothing).then(() => null));
+    const engine = engineOn(store, [keeps, reads]);
+
+    expect(await engine.run('keeps', null)).toMatchObject({ status: 'blocked', code: 'BLOB_UNKNOWN' });
+    expect(await engine.run('reads', null)).toMatchObject({ status: 'blocked', code: 'BLOB_UNKNOWN' });
+  });
+
+  it('SES-12: one blob more than a step may keep fails it, and what a step that failed kept goes', async () => {
+    const work = durable('work', (ctx) =>
+      ctx.step('keep', async (step) => {
+        for (let n = 0; n <= 100; n += 1) step.keepBlob((await step.putBlob(Buffer.from(`one of many ${n}`))).hash);
+      }),
+    );
+
+    expect(await engineOn(store, [work]).run('work', null)).toMatchObject({ error: { code: 'STEP_RESULT_TOO_LARGE' } });
+    expect(await sweepAll(store)).toBe(101);
   });
 
   it('SES-12: what reading an input puts is the run’s from its start on, of a child too, and the input only names it', async () => {

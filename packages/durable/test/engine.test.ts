@@ -1,3 +1,4 @@
+import { PrusikError } from '@prusik/core';
 import { memoryStore } from '@prusik/store-memory';
 import { describe, expect, it } from 'vitest';
 import { durable, engineOn, entriesOf, gate, key, untilCalled } from './support.ts';
@@ -228,6 +229,50 @@ describe('a step in doubt', () => {
     });
     expect(await broken.engine.drive(key('r'))).toMatchObject({ status: 'failed', error: { code: 'STEP_IN_DOUBT' } });
     expect(broken.effects()).toBe(1);
+  });
+
+  const lost = () => {
+    throw new PrusikError('SHOP_LOST', 'The shop did not answer', { retryable: true, meta: { inDoubt: true } });
+  };
+
+  it.each([
+    ['ask', { status: 'blocked', code: 'STEP_IN_DOUBT' }],
+    [
+      'fail',
+      { status: 'failed', error: { code: 'STEP_IN_DOUBT', message: expect.stringContaining('did not answer') } },
+    ],
+  ] as const)(
+    'DUR-5: a once step whose body says that nobody knows whether it happened is in doubt, and is not executed again (%s)',
+    async (whatThen, expected) => {
+      const store = memoryStore();
+      let sent = 0;
+      const engine = engineOn(store, [
+        durable('work', (ctx) =>
+          ctx.step('pay', () => ((sent += 1), lost()), {
+            ...once,
+            inDoubt: whatThen,
+            retry: { attempts: 3, backoffMs: 1 },
+          }),
+        ),
+      ]);
+
+      expect(await engine.run('work', null, { id: 'r' })).toMatchObject(expected);
+      expect(await engine.drive(key('r'))).toMatchObject(expected);
+      expect(sent).toBe(1);
+    },
+  );
+
+  it('DUR-5: what says so in a step that may be repeated is a failure like others', async () => {
+    const store = memoryStore();
+    let sent = 0;
+    const engine = engineOn(store, [
+      durable('work', (ctx) =>
+        ctx.step('read', () => ((sent += 1), sent === 1 ? lost() : 'read'), { retry: { attempts: 2, backoffMs: 1 } }),
+      ),
+    ]);
+
+    expect(await engine.run('work', null, { id: 'r' })).toMatchObject({ status: 'completed', output: 'read' });
+    expect(sent).toBe(2);
   });
 
   it('DUR-5: a keyed step runs again with the same idempotency key', async () => {

@@ -1,7 +1,7 @@
-import type { Client, Implementation, ServerCapabilities } from '@modelcontextprotocol/client';
+import type { Client, ClientCapabilities, Implementation, ServerCapabilities } from '@modelcontextprotocol/client';
 import type { PrusikError } from '@prusik/core';
 
-/** A server that has answered the handshake. Whoever holds it uses the SDK's client of it for one request at a time of its own; it is closed by the pool alone. */
+/** A server that has answered the handshake. Whoever holds it uses the SDK's client of it for requests of its own; it is closed by the pool alone. */
 export interface Connection {
   readonly client: Client;
   readonly protocol: { readonly version: string; readonly era: 'legacy' | 'modern' };
@@ -10,6 +10,8 @@ export interface Connection {
   readonly instructions: string | undefined;
   /** Resolves once it is over, whoever ended it, with the error that requests in flight are to be told, as if they had not been sent. */
   readonly ended: Promise<PrusikError>;
+  /** When the server was last heard, by the monotonic clock. */
+  heardAt(): number;
   /** Ends it within the ladder's time. Never rejects; idempotent. */
   close(): Promise<void>;
 }
@@ -22,8 +24,19 @@ export interface ConnectionEvents {
   oddity(text: string): void;
 }
 
-/** Starts or reaches the server and shakes hands, within `startMs`. */
-export type Connect = (options: {
+/** What a client offers to its server. */
+export interface ClientSetup {
+  readonly capabilities: ClientCapabilities;
+  /** Sets the handlers of what is declared, before the handshake. */
+  prepare(client: Client): void;
+}
+
+/** What a server is opened with. */
+export interface ConnectOptions {
   readonly signal: AbortSignal;
   readonly events: ConnectionEvents;
-}) => Promise<Connection>;
+  readonly setup: ClientSetup;
+}
+
+/** Starts or reaches the server and shakes hands, within `startMs`. */
+export type Connect = (options: ConnectOptions) => Promise<Connection>;

@@ -1,0 +1,23 @@
+import { isPrusikError, PrusikError, type ErrorMeta } from '@prusik/core';
+
+/** What is told of a server that cannot be used now. */
+export interface UnavailableOptions {
+  readonly cause?: unknown;
+  readonly retryAfterMs?: number;
+  readonly meta?: ErrorMeta;
+}
+
+/** `MCP_UNAVAILABLE`: nothing of the request was sent, so it may be made again. */
+export function unavailable(server: string, why: string, options: UnavailableOptions = {}): PrusikError {
+  const { cause, retryAfterMs, meta } = options;
+  return new PrusikError('MCP_UNAVAILABLE', `The MCP server ${JSON.stringify(server)} cannot be used now: ${why}`, {
+    retryable: true,
+    meta: { server, sent: false, ...(retryAfterMs === undefined ? {} : { retryAfterMs }), ...meta },
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+/** Whether the error says that a request was never written. The pool makes it again on another connection, once. */
+export function wasNotSent(error: unknown): boolean {
+  return isPrusikError(error, 'MCP_UNAVAILABLE') && error.meta['sent'] === false;
+}

@@ -19,6 +19,7 @@ export interface Sandbox extends AsyncDisposable {
    * @throws {PrusikError} `SANDBOX_UNAVAILABLE` when nothing isolates here; the message says why and how to fix it.
    * @throws {PrusikError} `SANDBOX_LEVEL_UNMET` when `require` asks for more than is held.
    * @throws {PrusikError} `SANDBOX_MOUNT_REFUSED` for mounts where files are not isolated, so that there is nowhere to mount them.
+   * @throws {PrusikError} `SANDBOX_NETWORK_REFUSED` for the host's network where it would open more than the network.
    * @throws {PrusikError} `WORKSPACE_NOT_FOUND` for an unknown workspace.
    * @throws {PrusikError} `SANDBOX_BUSY` (retryable) at the bound of open sessions.
    * @throws {PrusikError} `SANDBOX_CLOSED` after disposal.
@@ -88,6 +89,11 @@ export interface OpenSandboxOptions {
   readonly limits?: Partial<SandboxLimits>;
   /** Extra folders, read-only. */
   readonly mounts?: readonly SandboxMount[];
+  /**
+   * `host`: commands use the network as the host does, its loopback and whatever it can reach, and `level().network` says `none`. For what has to: installing,
+   * a server of tools that calls another. @default 'none': there is no network
+   */
+  readonly network?: 'none' | 'host';
   /** Variables of every command, on top of the sandbox's own few. Nothing is taken from the host's environment. */
   readonly env?: Readonly<Record<string, string>>;
   /** The least that has to be held. */

@@ -17,6 +17,8 @@ export interface HostLayout {
   readonly files: readonly string[];
   /** Made for the sandbox: passwd, group, hosts. */
   readonly etc: readonly (readonly [source: string, path: string])[];
+  /** What finding other hosts by name takes of /etc, for who has the host's network. */
+  readonly names: readonly string[];
   /** bubblewrap 0.8 and later can forbid user namespaces below its own; the system call filter forbids them as well. */
   readonly disableUserns: boolean;
 }
@@ -34,6 +36,7 @@ export interface BubblewrapPlan {
   readonly mounts: readonly SandboxMount[];
   readonly env: Environment;
   readonly cwd: string;
+  readonly network: 'none' | 'host';
   readonly seccomp: number | undefined;
 }
 
@@ -41,9 +44,11 @@ export interface BubblewrapPlan {
  * Options of bubblewrap. They travel through `--args`, a pipe: on the command line every user of the host could read the
  * environment, and as bubblewrap's own environment a variable such as LD_PRELOAD would act outside the sandbox.
  */
-export function bubblewrapArguments({ host, bound, mounts, env, cwd, seccomp }: BubblewrapPlan): readonly string[] {
+export function bubblewrapArguments(plan: BubblewrapPlan): readonly string[] {
+  const { host, bound, mounts, env, cwd, network, seccomp } = plan;
   return [
-    ['--unshare-user', '--unshare-pid', '--unshare-net', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
+    ['--unshare-user', '--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
+    network === 'none' ? ['--unshare-net'] : host.names.flatMap((path) => ['--ro-bind', path, path]),
     host.disableUserns ? ['--disable-userns'] : [],
     ['--uid', INSIDE_ID, '--gid', INSIDE_ID, '--hostname', 'sandbox'],
     ['--cap-drop', 'ALL', '--new-session', '--die-with-parent'],

@@ -18,6 +18,8 @@ const SYSTEM_FILES = [
   '/etc/localtime',
   '/etc/ssl/certs',
 ];
+/** What a program needs to find other hosts by name. /etc/hosts is the sandbox's own. */
+const NAME_FILES = ['/etc/resolv.conf', '/etc/nsswitch.conf', '/etc/gai.conf'];
 const ETC = {
   passwd:
     'root:x:0:0:root:/root:/usr/sbin/nologin\nsandbox:x:1000:1000:sandbox:/tmp:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n',
@@ -56,9 +58,14 @@ export async function inspectHost(bubblewrap: string, folder: string): Promise<H
     if (stats?.isSymbolicLink() === true) links.push([path, await readlink(path)]);
     else if (stats?.isDirectory() === true) folders.push(path);
   }
-  const files = [];
-  for (const path of SYSTEM_FILES) if (await exists(path)) files.push(path);
-  return { links, folders, files, etc: await writeEtc(folder), disableUserns: help.includes('--disable-userns') };
+  return {
+    links,
+    folders,
+    files: await thoseThere(SYSTEM_FILES),
+    names: await thoseThere(NAME_FILES),
+    etc: await writeEtc(folder),
+    disableUserns: help.includes('--disable-userns'),
+  };
 }
 
 async function helpOf(bubblewrap: string): Promise<string> {
@@ -78,6 +85,12 @@ async function writeEtc(folder: string): Promise<HostLayout['etc']> {
     written.push([join(folder, name), `/etc/${name}`]);
   }
   return written;
+}
+
+async function thoseThere(paths: readonly string[]): Promise<readonly string[]> {
+  const there: string[] = [];
+  for (const path of paths) if (await exists(path)) there.push(path);
+  return there;
 }
 
 const isExecutable = (path: string): Promise<boolean> => exists(path, constants.X_OK);

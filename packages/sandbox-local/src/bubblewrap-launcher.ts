@@ -91,7 +91,7 @@ interface Started {
 }
 
 function start(request: LaunchRequest, guarded: readonly GuardedEntry[], options: BubblewrapLauncherOptions): Started {
-  const { root, env, cwd, mounts, limits, file, args } = request;
+  const { root, env, cwd, mounts, network, limits, file, args } = request;
   if (root.fd === undefined) throw new Error('bubblewrap takes a workspace held open, which only Linux has');
   const filter = options.openFilter?.();
   try {
@@ -132,6 +132,7 @@ function start(request: LaunchRequest, guarded: readonly GuardedEntry[], options
       mounts,
       env,
       cwd,
+      network,
       seccomp: filter && SECCOMP,
     };
     argumentPipe.end(

@@ -22,3 +22,20 @@ export function requireLevel(held: SandboxLevel, required: Partial<SandboxLevel>
       },
     );
 }
+
+/**
+ * What is held by who has this network.
+ *
+ * @throws {PrusikError} `SANDBOX_NETWORK_REFUSED` where unix sockets are not denied: those without a file belong to the network, and services of the host
+ * that act for whoever speaks to them listen there.
+ */
+export function levelOnNetwork(held: SandboxLevel, network: 'none' | 'host'): SandboxLevel {
+  if (network === 'none') return held;
+  if (held.files !== 'none' && held.syscalls !== 'enforced')
+    throw new PrusikError(
+      'SANDBOX_NETWORK_REFUSED',
+      `Commands cannot have the host's network here: no system call is filtered on ${process.arch}, so they could reach the host's services by its unix sockets. Run it on x64, or without the network`,
+      { meta: { ...held } },
+    );
+  return { ...held, network: 'none' };
+}

@@ -13,7 +13,7 @@ import { inheritableDescriptors } from './descriptors.ts';
 import { buildEnvironment } from './environment.ts';
 import { resolveIdentity } from './identity.ts';
 import { openBubblewrap, openNoIsolation, type Isolation } from './isolation.ts';
-import { requireLevel } from './level.ts';
+import { levelOnNetwork, requireLevel } from './level.ts';
 import { checkLimit, DEFAULT_LIMITS, resolveLimits } from './limits.ts';
 import { checkMounts } from './mounts.ts';
 import { createSession } from './session.ts';
@@ -108,10 +108,12 @@ export function createLocalSandbox(options: LocalSandboxOptions): Sandbox {
 
   const open = async (request: OpenSandboxOptions) => {
     assertOpen();
-    const { workspace, signal, mounts = [] } = request;
+    const { workspace, signal, mounts = [], network = 'none' } = request;
     const limits = resolveLimits(defaults, request.limits);
     const env = buildEnvironment(request.env);
     checkMounts(mounts);
+    if (network !== 'none' && network !== 'host')
+      throw new TypeError(`There is no network ${JSON.stringify(network)}, only 'none' and 'host'`);
     signal?.throwIfAborted();
     if (sessions.size >= maxSessions) throw busy(`${maxSessions} sessions are open`, 'maxSessions');
 
@@ -122,7 +124,8 @@ export function createLocalSandbox(options: LocalSandboxOptions): Sandbox {
     let entered: Awaited<ReturnType<typeof workspaces.enter>> | undefined;
     try {
       const { launcher } = await isolate();
-      requireLevel(launcher.level, request.require);
+      const level = levelOnNetwork(launcher.level, network);
+      requireLevel(level, request.require);
       if (mounts.length > 0 && launcher.level.files === 'none')
         throw new PrusikError(
           'SANDBOX_MOUNT_REFUSED',
@@ -135,6 +138,8 @@ export function createLocalSandbox(options: LocalSandboxOptions): Sandbox {
         place,
         limits,
         mounts,
+        network,
+        level,
         inheritable: await inheritableDescriptors(),
         env,
         owner: identity,

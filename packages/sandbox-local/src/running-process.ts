@@ -32,6 +32,7 @@ export interface LaunchRequest {
   readonly cwd: string;
   readonly limits: SandboxLimits;
   readonly mounts: readonly SandboxMount[];
+  readonly network: 'none' | 'host';
   /** Descriptors of this process that a child would inherit; each is covered. */
   readonly inheritable: readonly number[];
 }

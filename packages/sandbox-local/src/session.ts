@@ -3,6 +3,7 @@ import {
   PrusikError,
   type ExecOptions,
   type ExecResult,
+  type SandboxLevel,
   type SandboxLimits,
   type SandboxMount,
   type SandboxSession,
@@ -23,6 +24,9 @@ export interface SessionOptions {
   readonly place: WorkspacePlace;
   readonly limits: SandboxLimits;
   readonly mounts: readonly SandboxMount[];
+  readonly network: 'none' | 'host';
+  /** What it holds with that network. */
+  readonly level: SandboxLevel;
   readonly inheritable: readonly number[];
   readonly env: Environment;
   readonly owner: Identity | undefined;
@@ -33,7 +37,7 @@ export interface SessionOptions {
 
 /** A session on one workspace. It owns every process it starts. */
 export async function createSession(options: SessionOptions): Promise<SandboxSession> {
-  const { launcher, place, limits, mounts, owner } = options;
+  const { launcher, place, limits, mounts, network, level, owner } = options;
   const root = await openDirectory(place.files);
   const directory = launcher.directory(place);
   const running = new Set<RunningProcess>();
@@ -76,6 +80,7 @@ export async function createSession(options: SessionOptions): Promise<SandboxSes
         cwd: resolveDirectory(cwd, directory),
         limits,
         mounts,
+        network,
         inheritable: options.inheritable,
       });
       running.add(started);
@@ -137,10 +142,10 @@ export async function createSession(options: SessionOptions): Promise<SandboxSes
   const files = createSessionFiles({ root, staging: place.staging, directory, owner, fileBytes: limits.fileBytes });
 
   return {
-    description: describe(directory, launcher),
+    description: describe(directory, level),
     directory,
     limits,
-    level: () => launcher.level,
+    level: () => level,
     exec,
     run: ({ command, workingDirectory, env, abortSignal }) =>
       exec('/bin/sh', ['-c', command], {
@@ -168,7 +173,7 @@ export async function createSession(options: SessionOptions): Promise<SandboxSes
   };
 }
 
-function describe(directory: string, { level }: Launcher): string {
+function describe(directory: string, level: SandboxLevel): string {
   const isolated = level.files !== 'none';
   return [
     `Commands start in ${directory}, the workspace; files there last, files elsewhere do not.`,

@@ -33,6 +33,8 @@ async function runTrial({ launcher }: Isolation, root: string, owner: Identity |
       place,
       limits: { ...DEFAULT_LIMITS, processes: PROBE_PROCESSES },
       mounts: [],
+      network: 'none',
+      level: launcher.level,
       inheritable: await inheritableDescriptors(),
       env: {},
       owner,

@@ -58,6 +58,8 @@ export async function openWeakened({ root, change, asRoot, withoutLimits }: Weak
         place,
         limits: resolveLimits(DEFAULT_LIMITS, withoutLimits === true ? {} : limits),
         mounts: [],
+        network: 'none',
+        level: launcher.level,
         inheritable: [],
         env: {},
         owner: identity,

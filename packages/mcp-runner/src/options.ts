@@ -1,4 +1,4 @@
-import type { Clock, CredentialStore, Sandbox, SandboxLevel, SandboxMount } from '@prusik/core';
+import type { Clock, CredentialStore, Sandbox, SandboxLevel, SandboxMount, WorkspaceSource } from '@prusik/core';
 import type { McpLimits } from './limits.ts';
 
 /** What {@link mcpRunner} takes. */
@@ -38,6 +38,10 @@ export interface StdioServer extends ServerOptions {
   readonly require?: Partial<SandboxLevel>;
   /** `own`: a workspace of the server's; `run`: that of the run that calls, with a process for each call. @default 'own' */
   readonly workspace?: 'own' | 'run';
+  /** What its own workspace begins with, such as what {@link installServer} has left. Another source begins another workspace. @default nothing */
+  readonly from?: WorkspaceSource;
+  /** `host`: it may use the network as this machine does, its loopback included. @default 'none' */
+  readonly network?: 'none' | 'host';
 }
 
 /** A server that is reached over Streamable HTTP. */

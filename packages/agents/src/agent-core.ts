@@ -16,6 +16,7 @@ import type { RawModelEvent } from './model-call.ts';
 import type { ModelErrorClass } from './model-class.ts';
 import type { ModelRoute } from './model-route.ts';
 import type { ModelSettings } from './model-settings.ts';
+import type { Sampling } from './sampling.ts';
 import type { AnyTool } from './tool-types.ts';
 
 /** What instructions that are a function may look at. */
@@ -73,6 +74,8 @@ export interface AgentCore {
   readonly settings: ModelSettings;
   /** Missing where nothing is made shorter. */
   readonly context?: AgentContext;
+  /** Missing where tools may ask no model. */
+  readonly sampling?: Sampling;
   /** Failures after which text that a reader has seen is voided, to ask again. */
   readonly resets: readonly ModelErrorClass[];
   readonly onRaw?: (event: RawModelEvent & ModelCallPlace) => void;

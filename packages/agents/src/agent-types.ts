@@ -24,6 +24,7 @@ import type { ModelErrorClass } from './model-class.ts';
 import type { LanguageModelObject } from './language-model.ts';
 import type { ModelRoute } from './model-route.ts';
 import type { ModelSettings } from './model-settings.ts';
+import type { SamplingOptions } from './sampling.ts';
 import type { Skill } from './skill.ts';
 import type { AnyTool, Delegates, DepsOf } from './tool-types.ts';
 
@@ -88,6 +89,8 @@ export interface AgentOptions<
   readonly settings?: ModelSettings;
   /** How a long conversation is kept within what the model takes; `false` leaves it as it is. @default within what the registry says of the model */
   readonly context?: ContextOptions | false;
+  /** Which models its tools may ask, and how much. @default none: a need of kind `sample` is answered with `unavailable` */
+  readonly sampling?: SamplingOptions<Alias>;
   /**
    * Failures of a model after which the call is made again, or another model asked, although a reader has seen text of it: that text is voided by a
    * reset. After the others it is kept, and the run fails. `[]` turns it off. @default those that say nothing about the request
@@ -113,6 +116,8 @@ export interface AgentParts {
   readonly model?: LanguageModelObject | ModelRoute;
   /** Of an agent that names the one who writes its summaries by an alias. */
   readonly summaryModel?: LanguageModelObject | ModelRoute;
+  /** Those that its tools may ask, by their aliases. */
+  readonly sampleModels?: ReadonlyMap<string, ModelRoute>;
   readonly clock?: Clock;
   readonly newId?: NewId;
 }
@@ -161,6 +166,8 @@ export interface AgentDefinition<
   readonly inputJsonSchema?: JsonObject;
   /** Who writes summaries, where that is another model: the alias as it was given, or the object. */
   readonly summaryModel?: string | LanguageModelObject;
+  /** Which models its tools may ask, where they may. */
+  readonly sampling?: SamplingOptions;
   /** JSON Schema of the output, where it has one. */
   readonly outputJsonSchema?: JsonObject;
   /** The same agent with these parts; those that it has and that are not named stay. */

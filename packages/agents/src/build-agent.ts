@@ -30,6 +30,7 @@ import type { LanguageModelObject } from './language-model.ts';
 import { mostOutputTokens, toRoute, type ModelRoute } from './model-route.ts';
 import { madePrompt, promptSchema, showPrompt } from './prompt.ts';
 import { runAgent } from './run-agent.ts';
+import { checkSampling, samplingOf } from './sampling.ts';
 import type { AnyTool } from './tool-types.ts';
 import { validate } from './validate.ts';
 
@@ -68,6 +69,7 @@ const KNOWN = {
     requires: true,
     settings: true,
     context: true,
+    sampling: true,
     resets: true,
     onRaw: true,
     limits: true,
@@ -104,6 +106,7 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
   checkTools(name, tools);
   const called = calledAgents(name, tools, options.delegation);
   checkContextOptions(name, options.context);
+  checkSampling(name, options.sampling);
   const summaryModel = options.context === false ? undefined : options.context?.summaryModel;
   const facing = modelFacing(name, instructions, tools, skills);
   const limits = checkLimits(name, { ...AGENT_LIMITS, ...options.limits });
@@ -116,6 +119,8 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
     options.prompt === undefined ? showPrompt(input, isPrompt) : madePrompt(name, input, options.prompt);
   const newId = options.newId ?? parts.newId ?? randomId;
   const clock = options.clock ?? parts.clock ?? systemClock;
+  const { sampleModels = new Map() } = parts;
+  const sampling = samplingOf(options.sampling, sampleModels);
   const core = (resolved: ModelRoute): AgentCore => ({
     ...facing,
     agents: called.agents,
@@ -128,6 +133,7 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
           output: { schema: output, json: outputJsonSchema },
         }),
     settings,
+    ...(sampling === undefined ? {} : { sampling }),
     resets: options.resets ?? TRANSIENT,
     ...(options.onRaw === undefined ? {} : { onRaw: options.onRaw }),
     ...context(resolved),
@@ -144,7 +150,7 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
       ? String(options.model)
       : typeof summaryModel === 'string' && parts.summaryModel === undefined
         ? summaryModel
-        : undefined;
+        : options.sampling?.models.find((alias) => !sampleModels.has(alias));
   const ready = model === undefined || unbound !== undefined ? undefined : core(toRoute(model));
 
   return {
@@ -167,6 +173,7 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
     input: inputSchema,
     ...(inputJsonSchema === undefined ? {} : { inputJsonSchema }),
     ...(summaryModel === undefined ? {} : { summaryModel }),
+    ...(options.sampling === undefined ? {} : { sampling: options.sampling }),
     ...(options.requires === undefined ? {} : { requires: options.requires }),
     ...(outputJsonSchema === undefined ? {} : { outputJsonSchema }),
     async parseInput(given, { putBlob }) {

@@ -1,6 +1,7 @@
 import type { Decision, Entry, Outcome } from '@prusik/core';
 import type { CallStage } from './call-machine.ts';
 import type { ReplyRecord } from './loop-types.ts';
+import type { Needing } from './needing.ts';
 
 /** Where one tool call of an agent's run stands. */
 export interface CallStatus {
@@ -10,7 +11,8 @@ export interface CallStatus {
 }
 
 /** What the parts of a round are called in a journal. */
-const KEY = /^(approve|ask|gate|agent|tool|result):\d+:(.+)$/;
+const KEY = /^(approve|ask|gate|agent|tool|input|sample|result):\d+(?:\.\d+)*:(.+)$/;
+const REPLY = /^model:/;
 
 /**
  * The tool calls of an agent's last reply, in its order, as the entries of its run say: which waits for a person, which runs, which is closed. A call of
@@ -18,8 +20,10 @@ const KEY = /^(approve|ask|gate|agent|tool|result):\d+:(.+)$/;
  */
 export function callsIn(entries: readonly Entry[]): readonly CallStatus[] {
   const calls = new Map<string, CallStatus>();
+  /** Of calls that are suspended: what is not answered yet. */
+  const needed = new Map<string, number>();
   for (const entry of entries) {
-    if (entry.type === 'step-end' && entry.kind === 'model') {
+    if (entry.type === 'step-end' && REPLY.test(entry.key)) {
       calls.clear();
       for (const { callId, tool, ask, asks } of plannedIn(entry.outcome))
         calls.set(callId, { callId, tool, at: ask === undefined && asks === undefined ? 'allowed' : 'planned' });
@@ -27,8 +31,17 @@ export function callsIn(entries: readonly Entry[]): readonly CallStatus[] {
     }
     const [, part, callId = ''] = ('key' in entry && entry.key?.match(KEY)) || [];
     const call = calls.get(callId);
-    const at = part === undefined || call === undefined ? undefined : stageAfter(entry, part);
-    if (call !== undefined && at !== undefined) calls.set(callId, { ...call, at });
+    if (part === undefined || call === undefined) continue;
+    const needs = part === 'tool' ? needsIn(entry) : undefined;
+    if (needs !== undefined) needed.set(callId, needs);
+    else if (answersNeed(entry, part)) needed.set(callId, (needed.get(callId) ?? 1) - 1);
+    const at =
+      needs !== undefined || part === 'input' || part === 'sample'
+        ? needed.get(callId) === 0
+          ? 'allowed'
+          : 'suspended'
+        : stageAfter(entry, part);
+    if (at !== undefined) calls.set(callId, { ...call, at });
   }
   return [...calls.values()];
 }
@@ -36,6 +49,20 @@ export function callsIn(entries: readonly Entry[]): readonly CallStatus[] {
 function plannedIn(outcome: Outcome): NonNullable<ReplyRecord['calls']> {
   const record = outcome.ok ? (outcome.value as Partial<ReplyRecord> | null | undefined) : undefined;
   return record?.calls ?? [];
+}
+
+/** How much somebody has to say before the call goes on, where that is what its execution came to. */
+function needsIn(entry: Entry): number | undefined {
+  if (entry.type !== 'step-end' || !entry.outcome.ok) return undefined;
+  const { asks, needs } = (entry.outcome.value ?? {}) as unknown as Partial<Needing>;
+  if (typeof asks !== 'string' || !Array.isArray(needs)) return undefined;
+  return (needs as Needing['needs']).filter(({ kind }) => kind !== 'unavailable').length;
+}
+
+/** Leave to ask a model is no answer yet. */
+function answersNeed(entry: Entry, part: string): boolean {
+  if (part === 'input') return entry.type === 'wait-end' && !isYes(entry.outcome);
+  return part === 'sample' && entry.type === 'step-end';
 }
 
 function stageAfter(entry: Entry, part: string): CallStage['at'] | undefined {

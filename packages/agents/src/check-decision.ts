@@ -1,4 +1,5 @@
-import { describeIssues, type ApprovalBody, type Clock, type Decision, type Request } from '@prusik/core';
+import { describeIssues, isNeed, type ApprovalBody, type Clock, type Decision, type Request } from '@prusik/core';
+import { answerIssue } from './suspended-call.ts';
 import type { AnyTool } from './tool-types.ts';
 import { validate } from './validate.ts';
 
@@ -6,9 +7,11 @@ import { validate } from './validate.ts';
 export async function checkDecision(
   tools: ReadonlyMap<string, AnyTool>,
   clock: Clock,
-  { kind, body }: Request,
-  { value = null }: Omit<Decision, 'at'>,
+  { kind, body, schema: needed }: Request,
+  { status, value = null }: Omit<Decision, 'at'>,
 ): Promise<string | undefined> {
+  if (isNeed({ body }))
+    return status === 'edited' ? 'the prompt of a tool is sent as it is, or not' : answerIssue(value, needed);
   const tool = tools.get((body as Partial<ApprovalBody> | null)?.tool ?? '');
   const schema = kind === 'approval' ? tool?.input : tool?.asks?.answer;
   if (schema === undefined || kind === 'intervention') return undefined;

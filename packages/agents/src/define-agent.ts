@@ -1,5 +1,5 @@
 import type { Json, StandardSchema } from '@prusik/core';
-import type { AgentOf, AgentOptions, AnyAgent, PromptSchema, TextSchema } from './agent-types.ts';
+import type { AgentOf, AgentOptions, AgentParts, AnyAgent, PromptSchema, TextSchema } from './agent-types.ts';
 import { buildAgent, type AnyAgentOptions } from './build-agent.ts';
 import type { ConverterOption } from './json-schema.ts';
 import type { ModelRegistry } from './model-registry.ts';
@@ -33,16 +33,23 @@ export function defineAgent(options: AnyAgentOptions): AnyAgent {
 }
 
 /**
- * The agent with its aliases resolved, that of its model and that of the one who writes its summaries; one that was defined with model objects comes
- * back as it is.
+ * The agent with its aliases resolved: that of its model, that of the one who writes its summaries, and those that its tools may ask; one that was defined
+ * with model objects comes back as it is.
  *
  * @throws {PrusikError} `MODEL_UNKNOWN` for an alias that is not registered.
  */
 export function bindModels<Agent extends AnyAgent>(agent: Agent, registry: ModelRegistry): Agent {
-  const { model, summaryModel } = agent;
-  if (typeof model !== 'string' && typeof summaryModel !== 'string') return agent;
-  return agent.bind({
+  const { model, summaryModel, sampling } = agent;
+  if (typeof model !== 'string' && typeof summaryModel !== 'string' && sampling === undefined) return agent;
+  return agent.bind(modelsOf(agent, registry)) as Agent;
+}
+
+function modelsOf({ model, summaryModel, sampling }: AnyAgent, registry: ModelRegistry): AgentParts {
+  return {
     ...(typeof model === 'string' ? { model: registry.get(model) } : {}),
     ...(typeof summaryModel === 'string' ? { summaryModel: registry.get(summaryModel) } : {}),
-  }) as Agent;
+    ...(sampling === undefined
+      ? {}
+      : { sampleModels: new Map(sampling.models.map((alias) => [alias, registry.get(alias)])) }),
+  };
 }

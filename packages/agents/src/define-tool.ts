@@ -1,4 +1,4 @@
-import { checkOptions, hashJson, type InferOutput, type Json, type StandardSchema } from '@prusik/core';
+import { checkOptions, hashJson, type CallNeeds, type InferOutput, type Json, type StandardSchema } from '@prusik/core';
 import { modelJsonSchema, type ConverterOption, type JsonSchemaConverter } from './json-schema.ts';
 import { checkToolName } from './tool-name.ts';
 import { DEFAULT_CAP } from './tool-output.ts';
@@ -43,8 +43,10 @@ export function defineTool<
   Context = Json,
 >(
   options: ToolOptions<Name, Schema, Output, Deps, Context> & ConverterOption<Schema>,
-): ToolDefinition<Name, InferOutput<Schema>, Awaited<Output>, Deps, Context> {
-  return makeTool(options as ToolOptions<Name, Schema, Awaited<Output>, Deps, Context> & GivenConverter);
+): ToolDefinition<Name, InferOutput<Schema>, Exclude<Awaited<Output>, CallNeeds>, Deps, Context> {
+  return makeTool(
+    options as ToolOptions<Name, Schema, Exclude<Awaited<Output>, CallNeeds>, Deps, Context> & GivenConverter,
+  );
 }
 
 /** Whether a converter is needed was said where the type of the schema was known. */

@@ -12,9 +12,11 @@ export type {
   TextSchema,
 } from './agent-types.ts';
 export type { ContextOptions } from './context-options.ts';
+export type { SamplingOptions } from './sampling.ts';
 export { contextManager, type ContextManagerOptions } from './context-manager.ts';
 export { agentTool, type AgentTool, type AgentToolInput, type AgentToolOptions } from './agent-tool.ts';
 export { askTool, type AskInput, type AskToolOptions } from './ask-tool.ts';
+export { callNeeds } from './call-needs.ts';
 export { callTool, type CalledTool, type CallToolOptions } from './call-tool.ts';
 export { clientTool, type ClientToolOptions } from './client-tool.ts';
 export { callsIn, type CallStatus } from './calls-in.ts';

@@ -1,4 +1,5 @@
 import { PrusikError, serializeError, type SerializedError, type Spent } from '@prusik/core';
+import type { Sampled } from './sample-step.ts';
 import { limitsOf, type CompactionRecord, type PlannedCall, type ReplyRecord, type RunLimits } from './loop-types.ts';
 
 /** Where a run of an agent stands: nothing but what recorded outcomes say, so it is the same on replay. */
@@ -9,6 +10,8 @@ export interface LoopState {
   readonly steps: number;
   /** Tool calls planned. */
   readonly toolCalls: number;
+  /** Times that tools have asked models. */
+  readonly samples: number;
   readonly tokens: number;
   readonly costMicros: number;
   /** What the next prompt will at least take: the last call with its reply and the results since. */
@@ -45,6 +48,7 @@ export const begin = (limits: RunLimits): LoopState => ({
   limits,
   steps: 0,
   toolCalls: 0,
+  samples: 0,
   tokens: 0,
   costMicros: 0,
   emptyReplies: 0,
@@ -158,6 +162,7 @@ export function afterModel(state: LoopState, reply: ReplyRecord): LoopState {
     limits: reply.limits === undefined ? state.limits : limitsOf(reply.limits),
     steps: state.steps + 1,
     toolCalls: state.toolCalls + (reply.calls?.length ?? 0),
+    samples: state.samples,
     tokens: state.tokens + reply.tokens,
     costMicros: state.costMicros + (reply.costMicros ?? reply.chargedMicros ?? 0),
     promptTokens: reply.tokens - (reply.besides ?? 0) + (reply.since ?? 0),
@@ -187,7 +192,20 @@ export function afterCompaction({ reply, ...state }: LoopState, record: Compacti
   };
 }
 
-/** Every call of the reply is closed, with results of so many tokens. */
-export function afterTools({ reply: _closed, ...state }: LoopState, tokens: number): LoopState {
-  return { ...state, promptTokens: (state.promptTokens ?? 0) + tokens };
+/** What the calls of a reply came to. */
+export interface AfterTools {
+  /** Of their results. */
+  readonly tokens: number;
+  readonly sampled: Sampled;
+}
+
+/** Every call of the reply is closed. */
+export function afterTools({ reply: _closed, ...state }: LoopState, { tokens, sampled }: AfterTools): LoopState {
+  return {
+    ...state,
+    samples: state.samples + sampled.samples,
+    tokens: state.tokens + sampled.tokens,
+    costMicros: state.costMicros + sampled.costMicros,
+    promptTokens: (state.promptTokens ?? 0) + tokens,
+  };
 }

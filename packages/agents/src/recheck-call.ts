@@ -11,6 +11,7 @@ import { gateOf } from './approval.ts';
 import { callFingerprint } from './define-tool.ts';
 import type { Approval } from './decided-call.ts';
 import type { PlannedCall } from './loop-types.ts';
+import type { Answered } from './needing.ts';
 import type { AnyTool } from './tool-types.ts';
 import { validate } from './validate.ts';
 
@@ -18,6 +19,8 @@ import { validate } from './validate.ts';
 export interface AllowedCall extends PlannedCall {
   readonly input: Json;
   readonly approval?: Approval;
+  /** Of a call that was executed before and had to be answered first. */
+  readonly answered?: Answered;
 }
 
 /** A call that may still run: the tool as it is now, and the input as its schema gives it. Or what the model is told instead. */
@@ -27,7 +30,7 @@ export type Rechecked =
 
 /**
  * Looks at a call once more with the tool as it is now. Between the decision and now the tool may have gone or changed and the policy may have come to
- * another mind: whatever no longer holds closes the call. `begun`: an earlier process may have been at it.
+ * another mind: whatever no longer holds closes the call. `begun`: an earlier execution may have been at it.
  */
 export async function recheckCall(
   agent: AgentCore,
@@ -36,7 +39,7 @@ export async function recheckCall(
   grants: StepScope['grants'],
   begun: boolean,
 ): Promise<Rechecked> {
-  const { tool: name, callId, approval } = call;
+  const { tool: name, callId, approval, answered } = call;
   const { clock } = agent;
   const tool = agent.tools.get(name);
   const refused = (code: string, why: string): Rechecked => ({
@@ -53,6 +56,7 @@ export async function recheckCall(
   });
   if (tool === undefined) return refused('TOOL_GONE', `There is no tool named ${name} any more.`);
   if (call.ask !== undefined && callFingerprint(tool, call.input) !== call.ask) return changed('approved');
+  if (answered !== undefined && answered.toolHash !== tool.hash) return changed('begun');
   if ((tool.delegates !== undefined) !== (call.delegates === true)) return changed('planned');
   const input = approval === undefined ? call.input : approval.input;
   const checked = await validate(tool.input, input, clock);

@@ -22,7 +22,7 @@ export async function runAgent(defined: AgentCore, ctx: DurableContext): Promise
           state = afterModel(state, await modelStep(run, state));
           break;
         case 'call-tools':
-          state = afterTools(state, await toolRound(run, state.limits, action));
+          state = afterTools(state, await toolRound(run, state, action));
           break;
         case 'compact':
           state = afterCompaction(state, await compactStep(run, state, action));

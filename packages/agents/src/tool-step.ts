@@ -17,21 +17,30 @@ import type { CallAction, CallEvent, Denied } from './call-machine.ts';
 import { delegatedCalls } from './delegated-call.ts';
 import { approvalOf, type Approval } from './decided-call.ts';
 import { executeCall } from './execute-call.ts';
-import { inDoubtOf, type PlannedCall, type RunLimits } from './loop-types.ts';
-import type { Action } from './loop.ts';
+import { inDoubtOf, type PlannedCall } from './loop-types.ts';
+import type { Action, LoopState } from './loop.ts';
+import { isNeeding, type Answered, type Needing } from './needing.ts';
 import { appendResult, editNote, isReceipt, type Receipt } from './receipt.ts';
 import { describeError } from './redact.ts';
+import { samplesOf, type Sampled } from './sample-step.ts';
+import { askNeedsOf } from './suspended-call.ts';
 import { DEFAULT_CAP, errorOutput, toToolOutput } from './tool-output.ts';
 import type { AnyTool } from './tool-types.ts';
 import { validate } from './validate.ts';
 
 export type Round = Extract<Action, { do: 'call-tools' }>;
 
-/** Does what is due for a call, and tells what it came to. */
-export type CallActor = (action: CallAction) => Promise<CallEvent>;
+export interface CallActor {
+  /** Does what is due for a call, and tells what it came to. */
+  act(action: CallAction): Promise<CallEvent>;
+  /** What models were asked for by tools so far. */
+  readonly sampled: Sampled;
+}
 
-export async function callActor(run: AgentRun, limits: RunLimits, { step, message, calls }: Round): Promise<CallActor> {
+export async function callActor(run: AgentRun, state: LoopState, { step, message, calls }: Round): Promise<CallActor> {
   const { agent, ctx, messageId } = run;
+  const { limits } = state;
+  const samples = samplesOf(run, state);
   let inputs: Promise<ReadonlyMap<string, Json>> | undefined;
   const readInput = async (callId: string): Promise<Json> =>
     (await (inputs ??= inputsOf(ctx, message))).get(callId) ?? null;
@@ -90,16 +99,22 @@ export async function callActor(run: AgentRun, limits: RunLimits, { step, messag
     return { callId: call.callId, stage: { at: 'closed', tokens: stored.tokens } };
   }
 
-  async function execute(call: PlannedCall, approval: Approval | undefined): Promise<CallEvent> {
+  async function execute(
+    call: PlannedCall,
+    approval: Approval | undefined,
+    answered: Answered | undefined,
+  ): Promise<CallEvent> {
     const { callId } = call;
     const tool = agent.tools.get(call.tool);
-    const key = `tool:${step}:${callId}`;
+    const key = answered === undefined ? `tool:${step}:${callId}` : `tool:${step}.${answered.round}:${callId}`;
     const id = messageId(key);
+    const given = { ...(approval === undefined ? {} : { approval }), ...(answered === undefined ? {} : { answered }) };
     const body = async (scope: StepScope): Promise<unknown> => {
       const input = await readInput(callId);
-      const executed = await executeCall(agent, ctx, { ...call, input, ...(approval ? { approval } : {}) }, scope);
+      const executed = await executeCall(agent, ctx, { ...call, input, ...given }, scope);
       // A result that no record can hold is handed on as it is: the engine knows what that means for the step's effect.
       if ('unrecordable' in executed) return executed.unrecordable;
+      if ('needing' in executed) return { asks: id, ...executed.needing } satisfies Needing;
       if (executed.denied !== undefined) scope.deny({ callId, tool: call.tool, by: executed.denied });
       const stored = appendResult(scope, id, call, executed.output);
       if (approval?.edited) scope.append(editNote(messageId(`${key}:edit`), call, approval.input));
@@ -107,13 +122,16 @@ export async function callActor(run: AgentRun, limits: RunLimits, { step, messag
     };
     let value: unknown;
     try {
-      value = await ctx.step(key, body, stepOptions(call, tool, approval));
+      // The yes of a person is used up by the first execution; the others go on with it.
+      value = await ctx.step(key, body, stepOptions(call, tool, approval, answered === undefined));
     } catch (error) {
       const inDoubt = isPrusikError(error, 'STEP_IN_DOUBT');
       if (inDoubt && inDoubtOf(call) === 'fail') throw error;
       // Of a cancelled run the closing step is rejected too, and with it the loop.
       return { callId, stage: { at: 'settled', output: inDoubt ? unknownOutcome(error) : errorOutput(error) } };
     }
+    if (isNeeding(value, id))
+      return { callId, stage: { at: 'needing', needing: value, ...(approval === undefined ? {} : { approval }) } };
     // An outcome that this step's body did not give (`check` found it, a person said it) has no message yet.
     return isReceipt(value, id)
       ? { callId, stage: { at: 'closed', tokens: value.tokens } }
@@ -132,7 +150,12 @@ export async function callActor(run: AgentRun, limits: RunLimits, { step, messag
     return { callId, stage: { at: 'closed', tokens: stored.tokens } };
   }
 
-  function stepOptions(call: PlannedCall, tool: AnyTool | undefined, approval: Approval | undefined): StepOptions {
+  function stepOptions(
+    call: PlannedCall,
+    tool: AnyTool | undefined,
+    approval: Approval | undefined,
+    isFirst: boolean,
+  ): StepOptions {
     const timeoutMs = leftMs(tool?.timeoutMs);
     return {
       kind: 'tool',
@@ -141,7 +164,7 @@ export async function callActor(run: AgentRun, limits: RunLimits, { step, messag
       effect: tool?.effect ?? 'repeatable',
       inDoubt: inDoubtOf(call) === 'ask' ? 'ask' : 'fail',
       ...(Number.isFinite(timeoutMs) ? { timeoutMs } : {}),
-      ...(approval === undefined ? {} : { claimRequest: approval.request }),
+      ...(approval !== undefined && isFirst ? { claimRequest: approval.request } : {}),
       ...(tool?.check === undefined
         ? {}
         : {
@@ -152,12 +175,15 @@ export async function callActor(run: AgentRun, limits: RunLimits, { step, messag
   }
 
   const { delegate, storeReturned } = delegatedCalls(run, step, { readInput, leftMs });
-  return async (action) => {
+  const askNeeds = askNeedsOf(run, step, leftMs, samples);
+  const act = async (action: CallAction): Promise<CallEvent> => {
     switch (action.do) {
       case 'ask':
         return askPerson(action.call, action.ask);
       case 'execute':
-        return execute(action.call, action.approval);
+        return execute(action.call, action.approval, action.answered);
+      case 'ask-needs':
+        return askNeeds(action.call, action.needing, action.approval);
       case 'delegate':
         return delegate(action.call, action.approval);
       case 'store-returned':
@@ -171,6 +197,12 @@ export async function callActor(run: AgentRun, limits: RunLimits, { step, messag
       default:
         return action satisfies never;
     }
+  };
+  return {
+    act,
+    get sampled() {
+      return samples.sampled;
+    },
   };
 }
 

@@ -1,6 +1,8 @@
 import type {
   AgentCallOptions,
   AnyDefinition,
+  CallAnswer,
+  CallNeeds,
   Capability,
   CheckResult,
   Effect,
@@ -22,7 +24,7 @@ export interface ToolScope<Deps = unknown, Context = Json> {
   readonly deps: Deps;
   /** Fires on timeout, cancel and lost lease. */
   readonly signal: AbortSignal;
-  /** The same on every attempt of this call; for an effect of kind `keyed`. */
+  /** The same on every attempt of this call; for an effect of kind `keyed`. A call that had to be answered first is executed under another one. */
   readonly idempotencyKey: string;
   readonly callId: string;
   readonly run: RunInfo;
@@ -30,7 +32,12 @@ export interface ToolScope<Deps = unknown, Context = Json> {
 
 /** What a tool gets while it is executed. */
 export interface ExecutionScope<Deps = unknown, Context = Json>
-  extends ToolScope<Deps, Context>, Pick<StepScope, 'note' | 'notes' | 'slots'> {}
+  extends ToolScope<Deps, Context>, Pick<StepScope, 'note' | 'notes' | 'slots'> {
+  /** What was answered to the {@link callNeeds} that this call returned before, by the names of the needs; missing the first time. */
+  readonly answers?: Readonly<Record<string, CallAnswer>>;
+  /** The state that it handed out with them. */
+  readonly state?: Json;
+}
 
 /** A call as an approval policy sees it: the input after validation. */
 export interface ApprovalCall<Input = unknown, Deps = unknown, Context = Json> {
@@ -93,7 +100,10 @@ export interface ToolOptions<Name extends string, Schema extends StandardSchema,
   readonly version?: string;
   /** Only types: `types: {} as { deps: MyDeps; context: MyContext }` says what the scope holds. */
   readonly types?: { readonly deps?: Deps; readonly context?: Context };
-  /** Text is shown to the model as text, {@link toolContent} as texts and files, everything else as JSON. */
+  /**
+   * Text is shown to the model as text, {@link toolContent} as texts and files, everything else as JSON. {@link callNeeds} is no result: it is executed
+   * again once that was answered.
+   */
   readonly execute: (input: InferOutput<Schema>, scope: ExecutionScope<Deps, Context>) => Output | Promise<Output>;
 }
 
@@ -160,7 +170,7 @@ export interface ToolDefinition<
   // Methods, so that tools of narrower inputs and deps fit into one list.
   policy?(call: ApprovalCall<Input, Deps, Context>): ApprovalStatus | Promise<ApprovalStatus>;
   check?(input: Input, scope: ToolScope<Deps, Context>): CheckResult | Promise<CheckResult>;
-  execute(input: Input, scope: ExecutionScope<Deps, Context>): Output | Promise<Output>;
+  execute(input: Input, scope: ExecutionScope<Deps, Context>): Output | CallNeeds | Promise<Output | CallNeeds>;
   /** Read by the compiler only. */
   readonly '~types': { readonly input: Input; readonly output: Output; readonly deps: Deps; readonly context: Context };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { closedWith, due, learned, planned, type Call, type CallEvent } from '../src/call-machine.ts';
+import { requestsIn, type Needing } from '../src/needing.ts';
 
 const stages = (calls: readonly Call[]) => calls.map(({ stage }) => stage.at);
 const told = (actions: ReturnType<typeof due>['actions']) =>
@@ -77,4 +78,66 @@ describe('AGT-3: where the calls of a reply stand is a value', () => {
     ]);
     expect(stages(settled.calls)).toEqual(['closing', 'executing']);
   });
+
+  it('REQ-6: a call that needs something frees its place, asks for all of it, and goes on in its turn when it is answered', () => {
+    const calls = planned(['a', 'b', 'c'].map((callId) => ({ callId, tool: 'book', ask: 'f' })));
+    const allowed = calls.reduce(
+      (now: readonly Call[], { callId }) => learned(now, { callId, stage: { at: 'allowed', approval } }),
+      due(calls, 1).calls,
+    );
+    const first = due(allowed, 1);
+    expect(stages(first.calls)).toEqual(['executing', 'allowed', 'allowed']);
+
+    const asking = due(learned(first.calls, needing('a', 2)), 1);
+    expect(asking.actions).toMatchObject([
+      { do: 'ask-needs', call: { callId: 'a' }, needing: needs(2), approval },
+      { do: 'execute', call: { callId: 'b' } },
+    ]);
+    expect(stages(asking.calls)).toEqual(['suspended', 'executing', 'allowed']);
+    expect(due(asking.calls, 1).actions).toEqual([]);
+    expect(closedWith(asking.calls)).toBeUndefined();
+
+    const answered = { round: 1, toolHash: 'h', state: null, answers: {} };
+    const again = due(learned(asking.calls, { callId: 'a', stage: { at: 'allowed', approval, answered } }), 1);
+    expect(again.actions).toEqual([]);
+    const room = due(learned(again.calls, closed('b')), 1);
+    expect(room.actions).toMatchObject([{ do: 'execute', call: { callId: 'a' }, approval, answered }]);
+    expect(stages(due(learned(room.calls, needing('a', 1, 2)), 1).calls)).toEqual(['suspended', 'closed', 'executing']);
+  });
+
+  it('REQ-6: asks for no more than a run may have open, what is asked for others included, and for the rest when there is room', () => {
+    const ids = ['a', 'b', 'c', 'd', 'e'];
+    const people = Array.from({ length: 3 }, (_, n) => ({ callId: `p${n}`, tool: 'publish', ask: 'f' }));
+    const begun = due(planned([...people, ...ids.map((callId) => ({ callId, tool: 'book' }))]), 8);
+    const all = ids.reduce((now: readonly Call[], callId) => learned(now, needing(callId, 16)), begun.calls);
+
+    const first = due(all, 8);
+    expect(told(first.actions)).toEqual(['ask-needs a', 'ask-needs b', 'ask-needs c']);
+    expect(stages(first.calls).slice(-2)).toEqual(['needing', 'needing']);
+    const denied = { type: 'denied', reason: '' } as const;
+    const fewer = due(learned(first.calls, { callId: 'p0', stage: { at: 'settled', output: denied } }), 8);
+    expect(told(fewer.actions)).toEqual(['close p0']);
+    const room = due(learned(fewer.calls, closed('a')), 8);
+
+    expect(told(room.actions)).toEqual(['ask-needs d']);
+  });
+
+  it('REQ-6: counts what is asked of people alone: a sample and what nobody can answer are no requests', () => {
+    const sample = { kind: 'sample', name: 's', model: 'm', maxTokens: 1, messages: [] } as const;
+    const many = { ...needs(15), needs: [...needs(15).needs, sample, { ...sample, ask: true as const }] };
+    expect(requestsIn(many)).toBe(16);
+    expect(requestsIn({ ...many, needs: [sample, { kind: 'unavailable', name: 'u', reason: '' }] })).toBe(0);
+  });
+});
+
+const needs = (count: number, round = 1): Needing => ({
+  asks: 'm',
+  round,
+  toolHash: 'h',
+  state: null,
+  needs: Array.from({ length: count }, (_, n) => ({ name: String(n), kind: 'question', body: {} })),
+});
+const needing = (callId: string, count: number, round = 1): CallEvent => ({
+  callId,
+  stage: { at: 'needing', needing: needs(count, round), approval },
 });

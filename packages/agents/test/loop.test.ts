@@ -10,13 +10,14 @@ const reply = (verdict: ReplyRecord['verdict'], more: Partial<ReplyRecord> = {})
   ...more,
 });
 const calls = [{ callId: 'c1', tool: 'look' }];
+const CLOSED = { tokens: 3, sampled: { samples: 0, tokens: 0, costMicros: 0 } };
 const limitsWith = (limits: Partial<AgentLimits> = {}, outputTokens = 5) =>
   runLimitsOf({ ...AGENT_LIMITS, ...limits }, outputTokens);
 const BEGIN = begin(limitsWith());
 const after = (state: LoopState, ...replies: readonly ReplyRecord[]): LoopState =>
   replies.reduce((now, one) => {
     const moved = afterModel(now, one);
-    return one.verdict === 'call-tools' ? afterTools(moved, 3) : moved;
+    return one.verdict === 'call-tools' ? afterTools(moved, CLOSED) : moved;
   }, state);
 
 describe('AGT-2: the loop decides from what is recorded', () => {
@@ -24,7 +25,7 @@ describe('AGT-2: the loop decides from what is recorded', () => {
     expect(next(BEGIN, 0)).toEqual({ do: 'call-model', step: 1 });
     const asked = afterModel(BEGIN, reply('call-tools', { calls }));
     expect(next(asked, 0)).toEqual({ do: 'call-tools', step: 1, message: 'm1', calls });
-    const closed = afterTools(asked, 3);
+    const closed = afterTools(asked, CLOSED);
     expect(next(closed, 0)).toEqual({ do: 'call-model', step: 2 });
     expect(next(afterModel(closed, reply('answer')), 0)).toEqual({ do: 'finish', message: 'm1' });
   });

@@ -1,5 +1,5 @@
 import { recordModel, scriptedModel, type ContractModel } from '@prusik/testing-contracts';
-import type { DurableDefinition, Json } from '@prusik/core';
+import type { CallAnswer, DurableDefinition, Json } from '@prusik/core';
 import { toJsonSchema, toStandardJsonSchema } from '@valibot/to-json-schema';
 import type { LanguageModel } from 'ai';
 import { type } from 'arktype';
@@ -9,6 +9,7 @@ import { z } from 'zod';
 import {
   agentTool,
   bindModels,
+  callNeeds,
   defineAgent,
   defineTool,
   modelRegistry,
@@ -83,6 +84,34 @@ describe('DEF-1, DEF-8: what is inferred', () => {
     expectTypeOf(lookup['~types'].output).toEqualTypeOf<{ rows: readonly string[] }>();
     expectTypeOf(lookup).toExtend<AnyTool>();
     expectTypeOf([lookup, clock, plain]).toExtend<readonly AnyTool[]>();
+  });
+
+  it('REQ-6: what a call needs is no output of its tool', () => {
+    const base = { name: 'book', description: '', input: z.object({ seat: z.number() }) } as const;
+    const asking = defineTool({
+      ...base,
+      execute: ({ seat }, { answers, state }) => {
+        expectTypeOf(answers).toEqualTypeOf<Readonly<Record<string, CallAnswer>> | undefined>();
+        expectTypeOf(state).toEqualTypeOf<Json | undefined>();
+        if (answers === undefined) return callNeeds({ name: { kind: 'question', body: { text: 'Who?' } } }, seat);
+        return { booked: seat };
+      },
+    });
+    const later = defineTool({
+      ...base,
+      async execute({ seat }, { answers }) {
+        const named = answers?.['name'];
+        if (named?.status !== 'answered') return callNeeds({ name: { kind: 'sign-in', body: {} } });
+        expectTypeOf(named.value).toEqualTypeOf<Json>();
+        return seat > 1 ? 'many' : 'one';
+      },
+    });
+
+    expectTypeOf(asking['~types'].output).toEqualTypeOf<{ booked: number }>();
+    expectTypeOf(later['~types'].output).toEqualTypeOf<string>();
+    expectTypeOf(asking).toExtend<AnyTool>();
+    // @ts-expect-error -- no such kind
+    callNeeds({ name: { kind: 'approval', body: {} } });
   });
 
   it('an agent needs what all of its tools need together', () => {

@@ -80,6 +80,20 @@ export interface ClientToolBody {
   readonly [key: string]: Json;
 }
 
+/** What a call of a tool needs that cannot go on: a question, a sign-in, or leave to ask a model. It is about the call, and no result of it. */
+export type NeedBody = JsonObject & {
+  readonly tool: string;
+  readonly callId: string;
+  /** What the tool calls it. */
+  readonly need: string;
+};
+
+/** Tells a need of a call from what is asked in its place, such as its result. */
+export function isNeed({ body }: Pick<NewRequest, 'body'>): boolean {
+  const { callId, need } = (body ?? {}) as Partial<NeedBody>;
+  return typeof callId === 'string' && typeof need === 'string';
+}
+
 /** What a person can choose for a blocked run. */
 export type InterventionChoice = 'happened' | 'retry' | 'fail';
 

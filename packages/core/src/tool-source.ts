@@ -103,10 +103,13 @@ export interface CallOutcome {
   readonly failed?: string;
 }
 
-/** A call that cannot go on before somebody has said something. */
+/**
+ * A call that cannot go on before somebody has said something. It is over so far: what it did has happened, and once all of its needs are answered it is
+ * made again, with the answers. At most 8 times.
+ */
 export interface CallNeeds {
   readonly type: 'needs';
-  /** By a key of the source's; at least one, at most 16. */
+  /** By names of whoever asks, of at most 200 characters: 1 to 16, each at most 64 KiB as JSON, and the files of all of them 4 MiB in base64. */
   readonly needs: Readonly<Record<string, CallNeed>>;
   /** Handed back with the answers, as it is; at most 64 KiB. May be read by whoever reads the journal: no secret. */
   readonly state: Json;
@@ -114,16 +117,22 @@ export interface CallNeeds {
 
 /** Something that a call needs. */
 export type CallNeed =
-  /** An answer of a person, that fits `schema`. */
+  /** An answer of a person, that fits `schema` and has at most 64 KiB. What they are asked is `text` in the body. */
   | {
       readonly kind: 'question';
       readonly body: JsonObject;
       readonly schema?: JsonObject;
+      /** @default for ever */
       readonly expiresInMs?: number;
     }
-  /** A person signs in somewhere; whoever takes the tokens answers the request, with nothing in it. */
-  | { readonly kind: 'sign-in'; readonly body: JsonObject; readonly expiresInMs?: number }
-  /** A reply of a model, paid by the run. */
+  /** A person signs in somewhere; whoever takes the tokens keeps them and then answers the request, with nothing in it. No secret in the body. */
+  | {
+      readonly kind: 'sign-in';
+      readonly body: JsonObject;
+      /** @default for ever */
+      readonly expiresInMs?: number;
+    }
+  /** A reply of a model to this prompt and nothing else, paid by the run. `model` is an alias that whoever runs the call lets tools ask. */
   | {
       readonly kind: 'sample';
       readonly model: string;
@@ -132,7 +141,7 @@ export type CallNeed =
       readonly messages: readonly SampleMessage[];
     };
 
-/** A message of a prompt that a tool has written. */
+/** A message of a prompt that a tool has written. Its files are their bytes, and no address. */
 export interface SampleMessage {
   readonly role: 'user' | 'assistant';
   readonly content: readonly ToolContentPart[];
@@ -146,6 +155,7 @@ export interface CallAnswers {
 
 /** What became of a {@link CallNeed}. */
 export type CallAnswer =
+  /** Of a sign-in the value is `null`. */
   | { readonly status: 'answered'; readonly value: Json }
   | {
       readonly status: 'sampled';
@@ -154,8 +164,25 @@ export type CallAnswer =
       readonly finish: 'stop' | 'length' | 'other';
       readonly usage?: Usage;
     }
-  /** `unavailable`: there is nobody to answer, or it is not allowed. */
-  | { readonly status: 'rejected' | 'expired' | 'unavailable'; readonly reason?: string };
+  /**
+   * `rejected`: somebody said no. `withdrawn`: the user has said something else since. `unavailable`: there is nobody to answer, it is not allowed, or
+   * what was answered is not what was asked for.
+   */
+  | { readonly status: 'rejected' | 'expired' | 'withdrawn' | 'unavailable'; readonly reason?: string };
+
+/** Bounds of what a call may need and be answered. */
+export const CALL_NEEDS_LIMIT: {
+  /** At once, of one call. */
+  readonly needs: number;
+  /** How often one call may ask. */
+  readonly rounds: number;
+  /** Characters of the name of a need. */
+  readonly name: number;
+  /** Of one need, of the state and of one answer, as JSON. */
+  readonly bytes: number;
+  /** Of the files of all prompts together, in base64. */
+  readonly fileBytes: number;
+} = { needs: 16, rounds: 8, name: 200, bytes: 65_536, fileBytes: 4 * 1_048_576 };
 
 /** A file that a tool returns: its bytes, or where they are. */
 export interface ToolFile {

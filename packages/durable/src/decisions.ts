@@ -73,6 +73,9 @@ export function createDecider(
   /** By the schema that came with the request and, where this process has the definition, by what it says. The run checks once more. */
   async function checkValue(request: Request, decision: PersonDecision): Promise<void> {
     if (decision.status !== 'edited' && decision.status !== 'answered') return;
+    // What it is about, a token or a code, must not stand in a record.
+    if (request.kind === 'sign-in' && (decision.value ?? null) !== null)
+      throw invalid(request, 'an answer to a sign-in holds nothing');
     const { schema } = request;
     const issues = schema === undefined ? [] : schemaProblems(schema, decision.value ?? null);
     if (issues.length > 0) throw invalid(request, describeIssues(issues));

@@ -1,4 +1,4 @@
-import type { AgentParts, AnyAgent, ModelRegistry, ModelRoute } from '@prusik/agents';
+import { bindModels, type AgentParts, type AnyAgent, type ModelRegistry, type ModelRoute } from '@prusik/agents';
 import { ID_LIMITS, withModelName, type AnyDefinition, type DefinitionMap, type DurableDefinition } from '@prusik/core';
 import { factsOf } from './facts.ts';
 
@@ -14,16 +14,14 @@ export function bindDefinitions(
   parts: Pick<AgentParts, 'clock' | 'newId'>,
 ): readonly DurableDefinition<never, unknown, unknown>[] {
   const bound = new Map<string, AnyDefinition>();
-  for (const definition of definitions)
-    bound.set(
-      definition.name,
-      isAgent(definition) ? definition.bind({ ...parts, ...modelsOf(definition, models) }) : definition,
-    );
+  const bind = (agent: AnyAgent): AnyAgent =>
+    models === undefined ? agent.bind(parts) : bindModels(agent.bind(parts), models);
+  for (const definition of definitions) bound.set(definition.name, isAgent(definition) ? bind(definition) : definition);
 
   function addVariant(agent: AnyDefinition, alias: string): void {
     const name = withModelName(agent.name, alias);
     if (models !== undefined && isAgent(agent) && !bound.has(name))
-      bound.set(name, variantOf(agent.bind({ ...parts, ...modelsOf(agent, models) }), name, models.get(alias)));
+      bound.set(name, variantOf(bind(agent), name, models.get(alias)));
   }
 
   for (const definition of definitions) {
@@ -35,17 +33,6 @@ export function bindDefinitions(
     for (const alias of models?.aliases ?? []) if (isName(withModelName(agent.name, alias))) addVariant(agent, alias);
   // That one resolver makes the live objects of all of them, and that they fit, is what the types of the options say.
   return [...bound.values()] as readonly DurableDefinition<never, unknown, unknown>[];
-}
-
-function modelsOf(
-  { model, summaryModel }: AnyAgent,
-  models: ModelRegistry | undefined,
-): Pick<AgentParts, 'model' | 'summaryModel'> {
-  if (models === undefined) return {};
-  return {
-    ...(typeof model === 'string' ? { model: models.get(model) } : {}),
-    ...(typeof summaryModel === 'string' ? { summaryModel: models.get(summaryModel) } : {}),
-  };
 }
 
 /** Built when it is first asked for: of most agents and models together nobody ever runs any. */

@@ -53,10 +53,11 @@ function unknownModels({ definitions, models }: Assembly): readonly string[] {
   const known: readonly string[] = models?.aliases ?? [];
   const fix = known.length === 0 ? 'give the harness models' : `the registry has ${known.join(', ')}`;
   return definitions.flatMap((definition) => {
-    const { model, summaryModel, delegation } = factsOf(definition);
+    const { model, summaryModel, samplingModels, delegation } = factsOf(definition);
     const asked: readonly (readonly [string, string])[] = [
       ...(typeof model === 'string' ? [['model', model] as const] : []),
       ...(typeof summaryModel === 'string' ? [['context.summaryModel', summaryModel] as const] : []),
+      ...samplingModels.map((alias) => ['sampling.models', alias] as const),
       ...(delegation?.models ?? []).map((alias) => ['delegation.models', alias] as const),
       ...Object.entries(delegation?.agentModels ?? {}).flatMap(([agent, aliases = []]) =>
         aliases.map((alias) => [`delegation.agentModels.${agent}`, alias] as const),

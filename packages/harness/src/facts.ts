@@ -10,6 +10,8 @@ export interface DefinitionFacts {
   readonly model: ModelFacts | undefined;
   /** What summarises its conversations, where it names one. */
   readonly summaryModel: ModelFacts | undefined;
+  /** Aliases of the models that its tools may ask. */
+  readonly samplingModels: readonly string[];
   readonly tools: readonly ToolFacts[];
   readonly skills: readonly SkillFacts[];
   /** Bounds of its runs; one that is infinite is `null`, as it is in JSON. */
@@ -50,6 +52,7 @@ export function factsOf(definition: AnyDefinition): DefinitionFacts {
     readonly delegation?: DelegationPolicy;
     readonly model?: unknown;
     readonly summaryModel?: unknown;
+    readonly sampling?: { readonly models?: unknown };
     readonly tools?: unknown;
     readonly skills?: unknown;
     readonly limits?: unknown;
@@ -59,6 +62,7 @@ export function factsOf(definition: AnyDefinition): DefinitionFacts {
     delegation: shown.delegation,
     model: modelOf(shown.model),
     summaryModel: modelOf(shown.summaryModel),
+    samplingModels: textsOf(shown.sampling?.models),
     tools: listed(shown.tools).map(([key, tool]) => ({
       name: textOf(tool['name']) ?? key,
       approval: textOf(tool['approval']) ?? 'never',

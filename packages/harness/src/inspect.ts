@@ -59,6 +59,8 @@ export interface InspectedDefinition {
   /** Where it has one. */
   readonly model?: ModelFacts;
   readonly summaryModel?: ModelFacts;
+  /** Aliases of the models that its tools may ask. */
+  readonly samplingModels: readonly string[];
   readonly tools: readonly ToolFacts[];
   readonly skills: readonly SkillFacts[];
   readonly requires: readonly Capability[];
@@ -114,7 +116,8 @@ export function inspect({ definitions, limits, sandbox, models, ...rest }: Inspe
     coreCopies: loadedCopies(),
     definitions: definitions.map((definition) => {
       const { name, kind, version } = definition;
-      const { agents: calls, delegation, model, summaryModel, tools, skills, limits: bounds } = factsOf(definition);
+      const { agents: calls, delegation, model, summaryModel, ...facts } = factsOf(definition);
+      const { samplingModels, tools, skills, limits: bounds } = facts;
       const { budget } = definition as { readonly budget?: Budget };
       return {
         name,
@@ -125,6 +128,7 @@ export function inspect({ definitions, limits, sandbox, models, ...rest }: Inspe
         ...(budget === undefined ? {} : { budget }),
         ...(model === undefined ? {} : { model }),
         ...(summaryModel === undefined ? {} : { summaryModel }),
+        samplingModels,
         tools,
         skills,
         requires: definition.requires ?? [],

@@ -1,4 +1,4 @@
-import { OPEN_REQUEST_LIMIT, PrusikError, type Request as AskedRequest, type SessionKey } from '@prusik/core';
+import { isNeed, OPEN_REQUEST_LIMIT, PrusikError, type Request as AskedRequest, type SessionKey } from '@prusik/core';
 import type { PersonDecision } from '@prusik/durable';
 import { lastTurn, type Turn } from './begin-turn.ts';
 import type { ChatAnswer, ChatAsk } from './chat-body.ts';
@@ -42,8 +42,9 @@ export async function answerTurn(
   return turn;
 }
 
-/** Of a call that runs on the client, or that asks the user, its output is the answer. */
+/** Of a call that runs on the client, or that asks the user, its output is the answer. What a tool needs is told as a request of its own. */
 function isAbout(said: ChatAnswer, asked: AskedRequest): boolean {
+  if (isNeed(asked)) return false;
   if (said.type === 'approval') return asked.kind === 'approval' && asked.id === said.request;
   return (asked.kind === 'client-tool' || asked.kind === 'question') && callOf(asked) === said.callId;
 }

@@ -1,4 +1,5 @@
 import {
+  isNeed,
   type Decision,
   type Entry,
   type FileData,
@@ -221,7 +222,7 @@ export function createTurnEncoder({ errorText }: TurnEncoderOptions): TurnEncode
   function ask(key: string, request: Request): readonly UiMessageChunk[] {
     asked.set(key, request);
     const callId = callOf(request);
-    if (callId === undefined || !calls.has(callId)) return [requestPart(request)];
+    if (callId === undefined || !calls.has(callId) || isNeed(request)) return [requestPart(request)];
     // What else is asked about a call, such as its result, is asked by the call itself.
     return request.kind === 'approval' ? calls.ask(callId, request.id) : [];
   }
@@ -233,7 +234,7 @@ export function createTurnEncoder({ errorText }: TurnEncoderOptions): TurnEncode
     const status = statusOf(value);
     const reason = (value as unknown as Pick<Decision, 'reason'> | undefined)?.reason;
     const callId = callOf(request);
-    if (callId === undefined || !calls.has(callId)) return [requestPart({ ...request, status })];
+    if (callId === undefined || !calls.has(callId) || isNeed(request)) return [requestPart({ ...request, status })];
     if (request.kind !== 'approval') return [];
     const isGiven = status === 'approved' || status === 'edited';
     return calls.decide(callId, isGiven, reason ?? (isGiven || status === 'rejected' ? undefined : status));
@@ -372,7 +373,9 @@ function statusOf(value: Json | undefined): Decision['status'] {
   return (value as unknown as Pick<Decision, 'status'> | undefined)?.status ?? 'withdrawn';
 }
 
-/** A request that is about no call of the turn: a question, an intervention, or one of a run below. */
-function requestPart({ id, run, kind, body, status }: Request): UiMessageChunk {
-  return { type: 'data-request', id: `${run.run}/${id}`, data: { run: run.run, request: id, kind, status, body } };
+/** A request that is no approval or result of a call of the turn: a question, a need of a tool, an intervention, or one of a run below. */
+function requestPart({ id, run, kind, body, schema, status }: Request): UiMessageChunk {
+  const form = schema === undefined ? {} : { schema };
+  const data = { run: run.run, request: id, kind, status, body, ...form };
+  return { type: 'data-request', id: `${run.run}/${id}`, data };
 }

@@ -35,7 +35,7 @@ export type UiMessageChunk =
   | { type: 'finish'; finishReason: UiFinishReason };
 
 /**
- * Data of the application's own, a request that is about no call of a tool (`data-request`), a file that has no address for a client (`data-file`),
+ * Data of the application's own, a request that is no approval or result of a call (`data-request`), a file that has no address for a client (`data-file`),
  * or word that the answer is not whole (`data-partial`).
  */
 export interface UiDataChunk {

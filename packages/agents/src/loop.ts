@@ -1,5 +1,4 @@
 import { PrusikError, serializeError, type SerializedError, type Spent } from '@prusik/core';
-import type { Sampled } from './sample-step.ts';
 import { limitsOf, type CompactionRecord, type PlannedCall, type ReplyRecord, type RunLimits } from './loop-types.ts';
 
 /** Where a run of an agent stands: nothing but what recorded outcomes say, so it is the same on replay. */
@@ -190,6 +189,13 @@ export function afterCompaction({ reply, ...state }: LoopState, record: Compacti
     ...(isShorter ? {} : { compactionFailed: true as const }),
     ...(!isShorter && reply?.error !== undefined ? { reply } : {}),
   };
+}
+
+/** What tools have asked of models; it counts for the limits of the run. */
+export interface Sampled {
+  readonly samples: number;
+  readonly tokens: number;
+  readonly costMicros: number;
 }
 
 /** What the calls of a reply came to. */

@@ -10,20 +10,13 @@ import {
 import type { AgentRun } from './agent-run.ts';
 import { callRoute } from './call-route.ts';
 import { estimateTokens } from './estimate.ts';
-import { overLimit, tokensIn, withSpent, type LoopState } from './loop.ts';
+import { overLimit, tokensIn, withSpent, type LoopState, type Sampled } from './loop.ts';
 import { modelName } from './language-model.ts';
 import { reservation } from './model-price.ts';
 import type { RecordedSample } from './needing.ts';
 import { textOf } from './output.ts';
 import { describeError } from './redact.ts';
 import { toModelMessages } from './to-model-messages.ts';
-
-/** What the samples of a round have used; it counts for the limits of the run. */
-export interface Sampled {
-  readonly samples: number;
-  readonly tokens: number;
-  readonly costMicros: number;
-}
 
 /** The models that the tools of a round ask. */
 export interface Samples {

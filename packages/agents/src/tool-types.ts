@@ -104,7 +104,10 @@ export interface ToolOptions<Name extends string, Schema extends StandardSchema,
    * Text is shown to the model as text, {@link toolContent} as texts and files, everything else as JSON. {@link callNeeds} is no result: it is executed
    * again once that was answered.
    */
-  readonly execute: (input: InferOutput<Schema>, scope: ExecutionScope<Deps, Context>) => Output | Promise<Output>;
+  readonly execute: (
+    input: InferOutput<Schema>,
+    scope: ExecutionScope<Deps, Context>,
+  ) => Output | Promise<Output> | CallNeeds;
 }
 
 /** A tool of an AI SDK provider that the provider executes itself, such as `anthropic.tools.webSearch_20250305()`. */

@@ -27,8 +27,8 @@ export interface ConnectionEvents {
 /** What a client offers to its server. */
 export interface ClientSetup {
   readonly capabilities: ClientCapabilities;
-  /** Sets the handlers of what is declared, before the handshake. */
-  prepare(client: Client): void;
+  /** Sets the handlers of what is declared, before the handshake. `directory`: of its workspace, as the server sees it, where it has one. */
+  prepare(client: Client, directory?: string): void;
 }
 
 /** What a server is opened with. */

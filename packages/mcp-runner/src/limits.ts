@@ -8,6 +8,8 @@ export interface McpLimits {
   readonly totalMs: number;
   /** Of one message, in bytes. @default 4 MiB */
   readonly messageBytes: number;
+  /** Of the result of one call, in bytes. @default 4 MiB */
+  readonly resultBytes: number;
   /** Of a list of tools, resources or prompts. @default 50 */
   readonly pages: number;
   /** Of a server's tools that are offered. @default 200 */
@@ -27,6 +29,7 @@ export const DEFAULT_LIMITS: McpLimits = {
   callMs: 120_000,
   totalMs: 600_000,
   messageBytes: 4 * 1024 * 1024,
+  resultBytes: 4 * 1024 * 1024,
   pages: 50,
   tools: 200,
   garbageLines: 20,

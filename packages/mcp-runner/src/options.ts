@@ -1,5 +1,7 @@
 import type { Clock, CredentialStore, Sandbox, SandboxLevel, SandboxMount, WorkspaceSource } from '@prusik/core';
 import type { McpLimits } from './limits.ts';
+import type { SamplingOptions } from './sampling.ts';
+import type { TraceContext } from './trace-meta.ts';
 
 /** What {@link mcpRunner} takes. */
 export interface McpRunnerOptions {
@@ -11,6 +13,8 @@ export interface McpRunnerOptions {
   readonly credentials?: CredentialStore;
   /** Bounds of all servers that say nothing else. */
   readonly limits?: Partial<McpLimits>;
+  /** Asked for each call; what it gives goes with the call, as `traceparent`, `tracestate` and `baggage` of its `_meta`. @default none */
+  readonly traceContext?: TraceContext;
   /** @default the system's */
   readonly clock?: Clock;
 }
@@ -22,6 +26,10 @@ interface ServerOptions {
   /** The revision of the protocol. @default 'auto': the newest that both speak */
   readonly protocol?: 'auto' | '2025-11-25' | '2026-07-28';
   readonly limits?: Partial<McpLimits>;
+  /** Whether a question of the server is asked of a person, or declined. @default 'ask' */
+  readonly elicitation?: 'ask' | 'decline';
+  /** Lets the server ask a model, at the cost of the run that calls it. @default it may not */
+  readonly sampling?: SamplingOptions;
 }
 
 /** A server that is a program: it runs in a sandbox. */

@@ -13,14 +13,16 @@ export interface CredentialKey {
 
 /**
  * Where tokens and other secrets live, and the only place: nothing of them is in a journal, a log, an event or an error. A store may be shared by processes;
- * of two writers the last wins unless `expected` says otherwise.
+ * of two writers the last wins unless `expected` says otherwise. Reads and writes are of copies.
  */
 export interface CredentialStore {
   /** `undefined` where there is none. */
   get(key: CredentialKey): Promise<StoredCredential | undefined>;
   /**
-   * Keeps a value; durable when it resolves. With `expected` (the `revision` that was read, or `null` for none) nothing is written, and `false` said, when
-   * somebody else has written since: of several that refresh a token one counts.
+   * Keeps a value; durable when it resolves, if the store is. With `expected` (the `revision` that was read, or `null` for none) nothing is written, and `false`
+   * said, when something else is there: of several that refresh a token one counts.
+   *
+   * @throws {TypeError} for a value that is not JSON.
    */
   set(key: CredentialKey, value: JsonObject, options?: { readonly expected?: string | null }): Promise<boolean>;
   /** Nothing happens where there is none. */
@@ -30,5 +32,6 @@ export interface CredentialStore {
 /** A credential as it was kept. */
 export interface StoredCredential {
   readonly value: JsonObject;
+  /** Another one after each write, never one that was there before. */
   readonly revision: string;
 }

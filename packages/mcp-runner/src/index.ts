@@ -1,3 +1,5 @@
+export { fileCredentials } from './credentials-file.ts';
+export { memoryCredentials } from './credentials-memory.ts';
 export {
   installNpmServer,
   installServer,
@@ -7,4 +9,14 @@ export {
   type NpmInstallOptions,
 } from './install.ts';
 export { DEFAULT_LIMITS, type McpLimits } from './limits.ts';
-export type { HttpServer, McpRunnerOptions, McpServer, SecretOf, StdioServer } from './options.ts';
+export type {
+  HttpAuth,
+  HttpServer,
+  McpRunnerOptions,
+  McpServer,
+  OAuthClient,
+  OAuthRegistration,
+  OAuthSignIn,
+  SecretOf,
+  StdioServer,
+} from './options.ts';

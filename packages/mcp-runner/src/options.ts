@@ -1,4 +1,12 @@
-import type { Clock, CredentialStore, Sandbox, SandboxLevel, SandboxMount, WorkspaceSource } from '@prusik/core';
+import type {
+  Clock,
+  CredentialStore,
+  RunInfo,
+  Sandbox,
+  SandboxLevel,
+  SandboxMount,
+  WorkspaceSource,
+} from '@prusik/core';
 import type { McpLimits } from './limits.ts';
 import type { SamplingOptions } from './sampling.ts';
 import type { TraceContext } from './trace-meta.ts';
@@ -55,7 +63,61 @@ export interface StdioServer extends ServerOptions {
 /** A server that is reached over Streamable HTTP. */
 export interface HttpServer extends ServerOptions {
   readonly transport: 'http';
+  /** Where it is: `https:`, unless `network` says more. Only its origin is ever given its credentials. */
   readonly url: string;
+  /**
+   * Where it may be, with everything that it refers to. `public`: at addresses of the internet, with TLS; `private`: at those of this machine and its networks too,
+   * without TLS only on this machine; `plain`: the same, and without TLS everywhere. Metadata services of clouds, link-local and multicast never.
+   *
+   * @default 'public'
+   */
+  readonly network?: 'public' | 'private' | 'plain';
+  /** Authorities that vouch for it besides the public ones, as PEM. */
+  readonly ca?: string;
+  /** Who calls it. @default nobody */
+  readonly auth?: HttpAuth;
+}
+
+/** How a server over HTTP knows who calls it. */
+export type HttpAuth =
+  /** A token that somebody else looks after. */
+  | { readonly type: 'bearer'; readonly token: SecretOf }
+  /** A header of the server's own, such as `x-api-key`. */
+  | { readonly type: 'header'; readonly name: string; readonly value: SecretOf }
+  | OAuthSignIn
+  | OAuthClient;
+
+/** A person signs in with a browser: authorization code with PKCE. Until then a call is `MCP_SIGN_IN_REQUIRED`. */
+export interface OAuthSignIn {
+  readonly type: 'oauth';
+  /**
+   * Whose tokens a run uses: what you call the person for whom it runs, from its context; or `shared`: everybody of the tenant calls the server as whoever
+   * signed in last. There is no default, since a wrong one would lend one person's rights to another.
+   */
+  readonly subject: 'shared' | ((run: RunInfo) => string);
+  /** A registration made by hand. Without it the metadata document is used where the authorization server takes one, and else registration on the fly. */
+  readonly client?: OAuthRegistration;
+  /** Address of a client id metadata document: `https:`, with a path. */
+  readonly clientMetadataUrl?: string;
+  /** What people are shown as the client's name. @default 'Prusik' */
+  readonly clientName?: string;
+  /** Asked for in place of what the server says. */
+  readonly scope?: string;
+}
+
+/** The program itself signs in: client credentials. */
+export interface OAuthClient {
+  readonly type: 'oauth-client';
+  readonly client: Required<OAuthRegistration>;
+  readonly scope?: string;
+}
+
+/** A client that was registered by hand. */
+export interface OAuthRegistration {
+  readonly id: string;
+  readonly secret?: SecretOf;
+  /** The authorization server that it was registered with: it is shown to no other. */
+  readonly issuer: string;
 }
 
 /** Asked when it is needed, and not kept. */

@@ -1,6 +1,14 @@
 export { contextManagerContract, runContextTest, type ContextManagerContract } from './context-contract.ts';
 export { CONTEXT_TESTS, type ContextTest } from './context-tests.ts';
 export {
+  CREDENTIAL_STORE_TESTS,
+  credentialStoreContract,
+  runCredentialStoreTest,
+  type CredentialStorage,
+  type CredentialStoreContract,
+  type CredentialStoreTest,
+} from './credential-store-contract.ts';
+export {
   REQUEST_POLICY_TESTS,
   requestPolicyContract,
   runRequestPolicyTest,

@@ -10,7 +10,7 @@ import {
   type StepScope,
 } from '@prusik/core';
 import { offeredTools } from './active-tools.ts';
-import { scopeOf, type AgentCore } from './agent-core.ts';
+import { scopeOf, type AgentCore, type OfferedTools } from './agent-core.ts';
 import type { AgentRun } from './agent-run.ts';
 import { checkCalls } from './check-calls.ts';
 import { charsPerTokenOf, checkContext } from './context-check.ts';
@@ -27,6 +27,7 @@ import { readOutput, textOf } from './output.ts';
 import { namesFiles } from './prompt-view.ts';
 import { describeError } from './redact.ts';
 import { assistantMessage, toolMessage, userNote } from './stored-messages.ts';
+import type { LoadedFiles } from './to-model-messages.ts';
 import { AUTHOR_TIMEOUT_MS, within } from './within.ts';
 
 /**
@@ -120,11 +121,16 @@ async function callAndRecord(
       }),
     };
   }
-  const loaded = await files([...naming, ...steered.filter(namesFiles)], scope.readBlob).catch(unused);
-  const instructions =
-    typeof agent.instructions === 'string' ? agent.instructions : await instructionsOf(agent, ctx).catch(unused);
-  const offered =
-    agent.activeTools === undefined ? agent.offers : await offeredTools(agent, ctx, state.steps + 1).catch(unused);
+  let loaded: LoadedFiles;
+  let instructions: string;
+  let offered: OfferedTools;
+  try {
+    loaded = await files([...naming, ...steered.filter(namesFiles)], scope.readBlob);
+    instructions = typeof agent.instructions === 'string' ? agent.instructions : await instructionsOf(agent, ctx);
+    offered = agent.activeTools === undefined ? agent.offers : await offeredTools(agent, ctx, state.steps + 1);
+  } catch (error) {
+    return unused(error);
+  }
   const answer = await callRoute({
     route: model,
     instructions,

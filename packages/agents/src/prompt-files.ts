@@ -5,16 +5,20 @@ import type { LoadedFiles } from './to-model-messages.ts';
 export type PromptFiles = (
   naming: readonly Message[],
   read: (hash: string) => AsyncIterable<Uint8Array>,
-) => Promise<LoadedFiles>;
+) => LoadedFiles | Promise<LoadedFiles>;
 
 /** For one drive: what the last prompt held is kept, so that a file is read once and no longer than it is shown. */
 export function createPromptFiles(): PromptFiles {
   let have: LoadedFiles = new Map();
   let shown: readonly Message[] = [];
-  return async (naming, read) => {
-    if (naming.length === shown.length && naming.every((message, index) => message === shown[index])) return have;
+  async function load(naming: readonly Message[], read: Parameters<PromptFiles>[1]): Promise<LoadedFiles> {
     have = await loadFiles(naming, read, { have });
     shown = [...naming];
     return have;
-  };
+  }
+
+  return (naming, read) =>
+    naming.length === shown.length && naming.every((message, index) => message === shown[index])
+      ? have
+      : load(naming, read);
 }

@@ -117,7 +117,13 @@ export function createCommitter(options: CommitterOptions): Committer {
       return refused(batch, riders, { code: 'COMMIT_INVALID' });
     }
     const messages = commit.messages?.items ?? [];
-    const answer = await commitOrFindOut(commit);
+    const started = clock.monotonic();
+    let answer: CommitResult | InvalidCommit | undefined;
+    try {
+      answer = await store.commit(commit);
+    } catch (cause) {
+      answer = await findOut(commit, started, cause);
+    }
     if (answer === undefined) return;
     if (answer.outcome === 'stale') {
       lost = true;
@@ -149,36 +155,42 @@ export function createCommitter(options: CommitterOptions): Committer {
   }
 
   /** A rejected commit is ambiguous: nobody but this drive writes under this epoch, so the journal's length tells what became of it. */
-  async function commitOrFindOut(commit: Commit): Promise<CommitResult | InvalidCommit | undefined> {
-    const started = clock.monotonic();
+  async function findOut(
+    commit: Commit,
+    started: number,
+    rejected: unknown,
+  ): Promise<CommitResult | InvalidCommit | undefined> {
+    let cause = rejected;
     for (let attempt = 0; ; attempt += 1) {
+      // Not an outage: the same commit would be refused for ever.
+      if (cause instanceof TypeError) return { outcome: 'refused', code: 'COMMIT_INVALID', cause };
+      if (isPrusikError(cause, 'WRITE_TOO_LARGE')) return { outcome: 'refused', code: 'WRITE_TOO_LARGE', cause };
+      if (clock.monotonic() - started > options.patienceMs) {
+        lost = true;
+        options.onLost('unavailable', cause);
+        return undefined;
+      }
+      await new Promise<void>((resolve) => clock.after(Math.min(1_000, 10 * 2 ** attempt), resolve));
       try {
-        // A commit without entries leaves no trace to look for; sent again it is done or `stale`, both harmless.
-        if (attempt > 0 && commit.entries.length > 0) {
-          const run = await store.run(lease.run);
-          if (run !== undefined && run.epoch === lease.epoch && run.seq === seq + commit.entries.length) {
-            return {
-              outcome: 'committed',
-              seq: run.seq,
-              at: await lastEntryTime(run.seq),
-              inbox: run.inbox,
-              cancelRequested: run.cancelRequested,
-            };
-          }
-        }
-        return await store.commit(commit);
-      } catch (cause) {
-        // Not an outage: the same commit would be refused for ever.
-        if (cause instanceof TypeError) return { outcome: 'refused', code: 'COMMIT_INVALID', cause };
-        if (isPrusikError(cause, 'WRITE_TOO_LARGE')) return { outcome: 'refused', code: 'WRITE_TOO_LARGE', cause };
-        if (clock.monotonic() - started > options.patienceMs) {
-          lost = true;
-          options.onLost('unavailable', cause);
-          return undefined;
-        }
-        await new Promise<void>((resolve) => clock.after(Math.min(1_000, 10 * 2 ** attempt), resolve));
+        return (await foundWritten(commit)) ?? (await store.commit(commit));
+      } catch (again) {
+        cause = again;
       }
     }
+  }
+
+  async function foundWritten({ entries }: Commit): Promise<CommitResult | undefined> {
+    // A commit without entries leaves no trace to look for; sent again it is done or `stale`, both harmless.
+    if (entries.length === 0) return undefined;
+    const run = await store.run(lease.run);
+    if (run === undefined || run.epoch !== lease.epoch || run.seq !== seq + entries.length) return undefined;
+    return {
+      outcome: 'committed',
+      seq: run.seq,
+      at: await lastEntryTime(run.seq),
+      inbox: run.inbox,
+      cancelRequested: run.cancelRequested,
+    };
   }
 
   async function lastEntryTime(last: number): Promise<number> {

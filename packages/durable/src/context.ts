@@ -78,7 +78,7 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
     return promise;
   }
 
-  async function fromStore<T>(work: () => Promise<T>): Promise<T> {
+  async function fromStore<T>(work: () => T | Promise<T>): Promise<T> {
     try {
       // No replay runs a step's body, so there its turn makes no difference.
       return await (isInsideStep() ? work() : reads.ask(work));

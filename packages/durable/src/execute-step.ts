@@ -141,7 +141,7 @@ export async function executeStep(what: ExecuteOptions): Promise<Executed> {
       // What was withdrawn meanwhile has the step executed again, which only this effect allows.
       if ((options.effect ?? 'repeatable') !== 'repeatable')
         throw new TypeError(`Step ${key} is ${options.effect}: only a repeatable step absorbs`);
-      if (!open) return [];
+      if (!open || !what.steering.mayHave()) return [];
       const steered = await what.steering.take();
       if (!open) what.steering.giveBack(steered.map(({ run }) => run));
       if (!open) return [];
@@ -256,7 +256,8 @@ export async function executeStep(what: ExecuteOptions): Promise<Executed> {
       // Who was stopped answers nobody any more: what was steered here has its own turn.
       const kept = what.stop.reason() === undefined ? appended : appended.filter((message) => !taken.has(message));
       messages = checkedMessages(key, kept, what.maxMessageBytes);
-      const recorded = await what.record(key, ended.value);
+      const record = what.record(key, ended.value);
+      const recorded = record instanceof Promise ? await record : record;
       // Last: from here to the commit nothing may fail, since others go on from what it changes.
       changed = slots.settle();
       if (taken.size > 0) absorbed = [...new Set(kept.flatMap((message) => taken.get(message) ?? []))];

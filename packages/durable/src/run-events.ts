@@ -90,6 +90,7 @@ function createReader(sources: EventSources, root: RunKey, options: EventOptions
   let pass: Pass | undefined;
   let rootEnded = false;
   let wake: () => void = () => {};
+  let keepAlive: ReturnType<typeof setInterval> | undefined;
   const onAbort = (): void => {
     fail(signal?.reason);
     void cancel();
@@ -189,9 +190,10 @@ function createReader(sources: EventSources, root: RunKey, options: EventOptions
 
   async function untilWoken(): Promise<void> {
     // Somebody waits for the next event, which another process may cause: a store's look-outs do not keep this one alive.
-    const keepAlive = setInterval(() => {}, 2 ** 30);
+    keepAlive ??= setInterval(() => {}, 2 ** 30);
+    keepAlive.ref();
     await new Promise<void>((resolve) => (wake = resolve));
-    clearInterval(keepAlive);
+    keepAlive.unref();
   }
 
   async function pump(): Promise<void> {
@@ -219,6 +221,7 @@ function createReader(sources: EventSources, root: RunKey, options: EventOptions
     signal?.removeEventListener('abort', onAbort);
     for (const follower of followers.values()) follower.stop();
     followers.clear();
+    clearInterval(keepAlive);
     pass = undefined;
     wake();
     onOver();

@@ -176,10 +176,9 @@ export function createRunStep(core: DriveCore, onEnded: (key: string) => void): 
 
   /** What the run ends with, if the outcome of this step is its last word. An output that cannot be recorded is for the end itself to find. */
   function endOfRun({ key, options: { ends } }: StepSpec): RunOutcome | undefined {
-    if (ends === undefined || !core.isLast(key)) return undefined;
     try {
-      const end = ends();
-      if (end === undefined) return undefined;
+      const end = ends?.();
+      if (end === undefined || !core.isLast(key)) return undefined;
       const { maxValueBytes } = env.limits;
       const output = bounded('output of the run', end.output, maxValueBytes, 'RUN_OUTPUT_TOO_LARGE');
       return { status: 'completed', output };

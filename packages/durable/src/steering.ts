@@ -3,6 +3,8 @@ import type { Inbox } from './inbox.ts';
 
 /** What was steered to the run of one drive. A step has it in hand from taking it until its commit, so that no two steps take the same. */
 export interface Steering {
+  /** There may be something to take, which only the store can tell. */
+  mayHave(): boolean;
   /** What no step has in hand. A store that cannot be reached has nothing: the messages wait. */
   take(): Promise<readonly SteeredRun[]>;
   /** A step ended without recording them. */
@@ -19,9 +21,9 @@ export function createSteering(
   let emptyAt = -1;
 
   return {
+    mayHave: () => session !== undefined && (inbox.count('steer') !== emptyAt || inbox.behind()),
     async take() {
       const told = inbox.count('steer');
-      if (session === undefined || (told === emptyAt && !inbox.behind())) return [];
       const waiting = await store.steered(key).catch(() => undefined);
       const free = (waiting ?? []).filter(({ run }) => !inHand.has(run));
       if (waiting !== undefined && free.length === 0) emptyAt = told;

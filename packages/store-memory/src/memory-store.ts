@@ -57,23 +57,23 @@ export function memoryStore({
     maxBlobBytes,
     watchers,
     now: tick,
-    async write(size, work) {
-      // Nobody is called back while the caller is still inside its own call.
-      await Promise.resolve();
-      // Looked at before, since there is no rollback here: nothing may throw once `work` writes.
-      if (size.runs > 0 && tables.runCount + size.runs > maxRuns)
-        throw new PrusikError('STORE_FULL', `The store holds ${tables.runCount} of at most ${maxRuns} runs`);
-      // Sessions stay when their runs are removed.
-      if (size.runs > 0 && tables.sessionCount >= maxRuns)
-        throw new PrusikError(
-          'STORE_FULL',
-          `The store holds ${tables.sessionCount} sessions, and has room for ${maxRuns}`,
-        );
-      const news = watchers.collect();
-      const answer = work({ tables, now: tick(), news });
-      news.tell();
-      return answer;
-    },
+    // Nobody is called back while the caller is still inside its own call.
+    write: (size, work) =>
+      Promise.resolve().then(() => {
+        // Looked at before, since there is no rollback here: nothing may throw once `work` writes.
+        if (size.runs > 0 && tables.runCount + size.runs > maxRuns)
+          throw new PrusikError('STORE_FULL', `The store holds ${tables.runCount} of at most ${maxRuns} runs`);
+        // Sessions stay when their runs are removed.
+        if (size.runs > 0 && tables.sessionCount >= maxRuns)
+          throw new PrusikError(
+            'STORE_FULL',
+            `The store holds ${tables.sessionCount} sessions, and has room for ${maxRuns}`,
+          );
+        const news = watchers.collect();
+        const answer = work({ tables, now: tick(), news });
+        news.tell();
+        return answer;
+      }),
     async close() {
       // Writes that were accepted before are one microtask away, in front of this.
       await Promise.resolve();

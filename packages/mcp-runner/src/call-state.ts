@@ -1,4 +1,12 @@
-import { PrusikError, toJson, type CallAnswer, type CallNeed, type CallNeeds, type Json } from '@prusik/core';
+import {
+  CALL_NEEDS_LIMIT,
+  PrusikError,
+  toJson,
+  type CallAnswer,
+  type CallNeed,
+  type CallNeeds,
+  type Json,
+} from '@prusik/core';
 import { isObject, textOf } from './plain.ts';
 
 /** What a call that needs something is continued by. It stands in a journal. */
@@ -21,23 +29,30 @@ export type CallState =
   /** It has to be called once more, after somebody has been somewhere. */
   | { readonly as: 'again'; readonly round: number };
 
-/** Rounds of questions of one call. */
-export const MOST_ROUNDS = 16;
-/** Of one round. */
-export const MOST_NEEDS = 16;
-const MOST_BYTES = 65_536;
+const { bytes: MOST_BYTES } = CALL_NEEDS_LIMIT;
 
 /** @throws {PrusikError} `MCP_ASK_REFUSED` for more than a state may hold. */
 export function needsOf(needs: Readonly<Record<string, CallNeed>>, state: CallState): CallNeeds {
-  return { type: 'needs', needs, state: bounded(state) };
+  const kept = within(state);
+  if (kept === undefined) throw askRefused(`what it asks has more than ${MOST_BYTES} bytes`);
+  return { type: 'needs', needs, state: kept };
 }
 
-function bounded(state: CallState): Json {
+/** Of a call that is open. Answers from before are only for one that has to be called from the start; it is better asked again than given up. */
+export function liveNeedsOf(
+  needs: Readonly<Record<string, CallNeed>>,
+  state: Extract<CallState, { readonly as: 'live' }>,
+): CallNeeds {
+  return { type: 'needs', needs, state: within(state) ?? toJson({ ...state, before: {} }) };
+}
+
+/** `undefined` for what is too large to be recorded. */
+export function within(value: unknown, bytes: number = MOST_BYTES): Json | undefined {
   try {
-    return toJson(state, MOST_BYTES);
+    return toJson(value, bytes);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw askRefused(`what it asks has more than ${MOST_BYTES} bytes`);
+    return undefined;
   }
 }
 

@@ -1,5 +1,12 @@
-import type { CallAnswer, CallNeed, CallNeeds, Json, JsonObject } from '@prusik/core';
-import { askRefused, MOST_NEEDS, needsOf, type CallState } from './call-state.ts';
+import {
+  CALL_NEEDS_LIMIT,
+  type CallAnswer,
+  type CallNeed,
+  type CallNeeds,
+  type Json,
+  type JsonObject,
+} from '@prusik/core';
+import { askRefused, needsOf, type CallState } from './call-state.ts';
 import { askOf, readAsk, type AskOptions, type ReadAsk } from './needs.ts';
 import { isObject, textOf } from './plain.ts';
 
@@ -20,7 +27,7 @@ export type NextRound = { readonly needs: CallNeeds } | { readonly reply: Reply 
 export function nextRound(result: JsonObject, round: number, options: AskOptions): NextRound {
   const requestState = textOf(result['requestState']);
   const requests = Object.entries(isObject(result['inputRequests']) ? result['inputRequests'] : {});
-  if (requests.length > MOST_NEEDS) throw askRefused(`it asks ${requests.length} things at once`);
+  if (requests.length > CALL_NEEDS_LIMIT.needs) throw askRefused(`it asks ${requests.length} things at once`);
   const state = { as: 'round', round, requests, ...(requestState === undefined ? {} : { requestState }) } as const;
   const needs: Record<string, CallNeed> = {};
   for (const [index, [, request]] of requests.entries()) {

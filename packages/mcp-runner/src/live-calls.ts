@@ -1,14 +1,17 @@
 import type { CallAnswer, Clock, NewId } from '@prusik/core';
-import type { OpenAsk, OpenCall } from './open-call.ts';
+import type { CalledTool, OpenAsk, OpenCall } from './open-call.ts';
 import type { Asked } from './server-asks.ts';
 
 /** A call that is open while somebody thinks about what its server asked. */
 export interface LiveCall {
   readonly call: OpenCall<Asked>;
+  readonly tool: CalledTool;
   /** What is to be answered, by the keys of the needs. */
   readonly asks: ReadonlyMap<string, OpenAsk<Asked>>;
   /** What was answered before, by the hash of what was asked. */
   readonly before: ReadonlyMap<string, CallAnswer>;
+  /** How often somebody was asked. */
+  readonly rounds: { count: number };
 }
 
 /** The live calls of one server. */

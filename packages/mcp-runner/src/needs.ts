@@ -1,8 +1,9 @@
-import type { CallAnswer, CallNeed, Json, JsonObject } from '@prusik/core';
+import { CALL_NEEDS_LIMIT, type CallAnswer, type CallNeed, type Json, type JsonObject } from '@prusik/core';
+import { within } from './call-state.ts';
 import { readForm } from './flat-schema.ts';
 import { isObject, textOf } from './plain.ts';
 import { rootsResult } from './roots.ts';
-import { sampleNeed, sampleResult, type SamplingOptions } from './sampling.ts';
+import { base64Of, sampleNeed, sampleResult, type SamplingOptions } from './sampling.ts';
 import { visibleText } from './visible-text.ts';
 
 /** What a server may ask while it executes a call. */
@@ -34,7 +35,20 @@ const LONGEST_URL = 8_192;
 const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 /** Reads what a server asks. */
-export function readAsk({ method, params }: ServerAsk, options: AskOptions): ReadAsk {
+export function readAsk(ask: ServerAsk, options: AskOptions): ReadAsk {
+  const read = readMethod(ask, options);
+  if (!('need' in read) || isSmall(read.need)) return read;
+  return { result: read.result({ status: 'unavailable' }), oddity: 'A question that is too large was not passed on' };
+}
+
+/** As whoever records it counts: files have a bound of their own. */
+function isSmall(need: CallNeed): boolean {
+  const { bytes, fileBytes } = CALL_NEEDS_LIMIT;
+  const files = need.kind === 'sample' ? base64Of(need.messages) : 0;
+  return files <= fileBytes && within(need, bytes + files) !== undefined;
+}
+
+function readMethod({ method, params }: ServerAsk, options: AskOptions): ReadAsk {
   switch (method) {
     case 'elicitation/create':
       return elicitation(params, options);

@@ -35,11 +35,18 @@ export interface OpenCall<T> {
   cancel(reason: unknown): void;
 }
 
+/** A tool as its server has it. */
+export interface CalledTool {
+  readonly name: string;
+  readonly inputSchema: JsonObject;
+  readonly outputSchema?: JsonObject;
+}
+
 /** What is called. */
 export interface OpenCallOptions {
   readonly server: string;
   readonly connection: Connection;
-  readonly tool: { readonly name: string; readonly inputSchema: JsonObject };
+  readonly tool: CalledTool;
   /** Of `tools/call`, without `_meta.progressToken`. */
   readonly params: JsonObject;
   readonly limits: Pick<McpLimits, 'callMs' | 'totalMs'>;

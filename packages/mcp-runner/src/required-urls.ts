@@ -1,5 +1,5 @@
-import type { CallAnswer, CallNeeds } from '@prusik/core';
-import { askRefused, MOST_NEEDS, needsOf } from './call-state.ts';
+import { CALL_NEEDS_LIMIT, type CallAnswer, type CallNeeds } from '@prusik/core';
+import { askRefused, needsOf } from './call-state.ts';
 import { readAsk, type AskOptions } from './needs.ts';
 import { isObject, listOf } from './plain.ts';
 
@@ -15,7 +15,8 @@ export function requiredUrls(cause: unknown, round: number, options: AskOptions)
   const { code, data } = (cause ?? {}) as { readonly code?: unknown; readonly data?: unknown };
   if (code !== URL_REQUIRED || !isObject(data)) return undefined;
   const asked = listOf(data['elicitations']).filter(isObject);
-  if (asked.length === 0 || asked.length > MOST_NEEDS) throw askRefused('it does not say where somebody has to go');
+  if (asked.length === 0 || asked.length > CALL_NEEDS_LIMIT.needs)
+    throw askRefused('it does not say where somebody has to go');
   const needs = asked.map((params, index) => {
     const read = readAsk({ method: 'elicitation/create', params: { ...params, mode: 'url' } }, options);
     if (!('need' in read)) throw askRefused(read.oddity ?? 'questions are declined');

@@ -37,6 +37,16 @@ export function sampleNeed(params: JsonObject, options: SamplingOptions): CallNe
   };
 }
 
+/** Bytes of files in a prompt, as they are recorded. */
+export const base64Of = (messages: readonly SampleMessage[]): number =>
+  messages
+    .flatMap(({ content }) => content)
+    .reduce(
+      (sum, part) =>
+        sum + (typeof part !== 'string' && part.type === 'file' && 'base64' in part.data ? part.data.base64.length : 0),
+      0,
+    );
+
 /** The reply as the server is told it; `undefined` where there is none. */
 export function sampleResult(answer: CallAnswer): JsonObject | undefined {
   if (answer.status !== 'sampled') return undefined;

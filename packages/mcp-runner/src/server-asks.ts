@@ -16,7 +16,7 @@ export interface Asked {
 /** A call that a server may ask for something. */
 export interface Caller {
   /** Whose call it is. */
-  readonly asker: string;
+  readonly asker: string | undefined;
   /** Answers from before, by hash. */
   readonly known: ReadonlyMap<string, CallAnswer>;
   /** False where nothing more may be asked. */

@@ -1,8 +1,11 @@
 import {
+  CALL_NEEDS_LIMIT,
   isPrusikError,
   PrusikError,
   type CallAnswer,
   type CallAnswers,
+  type CallNeed,
+  type CallNeeds,
   type CallResult,
   type Clock,
   type Effect,
@@ -10,34 +13,26 @@ import {
   type NewId,
 } from '@prusik/core';
 import { callOutcome } from './call-content.ts';
-import { askRefused, MOST_NEEDS, MOST_ROUNDS, needsOf, readState, type CallState } from './call-state.ts';
+import { askRefused, liveNeedsOf, readState, type CallState } from './call-state.ts';
 import type { Connection } from './connection.ts';
 import { nextRound, replyOf } from './input-required.ts';
 import type { McpLimits } from './limits.ts';
 import { createLiveCalls, type LiveCall } from './live-calls.ts';
-import { openCall, type Watcher } from './open-call.ts';
+import { openCall, type CalledTool, type Watcher } from './open-call.ts';
 import { checkVisited, requiredUrls } from './required-urls.ts';
 import type { Asked, ServerAsks } from './server-asks.ts';
 import { traceMeta, type TraceContext } from './trace-meta.ts';
 
-/** A connection that is lent for a call. */
-export interface Lease {
-  readonly connection: Connection;
-  /** Keeps it from being stopped as idle when the work is done and a call of it is still open. */
-  hold(): Disposable;
-}
-
 /** Lends a connection for as long as the work takes. */
-export type UseConnection = <T>(work: (lease: Lease) => Promise<T>, signal: AbortSignal) => Promise<T>;
+export type UseConnection = <T>(work: (connection: Connection) => Promise<T>, signal: AbortSignal) => Promise<T>;
 
 /** One call, as it was decided. */
 export interface ServerCall {
-  readonly tool: {
-    /** As the server has it. */
-    readonly name: string;
-    readonly inputSchema: JsonObject;
-    readonly outputSchema?: JsonObject;
-  };
+  /** For errors: what it is called. */
+  readonly name: string;
+  readonly use: UseConnection;
+  /** As it is over the connection that the call is made over; rejects where it may not be called. */
+  tool(connection: Connection): Promise<CalledTool>;
   readonly input: JsonObject;
   readonly effect: Effect;
   readonly continues?: CallAnswers;
@@ -45,8 +40,8 @@ export interface ServerCall {
 
 /** Whoever waits for a call. */
 export interface CallWatcher extends Watcher {
-  /** Who answers what the server asks: calls of the same one may be mistaken for each other. */
-  readonly asker: string;
+  /** Who answers what the server asks while the call is open: calls of the same one may be mistaken for each other. `undefined`: nobody can. */
+  readonly asker: string | undefined;
 }
 
 /** Calls of the tools of one server. */
@@ -63,7 +58,6 @@ export interface ServerCalls {
 export interface ServerCallsOptions {
   readonly server: string;
   readonly asks: ServerAsks;
-  readonly use: UseConnection;
   readonly limits: McpLimits;
   readonly clock: Clock;
   readonly newId: NewId;
@@ -71,106 +65,98 @@ export interface ServerCallsOptions {
   readonly oddity: (text: string) => void;
 }
 
+const MOST = CALL_NEEDS_LIMIT;
 const NOTHING: ReadonlyMap<string, CallAnswer> = new Map();
 
 export function createServerCalls(options: ServerCallsOptions): ServerCalls {
-  const { server, asks, use, limits, clock, newId, oddity } = options;
+  const { server, asks, limits, clock, newId, oddity } = options;
   const lives = createLiveCalls({ clock, newId, keptMs: limits.totalMs });
 
   /** One request, to its answer or to what its server asks meanwhile. */
   async function exchange(
-    lease: Lease,
-    { tool }: ServerCall,
+    connection: Connection,
+    tool: CalledTool,
     params: JsonObject,
     known: ReadonlyMap<string, CallAnswer>,
     watcher: CallWatcher,
   ): Promise<Ended> {
-    const { connection } = lease;
     const call = openCall<Asked>({ server, connection, tool, params, limits, clock, oddity });
+    const rounds = { count: 0 };
     let asked = 0;
     const listening = asks.listen(connection.client, {
       asker: watcher.asker,
       known,
       ask(one) {
         asked += 1;
-        if (asked > MOST_ROUNDS || lives.size >= limits.calls) return false;
+        if (watcher.asker === undefined || lives.size >= limits.calls) return false;
+        if (asked > MOST.needs || rounds.count >= MOST.rounds) return false;
         call.ask(one);
         return true;
       },
     });
     void call.over.then(() => listening[Symbol.dispose]());
-    const ended = await advance({ call, asks: new Map(), before: known }, watcher);
-    if ('needs' in ended) {
-      const held = lease.hold();
-      void call.over.then(() => held[Symbol.dispose]());
-    }
-    return ended;
+    return advance({ call, tool, asks: new Map(), before: known, rounds }, watcher);
   }
 
   async function advance(live: LiveCall, watcher: CallWatcher): Promise<Ended> {
     const turn = await live.call.turn(watcher);
     if ('result' in turn) return turn;
-    const asked = new Map(turn.asks.slice(0, MOST_NEEDS).map((one, index) => [`${index + 1}`, one] as const));
-    for (const more of turn.asks.slice(MOST_NEEDS)) more.answer(more.asked.result({ status: 'unavailable' }));
-    const expiresInMs = live.call.left();
-    const needs = Object.fromEntries(
-      [...asked].map(
-        ([
-          key,
-          {
-            asked: { need },
-          },
-        ]) => [key, need.kind === 'sample' ? need : { ...need, expiresInMs }],
-      ),
-    );
-    const token = lives.keep({ ...live, asks: asked });
-    const hashes = Object.fromEntries([...asked].map(([key, one]) => [key, one.asked.hash]));
-    return { needs: needsOf(needs, { as: 'live', token, asks: hashes, before: Object.fromEntries(live.before) }) };
+    live.rounds.count += 1;
+    const asked = turn.asks.map((one, index) => [`${index + 1}`, one] as const);
+    const expiresInMs = Math.max(1, live.call.left());
+    const needs = asked.map(([key, one]) => [key, withTime(one.asked.need, expiresInMs)] as const);
+    const token = lives.keep({ ...live, asks: new Map(asked) });
+    const hashes = Object.fromEntries(asked.map(([key, one]) => [key, one.asked.hash]));
+    const state = { as: 'live', token, asks: hashes, before: Object.fromEntries(live.before) } as const;
+    return { needs: liveNeedsOf(Object.fromEntries(needs), state), until: live.call.over };
   }
 
   /** Answers a call that is open here. */
-  async function resume(live: LiveCall, call: ServerCall, watcher: CallWatcher): Promise<CallResult> {
+  async function resume(live: LiveCall, answers: CallAnswers['answers'], watcher: CallWatcher): Promise<CallResult> {
     const before = new Map(live.before);
     for (const [key, { asked, answer }] of live.asks) {
-      const given = call.continues?.answers[key] ?? { status: 'unavailable' };
+      const given = answers[key] ?? { status: 'unavailable' };
       before.set(asked.hash, given);
       answer(asked.result(given));
     }
     const ended = await advance({ ...live, before }, watcher);
-    return 'needs' in ended ? ended.needs : outcomeOf(ended.result, call);
+    return 'needs' in ended ? ended.needs : outcomeOf(ended.result, live.tool);
   }
 
   async function begin(
-    lease: Lease,
+    connection: Connection,
     call: ServerCall,
     state: Exclude<CallState, { readonly as: 'live' }> | undefined,
     known: ReadonlyMap<string, CallAnswer>,
     watcher: CallWatcher,
-  ): Promise<CallResult> {
-    const ask = asks.offer(lease.connection.client);
-    const base = { name: call.tool.name, arguments: call.input, ...traceMeta(options.traceContext, oddity) };
+  ): Promise<Told> {
+    const tool = await call.tool(connection);
+    const ask = asks.offer(connection.client);
+    const base = { name: tool.name, arguments: call.input, ...traceMeta(options.traceContext, oddity) };
     let round = state?.round ?? 0;
     let reply = state?.as === 'round' ? replyOf(state, call.continues?.answers ?? {}, ask) : {};
     for (;;) {
-      const ended = await exchange(lease, call, { ...base, ...reply }, known, watcher).catch((error: unknown) => {
-        const needs = isPrusikError(error, 'MCP_SERVER_ERROR') && requiredUrls(error.cause, round + 1, ask);
-        if (!needs) throw error;
-        if (round >= MOST_ROUNDS) throw askRefused(`it asked ${MOST_ROUNDS} times`);
-        return { needs };
-      });
-      if ('needs' in ended) return ended.needs;
+      const ended = await exchange(connection, tool, { ...base, ...reply }, known, watcher).catch(
+        (error: unknown): Ended => {
+          const needs = isPrusikError(error, 'MCP_SERVER_ERROR') && requiredUrls(error.cause, round + 1, ask);
+          if (!needs) throw error;
+          if (round >= MOST.rounds) throw askRefused(`it asked ${MOST.rounds} times`);
+          return { needs };
+        },
+      );
+      if ('needs' in ended) return { told: ended.needs, until: ended.until };
       const { result } = ended;
-      if (result['resultType'] !== 'input_required' || lease.connection.protocol.era === 'legacy')
-        return outcomeOf(result, call);
+      if (result['resultType'] !== 'input_required' || connection.protocol.era === 'legacy')
+        return { told: outcomeOf(result, tool) };
       round += 1;
-      if (round > MOST_ROUNDS) throw askRefused(`it asked ${MOST_ROUNDS} times`);
+      if (round > MOST.rounds) throw askRefused(`it asked ${MOST.rounds} times`);
       const next = nextRound(result, round, ask);
-      if ('needs' in next) return next.needs;
+      if ('needs' in next) return { told: next.needs };
       reply = next.reply;
     }
   }
 
-  const outcomeOf = (result: JsonObject, { tool }: ServerCall): CallResult =>
+  const outcomeOf = (result: JsonObject, tool: CalledTool): CallResult =>
     callOutcome(result, {
       maxBytes: limits.resultBytes,
       ...(tool.outputSchema === undefined ? {} : { outputSchema: tool.outputSchema }),
@@ -182,18 +168,46 @@ export function createServerCalls(options: ServerCallsOptions): ServerCalls {
       const state = call.continues === undefined ? undefined : readState(call.continues.state);
       if (state?.as !== 'live') {
         if (state?.as === 'again') checkVisited(call.continues?.answers ?? {});
-        return use((lease) => begin(lease, call, state, NOTHING, watcher), watcher.signal);
+        return lend(call.use, watcher.signal, (connection) => begin(connection, call, state, NOTHING, watcher));
       }
       const live = lives.take(state.token);
-      if (live !== undefined) return resume(live, call, watcher);
-      if (call.effect !== 'repeatable') throw lost(server, call.tool.name);
-      const known = answersOf(state, call.continues?.answers ?? {});
-      return use((lease) => begin(lease, call, undefined, known, watcher), watcher.signal);
+      const answers = call.continues?.answers ?? {};
+      if (live !== undefined) return resume(live, answers, watcher);
+      if (call.effect !== 'repeatable') throw lost(server, call.name);
+      const known = answersOf(state, answers);
+      return lend(call.use, watcher.signal, (connection) => begin(connection, call, undefined, known, watcher));
     },
   };
 }
 
-type Ended = { readonly result: JsonObject } | { readonly needs: Extract<CallResult, { readonly type: 'needs' }> };
+/** An answer helps as long as the call is open. */
+const withTime = (need: CallNeed, expiresInMs: number): CallNeed =>
+  need.kind === 'sample' ? need : { ...need, expiresInMs };
+
+/** `until`: the request is still open, and its connection in use. */
+type Ended = { readonly result: JsonObject } | { readonly needs: CallNeeds; readonly until?: Promise<void> };
+
+/** What whoever called is told, and how long the connection is in use all the same. */
+interface Told {
+  readonly told: CallResult;
+  readonly until?: Promise<void> | undefined;
+}
+
+/** Whoever waits is told before the connection is given back: a call that is open holds it, so that nobody stops it as idle. */
+function lend(
+  use: UseConnection,
+  signal: AbortSignal,
+  work: (connection: Connection) => Promise<Told>,
+): Promise<CallResult> {
+  return new Promise((resolve, reject) => {
+    const used = use(async (connection) => {
+      const { told, until } = await work(connection);
+      resolve(told);
+      await until;
+    }, signal);
+    used.catch(reject);
+  });
+}
 
 /** By the hash of what was asked: a server that is asked from the start may ask in another order, or something else. */
 function answersOf(

@@ -1,7 +1,7 @@
 import type { CallAnswer, CallAnswers, CallNeeds, CallResult, JsonObject } from '@prusik/core';
 import { fakeClock } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
-import { callOf, rawServer, watcher, type RawServer, type Rpc } from './raw-server.ts';
+import { rawServer, watcher, type RawServer, type Rpc } from './raw-server.ts';
 
 const requestedSchema = {
   type: 'object',
@@ -26,7 +26,7 @@ const answered = (value: JsonObject): CallAnswer => ({ status: 'answered', value
 
 const goOn = (server: RawServer, { state, needs }: CallNeeds, answer: CallAnswer, more = {}): Promise<CallResult> => {
   const answers: CallAnswers['answers'] = Object.fromEntries(Object.keys(needs).map((key) => [key, answer]));
-  return server.calls.call(callOf({ ...more, continues: { state, answers } }), watcher());
+  return server.call({ ...more, continues: { state, answers } }, watcher());
 };
 
 let id = 100;
@@ -38,7 +38,7 @@ function ask(server: RawServer, method: string, params: JsonObject): number {
 }
 
 const elicited = async (server: RawServer, params: JsonObject = QUESTION): Promise<CallNeeds> => {
-  const result = server.calls.call(callOf(), watcher());
+  const result = server.call();
   await server.next('tools/call');
   ask(server, 'elicitation/create', params);
   return needsOf(result);
@@ -48,7 +48,7 @@ describe('a question in the middle of a call, 2025-11-25', () => {
   it('MCP-5, REQ-6: is a need with a form of the flat kind, and the answer goes on with the very same call', async () => {
     const clock = fakeClock();
     const server = await rawServer({ clock, limits: { totalMs: 60_000 } });
-    const result = server.calls.call(callOf(), watcher());
+    const result = server.call();
     const request = await server.next('tools/call');
     ask(server, 'elicitation/create', QUESTION);
     const needs = await needsOf(result);
@@ -102,7 +102,7 @@ describe('a question in the middle of a call, 2025-11-25', () => {
 
   it('MCP-5: several questions at once are one round, and a further one is another', async () => {
     const server = await rawServer();
-    const result = server.calls.call(callOf(), watcher());
+    const result = server.call();
     const request = await server.next('tools/call');
     ask(server, 'elicitation/create', QUESTION);
     ask(server, 'elicitation/create', { ...QUESTION, message: 'And when?' });
@@ -156,7 +156,7 @@ describe('a question in the middle of a call, 2025-11-25', () => {
 
   it('MCP-2: a call that is answered before the person is keeps its result for them', async () => {
     const server = await rawServer();
-    const result = server.calls.call(callOf(), watcher());
+    const result = server.call();
     const request = await server.next('tools/call');
     ask(server, 'elicitation/create', QUESTION);
     const needs = await needsOf(result);
@@ -167,8 +167,8 @@ describe('a question in the middle of a call, 2025-11-25', () => {
 
   it('MCP-2: where calls of two runs are open nobody is asked, since the server does not say whose question it is', async () => {
     const server = await rawServer();
-    void server.calls.call(callOf(), watcher({ asker: 'run-1' }));
-    void server.calls.call(callOf(), watcher({ asker: 'run-2' }));
+    void server.call({}, watcher({ asker: 'run-1' }));
+    void server.call({}, watcher({ asker: 'run-2' }));
     await server.next('tools/call');
     await server.next('tools/call');
     ask(server, 'elicitation/create', QUESTION);
@@ -183,7 +183,7 @@ describe('a question in the middle of a call, 2025-11-25', () => {
     const server = await rawServer();
     ask(server, 'elicitation/create', QUESTION);
     expect((await server.next('answer'))['result']).toEqual({ action: 'cancel' });
-    const result = server.calls.call(callOf(), watcher());
+    const result = server.call();
     await server.next('tools/call');
     for (let n = 0; n < 500; n += 1) ask(server, 'elicitation/create', { ...QUESTION, message: `${n}` });
     let needs = await needsOf(result);
@@ -199,7 +199,7 @@ describe('a question in the middle of a call, 2025-11-25', () => {
 
   it('MCP-5: with `elicitation: decline` every question is declined, and none is a need', async () => {
     const server = await rawServer({ asks: { elicitation: 'decline' } });
-    const result = server.calls.call(callOf(), watcher());
+    const result = server.call();
     const request = await server.next('tools/call');
     ask(server, 'elicitation/create', QUESTION);
     expect((await server.next('answer'))['result']).toEqual({ action: 'decline' });
@@ -214,7 +214,7 @@ describe('a question in the middle of a call, 2025-11-25', () => {
     ['a reference', { type: 'object', properties: { a: { $ref: 'https://evil.test/schema' } } }],
   ])('MCP-5: %s is no question', async (_, schema) => {
     const server = await rawServer({ era: 'modern' });
-    const result = server.calls.call(callOf(), watcher());
+    const result = server.call();
     const params = { message: 'x', requestedSchema: schema };
     server.answer(await server.next('tools/call'), {
       resultType: 'input_required',
@@ -234,7 +234,7 @@ describe('a question in the middle of a call, 2025-11-25', () => {
     `https://a.test/${'x'.repeat(9_000)}`,
   ])('MCP-5: nobody is sent to %s', async (url) => {
     const server = await rawServer();
-    const result = server.calls.call(callOf(), watcher());
+    const result = server.call();
     const request = await server.next('tools/call');
     ask(server, 'elicitation/create', { mode: 'url', message: 'Go', url, elicitationId: '1' });
     expect((await server.next('answer'))['result']).toEqual({ action: 'cancel' });
@@ -267,7 +267,7 @@ describe('a question in the middle of a call, 2025-11-25', () => {
 
   it('MCP-5: an error that wants somebody at an address first is a need, and the call is made once more afterwards', async () => {
     const server = await rawServer();
-    const result = server.calls.call(callOf(), watcher());
+    const result = server.call();
     const elicitations = [{ mode: 'url', elicitationId: 'e', url: 'https://bank.test/', message: 'Allow it' }];
     const refuse = ({ id: at }: Rpc): void =>
       server.say({ id: at ?? 0, error: { code: -32_042, message: 'URL first', data: { elicitations } } });
@@ -292,7 +292,7 @@ describe('what a server wants before it goes on, 2026-07-28', () => {
 
   it('MCP-5, REQ-6: is a need, and any process goes on with a request that carries the answers and the state', async () => {
     const server = await rawServer({ era: 'modern' });
-    const result = server.calls.call(callOf(), watcher());
+    const result = server.call();
     server.answer(await server.next('tools/call'), required({ hut: form }));
     const needs = await needsOf(result);
     expect(server.held).toBe(0);
@@ -312,7 +312,7 @@ describe('what a server wants before it goes on, 2026-07-28', () => {
 
   it('MCP-5: roots are answered without a person, and are the workspace alone', async () => {
     const server = await rawServer({ era: 'modern', directory: '/workspace' });
-    const result = server.calls.call(callOf(), watcher());
+    const result = server.call();
     server.answer(await server.next('tools/call'), required({ r: { method: 'roots/list' } }));
     const again = await server.next('tools/call');
     server.answer(again, { resultType: 'complete', ...done() });
@@ -323,14 +323,14 @@ describe('what a server wants before it goes on, 2026-07-28', () => {
     });
   });
 
-  it('MCP-2, I9: a server that asks again and again is given up after 16 rounds', async () => {
+  it('MCP-2, I9: a server that asks again and again is given up after 8 rounds', async () => {
     const server = await rawServer({ era: 'modern' });
-    const result = server.calls.call(callOf(), watcher()).catch((error: unknown) => error);
-    for (let n = 0; n < 17; n += 1)
+    const result = server.call().catch((error: unknown) => error);
+    for (let n = 0; n < 9; n += 1)
       server.answer(await server.next('tools/call'), { resultType: 'input_required', requestState: `${n}` });
 
-    expect(await result).toMatchObject({ code: 'MCP_ASK_REFUSED', message: expect.stringContaining('16') as string });
-    expect(server.received).toHaveLength(17);
+    expect(await result).toMatchObject({ code: 'MCP_ASK_REFUSED', message: expect.stringContaining('8') as string });
+    expect(server.received).toHaveLength(9);
   });
 
   it.each([
@@ -343,7 +343,7 @@ describe('what a server wants before it goes on, 2026-07-28', () => {
     ],
   ])('MCP-2, I9: %s is refused, and the call is over', async (_, result) => {
     const server = await rawServer({ era: 'modern' });
-    const call = server.calls.call(callOf(), watcher());
+    const call = server.call();
     server.answer(await server.next('tools/call'), result());
 
     await expect(call).rejects.toMatchObject({ code: 'MCP_ASK_REFUSED' });
@@ -365,7 +365,7 @@ describe('a server that asks a model', () => {
 
   it('MCP-5: is refused unless that is switched on', async () => {
     const server = await rawServer();
-    const result = server.calls.call(callOf(), watcher());
+    const result = server.call();
     const request = await server.next('tools/call');
     ask(server, 'sampling/createMessage', prompt);
 
@@ -376,7 +376,7 @@ describe('a server that asks a model', () => {
 
   it('MCP-5: has the model and the bound that its options name, and is told the reply', async () => {
     const server = await rawServer({ asks: { sampling } });
-    const result = server.calls.call(callOf(), watcher());
+    const result = server.call();
     await server.next('tools/call');
     ask(server, 'sampling/createMessage', prompt);
     const needs = await needsOf(result);
@@ -402,7 +402,7 @@ describe('a server that asks a model', () => {
 
   it('MCP-5: a refusal is told as one', async () => {
     const server = await rawServer({ asks: { sampling } });
-    const result = server.calls.call(callOf(), watcher());
+    const result = server.call();
     await server.next('tools/call');
     ask(server, 'sampling/createMessage', prompt);
     void goOn(server, await needsOf(result), { status: 'unavailable' });

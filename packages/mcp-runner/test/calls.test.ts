@@ -1,7 +1,7 @@
 import type { PrusikError, JsonObject } from '@prusik/core';
 import { fakeClock } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
-import { callOf, rawServer, watcher, type Rpc } from './raw-server.ts';
+import { rawServer, watcher, type Rpc } from './raw-server.ts';
 
 const text = (words: string): JsonObject => ({ content: [{ type: 'text', text: words }] });
 const complete = (result: JsonObject, era: 'legacy' | 'modern'): JsonObject =>
@@ -12,7 +12,7 @@ const tokenOf = (request: Rpc): unknown => (paramsOf(request)['_meta'] as JsonOb
 describe.each(['legacy', 'modern'] as const)('a call over the %s protocol', (era) => {
   it('MCP-2: sends the name and the input once, and gives the texts back', async () => {
     const server = await rawServer({ era });
-    const result = server.calls.call(callOf(), watcher());
+    const result = server.call();
     const request = await server.next('tools/call');
     server.answer(request, complete(text('at the top'), era));
 
@@ -23,7 +23,7 @@ describe.each(['legacy', 'modern'] as const)('a call over the %s protocol', (era
 
   it('MCP-2: a block that the protocol does not have costs nothing of the rest', async () => {
     const server = await rawServer({ era });
-    const result = server.calls.call(callOf(), watcher());
+    const result = server.call();
     const content = [{ type: 'hologram', beam: 1 }, { type: 'text' }, { type: 'text', text: 'still here' }];
     server.answer(await server.next('tools/call'), complete({ content }, era));
 
@@ -39,7 +39,7 @@ describe.each(['legacy', 'modern'] as const)('a call over the %s protocol', (era
 
   it('MCP-2: a server that dies in a call leaves it in doubt, whatever is known of the death', async () => {
     const server = await rawServer({ era });
-    const result = server.calls.call(callOf(), watcher());
+    const result = server.call();
     await server.next('tools/call');
     await server.die();
 
@@ -53,7 +53,7 @@ describe.each(['legacy', 'modern'] as const)('a call over the %s protocol', (era
     const unsendable = new Error('the pipe is closed');
     const server = await rawServer({ era, unsendable });
 
-    await expect(server.calls.call(callOf(), watcher())).rejects.toMatchObject({
+    await expect(server.call()).rejects.toMatchObject({
       code: 'MCP_UNAVAILABLE',
       retryable: true,
       meta: { sent: false },
@@ -62,7 +62,7 @@ describe.each(['legacy', 'modern'] as const)('a call over the %s protocol', (era
 
   it('MCP-2: an error of the server is the end of the call, with its code and without credentials', async () => {
     const server = await rawServer({ era });
-    const result = server.calls.call(callOf(), watcher());
+    const result = server.call();
     const { id } = await server.next('tools/call');
     server.say({ id: id ?? 0, error: { code: -32_602, message: 'no such route; token=abcdef0123456789' } });
 
@@ -79,7 +79,7 @@ describe.each(['legacy', 'modern'] as const)('a call over the %s protocol', (era
   it('MCP-2: a server that is silent for callMs loses its call, which is then in doubt, and is told so; its late answer is ignored', async () => {
     const clock = fakeClock();
     const server = await rawServer({ era, clock, limits: { callMs: 1_000 } });
-    const result = server.calls.call(callOf(), watcher());
+    const result = server.call();
     const request = await server.next('tools/call');
     clock.advance(1_000);
 
@@ -87,7 +87,7 @@ describe.each(['legacy', 'modern'] as const)('a call over the %s protocol', (era
     const cancelled = await server.next('notifications/cancelled');
     expect(paramsOf(cancelled)['requestId']).toBe(request.id);
     server.answer(request, complete(text('too late'), era));
-    const again = server.calls.call(callOf(), watcher());
+    const again = server.call();
     server.answer(await server.next('tools/call'), complete(text('in time'), era));
     expect(await again).toEqual({ type: 'outcome', parts: ['in time'] });
     expect(server.oddities).toEqual(['An answer came to a call that was given up']);
@@ -97,7 +97,7 @@ describe.each(['legacy', 'modern'] as const)('a call over the %s protocol', (era
     const clock = fakeClock();
     const server = await rawServer({ era, clock, limits: { callMs: 1_000, totalMs: 3_000 } });
     const watching = watcher();
-    const result = server.calls.call(callOf(), watching);
+    const result = server.call({}, watching);
     const rejected = result.catch((error: unknown) => error);
     const progressToken = tokenOf(await server.next('tools/call'));
     for (let step = 1; step <= 5; step += 1) {
@@ -116,7 +116,7 @@ describe.each(['legacy', 'modern'] as const)('a call over the %s protocol', (era
     const clock = fakeClock();
     const server = await rawServer({ era, clock });
     const watching = watcher();
-    const result = server.calls.call(callOf(), watching);
+    const result = server.call({}, watching);
     const request = await server.next('tools/call');
     const progressToken = tokenOf(request);
     for (let n = 0; n < 10_000; n += 1) {
@@ -134,7 +134,7 @@ describe.each(['legacy', 'modern'] as const)('a call over the %s protocol', (era
   it('MCP-5: whoever aborts a call gets the reason as it is, and the server is told', async () => {
     const server = await rawServer({ era });
     const controller = new AbortController();
-    const result = server.calls.call(callOf(), watcher({ signal: controller.signal }));
+    const result = server.call({}, watcher({ signal: controller.signal }));
     const request = await server.next('tools/call');
     const reason = new Error('enough');
     controller.abort(reason);
@@ -145,7 +145,7 @@ describe.each(['legacy', 'modern'] as const)('a call over the %s protocol', (era
 
   it('MCP-5: the trace goes with the call, and nothing else of what the context gives', async () => {
     const server = await rawServer({ era, traceContext: () => ({ traceparent: '00-ab-cd-01', cookie: 'no' }) });
-    const result = server.calls.call(callOf(), watcher());
+    const result = server.call();
     const request = await server.next('tools/call');
     server.answer(request, complete(text('ok'), era));
     await result;
@@ -157,7 +157,7 @@ describe.each(['legacy', 'modern'] as const)('a call over the %s protocol', (era
 
 it('MCP-2: an answer that is no result ends the call, which is not in doubt', async () => {
   const server = await rawServer({ era: 'modern' });
-  const result = server.calls.call(callOf(), watcher());
+  const result = server.call();
   const { id } = await server.next('tools/call');
   server.say({ id: id ?? 0, result: { resultType: 'later', content: [] } });
 

@@ -1,10 +1,18 @@
 import { Client, InMemoryTransport, type JSONRPCMessage } from '@modelcontextprotocol/client';
-import { PrusikError, randomId, systemClock, type Clock, type Effect, type JsonObject } from '@prusik/core';
+import {
+  PrusikError,
+  randomId,
+  systemClock,
+  type CallResult,
+  type Clock,
+  type Effect,
+  type JsonObject,
+} from '@prusik/core';
 import type { Connection } from '../src/connection.ts';
 import { DEFAULT_LIMITS, type McpLimits } from '../src/limits.ts';
 import { markSent } from '../src/sending.ts';
 import { createServerAsks, type ServerAsksOptions } from '../src/server-asks.ts';
-import { createServerCalls, type CallWatcher, type ServerCall, type ServerCalls } from '../src/server-calls.ts';
+import { createServerCalls, type CallWatcher, type ServerCall, type UseConnection } from '../src/server-calls.ts';
 import type { TraceContext } from '../src/trace-meta.ts';
 
 /** A message as it goes over the wire. */
@@ -12,12 +20,12 @@ export type Rpc = { readonly id?: number | string; readonly method?: string; rea
 
 /** A server in this process that says exactly what a test wants it to. */
 export interface RawServer {
-  readonly calls: ServerCalls;
+  call(call?: Partial<ServerCall>, by?: CallWatcher): Promise<CallResult>;
   readonly connection: Connection;
   /** What the client has written, but for the handshake. */
   readonly received: readonly Rpc[];
   readonly oddities: readonly string[];
-  /** Leases that are still held. */
+  /** Uses of the connection that are not over. */
   readonly held: number;
   say(message: Rpc): void;
   answer(request: Rpc, result: JsonObject): void;
@@ -110,17 +118,17 @@ export async function rawServer(options: RawServerOptions = {}): Promise<RawServ
     newId: randomId,
     oddity,
     traceContext: options.traceContext,
-    use: (work) =>
-      work({
-        connection,
-        hold() {
-          held += 1;
-          return { [Symbol.dispose]: () => void (held -= 1) };
-        },
-      }),
   });
+  const use: UseConnection = async (work) => {
+    held += 1;
+    try {
+      return await work(connection);
+    } finally {
+      held -= 1;
+    }
+  };
   return {
-    calls,
+    call: (call, by) => calls.call({ ...callOf(call), use }, by ?? watcher()),
     connection,
     received,
     oddities,
@@ -157,8 +165,9 @@ function handshake({ method }: Rpc): JsonObject | 'notification' | undefined {
 }
 
 /** A call of a tool that takes anything. */
-export const callOf = (more: Partial<ServerCall> = {}): ServerCall => ({
-  tool: { name: 'climb', inputSchema: { type: 'object' } },
+const callOf = (more: Partial<ServerCall> = {}): Omit<ServerCall, 'use'> => ({
+  name: 'climb',
+  tool: () => Promise.resolve({ name: 'climb', inputSchema: { type: 'object' } }),
   input: { route: 'north' },
   effect: 'once' as Effect,
   ...more,

@@ -1,5 +1,5 @@
 import { PrusikError, type DurableContext } from '@prusik/core';
-import { scopeOf, type AgentCore, type OfferedTools } from './agent-core.ts';
+import { scopeOf, type AgentCore, type ListedName, type ListedTool, type OfferedTools } from './agent-core.ts';
 import { describeError } from './redact.ts';
 import { AUTHOR_TIMEOUT_MS, within } from './within.ts';
 
@@ -11,9 +11,12 @@ import { AUTHOR_TIMEOUT_MS, within } from './within.ts';
 export async function offeredTools(agent: AgentCore, ctx: DurableContext, step: number): Promise<OfferedTools> {
   const { activeTools, tools, builtIns, offers, clock } = agent;
   if (activeTools === undefined) return offers;
+  const listed = [...tools.values()].flatMap(({ name, source }): ListedTool[] =>
+    source === undefined ? [] : [{ name: name as ListedName, source }],
+  );
   let chosen: readonly string[];
   try {
-    chosen = await within(clock, AUTHOR_TIMEOUT_MS, () => activeTools({ ...scopeOf(ctx), step }));
+    chosen = await within(clock, AUTHOR_TIMEOUT_MS, () => activeTools({ ...scopeOf(ctx), step, listed }));
   } catch (cause) {
     throw failed(describeError(cause), cause);
   }

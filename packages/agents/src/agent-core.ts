@@ -9,6 +9,7 @@ import type {
   RunKey,
   StandardSchema,
 } from '@prusik/core';
+import type { AgentSource } from './agent-source.ts';
 import type { AgentContext } from './context-options.ts';
 import type { ModelTool } from './language-model.ts';
 import type { AgentLimits, RunLimits } from './loop-types.ts';
@@ -26,10 +27,23 @@ export interface InstructionScope<Deps = unknown, Context = Json> {
   readonly run: RunInfo;
 }
 
+declare const brand: unique symbol;
+/** A name that a source has listed: nobody can write it down before. */
+export type ListedName = string & { readonly [brand]: 'ListedName' };
+
+/** A tool that a source has listed. */
+export interface ListedTool {
+  readonly name: ListedName;
+  /** Name of the source. */
+  readonly source: string;
+}
+
 /** What the choice of a step's tools may look at. */
 export interface ActiveToolsScope<Deps = unknown, Context = Json> extends InstructionScope<Deps, Context> {
   /** The model call that is to come, from 1. */
   readonly step: number;
+  /** The tools that the sources of the agent have now. */
+  readonly listed: readonly ListedTool[];
 }
 
 /** Which call of which run it is. */
@@ -53,7 +67,10 @@ export interface AgentCore {
   /** With the index of the skills at the end: what is before it may vary. */
   readonly instructions: string | ((scope: InstructionScope<unknown, unknown>) => string | Promise<string>);
   readonly tools: ReadonlyMap<string, AnyTool>;
-  /** Those of them that are agents. */
+  /** Of its tools and skills: no tool of a source has one of these. */
+  readonly taken: ReadonlySet<string>;
+  readonly sources: readonly AgentSource[];
+  /** Those of its tools that are agents. */
   readonly agents: DefinitionMap;
   /** For runs on whose record there is none. */
   readonly delegation: DelegationPolicy | undefined;
@@ -61,7 +78,7 @@ export interface AgentCore {
   readonly builtIns: ReadonlySet<string>;
   /** What a step offers that nobody chooses for. */
   readonly offers: OfferedTools;
-  /** Length of what every prompt holds besides the messages, as far as it is known. */
+  /** Length of what every prompt holds besides the messages and what sources add, as far as it is known. */
   readonly fixedChars: number;
   readonly activeTools?: (scope: ActiveToolsScope<unknown, unknown>) => readonly string[] | Promise<readonly string[]>;
   readonly output?: {
@@ -91,3 +108,12 @@ export const scopeOf = ({ run, deps }: DurableContext): InstructionScope<unknown
   deps,
   run,
 });
+
+/** The tool that a call was planned for, where the agent still has it: one of a source is never taken for another of that name. */
+export function toolOf(
+  { tools }: Pick<AgentCore, 'tools'>,
+  { tool: name, source }: { readonly tool: string; readonly source?: string },
+): AnyTool | undefined {
+  const tool = tools.get(name);
+  return tool?.source === source ? tool : undefined;
+}

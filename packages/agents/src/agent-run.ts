@@ -4,6 +4,7 @@ import { childCalls, type ChildCalls } from './child-calls.ts';
 import { createPromptFiles, type PromptFiles } from './prompt-files.ts';
 import { createPromptTold, type PromptTold } from './prompt-told.ts';
 import { createPromptView, type PromptView } from './prompt-view.ts';
+import { runSources, type RunSources } from './run-sources.ts';
 
 /** One drive of an agent's run: what its steps share. */
 export interface AgentRun {
@@ -13,6 +14,7 @@ export interface AgentRun {
   readonly files: PromptFiles;
   readonly children: ChildCalls;
   readonly told: PromptTold;
+  readonly sources: RunSources;
   /** Milliseconds from the run's start to the last delivered outcome; the same on replay. */
   elapsedMs(): number;
   /** Id of the message that a step stores under `key`; the same on every attempt and in every process. */
@@ -30,6 +32,7 @@ export function agentRun(agent: AgentCore, ctx: DurableContext): AgentRun {
     files: createPromptFiles(),
     children: childCalls(agent, ctx),
     told: createPromptTold(),
+    sources: runSources(agent, ctx),
     elapsedMs: () => ctx.now() - startedAt,
     messageId: (key) => `${base}:${key}`,
   };

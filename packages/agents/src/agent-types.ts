@@ -15,7 +15,8 @@ import type {
   StandardSchema,
   TextPart,
 } from '@prusik/core';
-import type { ActiveToolsScope, InstructionScope, ModelCallPlace } from './agent-core.ts';
+import type { ActiveToolsScope, InstructionScope, ListedName, ModelCallPlace } from './agent-core.ts';
+import type { AgentSource, GivenSource } from './agent-source.ts';
 import type { ContextOptions } from './context-options.ts';
 import type { ModelSchema } from './json-schema.ts';
 import type { AgentLimits } from './loop-types.ts';
@@ -58,13 +59,21 @@ export interface AgentOptions<
   /** Names must differ. @default none */
   readonly tools?: Tools;
   /**
-   * The tools that a step offers, by their names, asked before every model call. A tool that is not offered is not shown, and refused where the
+   * Where more tools come from, which are known only while a program runs: an MCP server, for one. Each is asked before every model call what it has, within 30 s; that is
+   * recorded, and what the model is offered. A tool of the name of another is withheld, and so is one that cannot work; a source that cannot be listed costs its
+   * tools and not the run, unless it is `required`. At most 16. @default none
+   */
+  readonly sources?: readonly GivenSource[];
+  /**
+   * The tools that a step offers, by their names, those of sources among them (`scope.listed`), asked before every model call. A tool that is not offered is not shown, and refused where the
    * model names it. One that throws, takes longer than ten seconds or names what is not there fails the run with `ACTIVE_TOOLS_FAILED`.
    * Another list is another prompt to a provider's cache. @default all of them
    */
   readonly activeTools?: (
     scope: ActiveToolsScope<Deps, Context>,
-  ) => readonly NoInfer<Tools>[number]['name'][] | Promise<readonly NoInfer<Tools>[number]['name'][]>;
+  ) =>
+    | readonly (NoInfer<Tools>[number]['name'] | ListedName)[]
+    | Promise<readonly (NoInfer<Tools>[number]['name'] | ListedName)[]>;
   /**
    * Folders of instructions, by `skill(folder)`: their names and descriptions stand in every prompt, their contents are read with the tool
    * `read_skill`. Tools and skills share one name space. At most 64. @default none
@@ -154,6 +163,7 @@ export interface AgentDefinition<
   readonly model: Model;
   readonly tools: Tools;
   readonly skills: readonly Skill[];
+  readonly sources: readonly AgentSource[];
   readonly limits: AgentLimits;
   /** What it may call, by the names of the tools that they are. */
   readonly agents: DefinitionMap;

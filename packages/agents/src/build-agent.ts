@@ -17,6 +17,7 @@ import {
   type StandardSchema,
 } from '@prusik/core';
 import type { AgentCore } from './agent-core.ts';
+import { checkSources } from './agent-source.ts';
 import { calledAgents } from './called-agents.ts';
 import { checkDecision } from './check-decision.ts';
 import type { AgentOptions, AgentParts, AnyAgent } from './agent-types.ts';
@@ -60,6 +61,7 @@ const KNOWN = {
     instructions: true,
     model: true,
     tools: true,
+    sources: true,
     activeTools: true,
     skills: true,
     delegation: true,
@@ -104,6 +106,7 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
   if (typeof instructions !== 'string' && typeof instructions !== 'function')
     throw new TypeError(`Agent ${name}: instructions must be a text, or a function that makes one`);
   checkTools(name, tools);
+  const sources = checkSources(name, options.sources ?? []);
   const called = calledAgents(name, tools, options.delegation);
   checkContextOptions(name, options.context);
   checkSampling(name, options.sampling);
@@ -123,6 +126,7 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
   const sampling = samplingOf(options.sampling, sampleModels);
   const core = (resolved: ModelRoute): AgentCore => ({
     ...facing,
+    sources,
     agents: called.agents,
     delegation: called.delegation,
     model: resolved,
@@ -162,12 +166,15 @@ export function buildAgent(options: AnyAgentOptions, parts: AgentParts): AnyAgen
     hash: hashJson([
       typeof instructions === 'string' ? instructions : String(instructions),
       [...tools, ...skills].map(({ hash }) => hash),
+      // What they have is known only while a program runs.
+      ...(sources.length === 0 ? [] : [sources.map(({ source, required }) => [source.name, required])]),
       outputJsonSchema ?? null,
       typeof options.model === 'string' ? options.model : options.model.modelId,
     ]),
     model: options.model,
     tools,
     skills,
+    sources,
     limits,
     ...called,
     input: inputSchema,

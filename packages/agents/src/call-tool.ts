@@ -84,7 +84,16 @@ export async function callTool<Input, Output, Deps, Context>(
 
   const given = approval?.input ?? input;
   const edited = approval?.edited ?? false;
-  const execute = async ({ grants, deny, signal, idempotencyKey, note, notes, slots }: StepScope): Promise<unknown> => {
+  const execute = async ({
+    grants,
+    deny,
+    signal,
+    idempotencyKey,
+    note,
+    notes,
+    slots,
+    delta,
+  }: StepScope): Promise<unknown> => {
     const refuse = (by: Denial['by'], reason: string): PrusikError => {
       deny({ callId: key, tool: tool.name, by });
       return refusal(by, reason);
@@ -99,7 +108,8 @@ export async function callTool<Input, Output, Deps, Context>(
       throw planned.does === 'run' && planned.grant !== undefined
         ? refuse('grant', 'What allowed this call was taken back.')
         : refuse('policy', 'This call needs an approval now.');
-    return tool.execute(checked.value, { ...scope, signal, idempotencyKey, callId: key, note, notes, slots });
+    const progress = (text: string): void => delta(`${text}\n`);
+    return tool.execute(checked.value, { ...scope, signal, idempotencyKey, callId: key, note, notes, slots, progress });
   };
   try {
     const output = await ctx.step(key, execute, {

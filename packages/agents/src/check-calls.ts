@@ -87,6 +87,7 @@ async function check(
   const plan = sparse<PlannedCall>({
     callId,
     tool: name,
+    source: tool.source,
     ask,
     toolHash: gate.does === 'ask' && gate.grantable ? tool.hash : undefined,
     granted: gate.does === 'run' ? gate.grant : undefined,

@@ -12,7 +12,9 @@ export async function checkDecision(
 ): Promise<string | undefined> {
   if (isNeed({ body }))
     return status === 'edited' ? 'the prompt of a tool is sent as it is, or not' : answerIssue(value, needed);
-  const tool = tools.get((body as Partial<ApprovalBody> | null)?.tool ?? '');
+  const { tool: name = '', source } = (body ?? {}) as Partial<ApprovalBody>;
+  // What a source has listed comes with the request, and has been checked by that.
+  const tool = source === undefined ? tools.get(name) : undefined;
   const schema = kind === 'approval' ? tool?.input : tool?.asks?.answer;
   if (schema === undefined || kind === 'intervention') return undefined;
   const { issues } = await validate(schema, value, clock);

@@ -9,6 +9,7 @@ import {
 } from '@prusik/core';
 import type { AgentCore } from './agent-core.ts';
 import type { LoopState } from './loop.ts';
+import { fixedCharsOf } from './recorded-listing.ts';
 import { describeError } from './redact.ts';
 import { unawaited } from './unawaited.ts';
 
@@ -29,13 +30,18 @@ export interface ContextCheck {
  * @throws {PrusikError} `CONTEXT_PLAN_INVALID` for a manager that throws, or whose plan is none.
  */
 export function checkContext(
-  { context, fixedChars }: AgentCore,
+  agent: AgentCore,
   thread: readonly Message[],
-  { charsPerToken, limits }: LoopState,
+  state: LoopState,
   refused: boolean,
 ): ContextCheck {
   const view = contextView(thread);
-  const ruler = createRuler({ fixedChars, ...(charsPerToken === undefined ? {} : { charsPerToken }) });
+  const { context } = agent;
+  const { charsPerToken, limits } = state;
+  const ruler = createRuler({
+    fixedChars: fixedCharsOf(agent, state),
+    ...(charsPerToken === undefined ? {} : { charsPerToken }),
+  });
   const used = ruler.tokens(view.messages);
   const limit = promptLimit(context?.limitTokens, limits.outputTokens);
   if (context === undefined) return { view, ruler, used, limit, plan: { does: 'keep' } };

@@ -2,7 +2,7 @@ import { checkOptions, hashJson, type CallNeeds, type InferOutput, type Json, ty
 import { modelJsonSchema, type ConverterOption, type JsonSchemaConverter } from './json-schema.ts';
 import { checkToolName } from './tool-name.ts';
 import { DEFAULT_CAP } from './tool-output.ts';
-import type { ToolDefinition, ToolOptions } from './tool-types.ts';
+import type { InDoubt, ToolDefinition, ToolOptions } from './tool-types.ts';
 
 const DEFAULT_TIMEOUT_MS = 120_000;
 const APPROVALS: ReadonlySet<unknown> = new Set(['never', 'once', 'always']);
@@ -91,7 +91,7 @@ export function makeTool<const Name extends string, Schema extends StandardSchem
     ...limits,
     parallel: options.parallel ?? true,
     requires: options.requires ?? [],
-    inDoubt: options.inDoubt ?? (approval === 'never' ? 'tell-model' : 'ask'),
+    inDoubt: options.inDoubt ?? usualDoubt(approval),
     ...(approvalExpiresMs === undefined
       ? {}
       : { approvalExpiresMs: positive(name, 'approvalExpiresMs', approvalExpiresMs) }),
@@ -101,6 +101,9 @@ export function makeTool<const Name extends string, Schema extends StandardSchem
     '~types': undefined as never,
   };
 }
+
+/** What becomes of a call in doubt of a tool that does not say: whoever was asked about it is asked about the doubt. */
+export const usualDoubt = (approval: unknown): InDoubt => (approval === 'never' ? 'tell-model' : 'ask');
 
 function positive(tool: string, option: string, value: number): number {
   if (!(value > 0)) throw new TypeError(`Tool ${tool}: ${option} must be more than 0, not ${value}`);

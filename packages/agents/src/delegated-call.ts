@@ -1,5 +1,6 @@
 import type { Json, PartialReason, StepScope, ToolOutput } from '@prusik/core';
 import { childInput } from './agent-tool.ts';
+import { toolOf } from './agent-core.ts';
 import type { AgentRun } from './agent-run.ts';
 import type { CallEvent } from './call-machine.ts';
 import type { ChildSpec, Returned } from './child-calls.ts';
@@ -76,7 +77,7 @@ export function delegatedCalls(
     const { callId, tool: name } = call;
     const key = `result:${step}:${callId}`;
     const body = async (scope: StepScope): Promise<Receipt> => {
-      const output = await outputOf(returned, agent.tools.get(name) ?? DEFAULT_CAP, scope);
+      const output = await outputOf(returned, toolOf(agent, call) ?? DEFAULT_CAP, scope);
       const receipt = appendResult(scope, messageId(key), call, output, 'child-result');
       if (edited !== undefined) scope.append(editNote(messageId(`${key}:edit`), call, edited));
       return receipt;

@@ -1,6 +1,16 @@
-import { type CallNeeds, type Denial, type DurableContext, type StepScope, type ToolOutput } from '@prusik/core';
-import { scopeOf, type AgentCore } from './agent-core.ts';
+import {
+  cutText,
+  isInDoubt,
+  isPrusikError,
+  type CallNeeds,
+  type Denial,
+  type DurableContext,
+  type StepScope,
+  type ToolOutput,
+} from '@prusik/core';
+import { scopeOf, toolOf, type AgentCore } from './agent-core.ts';
 import { isCallNeeds } from './call-needs.ts';
+import { outcomeOutput } from './call-outcome.ts';
 import { keepWhole } from './keep-whole.ts';
 import type { Needing } from './needing.ts';
 import { recordNeeds } from './record-needs.ts';
@@ -17,6 +27,9 @@ export type Executed =
   | { readonly needing: Omit<Needing, 'asks'> }
   | { readonly unrecordable: unknown };
 
+/** Of one piece of progress. */
+const PROGRESS_CHARS = 2_000;
+
 /** Executes one call with the tool as it is now; one that no longer holds is closed without executing it. Rejects only with what has no room. */
 export async function executeCall(
   agent: AgentCore,
@@ -25,7 +38,7 @@ export async function executeCall(
   step: StepScope,
 ): Promise<Executed> {
   // A process that was at it was lost or gave it back; of a once tool the engine has found out that it may run.
-  const begun = call.answered !== undefined || (step.attempt > 1 && agent.tools.get(call.tool)?.effect !== 'once');
+  const begun = call.answered !== undefined || (step.attempt > 1 && toolOf(agent, call)?.effect !== 'once');
   const rechecked = await recheckCall(agent, ctx, call, step.grants, begun);
   if ('output' in rechecked) return rechecked;
   const { tool, value: input } = rechecked;
@@ -41,11 +54,11 @@ export async function executeCall(
       note,
       notes,
       slots,
+      progress: (text) => step.delta(`${cutText(text, PROGRESS_CHARS)}\n`),
       ...(answered === undefined ? {} : { answers: answered.answers, state: answered.state }),
     });
   } catch (thrown) {
-    // It did nothing for want of room: the engine asks it again, as it does with any step.
-    if (wasRefused(thrown)) throw thrown;
+    if (isForTheEngine(thrown, tool)) throw thrown;
     return { output: errorOutput(thrown) };
   }
   return isCallNeeds(value) ? needingOf(agent, ctx, call, tool.hash, value) : recordable(value, tool, step);
@@ -66,7 +79,17 @@ function needingOf(
   }
 }
 
+/**
+ * It did nothing for want of room, and is asked again as any step is; nobody knows whether it happened, which the engine has a word for; or it is far away and
+ * may be asked once more.
+ */
+function isForTheEngine(thrown: unknown, { source, effect }: AnyTool): boolean {
+  if (wasRefused(thrown) || isInDoubt(thrown)) return true;
+  return source !== undefined && effect !== 'once' && isPrusikError(thrown) && thrown.retryable;
+}
+
 async function recordable(value: unknown, tool: AnyTool, step: StepScope): Promise<Executed> {
+  if (tool.source !== undefined) return { output: await outcomeOutput(value, tool, step) };
   let output: ToolOutput;
   try {
     output = isToolContent(value) ? await contentOutput(value, tool, step.putBlob) : toToolOutput(value, tool);

@@ -1,12 +1,6 @@
-import {
-  PrusikError,
-  schemaProblems,
-  type Json,
-  type JsonObject,
-  type StandardSchema,
-  type TurnOptions,
-} from '@prusik/core';
+import { PrusikError, type JsonObject, type StandardSchema, type TurnOptions } from '@prusik/core';
 import type { AgentCore } from './agent-core.ts';
+import { schemaOf, standardSchema } from './json-schema.ts';
 
 /** The agent as one turn asks for it. */
 export function forTurn(agent: AgentCore, { output: given, mode, whenExhausted }: TurnOptions = {}): AgentCore {
@@ -23,14 +17,6 @@ type AgentOutput = NonNullable<AgentCore['output']>;
 const TEXT: JsonObject = { type: 'string' };
 
 const outputOf = (schema: StandardSchema, json: JsonObject): AgentOutput => ({ schema, json });
-
-/** A JSON Schema as a schema that validates. */
-function schemaOf(json: JsonObject): StandardSchema {
-  return standard((value) => {
-    const issues = schemaProblems(json, value as Json);
-    return issues.length === 0 ? { value } : { issues };
-  });
-}
 
 /** Both are always there, since providers that are strict about schemas know no optional property. */
 interface TaskReply {
@@ -56,7 +42,7 @@ function asTask({ schema, json }: AgentOutput): AgentOutput {
     ...($defs === undefined ? {} : { $defs }),
     ...(definitions === undefined ? {} : { definitions }),
   };
-  const checked = standard(async (value) => {
+  const checked = standardSchema(async (value) => {
     const { output, error } = (typeof value === 'object' ? (value ?? {}) : {}) as Partial<TaskReply>;
     if (typeof error === 'string' && error.trim() !== '') return { value: { output: null, error } };
     const result = await schema['~standard'].validate(output);
@@ -71,8 +57,4 @@ function asTask({ schema, json }: AgentOutput): AgentOutput {
       throw new PrusikError('AGENT_TASK_FAILED', `The task could not be done: ${error}`);
     },
   };
-}
-
-function standard(validate: StandardSchema['~standard']['validate']): StandardSchema {
-  return { '~standard': { version: 1, vendor: 'prusik', validate } };
 }

@@ -1,5 +1,6 @@
 export { bindModels, defineAgent } from './define-agent.ts';
-export type { ActiveToolsScope, InstructionScope, ModelCallPlace } from './agent-core.ts';
+export type { ActiveToolsScope, InstructionScope, ListedName, ListedTool, ModelCallPlace } from './agent-core.ts';
+export type { AgentSource, GivenSource } from './agent-source.ts';
 export type {
   AgentCallTypes,
   AgentDefinition,
@@ -23,7 +24,7 @@ export { callsIn, type CallStatus } from './calls-in.ts';
 export type { CallStage } from './call-machine.ts';
 export { defineTool } from './define-tool.ts';
 export { providerTool } from './provider-tool.ts';
-export { toolContent, type ToolContent, type ToolContentPart, type ToolFile } from './tool-content.ts';
+export { toolContent, type ToolContent } from './tool-content.ts';
 export type {
   AnyTool,
   ApprovalCall,
@@ -52,6 +53,7 @@ export {
   type Verdict,
   type WhenExhausted,
 } from './loop-types.ts';
+export type { RecordedListing } from './recorded-listing.ts';
 export type { BreakerOptions } from './breaker.ts';
 export type { AnsweredBy, FailedModel } from './call-route.ts';
 export type { RawModelEvent } from './model-call.ts';

@@ -1,4 +1,4 @@
-import { toJson, type JsonObject, type StandardSchema } from '@prusik/core';
+import { schemaProblems, toJson, type Json, type JsonObject, type StandardSchema } from '@prusik/core';
 
 /**
  * A Standard Schema that can say itself as JSON Schema (the Standard JSON Schema interface): what a model is shown is
@@ -52,4 +52,15 @@ export function modelJsonSchema(
   } catch (cause) {
     throw new TypeError(`${where} cannot be converted to JSON Schema: ${(cause as Error).message}`, { cause });
   }
+}
+
+/** A JSON Schema as a schema that validates. */
+export const schemaOf = (json: JsonObject): StandardSchema =>
+  standardSchema((value) => {
+    const issues = schemaProblems(json, value as Json);
+    return issues.length === 0 ? { value } : { issues };
+  });
+
+export function standardSchema(validate: StandardSchema['~standard']['validate']): StandardSchema {
+  return { '~standard': { version: 1, vendor: 'prusik', validate } };
 }

@@ -1,5 +1,6 @@
 import type { SerializedError, TurnOptions } from '@prusik/core';
 import type { AnsweredBy } from './call-route.ts';
+import type { RecordedListing } from './recorded-listing.ts';
 import type { InDoubt } from './tool-types.ts';
 
 /** How much one run of an agent may do; what would exceed a limit never starts. A run keeps the limits that it began with. */
@@ -56,6 +57,8 @@ export const AGENT_LIMITS: AgentLimits = {
 export interface PlannedCall {
   readonly callId: string;
   readonly tool: string;
+  /** Of a tool that a source has listed: the name of that source, whose listing of then counts. */
+  readonly source?: string;
   /** A person is asked first: the fingerprint that the approval is bound to. */
   readonly ask?: string;
   /** With `ask`: what a grant would be bound to, where one may be given. */
@@ -121,6 +124,8 @@ export interface ReplyRecord {
   readonly promptTokens?: number;
   /** How many characters the provider took for a token of this prompt, where it says how many there were. */
   readonly charsPerToken?: number;
+  /** What sources offered, where that was not on record yet. */
+  readonly listings?: readonly RecordedListing[];
   /** In the first record of a run: what it may do, whatever the agent is given later. */
   readonly limits?: RecordedLimits;
 }

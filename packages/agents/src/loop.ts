@@ -1,5 +1,6 @@
 import { PrusikError, serializeError, type SerializedError, type Spent } from '@prusik/core';
 import { limitsOf, type CompactionRecord, type PlannedCall, type ReplyRecord, type RunLimits } from './loop-types.ts';
+import { NO_LISTINGS, withChanged, type RecordedListing } from './recorded-listing.ts';
 
 /** Where a run of an agent stands: nothing but what recorded outcomes say, so it is the same on replay. */
 export interface LoopState {
@@ -23,6 +24,8 @@ export interface LoopState {
   readonly compacted?: CompactionRecord;
   /** Nothing came of it the last time, so it is not tried again before it must be. */
   readonly compactionFailed?: true;
+  /** What sources offered last. */
+  readonly listings: readonly RecordedListing[];
   /** What the last provider that said it took for a token. */
   readonly charsPerToken?: number;
   /** The last reply, until its calls are closed. */
@@ -53,6 +56,7 @@ export const begin = (limits: RunLimits): LoopState => ({
   emptyReplies: 0,
   repairs: 0,
   compactions: 0,
+  listings: NO_LISTINGS,
 });
 
 /** Pure: from where the run stands to what it does next. */
@@ -154,6 +158,7 @@ export function afterModel(state: LoopState, reply: ReplyRecord): LoopState {
       limits: reply.limits === undefined ? state.limits : limitsOf(reply.limits),
       tokens: state.tokens + reply.tokens,
       costMicros: state.costMicros + (reply.costMicros ?? 0),
+      listings: withChanged(state.listings, reply.listings),
       reply,
     };
   const charsPerToken = reply.charsPerToken ?? state.charsPerToken;
@@ -169,6 +174,7 @@ export function afterModel(state: LoopState, reply: ReplyRecord): LoopState {
     emptyReplies: reply.verdict === 'empty' ? state.emptyReplies + 1 : 0,
     repairs: state.repairs + (reply.verdict === 'invalid-output' ? 1 : 0),
     compactions: state.compactions,
+    listings: withChanged(state.listings, reply.listings),
     ...(state.compactionFailed === undefined ? {} : { compactionFailed: true }),
     ...(charsPerToken === undefined ? {} : { charsPerToken }),
     reply,

@@ -1,3 +1,4 @@
+import type { JsonObject } from '@prusik/core';
 import type { AgentCore } from './agent-core.ts';
 import type { ModelTool } from './language-model.ts';
 import { readSkillTool, skillIndex } from './skill-tool.ts';
@@ -8,7 +9,7 @@ import type { AnyTool } from './tool-types.ts';
 const SKILLS_LIMIT = 64;
 
 /** What an agent shows a model beside the messages. */
-export type ModelFacing = Pick<AgentCore, 'instructions' | 'tools' | 'builtIns' | 'offers' | 'fixedChars'>;
+export type ModelFacing = Pick<AgentCore, 'instructions' | 'tools' | 'taken' | 'builtIns' | 'offers' | 'fixedChars'>;
 
 /**
  * Tools, skills and what comes with the agent, checked as what they are for a model: names that it has to tell apart.
@@ -36,12 +37,12 @@ export function modelFacing(
   const spoken = typeof instructions === 'string' ? instructions : skills.length === 0 ? '' : skillIndex(skills);
   return {
     tools: new Map(tools.map((tool) => [tool.name, tool])),
+    taken: new Set([...tools, ...skills].map(({ name }) => name)),
     builtIns: new Set(builtIns.map(({ name }) => name)),
     offers: { names: new Set(tools.map(({ name }) => name)), shown: tools.map(shownAs) },
     instructions,
     fixedChars:
-      spoken.length +
-      JSON.stringify(tools.map(({ description, inputJsonSchema }) => [description, inputJsonSchema])).length,
+      spoken.length + shownChars(tools.map(({ description, inputJsonSchema }) => [description, inputJsonSchema])),
   };
 }
 
@@ -63,8 +64,11 @@ function withIndex(given: AgentCore['instructions'], skills: readonly Skill[]): 
   return typeof given === 'string' ? joined(given) : async (scope) => joined(await given(scope));
 }
 
+/** Length of tools in a prompt, by their descriptions and schemas. */
+export const shownChars = (tools: readonly (readonly [string, JsonObject])[]): number => JSON.stringify(tools).length;
+
 /** A tool as a model is shown it. */
-function shownAs({ name, description, inputJsonSchema, provider }: AnyTool): ModelTool {
+export function shownAs({ name, description, inputJsonSchema, provider }: AnyTool): ModelTool {
   if (provider !== undefined) return { type: 'provider', name, id: provider.id, args: provider.args };
   return { type: 'function', name, description, inputSchema: inputJsonSchema };
 }

@@ -25,6 +25,7 @@ import { reservation } from './model-price.ts';
 import { modelName } from './language-model.ts';
 import { readOutput, textOf } from './output.ts';
 import { namesFiles } from './prompt-view.ts';
+import { fixedCharsOf, NO_LISTINGS, withChanged } from './recorded-listing.ts';
 import { describeError } from './redact.ts';
 import { assistantMessage, toolMessage, userNote } from './stored-messages.ts';
 import type { LoadedFiles } from './to-model-messages.ts';
@@ -42,7 +43,7 @@ export async function modelStep(run: AgentRun, state: LoopState): Promise<ReplyR
   const elapsedMs = (): number => elapsed + agent.clock.monotonic() - askedAt;
   const leftMs = state.limits.wallMs - elapsed;
   // The engine keeps a reservation only where the run's tree has a budget.
-  const input = state.promptTokens ?? (await run.prompt()).tokens() + fixedTokens(agent);
+  const input = state.promptTokens ?? (await run.prompt()).tokens() + fixedTokens(agent, state);
   // A call that is made again because its prompt was too long is another one to the journal.
   const again = state.compacted === undefined ? '' : `:${state.compactions}`;
   let answer: string | undefined;
@@ -76,32 +77,38 @@ const reservationFor = ({ model }: AgentCore, { limits }: LoopState, input: numb
     model.entries.map(({ prices }) => prices),
   );
 
-const fixedTokens = ({ fixedChars }: AgentCore): number => estimateTokens([], fixedChars);
+const fixedTokens = (agent: AgentCore, state: LoopState): number => estimateTokens([], fixedCharsOf(agent, state));
 
 async function callAndRecord(
-  { agent, ctx, prompt, files, told, messageId }: AgentRun,
-  state: LoopState,
+  { agent: defined, ctx, prompt, files, told, messageId, sources }: AgentRun,
+  before: LoopState,
   scope: StepScope,
   elapsedMs: () => number,
 ): Promise<Recorded> {
+  const unused = (error: unknown): never => {
+    notAsked(scope);
+    throw error;
+  };
+  const listed = defined.sources.length === 0 ? NO_LISTINGS : await sources.list(before.listings, scope).catch(unused);
+  const state: LoopState = { ...before, listings: withChanged(before.listings, listed) };
+  const agent = defined.sources.length === 0 ? defined : await sources.agentWith(state.listings);
+  const listings = listed.length === 0 ? undefined : listed;
   const { limits, model, output, settings, clock, onRaw } = agent;
   const { messages: shown, naming, tokens, callIds, thread } = await prompt();
   // After the results of the tools, so that it lands in no exchange.
   const steered = await scope.absorb();
   const messages = steered.length === 0 ? shown : [...shown, ...steered];
-  const promptTokens = (): number => tokens() + estimateTokens(steered) + fixedTokens(agent);
+  const promptTokens = (): number => tokens() + estimateTokens(steered) + fixedTokens(agent, state);
   const isFirst = state.steps === 0;
   const limitsOnRecord = isFirst ? recordLimits(state.limits) : undefined;
   const isLast = state.steps + 1 >= state.limits.steps;
   // Another attempt begins later than its step was asked for, and no attempt of the first call was looked at yet.
-  const input = state.promptTokens === undefined ? promptTokens() : state.promptTokens + estimateTokens(steered);
+  const grown = Math.max(0, fixedTokens(agent, state) - fixedTokens(agent, before));
+  const input =
+    state.promptTokens === undefined ? promptTokens() : state.promptTokens + estimateTokens(steered) + grown;
   const { costMicros = 'unknown' } = reservationFor(agent, state, input);
   const over = (spent: Spent): PrusikError | undefined =>
     overLimit(withSpent(state, addSpent(scope.spent, spent)), { tokens: input, costMicros }, elapsedMs());
-  const unused = (error: unknown): never => {
-    notAsked(scope);
-    throw error;
-  };
   const refusal = over({});
   if (refusal !== undefined) unused(refusal);
   let tooLong: number | undefined;
@@ -117,6 +124,7 @@ async function callAndRecord(
         verdict: 'too-long',
         ...spentOf(scope.spent),
         promptTokens: tooLong,
+        listings,
         limits: limitsOnRecord,
       }),
     };
@@ -166,6 +174,7 @@ async function callAndRecord(
         ...spentOf(addSpent(scope.spent, reply)),
         promptTokens: promptTokens(),
         error,
+        listings,
         limits: limitsOnRecord,
       }),
     };
@@ -208,7 +217,8 @@ async function callAndRecord(
     calls: planned.length === 0 ? undefined : planned,
     finish: reply.finish === 'stop' || reply.finish === 'tool-calls' ? undefined : reply.finish,
     error: reply.error === undefined ? undefined : serializeError(reply.error),
-    charsPerToken: charsPerToken(agent, messages, reply),
+    charsPerToken: charsPerToken(agent, state, messages, reply),
+    listings,
     limits: limitsOnRecord,
   });
   if (verdict !== 'answer' || !mayGoOn(agent, afterModel(state, record), elapsedMs())) return { record, message };
@@ -262,12 +272,13 @@ function exceeds(agent: AgentCore, state: LoopState, thread: () => readonly Mess
 
 /** What its provider made of a prompt; after a fallback the count is that of several models. */
 function charsPerToken(
-  { context, fixedChars }: AgentCore,
+  agent: AgentCore,
+  state: LoopState,
   messages: readonly Message[],
   { usage, by }: RouteReply,
 ): number | undefined {
-  if (context?.limitTokens === undefined || by.failed !== undefined) return undefined;
-  return charsPerTokenOf(charsOf(messages, fixedChars), usage.inputTokens);
+  if (agent.context?.limitTokens === undefined || by.failed !== undefined) return undefined;
+  return charsPerTokenOf(charsOf(messages, fixedCharsOf(agent, state)), usage.inputTokens);
 }
 
 /** The provider says that the prompt is too long for its model, and nothing else. */

@@ -13,7 +13,7 @@ export interface Receipt {
 export function appendResult(
   scope: Pick<StepScope, 'append'>,
   id: string,
-  call: Pick<PlannedCall, 'callId' | 'tool'>,
+  call: Pick<PlannedCall, 'callId' | 'tool' | 'source'>,
   output: ToolOutput,
   kind?: Parameters<typeof toolMessage>[2],
 ): Receipt {

@@ -6,7 +6,7 @@ import {
   type StepScope,
   type ToolOutput,
 } from '@prusik/core';
-import { scopeOf, type AgentCore } from './agent-core.ts';
+import { scopeOf, toolOf, type AgentCore } from './agent-core.ts';
 import { gateOf } from './approval.ts';
 import { callFingerprint } from './define-tool.ts';
 import type { Approval } from './decided-call.ts';
@@ -41,7 +41,7 @@ export async function recheckCall(
 ): Promise<Rechecked> {
   const { tool: name, callId, approval, answered } = call;
   const { clock } = agent;
-  const tool = agent.tools.get(name);
+  const tool = toolOf(agent, call);
   const refused = (code: string, why: string): Rechecked => ({
     output: { type: 'error', code, text: `Not executed${begun ? ` now. ${BEGUN}` : '.'} ${why}` },
   });

@@ -1,9 +1,15 @@
 import type { Message, MessageKind, MessagePart, ToolOutput, ToolResultPart } from '@prusik/core';
 
 export const resultOf = (
-  { callId, tool }: { readonly callId: string; readonly tool: string },
+  { callId, tool, source }: { readonly callId: string; readonly tool: string; readonly source?: string },
   output: ToolOutput,
-): ToolResultPart => ({ type: 'tool-result', callId, tool, output });
+): ToolResultPart => ({
+  type: 'tool-result',
+  callId,
+  tool,
+  output,
+  ...(source === undefined ? {} : { toolSource: source }),
+});
 
 export const toolMessage = (
   id: string,

@@ -42,12 +42,12 @@ export function askNeedsOf(
   }
 
   async function ask(
-    { tool, callId }: PlannedCall,
+    { tool, callId, source }: PlannedCall,
     place: string,
     need: Extract<RecordedNeed, { readonly kind: 'question' | 'sign-in' }>,
   ): Promise<CallAnswer> {
     // Last, so that no tool can say that it is about another call.
-    const body: NeedBody = { ...need.body, tool, callId, need: need.name };
+    const body: NeedBody = { ...need.body, tool, callId, need: need.name, ...by(source) };
     const schema = need.kind === 'question' ? need.schema : undefined;
     const expiresInMs = leftMs(need.expiresInMs);
     const decision = await ctx.request(`input:${place}:${callId}`, {
@@ -60,14 +60,21 @@ export function askNeedsOf(
   }
 
   async function sample(
-    { tool, callId }: PlannedCall,
+    { tool, callId, source }: PlannedCall,
     place: string,
     need: RecordedSample & { readonly name: string },
   ): Promise<CallAnswer> {
     const key = `sample:${place}:${callId}`;
     if (need.ask !== true) return samples.take(key, need);
     const shown = shownPrompt(need);
-    const body: ApprovalBody & NeedBody = { tool, callId, need: need.name, input: shown, fingerprint: hashJson(shown) };
+    const body: ApprovalBody & NeedBody = {
+      tool,
+      callId,
+      need: need.name,
+      input: shown,
+      fingerprint: hashJson(shown),
+      ...by(source),
+    };
     const expiresInMs = leftMs();
     const decision = await ctx.request(`input:${place}:${callId}`, {
       kind: 'approval',
@@ -94,6 +101,8 @@ export function askNeedsOf(
     };
   };
 }
+
+const by = (source: string | undefined): { readonly source?: string } => (source === undefined ? {} : { source });
 
 const NOT_APPROVED: { readonly [by: string]: 'expired' | 'withdrawn' } = { expired: 'expired', withdrawn: 'withdrawn' };
 

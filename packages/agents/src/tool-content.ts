@@ -1,26 +1,14 @@
 import {
   toJson,
-  type FileData,
   type FilePart,
   type StepScope,
-  type TextPart,
+  type ToolContentPart,
+  type ToolFile,
   type ToolOutput,
   type ToolOutputPart,
 } from '@prusik/core';
 import { keptFile } from './kept-files.ts';
 import { capText, type OutputCap } from './tool-output.ts';
-
-/** A file that a tool returns: its bytes, or where they are. */
-export interface ToolFile {
-  readonly type: 'file';
-  /** IANA media type, such as `image/png`. */
-  readonly mediaType: string;
-  readonly data: Uint8Array | FileData;
-  readonly name?: string;
-}
-
-/** A part of what a tool returns; a string is text. */
-export type ToolContentPart = string | TextPart | ToolFile;
 
 const BRAND = Symbol.for('@prusik/agents tool content');
 

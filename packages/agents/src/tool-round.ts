@@ -5,7 +5,9 @@ import { callActor, type Round } from './tool-step.ts';
 
 /** Closes every call of a reply. */
 export async function toolRound(run: AgentRun, state: LoopState, round: Round): Promise<AfterTools> {
-  const actor = await callActor(run, state, round);
+  const isSourced = round.calls.some(({ source }) => source !== undefined);
+  const agent = isSourced ? await run.sources.agentWith(state.listings) : run.agent;
+  const actor = await callActor({ ...run, agent }, state, round);
   const ended = Promise.withResolvers<number>();
   let calls = planned(round.calls);
   const advance = (event?: CallEvent): void => {

@@ -10,7 +10,7 @@ import {
   type StepScope,
   type ToolOutput,
 } from '@prusik/core';
-import { scopeOf, type AgentCore } from './agent-core.ts';
+import { scopeOf, toolOf, type AgentCore } from './agent-core.ts';
 import type { AgentRun } from './agent-run.ts';
 import { answerOutput, questionBody } from './answer-output.ts';
 import type { CallAction, CallEvent, Denied } from './call-machine.ts';
@@ -24,6 +24,7 @@ import { appendResult, editNote, isReceipt, type Receipt } from './receipt.ts';
 import { describeError } from './redact.ts';
 import { samplesOf } from './sample-step.ts';
 import { askNeedsOf } from './suspended-call.ts';
+import { SOURCE_LIMITS } from './source-limits.ts';
 import { DEFAULT_CAP, errorOutput, toToolOutput } from './tool-output.ts';
 import type { AnyTool } from './tool-types.ts';
 import { validate } from './validate.ts';
@@ -52,13 +53,20 @@ export async function callActor(run: AgentRun, state: LoopState, { step, message
 
   /** The request is bound to what was recorded with the reply, not to the tool as it is now: on replay it must be the same one. */
   async function askPerson(call: PlannedCall, fingerprint: string): Promise<CallEvent> {
-    const { callId, tool, toolHash } = call;
+    const { callId, tool, toolHash, source } = call;
     const input = await readInput(callId);
-    const known = agent.tools.get(tool);
+    const known = toolOf(agent, call);
     const expiresInMs = leftMs(known?.approvalExpiresMs);
     const decision = await ctx.request(`approve:${step}:${callId}`, {
       kind: 'approval',
-      body: { tool, callId, input, fingerprint, ...(toolHash === undefined ? {} : { toolHash }) },
+      body: {
+        tool,
+        callId,
+        input,
+        fingerprint,
+        ...(toolHash === undefined ? {} : { toolHash }),
+        ...(source === undefined ? {} : { source }),
+      },
       ...(known === undefined ? {} : { schema: known.inputJsonSchema }),
       ...(Number.isFinite(expiresInMs) ? { expiresInMs } : {}),
     });
@@ -79,7 +87,7 @@ export async function callActor(run: AgentRun, state: LoopState, { step, message
   async function question(call: PlannedCall, kind: NonNullable<PlannedCall['asks']>): Promise<CallEvent> {
     const { callId, tool } = call;
     const input = await readInput(callId);
-    const asks = agent.tools.get(tool)?.asks;
+    const asks = toolOf(agent, call)?.asks;
     const expiresInMs = leftMs(asks?.expiresInMs);
     const decision = await ctx.request(`ask:${step}:${callId}`, {
       kind,
@@ -94,7 +102,7 @@ export async function callActor(run: AgentRun, state: LoopState, { step, message
   async function storeAnswer(call: PlannedCall, decision: Decision): Promise<CallEvent> {
     const key = `result:${step}:${call.callId}`;
     const body = async (scope: StepScope): Promise<Receipt> =>
-      appendResult(scope, messageId(key), call, await answerOutput(agent.tools.get(call.tool), decision, agent.clock));
+      appendResult(scope, messageId(key), call, await answerOutput(toolOf(agent, call), decision, agent.clock));
     const stored = await ctx.step(key, body, { name: call.tool });
     return { callId: call.callId, stage: { at: 'closed', tokens: stored.tokens } };
   }
@@ -105,7 +113,7 @@ export async function callActor(run: AgentRun, state: LoopState, { step, message
     answered: Answered | undefined,
   ): Promise<CallEvent> {
     const { callId } = call;
-    const tool = agent.tools.get(call.tool);
+    const tool = toolOf(agent, call);
     const key = answered === undefined ? `tool:${step}:${callId}` : `tool:${step}.${answered.round}:${callId}`;
     const id = messageId(key);
     const given = { ...(approval === undefined ? {} : { approval }), ...(answered === undefined ? {} : { answered }) };
@@ -164,6 +172,8 @@ export async function callActor(run: AgentRun, state: LoopState, { step, message
       effect: tool?.effect ?? 'repeatable',
       inDoubt: inDoubtOf(call) === 'ask' ? 'ask' : 'fail',
       ...(Number.isFinite(timeoutMs) ? { timeoutMs } : {}),
+      // It may be far away, and nobody has written the tool with this program in mind: what may pass is waited out, for as long as the call might take.
+      ...(tool?.source === undefined ? {} : { retry: { attempts: SOURCE_LIMITS.attempts, capacityWaitMs: timeoutMs } }),
       ...(approval !== undefined && isFirst ? { claimRequest: approval.request } : {}),
       ...(tool?.check === undefined
         ? {}

@@ -33,6 +33,8 @@ export interface ToolScope<Deps = unknown, Context = Json> {
 /** What a tool gets while it is executed. */
 export interface ExecutionScope<Deps = unknown, Context = Json>
   extends ToolScope<Deps, Context>, Pick<StepScope, 'note' | 'notes' | 'slots'> {
+  /** Told to whoever watches the run; never recorded. */
+  progress(text: string): void;
   /** What was answered to the {@link callNeeds} that this call returned before, by the names of the needs; missing the first time. */
   readonly answers?: Readonly<Record<string, CallAnswer>>;
   /** The state that it handed out with them. */
@@ -155,6 +157,8 @@ export interface ToolDefinition<
   readonly inputJsonSchema: JsonObject;
   /** Over name, description, schema, effect and version: what an approval is bound to. */
   readonly hash: string;
+  /** Of a tool that a source has listed: the name of that source. */
+  readonly source?: string;
   /** Of a tool that the provider of the model executes: as the AI SDK has it. Nothing else of this definition counts for it. */
   readonly provider?: ProviderExecutedTool;
   readonly effect: Effect;

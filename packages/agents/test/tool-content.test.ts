@@ -1,6 +1,6 @@
-import { PrusikError } from '@prusik/core';
+import { PrusikError, type ToolContentPart } from '@prusik/core';
 import { describe, expect, it } from 'vitest';
-import { toolContent, type ToolContentPart } from '../src/index.ts';
+import { toolContent } from '../src/index.ts';
 import { contentOutput, isToolContent } from '../src/tool-content.ts';
 
 const cap = { maxOutputBytes: 1_000, maxOutputLines: 10 };

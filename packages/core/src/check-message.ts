@@ -73,6 +73,7 @@ const PARTS: Readonly<Record<MessagePart['type'], Check>> = {
     text(part, 'callId', at);
     text(part, 'tool', at);
     byType(OUTPUTS, part['output'], `${at}.output`);
+    optional(part, 'toolSource', at, text);
   },
   'approval-request'(part, at) {
     text(part, 'approvalId', at);

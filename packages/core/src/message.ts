@@ -117,6 +117,8 @@ export interface ToolResultPart {
   readonly callId: string;
   readonly tool: string;
   readonly output: ToolOutput;
+  /** Name of the `ToolSource` whose tool it is: what it says was written by somebody for whom nobody here vouches. */
+  readonly toolSource?: string;
   readonly provider?: ProviderData;
 }
 

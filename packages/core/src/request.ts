@@ -70,6 +70,8 @@ export type ApprovalBody = JsonObject & {
   readonly fingerprint: string;
   /** Hash of the tool, which a grant is bound to; missing where each call is to be decided by itself. */
   readonly toolHash?: string;
+  /** Of a tool that a source has listed: the name of that source. */
+  readonly source?: string;
 };
 
 /** What a program answers that a person uses: the tool runs there. */
@@ -86,6 +88,8 @@ export type NeedBody = JsonObject & {
   readonly callId: string;
   /** What the tool calls it. */
   readonly need: string;
+  /** Of a tool that a source has listed: the name of that source, which wrote what is asked. */
+  readonly source?: string;
 };
 
 /** Tells a need of a call from what is asked in its place, such as its result. */

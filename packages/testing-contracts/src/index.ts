@@ -21,6 +21,27 @@ export {
 export { SANDBOX_ATTACKS, type AttackBed, type SandboxAttack } from './sandbox-attacks/index.ts';
 export { attackSandbox, sandboxContainment, type SandboxContainment } from './sandbox-containment.ts';
 export { sandboxContract, type SandboxContract } from './sandbox-contract.ts';
+export {
+  MCP_RUNNER_TESTS,
+  mcpRunnerContract,
+  mcpRunnerTestsFor,
+  runMcpRunnerTest,
+  type McpRunnerContract,
+  type McpRunnerOrder,
+  type McpRunnerUnderTest,
+  type McpServerOrder,
+} from './mcp-runner-contract.ts';
+export type { McpRunnerCall, McpRunnerLimits, McpRunnerTest, McpRunnerTestBed } from './mcp-runner-test.ts';
+export {
+  misbehavingMcpServers,
+  type McpListener,
+  type McpProgram,
+  type McpServerKind,
+  type McpServerSpeaks,
+  type MisbehavingMcpServerOptions,
+  type MisbehavingMcpServers,
+  type MisbehavingMcpServersOptions,
+} from './misbehaving-mcp-servers.ts';
 export { MODEL_TESTS, modelContract, modelTestsFor, runModelTest, type ModelContract } from './model-contract.ts';
 export type { ContractModel, ModelAbilities, ModelTest, ModelTestBed, ModelUnderTest } from './model-test.ts';
 export { recordModel, type ModelRecorder, type RecordedModel, type RecordOptions } from './record-model.ts';

@@ -72,8 +72,8 @@ function unknownModels({ definitions, models }: Assembly): readonly string[] {
 /** As far as the registry says what its models can do: one that stands in counts, too. */
 function modelsWithoutTools({ definitions, models }: Assembly): readonly string[] {
   return definitions.flatMap((definition) => {
-    const { model, tools, skills } = factsOf(definition);
-    if (typeof model !== 'string' || tools.length + skills.length === 0) return [];
+    const { model, tools, skills, sources } = factsOf(definition);
+    if (typeof model !== 'string' || tools.length + skills.length + sources.length === 0) return [];
     if (models === undefined || !models.aliases.includes(model)) return [];
     return models
       .get(model)
@@ -103,7 +103,7 @@ const OFFERS: Readonly<Record<Capability, string>> = {
   sandbox: 'give the harness a sandbox',
 };
 
-/** What a definition, one of its tools or skills cannot do without, and what no adapter here offers. */
+/** What a definition, one of its tools, skills or sources cannot do without, and what no adapter here offers. */
 function unmetRequirements({ definitions, store, sandbox }: Assembly): readonly string[] {
   const offered: Readonly<Record<string, boolean>> = {
     'durable-store': store.durable,
@@ -111,12 +111,15 @@ function unmetRequirements({ definitions, store, sandbox }: Assembly): readonly 
     sandbox,
   };
   return definitions.flatMap((definition) => {
-    const { tools, skills } = factsOf(definition);
+    const { tools, skills, sources } = factsOf(definition);
     return [
       ...(definition.requires ?? []).map((capability) => ['it', capability] as const),
       ...tools.flatMap(({ name, requires }) => requires.map((capability) => [`its tool ${name}`, capability] as const)),
       ...skills.flatMap(({ name, requires }) =>
         requires.map((capability) => [`its skill ${name}`, capability] as const),
+      ),
+      ...sources.flatMap(({ name, requires }) =>
+        requires.map((capability) => [`its source ${name}`, capability] as const),
       ),
     ]
       .filter(([, capability]) => offered[capability] !== true)
@@ -131,11 +134,15 @@ function waitsThatWouldBeLost({ definitions, store, ephemeral }: Assembly): read
   if (store.durable || ephemeral) return [];
   const fix = 'use a durable store, or say `ephemeral: true` if losing them with the process is meant';
   return definitions.flatMap((definition) => {
-    const { tools, agents } = factsOf(definition);
+    const { tools, sources, agents } = factsOf(definition);
     const asking = tools.filter((tool) => tool.approval !== 'never' || tool.asks !== undefined);
     if (asking.length > 0) {
       const names = asking.map((tool) => tool.name).join(', ');
       return [`${definition.name}: approvals of ${names} would be lost with the process: ${fix}`];
+    }
+    if (sources.length > 0) {
+      const names = sources.map(({ name }) => name).join(', ');
+      return [`${definition.name}: what tools of ${names} ask would be lost with the process: ${fix}`];
     }
     if (definition.kind === 'workflow')
       return [`${definition.name}: waits of a workflow would be lost with the process: ${fix}`];

@@ -36,6 +36,7 @@ const KNOWN = {
     atDispose: true,
     finishMs: true,
     keepOpen: true,
+    owns: true,
     clock: true,
     newId: true,
     onWarning: true,
@@ -72,7 +73,7 @@ export function defineHarness(
     deps,
     models,
   } = options;
-  const { keepOpen = [], ephemeral = false, onWarning = warnOnProcess } = options;
+  const { keepOpen = [], owns = [], ephemeral = false, onWarning = warnOnProcess } = options;
   const definitions = withChildren(...Object.values(agents), ...Object.values(workflows));
   const { atDispose = 'release', finishMs = 30_000 } = options;
   checkAssembly({
@@ -84,8 +85,14 @@ export function defineHarness(
     sandbox: sandbox !== undefined,
     ephemeral,
   });
+  // Of a program without types it may be anything.
+  const unowned = owns.findIndex(
+    (owned: Partial<AsyncDisposable>) => typeof owned?.[Symbol.asyncDispose] !== 'function',
+  );
+  if (unowned >= 0)
+    throw new TypeError(`The harness: owns[${unowned}] cannot be closed: it has no Symbol.asyncDispose`);
   if (!(finishMs > 0)) throw new TypeError(`The harness: finishMs must be more than 0, not ${finishMs}`);
-  warnOfAssembly({ definitions, packages: packagesOf({ store: store.capabilities, sandbox }) }, onWarning);
+  warnOfAssembly({ definitions, packages: packagesOf({ store: store.capabilities, sandbox, definitions }) }, onWarning);
 
   const driven = bindDefinitions(definitions, agents, models, { clock, ...(newId ? { newId } : {}) });
   const engine = createEngine({
@@ -104,6 +111,7 @@ export function defineHarness(
   const disposals = createDisposals();
   if (!keepOpen.includes('store')) disposals.add('store', () => store[Symbol.asyncDispose]());
   if (sandbox && !keepOpen.includes('sandbox')) disposals.add('sandbox', () => sandbox[Symbol.asyncDispose]());
+  for (const [index, owned] of owns.entries()) disposals.add(`owns[${index}]`, () => owned[Symbol.asyncDispose]());
   disposals.add('engine', () => engine[Symbol.asyncDispose]());
   disposals.add('sessions', () => sessions[Symbol.asyncDispose]());
   if (live)

@@ -1,4 +1,4 @@
-import type { AnyDefinition, Capability, DefinitionMap, DelegationPolicy, Json } from '@prusik/core';
+import type { AdapterInfo, AnyDefinition, Capability, DefinitionMap, DelegationPolicy, Json } from '@prusik/core';
 
 /** A model as it is told of: its alias, or who makes the object and what it is called there. */
 export type ModelFacts = string | { readonly provider: string; readonly modelId: string };
@@ -14,6 +14,7 @@ export interface DefinitionFacts {
   readonly samplingModels: readonly string[];
   readonly tools: readonly ToolFacts[];
   readonly skills: readonly SkillFacts[];
+  readonly sources: readonly SourceFacts[];
   /** Bounds of its runs; one that is infinite is `null`, as it is in JSON. */
   readonly limits: Readonly<Record<string, Json>> | undefined;
 }
@@ -44,6 +45,15 @@ export interface SkillFacts {
   readonly ignored: readonly string[];
 }
 
+/** What is known of a source of tools without asking it; what it has is known only while a program runs. */
+export interface SourceFacts {
+  readonly name: string;
+  /** Whether a model call fails without it. */
+  readonly required: boolean;
+  readonly requires: readonly Capability[];
+  readonly adapter?: AdapterInfo;
+}
+
 type Shown = Readonly<Record<string, unknown>>;
 
 export function factsOf(definition: AnyDefinition): DefinitionFacts {
@@ -55,6 +65,7 @@ export function factsOf(definition: AnyDefinition): DefinitionFacts {
     readonly sampling?: { readonly models?: unknown };
     readonly tools?: unknown;
     readonly skills?: unknown;
+    readonly sources?: unknown;
     readonly limits?: unknown;
   };
   return {
@@ -79,6 +90,15 @@ export function factsOf(definition: AnyDefinition): DefinitionFacts {
       requires: textsOf(skill['requires']) as readonly Capability[],
       ignored: textsOf(skill['ignored']),
     })),
+    sources: listed(shown.sources).map(([key, given]) => {
+      const source = (given['source'] ?? {}) as Shown;
+      return {
+        name: textOf(source['name']) ?? key,
+        required: given['required'] === true,
+        requires: textsOf(source['requires']) as readonly Capability[],
+        ...only('adapter', adapterOf(source['adapter'])),
+      };
+    }),
     limits: limitsOf(shown.limits),
   };
 }
@@ -88,6 +108,11 @@ function modelOf(model: unknown): ModelFacts | undefined {
   if (typeof model !== 'object' || model === null) return undefined;
   const { provider, modelId } = model as Shown;
   return { provider: textOf(provider) ?? 'unknown', modelId: textOf(modelId) ?? 'unknown' };
+}
+
+function adapterOf(adapter: unknown): AdapterInfo | undefined {
+  const { package: name, version } = (adapter ?? {}) as Shown;
+  return typeof name === 'string' && typeof version === 'string' ? { package: name, version } : undefined;
 }
 
 /** A list, or an object by name. */

@@ -64,6 +64,11 @@ export interface HarnessBasics<
   readonly finishMs?: number;
   /** What disposal leaves open because it is somebody else's. @default none */
   readonly keepOpen?: readonly ('store' | 'sandbox')[];
+  /**
+   * What else it closes at its end, the last first, when the engine does nothing any more and the sandbox and the store are still there: what the sources of its agents live
+   * on, such as the servers of an MCP runner. @default nothing
+   */
+  readonly owns?: readonly AsyncDisposable[];
   /** @default systemClock */
   readonly clock?: Clock;
   /** @default random UUIDs */

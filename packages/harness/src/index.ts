@@ -11,5 +11,5 @@ export type {
 } from './harness-types.ts';
 export type { RequestRef } from '@prusik/core';
 export type { Decided, Drained, DrainOptions, Responder, RunResult, WatchRequestsOptions } from '@prusik/durable';
-export type { ModelFacts, SkillFacts, ToolFacts } from './facts.ts';
+export type { ModelFacts, SkillFacts, SourceFacts, ToolFacts } from './facts.ts';
 export type { InspectedDefinition, InspectedModel, Inspection } from './inspect.ts';

@@ -16,11 +16,11 @@ import sessions from '@prusik/sessions/package.json' with { type: 'json' };
 import harness from '@prusik/harness/package.json' with { type: 'json' };
 import workflows from '@prusik/workflows-delegation/package.json' with { type: 'json' };
 import { DEFAULT_LIMITS, type EngineLimits } from '@prusik/durable';
-import { factsOf, type ModelFacts, type SkillFacts, type ToolFacts } from './facts.ts';
+import { factsOf, type ModelFacts, type SkillFacts, type SourceFacts, type ToolFacts } from './facts.ts';
 
 /** What a harness is assembled of, as data that can be printed, compared and stored. */
 export interface Inspection {
-  /** Versions by the names of packages, those of the store's and the sandbox's adapters too, where these tell. */
+  /** Versions by the names of packages, those of the adapters of store, sandbox and sources too, where these tell. */
   readonly packages: Readonly<Record<string, string>>;
   /** Where each loaded copy of core came from; more than one is a mistake of the installation. */
   readonly coreCopies: readonly string[];
@@ -63,6 +63,7 @@ export interface InspectedDefinition {
   readonly samplingModels: readonly string[];
   readonly tools: readonly ToolFacts[];
   readonly skills: readonly SkillFacts[];
+  readonly sources: readonly SourceFacts[];
   readonly requires: readonly Capability[];
   /** Bounds of its runs, where it has any; `null` is none. */
   readonly limits?: Readonly<Record<string, Json>>;
@@ -83,9 +84,11 @@ export interface InspectParts {
 export function packagesOf({
   store,
   sandbox,
-}: Pick<InspectParts, 'store' | 'sandbox'>): Readonly<Record<string, string>> {
+  definitions,
+}: Pick<InspectParts, 'store' | 'sandbox' | 'definitions'>): Readonly<Record<string, string>> {
   const own = [core, durable, agents, sessions, workflows, harness].map(({ name, version }) => [name, version]);
-  const adapters = [store.adapter, sandbox?.adapter].flatMap((adapter) =>
+  const ofSources = definitions.flatMap((definition) => factsOf(definition).sources.map(({ adapter }) => adapter));
+  const adapters = [store.adapter, sandbox?.adapter, ...ofSources].flatMap((adapter) =>
     adapter === undefined ? [] : [[adapter.package, adapter.version]],
   );
   return Object.fromEntries([...own, ...adapters]) as Readonly<Record<string, string>>;
@@ -112,12 +115,12 @@ export function inspect({ definitions, limits, sandbox, models, ...rest }: Inspe
     ...rest,
     sandbox: sandbox !== undefined,
     models: models === undefined ? [] : inspectModels(models),
-    packages: packagesOf({ store: rest.store, sandbox }),
+    packages: packagesOf({ store: rest.store, sandbox, definitions }),
     coreCopies: loadedCopies(),
     definitions: definitions.map((definition) => {
       const { name, kind, version } = definition;
       const { agents: calls, delegation, model, summaryModel, ...facts } = factsOf(definition);
-      const { samplingModels, tools, skills, limits: bounds } = facts;
+      const { samplingModels, tools, skills, sources, limits: bounds } = facts;
       const { budget } = definition as { readonly budget?: Budget };
       return {
         name,
@@ -131,6 +134,7 @@ export function inspect({ definitions, limits, sandbox, models, ...rest }: Inspe
         samplingModels,
         tools,
         skills,
+        sources,
         requires: definition.requires ?? [],
         ...(bounds === undefined ? {} : { limits: bounds }),
       };

@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { AdapterInfo, DelegationPolicy, DurableDefinition, Sandbox, Store } from '@prusik/core';
+import { defineAgent, modelRegistry } from '@prusik/agents';
 import { defineHarness } from '@prusik/harness';
 import { memoryStore } from '@prusik/store-memory';
+import { scriptedModel } from '@prusik/testing-contracts';
 import { defineWorkflow } from '@prusik/workflows-delegation';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -75,7 +77,7 @@ describe('what is wrong with an assembly', () => {
     );
   });
 
-  it('DEF-3: finds what is required and what no adapter offers, of definitions, tools and skills', () => {
+  it('DEF-3: finds what is required and what no adapter offers, of definitions, tools, skills and sources', () => {
     const needy = {
       ...named('needy'),
       requires: ['durable-store', 'shared-store'] as const,
@@ -84,13 +86,14 @@ describe('what is wrong with an assembly', () => {
         { name: 'fly', requires: ['wings'] },
       ],
       skills: [{ name: 'pdf', requires: ['sandbox'] }],
+      sources: [{ source: { name: 'far', requires: ['sandbox'] } }],
     };
     const define = (store: Store, sandbox?: Sandbox) => () =>
       defineHarness({ store, agents: { needy }, ...(sandbox ? { sandbox } : {}) });
     const sandbox = {} as Sandbox;
 
     expect(define(memoryStore())).toThrow(
-      /needy: it requires durable-store, which nothing here offers: use a store that outlives the process\n- needy: it requires shared-store.*\n- needy: its tool run requires sandbox, which nothing here offers: give the harness a sandbox\n- needy: its tool fly requires wings, which nothing here offers: there are durable-store, shared-store, sandbox\n- needy: its skill pdf requires sandbox/,
+      /needy: it requires durable-store, which nothing here offers: use a store that outlives the process\n- needy: it requires shared-store.*\n- needy: its tool run requires sandbox, which nothing here offers: give the harness a sandbox\n- needy: its tool fly requires wings, which nothing here offers: there are durable-store, shared-store, sandbox\n- needy: its skill pdf requires sandbox.*\n- needy: its source far requires sandbox/,
     );
     expect(define(durableStore(), sandbox)).toThrow(/needy: it requires shared-store.*\n- needy: its tool fly/);
     const release = defineWorkflow({ name: 'release', input: z.null(), requires: ['sandbox'], run: () => null });
@@ -108,6 +111,19 @@ describe('what is wrong with an assembly', () => {
       defineHarness({ store: memoryStore(), workflows: { release: workflow() }, ephemeral: true }),
     ).not.toThrow();
     expect(() => defineHarness({ store: memoryStore(), agents: { writer } })).not.toThrow();
+  });
+
+  it('DEF-3: what the tools of a source may ask counts as such a wait, and a model that calls no tools is none for it', () => {
+    const far = { ...named('clerk'), sources: [{ source: { name: 'far' }, required: false }] };
+    expect(() => defineHarness({ store: memoryStore(), agents: { clerk: far } })).toThrow(
+      'clerk: what tools of far ask would be lost with the process',
+    );
+    expect(() => defineHarness({ store: durableStore(), agents: { clerk: far } })).not.toThrow();
+    const models = modelRegistry({ mute: { model: scriptedModel([]), capabilities: { tools: false } } });
+
+    expect(() =>
+      defineHarness({ store: durableStore(), models, agents: { clerk: { ...far, model: 'mute' } } }),
+    ).toThrow('clerk: it has tools, and its model mute may be scripted/scripted, which calls none');
   });
 });
 
@@ -155,6 +171,31 @@ describe('inspect', () => {
     });
     expect(JSON.parse(JSON.stringify(inspection))).toEqual(inspection);
     expect(new Set(touched)).toEqual(new Set(['capabilities']));
+  });
+});
+
+describe('sources of tools', () => {
+  it('DEF-4: are told by name, with the package that they come from, and asked nothing', () => {
+    const adapter = { package: '@prusik/far', version: '1.2.3' };
+    const source = {
+      name: 'far',
+      requires: ['durable-store'] as const,
+      adapter,
+      list: () => Promise.reject(new Error('asked')),
+      call: () => Promise.reject(new Error('asked')),
+    };
+    const clerk = defineAgent({
+      name: 'clerk',
+      instructions: '',
+      model: scriptedModel([]),
+      sources: [{ source, required: true }],
+    });
+    const harness = defineHarness({ store: durableStore(), agents: { clerk }, onWarning: () => {} });
+
+    const { definitions, packages } = harness.inspect();
+
+    expect(definitions[0]?.sources).toEqual([{ name: 'far', required: true, requires: ['durable-store'], adapter }]);
+    expect(packages).toMatchObject({ '@prusik/far': '1.2.3' });
   });
 });
 

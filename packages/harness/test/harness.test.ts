@@ -334,6 +334,38 @@ describe('the end of a harness', () => {
     await expect(harness.start('echo', 1)).rejects.toMatchObject({ code: 'ENGINE_CLOSED' });
   });
 
+  it('DEF-5: closes what it owns before what that lives on, the last first, and when nothing is driven any more', async () => {
+    const log: string[] = [];
+    const begun = Promise.withResolvers<void>();
+    const busy: DurableDefinition<null, null> = {
+      name: 'busy',
+      kind: 'agent',
+      version: '1',
+      run: (ctx: DurableContext) =>
+        ctx.step('work', async ({ signal }) => {
+          begun.resolve();
+          await delay(60_000, null, { signal }).catch(() => log.push('step'));
+          return null;
+        }),
+    };
+    const harness = defineHarness({
+      store: storeThat(log),
+      sandbox: sandboxThat(log),
+      agents: { busy },
+      owns: [noted(log, 'first'), noted(log, 'second')],
+      limits,
+    });
+    harness.run('busy', null).catch(() => {});
+    await begun.promise;
+
+    await harness[Symbol.asyncDispose]();
+
+    expect(log).toEqual(['step', 'second', 'first', 'sandbox', 'store']);
+    expect(() => defineHarness({ store: memoryStore(), agents: { echo }, owns: [{} as AsyncDisposable] })).toThrow(
+      /owns\[0\] cannot be closed/,
+    );
+  });
+
   it('DEF-5: leaves open what is said to be of others', async () => {
     const log: string[] = [];
     const harness = defineHarness({

@@ -12,7 +12,7 @@ import {
 } from '@prusik/core';
 import type { AgentRun } from './agent-run.ts';
 import type { CallEvent } from './call-machine.ts';
-import { approvalOf, type Approval } from './decided-call.ts';
+import type { Approval } from './decided-call.ts';
 import type { PlannedCall } from './loop-types.ts';
 import type { Needing, RecordedNeed, RecordedSample } from './needing.ts';
 import type { Samples } from './sample-step.ts';
@@ -81,9 +81,11 @@ export function askNeedsOf(
       body,
       ...(Number.isFinite(expiresInMs) ? { expiresInMs } : {}),
     });
-    const approval = approvalOf(decision, null);
-    if (!('denied' in approval)) return samples.take(key, need, approval.request);
-    return { status: NOT_APPROVED[approval.by] ?? 'rejected', reason: approval.denied };
+    if (decision.status === 'approved') return samples.take(key, need, decision.request);
+    const { status } = decision;
+    const said = decision.reason === undefined ? {} : { reason: decision.reason };
+    // An edit by whoever has the store is no yes to what was shown.
+    return { status: status === 'expired' || status === 'withdrawn' ? status : 'rejected', ...said };
   }
 
   return async (call, needing, approval) => {
@@ -103,8 +105,6 @@ export function askNeedsOf(
 }
 
 const by = (source: string | undefined): { readonly source?: string } => (source === undefined ? {} : { source });
-
-const NOT_APPROVED: { readonly [by: string]: 'expired' | 'withdrawn' } = { expired: 'expired', withdrawn: 'withdrawn' };
 
 function answerOf(
   { status, value = null, reason }: Decision,

@@ -36,7 +36,7 @@ export interface Decisions {
   reject(run: RunKey, request: string, options?: DecisionOptions): Promise<Decided>;
   /** Approves other input than was asked for. */
   edit(run: RunKey, request: string, input: Json, options?: ApprovalOptions): Promise<Decided>;
-  /** Answers a question, or a tool that runs on the client. */
+  /** Answers a question, or a tool that runs on the client. That somebody has signed in is said with `null`: what they got for it is kept elsewhere. */
   answer(run: RunKey, request: string, value: Json, options?: DecisionOptions): Promise<Decided>;
   /** Says what is to become of a blocked run; `happened` may carry the output that its step had. */
   intervene(

@@ -254,6 +254,25 @@ describe('REQ-7: what is asked and is about no call of the turn', () => {
     ]);
   });
 
+  it('REQ-6: what a tool needs is such a part, with the form of its answer, and its call goes on by itself', () => {
+    const turn = encoding();
+    turn.commit([toolCall('c1')]);
+    const body = { text: 'Which?', tool: 'search', callId: 'c1', need: 'rope' };
+    const schema = { type: 'string' };
+    expect(turn.read(wait('q'), { request: asked('q', { kind: 'question', body, schema }) })).toEqual(['data-request']);
+    turn.read(wait('s'), { request: asked('s', { kind: 'sign-in', body: { ...body, need: 'account' } }) });
+    turn.read(wait('a'), { request: asked('a', { body: { ...body, need: 'sample' } }) });
+    turn.read(waited('q', 'answered'));
+    turn.read(waited('a', 'rejected'));
+    turn.result('c1', { type: 'text', text: 'booked' });
+    expect(turn.message.parts.slice(1)).toMatchObject([
+      { type: 'tool-search', state: 'output-available', output: 'booked' },
+      { type: 'data-request', id: 'r/q', data: { request: 'q', kind: 'question', status: 'answered', body, schema } },
+      { type: 'data-request', id: 'r/s', data: { kind: 'sign-in', status: 'open' } },
+      { type: 'data-request', id: 'r/a', data: { kind: 'approval', status: 'rejected' } },
+    ]);
+  });
+
   it('ends the stream where nobody else can take the turn further, and not before', () => {
     const turn = encoding();
     expect(turn.read({ type: 'run-park', waits: ['q'], wakeAt: null }, { rests: false })).toEqual([]);

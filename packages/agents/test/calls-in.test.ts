@@ -1,7 +1,7 @@
 import { fakeClock, scriptedModel } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { callsIn, defineAgent, defineTool } from '../src/index.ts';
+import { callNeeds, callsIn, defineAgent, defineTool } from '../src/index.ts';
 import { entriesOf, hurried, keyOf, newEngine, newStore, waitingOn } from './support.ts';
 
 const input = z.object({ n: z.number() });
@@ -53,6 +53,37 @@ describe('REQ-4: where the calls of a reply stand can be read from the journal',
     expect(await hurried(clock, running)).toMatchObject({ status: 'blocked' });
 
     expect(await stages()).toEqual(['c1 asked', 'c2 closed', 'c3 asked', 'c4 executing']);
+  });
+
+  it('REQ-6: a call is suspended from its outcome on until the last that it needs is answered, and may go on then', async () => {
+    const book = defineTool({
+      name: 'book',
+      description: 'Books.',
+      input,
+      execute: (_, { answers }) =>
+        answers === undefined
+          ? callNeeds({
+              rope: { kind: 'question', body: {} },
+              account: { kind: 'sign-in', body: {} },
+              word: { kind: 'sample', model: 'none', maxTokens: 1, messages: [{ role: 'user', content: ['?'] }] },
+            })
+          : 'booked',
+    });
+    const model = scriptedModel([[{ call: 'book', input: { n: 1 }, callId: 'c:1' }], 'Done.']);
+    const store = newStore();
+    const engine = newEngine([defineAgent({ name: 'a', instructions: '', model, tools: [book] })], { store });
+    const [first = '', second = ''] = waitingOn(await engine.run('a', 'Go', { id: 'r' }));
+    await engine.decide(keyOf('r'), second, { status: 'answered' });
+    await engine.drive(keyOf('r'));
+    await engine.decide(keyOf('r'), first, { status: 'answered', value: 'red' });
+    await engine.drive(keyOf('r'));
+
+    const entries = await entriesOf(store, 'r');
+    const told = entries.map((_, n) => callsIn(entries.slice(0, n + 1))[0]?.at);
+    const stages = told.filter((at, n) => at !== undefined && at !== told[n - 1]);
+    expect(stages).toEqual(['allowed', 'executing', 'suspended', 'allowed', 'executing', 'closed']);
+    const answered = entries.flatMap((entry, n) => (entry.type === 'wait-end' ? [told[n]] : []));
+    expect(answered).toEqual(['suspended', 'allowed']);
   });
 
   it('follows decisions until every call is closed, and then tells of the next reply', async () => {

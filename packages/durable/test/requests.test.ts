@@ -132,6 +132,19 @@ describe('who decides what', () => {
     expect(await edit(elsewhere, { to: 'eve' })).toMatchObject({ outcome: 'decided' });
   });
 
+  it('MCP-4: an answer to a sign-in holds nothing, so what somebody got for it stands in no record', async () => {
+    const { store, request } = await asked({}, asking({ kind: 'sign-in' }));
+    const elsewhere = engineOn(store, []);
+    const answer = (more: { readonly value?: Json }) =>
+      elsewhere.decide(key('r'), request.id, { status: 'answered', ...more });
+
+    for (const value of ['token', {}, '', 0])
+      await expect(answer({ value })).rejects.toMatchObject({ code: 'DECISION_INVALID' });
+
+    expect((await store.request(key('r'), request.id))?.status).toBe('open');
+    expect(await answer({ value: null })).toMatchObject({ outcome: 'decided' });
+  });
+
   it.each([
     ['throws', () => Promise.reject(new Error('broken'))],
     ['hangs', () => new Promise<never>(() => {})],

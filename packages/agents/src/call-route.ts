@@ -1,5 +1,4 @@
-import { addSpent, CHARS_PER_TOKEN, PrusikError, type Spent, type Usage } from '@prusik/core';
-import type { Passage } from './breaker.ts';
+import { addSpent, CHARS_PER_TOKEN, PrusikError, type Passage, type Spent, type Usage } from '@prusik/core';
 import { modelErrorClass, type ModelErrorClass } from './model-class.ts';
 import { callModel, type ModelQuestion, type ModelReply } from './model-call.ts';
 import { costMicros } from './model-price.ts';

@@ -54,7 +54,7 @@ export {
   type WhenExhausted,
 } from './loop-types.ts';
 export type { RecordedListing } from './recorded-listing.ts';
-export type { BreakerOptions } from './breaker.ts';
+export type { BreakerOptions } from '@prusik/core';
 export type { AnsweredBy, FailedModel } from './call-route.ts';
 export type { RawModelEvent } from './model-call.ts';
 export type { DownloadFiles } from './fetch-files.ts';

@@ -1,6 +1,5 @@
-import { checkOptions, PrusikError } from '@prusik/core';
+import { checkBreaker, checkOptions, createBreaker, PrusikError, type BreakerOptions } from '@prusik/core';
 import type { EmbeddingModel, RerankingModel } from 'ai';
-import { checkBreaker, createBreaker, type BreakerOptions } from './breaker.ts';
 import type { DownloadFiles } from './fetch-files.ts';
 import { checkModelIds, type ModelCheck, type ModelLists } from './model-check.ts';
 import { MODEL_ERROR_CLASSES, TRANSIENT, type ModelErrorClass } from './model-class.ts';

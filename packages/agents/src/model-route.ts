@@ -1,4 +1,4 @@
-import type { Breaker } from './breaker.ts';
+import type { Breaker } from '@prusik/core';
 import type { DownloadFiles } from './fetch-files.ts';
 import { modelName, type LanguageModelObject } from './language-model.ts';
 import { TRANSIENT, type ModelErrorClass } from './model-class.ts';

@@ -18,6 +18,14 @@ export {
   type DepsOf,
 } from './call-types.ts';
 export type { Capability } from './capability.ts';
+export {
+  checkBreaker,
+  createBreaker,
+  type Breaker,
+  type BreakerOptions,
+  type Health,
+  type Passage,
+} from './breaker.ts';
 export { systemClock, wallTime, type Clock } from './clock.ts';
 export { compactionOf, cutPoints } from './compaction.ts';
 export type { ContextInput, ContextManager, ContextPlan, ContextView, Ruler } from './context.ts';

@@ -2,13 +2,13 @@
 const SECRETS: readonly (readonly [RegExp, string])[] = [
   [/\b(bearer|basic)\s+[\w.~+/=-]{8,}/gi, '$1 [redacted]'],
   [/\b(sk|pk|rk|ghp|gho|ghs|xox[abprs]|glpat)[-_][\w-]{8,}/g, '[redacted]'],
-  [/\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g, '[redacted]'],
+  [/(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g, '[redacted]'],
   [/\bAKIA[0-9A-Z]{16}\b/g, '[redacted]'],
   [/\b(api[-_ ]?key|token|password|secret|authorization)(["']?\s*[:=]\s*["']?)[^\s"',;&]{4,}/gi, '$1$2[redacted]'],
-  [/(\w+:\/\/)[^\s/@:]+:[^\s/@]+@/g, '$1[redacted]@'],
+  [/\b(\w{1,32}:\/\/)[^\s/@:]+:[^\s/@]+@/g, '$1[redacted]@'],
 ];
 
-/** The text without what looks like credentials. Cut a long one first: every pattern runs over all of it. */
+/** The text without what looks like credentials. Takes time in proportion to its length, whatever it holds: every pattern has few places to begin at. */
 export function withoutSecrets(text: string): string {
   return SECRETS.reduce((safe, [shape, instead]) => safe.replace(shape, instead), text);
 }

@@ -1,14 +1,14 @@
-/** When a model is left alone for a while. */
+/** When a subject, a model or a server, is left alone for a while. */
 export interface BreakerOptions {
   /** Failures in a row, within `windowMs`, that open it. @default 5 */
   readonly failures?: number;
   /** @default 60_000 */
   readonly windowMs?: number;
-  /** How long it stays open before one call may try again; longer where the provider asks for more. @default 30_000 */
+  /** How long it stays open before one call may try again; longer where the subject asks for more. @default 30_000 */
   readonly openMs?: number;
 }
 
-/** What a call told about its model. `unknown`: nothing, since it was told to stop. */
+/** What a call told about its subject. `unknown`: nothing, since it was told to stop. */
 export type Health = 'up' | 'down' | 'unknown';
 
 /** A call that may be made; it must say how it went. */
@@ -72,7 +72,7 @@ export function createBreaker<Subject extends object>(options: BreakerOptions = 
   };
 }
 
-/** @throws {TypeError} naming the option that is none. */
+/** @throws {TypeError} naming the option that is wrong. */
 export function checkBreaker(options: BreakerOptions): void {
   for (const [name, value] of Object.entries(options)) {
     if (!(typeof value === 'number' && Number.isFinite(value) && value >= 1))

@@ -1,0 +1,115 @@
+import {
+  hashJson,
+  isPrusikError,
+  PrusikError,
+  type Clock,
+  type Json,
+  type OpenSandboxOptions,
+  type Sandbox,
+  type SandboxLevel,
+  type SandboxSession,
+  type WorkspaceSource,
+} from '@prusik/core';
+import type { Connect, Connection } from './connection.ts';
+import type { EraVerdicts } from './era-verdicts.ts';
+import type { McpLimits } from './limits.ts';
+import type { StdioServer } from './options.ts';
+import { startServer } from './start-server.ts';
+
+/** What a server over stdio runs in unless it says otherwise. */
+const REQUIRED: Partial<SandboxLevel> = { files: 'enforced', processes: 'enforced' };
+
+const NOT_HELD: ReadonlySet<string> = new Set([
+  'SANDBOX_LEVEL_UNMET',
+  'SANDBOX_UNAVAILABLE',
+  'SANDBOX_NETWORK_REFUSED',
+]);
+
+export interface ConnectStdioOptions {
+  readonly name: string;
+  /** Tells servers of one name apart that must not share their files; empty where there is one. */
+  readonly instance: string;
+  readonly server: StdioServer;
+  readonly sandbox: Sandbox;
+  readonly limits: McpLimits;
+  readonly verdicts: EraVerdicts;
+  readonly clock: Clock;
+}
+
+/**
+ * Servers in a workspace of their own, which lasts: what one has written there it finds again when it is started anew.
+ *
+ * @throws {PrusikError} what {@link startServer} and {@link openSession} throw.
+ */
+export function connectStdio({ sandbox, name, instance, server, ...start }: ConnectStdioOptions): Connect {
+  return async (options) => {
+    const { from } = server;
+    const workspace = workspaceOf(name, instance, from);
+    const session = await openSession(name, server, async (opening) => {
+      await sandbox.workspaces.create({
+        id: workspace,
+        signal: options.signal,
+        ...(from === undefined ? {} : { from }),
+      });
+      return sandbox.open({ workspace, ...opening });
+    });
+    try {
+      return owning(await startServer({ ...start, ...options, name, server, session }), session);
+    } catch (error) {
+      await session[Symbol.asyncDispose]();
+      throw error;
+    }
+  };
+}
+
+/**
+ * A session that holds what the server has to be held in.
+ *
+ * @throws {PrusikError} `MCP_NOT_ISOLATED` where the sandbox holds less; `MCP_START_FAILED` for whatever else keeps it from opening.
+ */
+export async function openSession(
+  name: string,
+  { mounts = [], require, network = 'none' }: StdioServer,
+  open: (options: Omit<OpenSandboxOptions, 'workspace'>) => Promise<SandboxSession>,
+): Promise<SandboxSession> {
+  try {
+    return await open({ require: { ...REQUIRED, ...require }, network, ...(mounts.length > 0 ? { mounts } : {}) });
+  } catch (cause) {
+    if (cause instanceof TypeError) throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw !(isPrusikError(cause) && NOT_HELD.has(cause.code))
+      ? new PrusikError('MCP_START_FAILED', `The MCP server ${JSON.stringify(name)} was not started: ${why}`, {
+          retryable: isPrusikError(cause) && cause.retryable,
+          meta: { server: name },
+          cause,
+        })
+      : new PrusikError(
+          'MCP_NOT_ISOLATED',
+          `The MCP server ${JSON.stringify(name)} was not started, since nothing would hold it: ${why}`,
+          { meta: { server: name }, cause },
+        );
+  }
+}
+
+/** Whoever gives it something else to begin with means other files. */
+function workspaceOf(name: string, instance: string, from: WorkspaceSource | undefined): string {
+  if (instance === '' && from === undefined) return `mcp:${name}`;
+  // Without what is no JSON, a function that chooses files.
+  const beginsWith = from === undefined ? null : (JSON.parse(JSON.stringify(from)) as Json);
+  return `mcp:${name}:${hashJson([instance, beginsWith]).slice(0, 16)}`;
+}
+
+function owning(connection: Connection, session: SandboxSession): Connection {
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    await connection.close();
+    await session[Symbol.asyncDispose]();
+  };
+  return {
+    ...connection,
+    close() {
+      closing ??= close().catch(() => {});
+      return closing;
+    },
+  };
+}

@@ -76,7 +76,7 @@ function problemsOf(schema: JsonObject, value: Json): string | undefined {
   return first === undefined ? undefined : `${first.path?.join('.') || 'it'} ${first.message}`.slice(0, 500);
 }
 
-const bytesOf = (parts: readonly ToolContentPart[]): number =>
+export const bytesOf = (parts: readonly ToolContentPart[]): number =>
   parts.reduce((sum, part) => sum + (typeof part === 'string' ? Buffer.byteLength(part) : sizeOf(part)), 0);
 
 function sizeOf(part: Exclude<ToolContentPart, string>): number {
@@ -154,13 +154,13 @@ function filePart(given: Json | undefined, mediaType: string, name: string | und
 }
 
 /** Node.js passes over what is not base64; then fewer bytes come out. */
-function bytesOfBase64(text: string): Buffer | undefined {
+export function bytesOfBase64(text: string): Buffer | undefined {
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
   const bytes = Buffer.from(text, 'base64');
   return text.length % 4 === 0 && bytes.byteLength === (text.length / 4) * 3 - padding ? bytes : undefined;
 }
 
-function mediaTypeOf(given: Json | undefined): string {
+export function mediaTypeOf(given: Json | undefined): string {
   const type = (textOf(given) ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
   return MEDIA_TYPE.test(type) ? type : 'application/octet-stream';
 }

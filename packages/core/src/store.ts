@@ -184,8 +184,14 @@ export interface Store extends AsyncDisposable, LiveTextStore {
   /** Oldest first. */
   listGrants(query: GrantQuery): Promise<Page<Grant>>;
 
-  /** Calls back after a commit, signal, end or removal of this run became visible; a removal says `end`. `unknown`: another process wrote something, look again. */
-  watchRun(run: RunKey, on: (why: 'commit' | 'signal' | 'end' | 'unknown') => void): Disposable;
+  /**
+   * Calls back after a commit, signal, end or removal of this run became visible; a removal says `end`. `unknown`: another process wrote something, look again.
+   * `written`, where a store has it at hand, gives the entries that the commit wrote, so that who has read the journal up to them need not read them.
+   */
+  watchRun(
+    run: RunKey,
+    on: (why: 'commit' | 'signal' | 'end' | 'unknown', written?: () => readonly Entry[]) => void,
+  ): Disposable;
   /**
    * Calls back when a run may have become claimable, a timer was set or a run came to rest, in this process or (as `multiProcess` says) another, with the root
    * of its tree. Without one it may be in any tree.

@@ -36,12 +36,14 @@ export interface FollowerOptions {
   readonly parent: string | undefined;
   /** Last `seq` that was read. */
   readonly after: number;
+  /** Somebody waits for the next event. */
+  readonly isAwaited: () => boolean;
   readonly wake: () => void;
 }
 
 const PAGE = 200;
 
-export function createFollower({ sources, buffer, run, parent, after, wake }: FollowerOptions): Follower {
+export function createFollower({ sources, buffer, run, parent, after, isAwaited, wake }: FollowerOptions): Follower {
   const { store, board, isDrivenHere } = sources;
   const merge = createLiveMerge({
     push: (event) => buffer.push(run, event),
@@ -53,6 +55,7 @@ export function createFollower({ sources, buffer, run, parent, after, wake }: Fo
   let hasNews = true;
   let hasText = true;
   let stopped = false;
+  let reading = false;
   /** A run whose entries were seen and that is not there, or begins anew under its name, was removed: nothing more will come of it. */
   async function checkThere(): Promise<void> {
     const found = await store.run(run);
@@ -62,9 +65,19 @@ export function createFollower({ sources, buffer, run, parent, after, wake }: Fo
     });
   }
 
+  /** Who waits is handed what comes right behind what it has; for who does not it stays in the store. */
+  function takes(written: readonly Entry[]): boolean {
+    const last = page.at(-1)?.seq ?? seen;
+    const left = page.length - at;
+    if (reading || written[0]?.seq !== last + 1 || left + written.length > PAGE) return false;
+    page = left === 0 ? written : [...page.slice(at), ...written];
+    at = 0;
+    return true;
+  }
+
   const watchers = [
-    store.watchRun(run, () => {
-      hasNews = true;
+    store.watchRun(run, (_, written) => {
+      hasNews ||= written === undefined || !isAwaited() || !takes(written());
       wake();
     }),
     store.watchLiveText(run, () => {
@@ -92,7 +105,9 @@ export function createFollower({ sources, buffer, run, parent, after, wake }: Fo
     hasNews: () => hasNews,
     async readEntries() {
       hasNews = false;
+      reading = true;
       const read = await store.entries(run, { after: seen, limit: PAGE });
+      reading = false;
       if (stopped) return;
       if (read.length === 0 && seen > 0) await checkThere();
       page = read;

@@ -128,8 +128,7 @@ function createReader(sources: EventSources, root: RunKey, options: EventOptions
 
   /** Children end before their parents: what they have left is told before the parent's end. */
   function unreadChildOf({ run }: Follower): Follower | undefined {
-    for (const follower of followers.values())
-      if (follower.parent === run.run && (follower.hasNews() || follower.nextEntry() !== undefined)) return follower;
+    for (const follower of followers.values()) if (follower.parent === run.run && isUnread(follower)) return follower;
     return undefined;
   }
 
@@ -147,7 +146,18 @@ function createReader(sources: EventSources, root: RunKey, options: EventOptions
   function follow(run: string, after: number, parent: string | undefined): void {
     if (followers.has(run)) return;
     const key: RunKey = { tenant: root.tenant, run };
-    followers.set(run, createFollower({ sources, buffer, run: key, parent, after, wake: () => wake() }));
+    followers.set(
+      run,
+      createFollower({
+        sources,
+        buffer,
+        run: key,
+        parent,
+        after,
+        isAwaited: () => waiting.length > 0,
+        wake: () => wake(),
+      }),
+    );
   }
 
   async function begin(): Promise<void> {
@@ -180,7 +190,7 @@ function createReader(sources: EventSources, root: RunKey, options: EventOptions
         if (follower.hasText()) await follower.readText();
         if (isOver()) return;
       }
-      const runs = [...followers.values()].filter((follower) => follower.hasNews()).toReversed();
+      const runs = [...followers.values()].filter(isUnread).toReversed();
       if (runs.length === 0 && buffer.size() === 0) return untilWoken();
       pass = { upTo: buffer.last(), runs };
       return;
@@ -271,6 +281,8 @@ function createReader(sources: EventSources, root: RunKey, options: EventOptions
     stop,
   };
 }
+
+const isUnread = (follower: Follower): boolean => follower.hasNews() || follower.nextEntry() !== undefined;
 
 function checkedCursor(after: EventOptions['after'] = 0): number | EventCursor {
   for (const seq of typeof after === 'number' ? [after] : Object.values(after))

@@ -203,6 +203,41 @@ describe('text on its way to other processes', () => {
   });
 });
 
+describe('what a reader asks the store for', () => {
+  it('EVT-2: who waits for the next event is handed what is committed meanwhile; what nobody waits for stays in the store', async () => {
+    const memory = memoryStore();
+    let asked = 0;
+    const store: Store = {
+      ...memory,
+      entries(run, page) {
+        asked += 1;
+        return memory.entries(run, page);
+      },
+    };
+    const stepping = durable('work', async (ctx) => {
+      for (let n = 0; n < 5; n += 1) await ctx.step(`s${n}`, () => n);
+    });
+    const engine = engineOn(store, [stepping]);
+
+    const { key: hot } = await engine.start('work', null);
+    const seqs: number[] = [];
+    const reading = (async () => {
+      for await (const event of engine.events(hot)) if (!event.live) seqs.push(event.entry.seq);
+    })();
+    await Promise.all([engine.drive(hot), reading]);
+    expect(seqs).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(asked).toBe(1);
+
+    const { key: slow } = await engine.start('work', null);
+    const reader = engine.events(slow);
+    await reader.next();
+    await engine.drive(slow);
+    asked = 0;
+    while ((await reader.next()).done !== true);
+    expect(asked).toBe(1);
+  });
+});
+
 describe('the order of events', () => {
   it('I3: nothing live overtakes the entry that it followed, however slow the store is at another run of the tree', async () => {
     const memory = memoryStore();

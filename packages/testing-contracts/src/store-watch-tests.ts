@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Store } from '@prusik/core';
+import type { Entry, Store } from '@prusik/core';
 import { key, newChild, newRequest, note } from './store-scenario.ts';
 import type { StoreTest } from './store-test.ts';
 
@@ -56,6 +56,21 @@ export const STORE_WATCH_TESTS: readonly StoreTest[] = [
       await commit(held, { entries: [note('a')] });
       await commit(held, { entries: [note('b')] });
       assert.deepEqual(await Promise.all(found), [2, 3]);
+    },
+  },
+  {
+    title: 'I3: the entries that a watcher is handed are those that the journal has',
+    async run({ store, running, commit, end }) {
+      const held = await running('r');
+      const handed: Entry[] = [];
+      store.watchRun(key('r'), (_, written) => handed.push(...(written?.() ?? [])));
+      await commit(held, { entries: [note('a'), note('b')] });
+      await commit(held, { entries: [note('c')] });
+      await end(held);
+
+      const journal = await store.entries(key('r'), { after: 0, limit: 9 });
+      assert.equal(journal.length, 5);
+      for (const entry of handed) assert.deepEqual(entry, journal[entry.seq - 1]);
     },
   },
   {

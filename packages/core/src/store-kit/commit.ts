@@ -173,7 +173,9 @@ function write(tx: StoreTransaction, before: RunState, commit: Commit, approved:
     if (commit.transition === undefined) tables.saveRun(held);
     else makeTransition(tx, held, commit.transition, commit.seen ?? 0);
   }
-  news.run(state.key, commit.transition?.type === 'end' ? 'end' : 'commit');
+  news.run(state.key, commit.transition?.type === 'end' ? 'end' : 'commit', () =>
+    commit.entries.map((body, index) => ({ ...body, seq: state.seq + 1 + index, at })),
+  );
   return state;
 }
 

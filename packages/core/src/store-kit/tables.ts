@@ -263,7 +263,7 @@ export interface StoreTransaction {
 
 /** Collected in the transaction, told after it, thrown away with it. */
 export interface News {
-  run(run: RunKey, why: 'commit' | 'signal' | 'end'): void;
+  run(run: RunKey, why: 'commit' | 'signal' | 'end', written?: () => readonly Entry[]): void;
   /** A run of this tree may have become claimable, or a timer of it was set. */
   queue(root: RunKey): void;
   /** It was opened, decided or used. */

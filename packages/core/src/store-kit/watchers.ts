@@ -47,7 +47,7 @@ export function createWatchers(onCountChange: () => void = () => undefined): Wat
   const tellQueue = (root?: RunKey): void => tellEach(queue, (on) => on(root));
 
   return {
-    watchRun: (run, on) => runs.add(run, (why) => on(why)),
+    watchRun: (run, on) => runs.add(run, (why, written) => on(why, written)),
     watchLiveText: (run, on) => liveText.add(run, () => on()),
     watchQueue(on) {
       const watcher: QueueWatcher = (root) => on(root);
@@ -70,12 +70,12 @@ export function createWatchers(onCountChange: () => void = () => undefined): Wat
       };
     },
     collect() {
-      const told: { readonly run: RunKey; readonly why: 'commit' | 'signal' | 'end' }[] = [];
+      const told: { readonly run: RunKey; readonly tell: (on: RunWatcher) => void }[] = [];
       let moved: readonly RunKey[] = [];
       const asked: { readonly tenant: string; readonly request?: RequestRef }[] = [];
       return {
-        run(run, why) {
-          if (runs.count > 0) told.push({ run, why });
+        run(run, why, written) {
+          if (runs.count > 0) told.push({ run, tell: (on) => on(why, written) });
         },
         queue(root) {
           if (queue.size > 0 && !moved.some((other) => sameRun(root, other))) moved = [...moved, root];
@@ -88,7 +88,7 @@ export function createWatchers(onCountChange: () => void = () => undefined): Wat
         },
         tell() {
           for (const { tenant, request } of asked) tellRequest(tenant, request);
-          for (const { run, why } of told) runs.tell(run, (on) => on(why));
+          for (const { run, tell } of told) runs.tell(run, tell);
           for (const root of moved) tellQueue(root);
         },
       };

@@ -75,6 +75,12 @@ export const WATCH_FAULTS: readonly StoreFault[] = [
       },
     };
   }),
+  port('watchers are handed entries under the number before', 'the entries that a watcher is handed', (store) => ({
+    watchRun: (run, on) =>
+      store.watchRun(run, (why, written) =>
+        on(why, written && (() => written().map((entry) => ({ ...entry, seq: entry.seq - 1 })))),
+      ),
+  })),
   port('watchers hear of what was refused', 'nobody hears of a commit that was refused', (store) => {
     const { watchRun, tell } = watchersOf(store);
     return {

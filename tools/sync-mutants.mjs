@@ -62,6 +62,7 @@ async function main() {
   const { SANDBOX_FAULTS } = await load('packages/sandbox-local/test/sandbox-faults.ts');
   const { REQUEST_POLICY_FAULTS } = await load('packages/testing-contracts/test/request-policy-faults.ts');
   const { CREDENTIAL_STORE_FAULTS } = await load('packages/testing-contracts/test/credential-store-faults.ts');
+  const { TOOL_SOURCE_FAULTS } = await load('packages/testing-contracts/test/tool-source-faults.ts');
   const { CONTEXT_FAULTS } = await load('packages/agents/test/context-faults.ts');
   const { MODEL_FAULTS } = await load('packages/testing-contracts/test/model-faults.ts');
   const everything = { durable: true, multiProcess: true, noticeMs: 0 };
@@ -76,6 +77,7 @@ async function main() {
     section('Context managers: `contextManagerContract`', suites.CONTEXT_TESTS, CONTEXT_FAULTS),
     section('Policies about requests: `requestPolicyContract`', suites.REQUEST_POLICY_TESTS, REQUEST_POLICY_FAULTS),
     section('Credential stores: `credentialStoreContract`', suites.CREDENTIAL_STORE_TESTS, CREDENTIAL_STORE_FAULTS),
+    section('Sources of tools: `toolSourceContract`', suites.toolSourceTestsFor(true), TOOL_SOURCE_FAULTS),
     section('Sandboxes: `sandboxContract`', sandbox, SANDBOX_FAULTS),
     'With a `control` the attacks are tests too. Each is first made on the control, where it has to succeed; so each is noticed where nothing holds it.\n',
   ].join('\n');

@@ -19,7 +19,7 @@ export interface ToolSource {
   readonly adapter?: AdapterInfo;
 
   /**
-   * The tools as they are now, in an order that only a change of them changes. What cannot be offered is in `withheld`; a source that can list nothing
+   * The tools as they are now, in the order of their names by code unit, each the same as long as it does not change. What cannot be offered is in `withheld`; a source that can list nothing
    * resolves with an empty list that says why. Rejects only with the reason of `signal`.
    */
   list(scope: ToolListScope): Promise<ToolListing>;

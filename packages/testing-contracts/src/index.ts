@@ -95,6 +95,13 @@ export { fakeClock, type FakeClock } from './fake-clock.ts';
 export { runStoreTest, storeContract, testsFor, type StoreContract, type StoreStorage } from './store-contract.ts';
 export type { StoreTest, StoreTestBed } from './store-test.ts';
 export type { HeldRun, StoreScenario } from './store-scenario.ts';
+export {
+  runToolSourceTest,
+  toolSourceContract,
+  toolSourceTestsFor,
+  type ToolSourceContract,
+} from './tool-source-contract.ts';
+export type { ToolSourceTest, ToolSourceTestBed, ToolSourceUnderTest } from './tool-source-test.ts';
 export { ioErrors, type FaultyCall, type FaultyProcess } from './disk/io-errors.ts';
 export { powerLoss, type PowerLoss } from './disk/power-loss.ts';
 export { smallDisk, type SmallDisk } from './disk/small-disk.ts';

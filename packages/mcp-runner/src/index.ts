@@ -20,3 +20,11 @@ export type {
   SecretOf,
   StdioServer,
 } from './options.ts';
+export { filePins, memoryPins, type PinStore, type ToolPins } from './pins.ts';
+export type { McpApproval, McpEffect, McpFacts, McpPolicy, McpVerdict, ToolRules } from './govern.ts';
+export type { RiskTier, ServerPlace } from './risk.ts';
+export { mcpRunner, type McpRunner, type McpServerState, type McpToolsOptions } from './runner.ts';
+export type { AnswerNeed, McpModelOutput, McpModelPart, McpTool, McpToolOutput, McpToolSet } from './sdk-tools.ts';
+export type { ToolHints } from './server-tool.ts';
+export type { ToolChange } from './tool-changes.ts';
+export type { ToolInputSchema } from './tool-schema.ts';

@@ -7,7 +7,10 @@ import type {
   SandboxMount,
   WorkspaceSource,
 } from '@prusik/core';
+import type { McpApproval, McpPolicy, ToolRules } from './govern.ts';
 import type { McpLimits } from './limits.ts';
+import type { PinStore } from './pins.ts';
+import type { RiskTier } from './risk.ts';
 import type { SamplingOptions } from './sampling.ts';
 import type { TraceContext } from './trace-meta.ts';
 
@@ -19,6 +22,14 @@ export interface McpRunnerOptions {
   readonly sandbox?: Sandbox;
   /** Where tokens live. @default in memory */
   readonly credentials?: CredentialStore;
+  /** Decides about each server before it is started, about each tool when it is listed, and again before each call. @default all are allowed */
+  readonly policy?: McpPolicy;
+  /** Whether a person is asked before a call, by the risk of the server. @default `{ low: 'never', medium: 'once', high: 'always' }` */
+  readonly approvals?: Partial<Readonly<Record<RiskTier, McpApproval>>>;
+  /** What tools were like when somebody began to rely on them. @default in memory: {@link filePins} makes it last */
+  readonly pins?: PinStore;
+  /** `trust`: a tool that is seen for the first time is pinned and offered; `ask`: it is withheld until it is approved. @default 'trust' */
+  readonly firstSight?: 'trust' | 'ask';
   /** Bounds of all servers that say nothing else. */
   readonly limits?: Partial<McpLimits>;
   /** Asked for each call; what it gives goes with the call, as `traceparent`, `tracestate` and `baggage` of its `_meta`. @default none */
@@ -30,7 +41,7 @@ export interface McpRunnerOptions {
 /** One MCP server. */
 export type McpServer = StdioServer | HttpServer;
 
-interface ServerOptions {
+interface ServerOptions extends ToolRules {
   /** The revision of the protocol. @default 'auto': the newest that both speak */
   readonly protocol?: 'auto' | '2025-11-25' | '2026-07-28';
   readonly limits?: Partial<McpLimits>;

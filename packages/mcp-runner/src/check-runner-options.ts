@@ -1,0 +1,163 @@
+import { checkOptions, type KnownOptions } from '@prusik/core';
+import type { McpApproval, McpEffect, ToolRules } from './govern.ts';
+import { DEFAULT_LIMITS, type McpLimits } from './limits.ts';
+import type { HttpServer, McpRunnerOptions, McpServer, StdioServer } from './options.ts';
+import type { RiskTier } from './risk.ts';
+
+const RUNNER: KnownOptions = {
+  names: {
+    servers: true,
+    sandbox: true,
+    credentials: true,
+    policy: true,
+    approvals: true,
+    pins: true,
+    firstSight: true,
+    limits: true,
+    traceContext: true,
+    clock: true,
+  } satisfies Record<keyof McpRunnerOptions, true>,
+  elsewhere: { mcpServers: 'servers', approval: 'approvals', timeout: 'limits' },
+};
+
+const ALL = {
+  protocol: true,
+  limits: true,
+  elicitation: true,
+  sampling: true,
+  allow: true,
+  deny: true,
+  effects: true,
+  approval: true,
+} satisfies Record<Exclude<keyof StdioServer & keyof HttpServer, 'transport' | 'network'>, true>;
+
+const STDIO: KnownOptions = {
+  names: {
+    ...ALL,
+    transport: true,
+    command: true,
+    args: true,
+    env: true,
+    mounts: true,
+    sandbox: true,
+    require: true,
+    workspace: true,
+    from: true,
+    network: true,
+  } satisfies Record<keyof StdioServer, true>,
+  elsewhere: { cwd: 'workspace', allowedTools: 'allow', needsApproval: 'approval' },
+};
+
+const HTTP: KnownOptions = {
+  names: { ...ALL, transport: true, url: true, network: true, ca: true, auth: true } satisfies Record<
+    keyof HttpServer,
+    true
+  >,
+  elsewhere: { headers: 'auth', authProvider: 'auth', allowedTools: 'allow', needsApproval: 'approval' },
+};
+
+const LIMITS: KnownOptions = {
+  names: Object.fromEntries(Object.keys(DEFAULT_LIMITS).map((name) => [name, true as const])),
+};
+const TIERS: KnownOptions = { names: { low: true, medium: true, high: true } satisfies Record<RiskTier, true> };
+
+const NAME = /^[a-z0-9-]{1,32}$/;
+const APPROVALS: readonly unknown[] = ['never', 'once', 'always'] satisfies readonly McpApproval[];
+const EFFECTS: readonly unknown[] = ['repeatable', 'once'] satisfies readonly McpEffect[];
+
+/** @throws {TypeError} naming what is wrong. */
+export function checkRunnerOptions(options: McpRunnerOptions): void {
+  if (!isRecord(options)) throw new TypeError('mcpRunner: the options must be an object');
+  checkOptions('mcpRunner', options, RUNNER);
+  const { servers, policy, approvals = {}, firstSight, limits, pins } = options;
+  if (!isRecord(servers)) throw new TypeError('mcpRunner: servers must be an object of servers by their names');
+  if (policy !== undefined && typeof policy !== 'function') throw new TypeError('mcpRunner: policy must be a function');
+  if (pins !== undefined && (typeof pins.get !== 'function' || typeof pins.set !== 'function'))
+    throw new TypeError('mcpRunner: pins must be a PinStore, such as filePins(path)');
+  oneOf('mcpRunner', 'firstSight', firstSight, ['trust', 'ask']);
+  checkOptions('mcpRunner: approvals', approvals, TIERS);
+  for (const [tier, approval] of Object.entries(approvals))
+    oneOf('mcpRunner', `approvals.${tier}`, approval, APPROVALS);
+  checkLimits('mcpRunner', limits);
+  for (const [name, server] of Object.entries(servers)) checkServer(name, server, options);
+}
+
+function checkServer(name: string, server: McpServer, { sandbox }: McpRunnerOptions): void {
+  const where = `mcpRunner: server ${JSON.stringify(name)}`;
+  if (!NAME.test(name)) throw new TypeError(`${where}: a name is 1 to 32 lower-case letters, digits and "-"`);
+  if (!isRecord(server)) throw new TypeError(`${where} must be an object with a transport`);
+  const { transport } = server;
+  if (transport === 'stdio') {
+    checkOptions(where, server, STDIO);
+    checkStdio(where, server, sandbox !== undefined);
+  } else if (transport === 'http') {
+    checkOptions(where, server, HTTP);
+    checkHttp(where, server);
+  } else throw new TypeError(`${where}: transport must be 'stdio' or 'http', not ${JSON.stringify(transport)}`);
+  oneOf(where, 'protocol', server.protocol, ['auto', '2025-11-25', '2026-07-28']);
+  oneOf(where, 'elicitation', server.elicitation, ['ask', 'decline']);
+  checkLimits(where, server.limits);
+  checkRules(where, server);
+  const { sampling } = server;
+  if (
+    sampling !== undefined &&
+    !(isRecord(sampling) && typeof sampling.model === 'string' && isCount(sampling.maxTokens))
+  )
+    throw new TypeError(`${where}: sampling needs the alias of a model, and maxTokens`);
+}
+
+function checkStdio(where: string, server: StdioServer, hasSandbox: boolean): void {
+  const { command, args = [], env = {}, require = {} } = server;
+  if (typeof command !== 'string' || command === '') throw new TypeError(`${where}: command must be a program`);
+  if (!isTexts(args)) throw new TypeError(`${where}: args must be a list of texts`);
+  if (!isRecord(env) || Object.values(env).some((value) => typeof value !== 'string' && typeof value !== 'function'))
+    throw new TypeError(`${where}: env must hold texts, or functions that give them`);
+  if (!isRecord(require)) throw new TypeError(`${where}: require must be an object`);
+  oneOf(where, 'workspace', server.workspace, ['own', 'run']);
+  oneOf(where, 'network', server.network, ['none', 'host']);
+  if (server.sandbox === undefined && !hasSandbox)
+    throw new TypeError(
+      `${where} needs a sandbox to run in: createLocalSandbox of @prusik/sandbox-local is one, with isolation: 'none' (and require) where nothing is to contain it`,
+    );
+}
+
+function checkHttp(where: string, { url }: HttpServer): void {
+  if (typeof url !== 'string' || !URL.canParse(url) || !['http:', 'https:'].includes(new URL(url).protocol))
+    throw new TypeError(`${where}: url must be an address with http: or https:`);
+}
+
+function checkRules(where: string, { allow, deny, effects, approval }: ToolRules): void {
+  for (const [option, names] of Object.entries({ allow, deny }))
+    if (names !== undefined && !isTexts(names)) throw new TypeError(`${where}: ${option} must be a list of names`);
+  if (effects !== undefined && effects !== 'trust-annotations') checkByName(where, 'effects', effects, EFFECTS);
+  if (approval !== undefined && !APPROVALS.includes(approval)) checkByName(where, 'approval', approval, APPROVALS);
+}
+
+function checkByName(where: string, option: string, said: unknown, allowed: readonly unknown[]): void {
+  if (!isRecord(said)) throw new TypeError(`${where}: ${option} must be an object by names of tools`);
+  for (const [name, value] of Object.entries(said)) {
+    oneOf(where, `${option}[${JSON.stringify(name)}]`, value, allowed);
+    if (value === undefined) throw new TypeError(`${where}: ${option}[${JSON.stringify(name)}] is undefined`);
+  }
+}
+
+function checkLimits(where: string, limits: Partial<McpLimits> | undefined): void {
+  if (limits === undefined) return;
+  if (!isRecord(limits)) throw new TypeError(`${where}: limits must be an object`);
+  checkOptions(`${where}: limits`, limits, LIMITS);
+  for (const [name, value] of Object.entries(limits))
+    if (value !== undefined && !isCount(value))
+      throw new TypeError(`${where}: limits.${name} must be a whole number of at least 1, not ${String(value)}`);
+}
+
+function oneOf(where: string, option: string, value: unknown, allowed: readonly unknown[]): void {
+  if (value !== undefined && !allowed.includes(value))
+    throw new TypeError(`${where}: ${option} must be ${allowed.join(' or ')}, not ${JSON.stringify(value)}`);
+}
+
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 1;
+// A program without types may pass anything.
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const isTexts = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((one) => typeof one === 'string' && one !== '');

@@ -1,0 +1,177 @@
+import {
+  PrusikError,
+  type CallResult,
+  type Clock,
+  type NewId,
+  type RunWorkspaceScope,
+  type SourcedCall,
+} from '@prusik/core';
+import type { Connect, Connection } from './connection.ts';
+import { readState } from './call-state.ts';
+import { policyRefusal, type Governed, type McpPolicy } from './govern.ts';
+import type { McpLimits } from './limits.ts';
+import type { McpServer } from './options.ts';
+import { toolRefusal, type Offer, type OfferedTool } from './offer.ts';
+import type { PinStore } from './pins.ts';
+import type { CalledTool } from './open-call.ts';
+import type { Pool, PoolEntry } from './pool.ts';
+import { createServerAsks } from './server-asks.ts';
+import { createServerCalls, type UseConnection } from './server-calls.ts';
+import { createToolLists, type ToolLists } from './tool-lists.ts';
+import { inputFault } from './tool-schema.ts';
+import type { TraceContext } from './trace-meta.ts';
+
+/** For whom a server is used. */
+export interface UseScope {
+  readonly signal: AbortSignal;
+  /** The run, where there is one. */
+  readonly run?: RunWorkspaceScope;
+}
+
+/** Whoever waits for a call. */
+export interface CallScope extends UseScope {
+  /** Who answers what the server asks; `undefined`: nobody. */
+  readonly asker: string | undefined;
+  progress(text: string): void;
+}
+
+/** One server of a runner. */
+export interface ManagedServer {
+  readonly governed: Governed;
+  /** How its connections are made. */
+  readonly entry: PoolEntry;
+  /** What was last offered. */
+  readonly last: Offer | undefined;
+  /** Of its last connection. */
+  readonly protocol: Connection['protocol'] | undefined;
+  /**
+   * What it offers now.
+   *
+   * @throws {PrusikError} `MCP_TOOL_REFUSED` where the policy denies the server itself; what starting it and listing its tools throw.
+   */
+  list(scope: UseScope): Promise<Offer>;
+  /**
+   * Calls a tool, if it is still the one that was decided about.
+   *
+   * @throws {PrusikError} `MCP_TOOL_UNKNOWN`, `MCP_TOOL_CHANGED`, `MCP_TOOL_REFUSED`, `MCP_INPUT_INVALID`: nothing was sent.
+   * @throws {PrusikError} with `meta.inDoubt` when it was sent and nobody knows what became of it.
+   */
+  call(call: SourcedCall, scope: CallScope): Promise<CallResult>;
+  /** Replaces what is pinned of it, as a person has decided. */
+  repin: ToolLists['repin'];
+}
+
+export interface ManagedServerOptions {
+  readonly server: McpServer;
+  readonly governed: Governed;
+  readonly pool: () => Pool;
+  readonly connect: Connect;
+  readonly policy: McpPolicy | undefined;
+  readonly pins: PinStore;
+  readonly firstSight: 'trust' | 'ask';
+  readonly limits: McpLimits;
+  readonly clock: Clock;
+  readonly newId: NewId;
+  readonly traceContext: TraceContext | undefined;
+  readonly oddity: (text: string) => void;
+}
+
+export function createManagedServer(options: ManagedServerOptions): ManagedServer {
+  const { server, governed, pool, limits, clock, policy, oddity } = options;
+  const { server: name, place, tier } = governed;
+  const lists = createToolLists(options);
+  const { elicitation = 'ask', sampling } = server;
+  const asks = createServerAsks({ server: name, elicitation, sampling, roots: place.transport === 'stdio', oddity });
+  const calls = createServerCalls({ ...options, server: name, asks });
+  let protocol: Connection['protocol'] | undefined;
+
+  const use: UseConnection = (work, signal) =>
+    pool().use({ server: name, instance: '' }, { signal }, (connection) => {
+      protocol = connection.protocol;
+      return work(connection);
+    });
+
+  async function refuseServer(): Promise<void> {
+    const reason = await policyRefusal(policy, { server: name, tier, place }, clock);
+    if (reason !== undefined) throw refused(`The MCP server ${name} may not be used: ${reason}`, { server: name });
+  }
+
+  async function list({ signal }: UseScope): Promise<Offer> {
+    await refuseServer();
+    return use((connection) => lists.of(connection, signal), signal);
+  }
+
+  /** The tool of a call, if it may be called. What was last offered is enough: it is looked at again over the connection that the call is made over. */
+  async function decided(call: SourcedCall, scope: CallScope): Promise<OfferedTool> {
+    const known = lists.last?.tools.get(call.name);
+    const offered = known?.right.hash === call.hash ? known : offeredAs(await list(scope), name, call);
+    await refuseServer();
+    const meta = { server: name, tool: call.name };
+    const reason = await toolRefusal(offered, options);
+    if (reason !== undefined) throw refused(`The tool ${call.name} may not be called: ${reason}`, meta);
+    const fault = inputFault(offered.tool.inputSchema, call.input);
+    if (fault === undefined) return offered;
+    const message = `The input of the tool ${call.name} does not fit its schema: ${fault}`;
+    throw new PrusikError('MCP_INPUT_INVALID', message, { meta });
+  }
+
+  return {
+    governed,
+    entry: {
+      connect: options.connect,
+      limits,
+      setup: asks.setup,
+      events: {
+        oddity,
+        listChanged(what) {
+          if (what === 'tools') lists.changed();
+        },
+      },
+    },
+    get last() {
+      return lists.last;
+    },
+    get protocol() {
+      return protocol;
+    },
+    list,
+    repin: lists.repin,
+
+    async call(call, scope) {
+      const { name: tool, input, continues } = call;
+      const { right } = await decided(call, scope).catch((error: unknown) => {
+        // Its request is open, or was: whether it may still be made says nothing of what became of it.
+        if (scope.signal.aborted || continues === undefined || readState(continues.state).as !== 'live') throw error;
+        const message = `The tool ${tool} was called, and nobody knows what became of it, since it cannot go on`;
+        throw new PrusikError('MCP_CALL_LOST', message, { meta: { server: name, tool, inDoubt: true }, cause: error });
+      });
+      const over = async (connection: Connection): Promise<CalledTool> =>
+        offeredAs(await lists.of(connection, scope.signal), name, call).tool;
+      return calls.call(
+        { name: tool, use, tool: over, input, effect: right.effect, ...(continues === undefined ? {} : { continues }) },
+        scope,
+      );
+    },
+  };
+}
+
+/** @throws {PrusikError} where the tool is not there, or not the one that was decided about. */
+function offeredAs(offer: Offer, server: string, { name, hash }: SourcedCall): OfferedTool {
+  const offered = offer.tools.get(name);
+  const meta = { server, tool: name };
+  if (offered === undefined) {
+    const withheld = offer.withheld.find(({ tool }) => tool === name);
+    if (withheld === undefined)
+      throw new PrusikError('MCP_TOOL_UNKNOWN', `The MCP server ${server} has no tool ${name}`, { meta });
+    const code = withheld.code === 'MCP_TOOL_CHANGED' ? 'MCP_TOOL_CHANGED' : 'MCP_TOOL_REFUSED';
+    throw new PrusikError(code, `The tool ${name} is withheld: ${withheld.reason}`, { meta });
+  }
+  if (offered.right.hash !== hash)
+    throw new PrusikError('MCP_TOOL_CHANGED', `The tool ${name} is not the one that was called: it has changed since`, {
+      meta,
+    });
+  return offered;
+}
+
+const refused = (message: string, meta: Readonly<Record<string, string>>): PrusikError =>
+  new PrusikError('MCP_TOOL_REFUSED', message, { meta });

@@ -1,0 +1,228 @@
+import type { Clock, SourcedTool, WithheldTool } from '@prusik/core';
+import {
+  isAllowed,
+  policyRefusal,
+  toolRight,
+  type Governed,
+  type McpFacts,
+  type McpPolicy,
+  type ToolRight,
+} from './govern.ts';
+import { headerFault } from './header-parameters.ts';
+import type { McpLimits } from './limits.ts';
+import type { PinStore, ToolPins } from './pins.ts';
+import { isObject } from './plain.ts';
+import { fingerprintOf, readServerTool, type ServerTool } from './server-tool.ts';
+import { modelToolName } from './tool-name.ts';
+import { visibleText } from './visible-text.ts';
+
+/** A tool that may be called, by the name that a model knows. */
+export interface OfferedTool {
+  readonly tool: ServerTool;
+  readonly right: ToolRight;
+  readonly sourced: SourcedTool;
+}
+
+/** What a server has to offer at one time. */
+export interface Offer {
+  /** By the model's name, sorted by it. */
+  readonly tools: ReadonlyMap<string, OfferedTool>;
+  readonly withheld: readonly WithheldTool[];
+  /** Tools that rules of the program leave out. */
+  readonly leftOut: number;
+  /** Everything that can be read and is allowed, pinned or not, by the server's name. */
+  readonly present: ReadonlyMap<string, ServerTool>;
+}
+
+export interface OfferOptions {
+  readonly governed: Governed;
+  readonly policy: McpPolicy | undefined;
+  readonly pins: PinStore;
+  /** Whether a tool that is seen for the first time is offered, and pinned, without anybody having approved it. */
+  readonly firstSight: 'trust' | 'ask';
+  readonly era: 'legacy' | 'modern';
+  readonly limits: Pick<McpLimits, 'tools' | 'startMs' | 'totalMs'>;
+  readonly clock: Clock;
+}
+
+/** Named one by one; of more it is said how many. */
+const MOST_WITHHELD = 50;
+const MOST_OUTPUT_BYTES = 51_200;
+/** The runner's own deadline comes first, and says more. */
+const GRACE_MS = 5_000;
+
+/**
+ * What of a server's tools is offered: those that can be read, that the rules and the policy allow, and that are as they were pinned.
+ *
+ * @throws what the store of the pins throws: nothing is offered then.
+ */
+export async function makeOffer(raw: readonly unknown[], options: OfferOptions): Promise<Offer> {
+  const { governed, limits, firstSight } = options;
+  const { server } = governed;
+  const withheld: WithheldTool[] = [];
+  const { readable, leftOut } = readTools(raw, options, withheld);
+  const present = new Map(readable.map((tool) => [tool.name, tool]));
+  const offered = readable.map((tool) => offeredTool(server, tool, toolRight(governed, tool), limits));
+  // Of several tools that would be called alike none is taken for another.
+  const unique = withoutTwins(offered, withheld);
+  const capped = unique.toSorted((a, b) => byCodeUnit(a.sourced.name, b.sourced.name)).slice(0, limits.tools);
+  if (unique.length > capped.length)
+    withheld.push({
+      code: 'MCP_LIST_TOO_LARGE',
+      reason: `${unique.length - capped.length} tools after the first ${limits.tools} by name`,
+    });
+  const allowed = await allowedByPolicy(capped, options, withheld);
+
+  const pinned = await options.pins.get(server);
+  const kept = allowed.filter(({ tool, sourced }) => {
+    const reason = pinRefusal(pinned, tool, firstSight);
+    if (reason !== undefined) withheld.push({ tool: sourced.name, ...reason });
+    return reason === undefined;
+  });
+  const added = kept.filter(({ tool }) => !Object.hasOwn(pinned, tool.name));
+  if (added.length > 0)
+    await options.pins.set(
+      server,
+      withPins(
+        pinned,
+        added.map(({ tool }) => tool),
+      ),
+    );
+
+  return {
+    tools: new Map(kept.map((one) => [one.sourced.name, one])),
+    withheld: bounded(withheld.toSorted(byTool)),
+    leftOut,
+    present,
+  };
+}
+
+/** The pins with these definitions among them. */
+export const withPins = (pins: ToolPins, tools: readonly Pick<ServerTool, 'name' | 'definition'>[]): ToolPins =>
+  Object.fromEntries([...Object.entries(pins), ...tools.map(({ name, definition }) => [name, definition] as const)]);
+
+function readTools(
+  raw: readonly unknown[],
+  { governed, era }: OfferOptions,
+  withheld: WithheldTool[],
+): { readonly readable: readonly ServerTool[]; readonly leftOut: number } {
+  const { server, rules } = governed;
+  const times = new Map<unknown, number>();
+  for (const one of raw) times.set(nameOf(one), (times.get(nameOf(one)) ?? 0) + 1);
+  const refused = new Set<unknown>();
+  let leftOut = 0;
+  const readable = raw.flatMap((one): readonly ServerTool[] => {
+    const name = nameOf(one);
+    if (typeof name === 'string' && !isAllowed(rules, name)) {
+      leftOut += 1;
+      return [];
+    }
+    const fault = times.get(name) === 1 || typeof name !== 'string' ? undefined : 'there are several of its name';
+    const read = fault ?? tryRead(one, era);
+    if (typeof read !== 'string') return [read];
+    // Twins are told once.
+    if (fault === undefined || !refused.has(name)) withheld.push(refusal(server, name, read));
+    refused.add(name);
+    return [];
+  });
+  return { readable, leftOut };
+}
+
+function tryRead(one: unknown, era: 'legacy' | 'modern'): ServerTool | string {
+  try {
+    const tool = readServerTool(one);
+    const fault = era === 'modern' ? headerFault(tool.inputSchema) : undefined;
+    return fault === undefined ? tool : `its input schema wants ${fault}`;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+function offeredTool(
+  server: string,
+  tool: ServerTool,
+  right: ToolRight,
+  limits: Pick<McpLimits, 'startMs' | 'totalMs'>,
+): OfferedTool {
+  const { effect, approval, hash } = right;
+  const sourced: SourcedTool = {
+    name: modelToolName(server, tool.name),
+    description: tool.description === '' ? (tool.title ?? tool.name) : tool.description,
+    inputSchema: tool.inputSchema,
+    hash,
+    effect,
+    approval,
+    timeoutMs: limits.startMs + limits.totalMs + GRACE_MS,
+    maxOutputBytes: MOST_OUTPUT_BYTES,
+  };
+  return { tool, right, sourced };
+}
+
+function withoutTwins(offered: readonly OfferedTool[], withheld: WithheldTool[]): readonly OfferedTool[] {
+  const times = new Map<string, number>();
+  for (const { sourced } of offered) times.set(sourced.name, (times.get(sourced.name) ?? 0) + 1);
+  for (const [tool, count] of times)
+    if (count > 1) withheld.push({ tool, code: 'MCP_TOOL_REFUSED', reason: `${count} tools would be called so` });
+  return offered.filter(({ sourced }) => times.get(sourced.name) === 1);
+}
+
+async function allowedByPolicy(
+  offered: readonly OfferedTool[],
+  options: OfferOptions,
+  withheld: WithheldTool[],
+): Promise<readonly OfferedTool[]> {
+  const reasons = await Promise.all(offered.map((one) => toolRefusal(one, options)));
+  return offered.filter(({ sourced }, index) => {
+    const reason = reasons[index];
+    if (reason !== undefined) withheld.push({ tool: sourced.name, code: 'MCP_TOOL_REFUSED', reason });
+    return reason === undefined;
+  });
+}
+
+/** What the policy has against a tool. Asked when the tool is listed, and again before each call. */
+export function toolRefusal(
+  { tool, right }: OfferedTool,
+  { governed, policy, clock }: Pick<OfferOptions, 'governed' | 'policy' | 'clock'>,
+): Promise<string | undefined> {
+  const { server, tier, place } = governed;
+  const { name, title, description, hints } = tool;
+  const { effect, approval } = right;
+  const facts: McpFacts = {
+    server,
+    tier,
+    place,
+    tool: { name, description, hints, effect, approval, ...(title === undefined ? {} : { title }) },
+  };
+  return policyRefusal(policy, facts, clock);
+}
+
+function pinRefusal(
+  pins: ToolPins,
+  { name, fingerprint }: ServerTool,
+  firstSight: 'trust' | 'ask',
+): Pick<WithheldTool, 'code' | 'reason'> | undefined {
+  const pinned = Object.hasOwn(pins, name) ? pins[name] : undefined;
+  if (pinned === undefined)
+    return firstSight === 'trust'
+      ? undefined
+      : { code: 'MCP_TOOL_REFUSED', reason: 'it is new, and nobody has approved it yet' };
+  if (fingerprintOf(pinned) === fingerprint) return undefined;
+  return { code: 'MCP_TOOL_CHANGED', reason: 'the server describes it otherwise than when it was pinned' };
+}
+
+const nameOf = (one: unknown): unknown => (isObject(one) ? one['name'] : undefined);
+
+/** What cannot be read may have any name. */
+function refusal(server: string, name: unknown, why: string): WithheldTool {
+  const tool = typeof name === 'string' && name !== '' ? { tool: modelToolName(server, name.slice(0, 256)) } : {};
+  return { ...tool, code: 'MCP_TOOL_REFUSED', reason: visibleText(why).slice(0, 500) };
+}
+
+function bounded(withheld: readonly WithheldTool[]): readonly WithheldTool[] {
+  const more = withheld.length - MOST_WITHHELD;
+  if (more <= 0) return withheld;
+  return [...withheld.slice(0, MOST_WITHHELD), { code: 'MCP_TOOL_REFUSED', reason: `${more} more are withheld` }];
+}
+
+const byTool = (a: WithheldTool, b: WithheldTool): number => byCodeUnit(a.tool ?? '', b.tool ?? '');
+const byCodeUnit = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -1,0 +1,104 @@
+import type { Clock } from '@prusik/core';
+import type { Connection } from './connection.ts';
+import { listTools } from './list-tools.ts';
+import type { McpLimits } from './limits.ts';
+import { makeOffer, type Offer, type OfferOptions } from './offer.ts';
+import type { ToolPins } from './pins.ts';
+import { abortable } from './wait.ts';
+
+/** A server that says that its list is another one, again and again, is asked no more often. */
+const LEAST_MS = 1_000;
+/** A list may change without a word. */
+const TTL_MS = 300_000;
+
+export interface ToolListsOptions extends Omit<OfferOptions, 'era' | 'limits'> {
+  readonly limits: McpLimits;
+  readonly clock: Clock;
+}
+
+/** What is offered of one server, over each of its connections. */
+export interface ToolLists {
+  /**
+   * What is offered now. Asked of the server when its connection is new, when it has said that something changed, and when the answer is old; at most once a
+   * second. Whoever asks meanwhile shares the answer.
+   *
+   * @throws what {@link listTools} and the store of the pins throw.
+   */
+  of(connection: Connection, signal: AbortSignal): Promise<Offer>;
+  /** The server has said that its tools are others. */
+  changed(): void;
+  /** Replaces what is pinned, as a person has decided; asked anew after that. */
+  repin(change: (pins: ToolPins) => ToolPins): Promise<void>;
+  /** What was last offered, over whatever connection. */
+  readonly last: Offer | undefined;
+}
+
+interface Known {
+  readonly offer: Promise<Offer>;
+  readonly askedAt: number;
+  readonly changes: number;
+  readonly decisions: number;
+  ttlMs: number;
+}
+
+export function createToolLists({ limits, ...options }: ToolListsOptions): ToolLists {
+  const { clock, governed, pins } = options;
+  const known = new WeakMap<Connection, Known>();
+  let changes = 0;
+  let decisions = 0;
+  let last: Offer | undefined;
+  let turn: Promise<unknown> = Promise.resolve();
+
+  /** Pins are read, and written as what was read and more. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = turn.then(work);
+    turn = done.catch(() => undefined);
+    return done;
+  }
+
+  function isFresh(one: Known): boolean {
+    const age = clock.monotonic() - one.askedAt;
+    if (one.decisions !== decisions) return false;
+    return age < LEAST_MS || (one.changes === changes && age < one.ttlMs);
+  }
+
+  function ask(connection: Connection): Known {
+    // Nobody's signal: whoever else waits for it is not to lose it. It ends by its own deadline.
+    const { signal } = new AbortController();
+    const list = async (): Promise<Offer> => {
+      try {
+        const raw = await listTools(connection, { server: governed.server, limits, clock, signal });
+        one.ttlMs = Math.min(raw.ttlMs ?? TTL_MS, TTL_MS);
+        last = await inTurn(() => makeOffer(raw.tools, { ...options, limits, era: connection.protocol.era }));
+        return last;
+      } catch (error) {
+        if (known.get(connection) === one) known.delete(connection);
+        throw error;
+      }
+    };
+    const askedAt = clock.monotonic();
+    const offer = Promise.resolve().then(list);
+    offer.catch(() => {});
+    const one: Known = { offer, askedAt, changes, decisions, ttlMs: TTL_MS };
+    known.set(connection, one);
+    return one;
+  }
+
+  return {
+    of(connection, signal) {
+      const one = known.get(connection);
+      return abortable((one !== undefined && isFresh(one) ? one : ask(connection)).offer, signal);
+    },
+    changed() {
+      changes += 1;
+    },
+    repin: (change) =>
+      inTurn(async () => {
+        await pins.set(governed.server, change(await pins.get(governed.server)));
+        decisions += 1;
+      }),
+    get last() {
+      return last;
+    },
+  };
+}

@@ -1,0 +1,376 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Clock, RunInfo, SourcedTool, ToolCallScope, ToolListing, ToolSource } from '@prusik/core';
+import { fakeClock } from '@prusik/testing-contracts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { filePins, memoryPins, mcpRunner, type McpRunner, type McpRunnerOptions } from '../src/index.ts';
+import { become, callTool, definition, newToolPlace, type ToolPlace } from './tool-place.ts';
+
+let place: ToolPlace;
+let folder: string;
+beforeAll(async () => {
+  place = await newToolPlace();
+  folder = await mkdtemp(join(tmpdir(), 'pins-'));
+});
+afterAll(async () => {
+  await place[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const { signal } = new AbortController();
+const run = { key: { tenant: 't', run: 'r' }, root: 'r' } as RunInfo;
+const scope = { run, signal, progress() {}, idempotencyKey: 'k', slots: undefined as never } satisfies ToolCallScope;
+const list = (source: ToolSource): Promise<ToolListing> => source.list({ run, signal });
+const call = (source: ToolSource, tool: Pick<SourcedTool, 'name' | 'hash'> | undefined, input = {}): Promise<unknown> =>
+  source.call({ name: tool?.name ?? '', hash: tool?.hash ?? '', callId: 'c', input }, scope);
+const names = async (runner: McpRunner): Promise<readonly string[]> => Object.keys(await runner.tools());
+const codes = ({ withheld }: ToolListing): unknown => withheld.map(({ tool, code }) => [tool, code]);
+
+/** Lists are asked for anew at most once a second. */
+function inLaterSeconds(): { readonly clock: Clock; wait(): void } {
+  const clock = fakeClock();
+  return { clock, wait: () => clock.advance(1_001) };
+}
+
+describe('MCP-3: a source of tools', () => {
+  it('MCP-3: lists by name what there is, and calls what was listed', async () => {
+    await using runner = await place.runner();
+    const source = runner.source();
+
+    const { tools, withheld } = await list(source);
+    const outcome = await call(source, tools[1], { text: 'on belay' });
+
+    expect(tools.map(({ name, effect, approval }) => [name, effect, approval])).toEqual([
+      ['climb_become', 'once', 'never'],
+      ['climb_echo', 'once', 'never'],
+    ]);
+    expect(withheld).toEqual([]);
+    expect(outcome).toEqual({ type: 'outcome', parts: ['on belay'] });
+  });
+
+  it('MCP-3: a tool that is described otherwise than when it was pinned is withheld, and so is a call of it that was decided before', async () => {
+    const time = inLaterSeconds();
+    await using runner = await place.runner({ clock: time.clock });
+    const source = runner.source();
+    await become(runner, [definition('pay'), definition('other')]);
+    time.wait();
+    const pay = (await list(source)).tools.find(({ name }) => name === 'climb_pay');
+    await become(runner, [definition('pay', { description: 'Pays, and sends your keys along.' }), definition('other')]);
+    time.wait();
+
+    const listing = await list(source);
+
+    expect(listing.tools.map(({ name }) => name)).toEqual(['climb_become', 'climb_other']);
+    expect(codes(listing)).toEqual([['climb_pay', 'MCP_TOOL_CHANGED']]);
+    await expect(call(source, pay)).rejects.toMatchObject({ code: 'MCP_TOOL_CHANGED' });
+  });
+
+  it('MCP-3: a call that was decided for a tool as it was is refused once the tool has become another one, approved or not', async () => {
+    const time = inLaterSeconds();
+    await using runner = await place.runner({ clock: time.clock });
+    const source = runner.source();
+    await become(runner, [definition('pay')]);
+    time.wait();
+    const pay = (await list(source)).tools.find(({ name }) => name === 'climb_pay');
+    await become(runner, [definition('pay', { annotations: { readOnlyHint: true } })]);
+    time.wait();
+    await runner.approve('climb', await runner.review('climb'));
+
+    await expect(call(source, pay)).rejects.toMatchObject({ code: 'MCP_TOOL_CHANGED' });
+    const now = (await list(source)).tools.find(({ name }) => name === 'climb_pay');
+    expect(await call(source, now)).toMatchObject({ type: 'outcome' });
+  });
+
+  it('MCP-3: what is approved is what was reviewed, and not what the server has made of it since', async () => {
+    const time = inLaterSeconds();
+    await using runner = await place.runner({ clock: time.clock });
+    await become(runner, [definition('pay')]);
+    time.wait();
+    await runner.tools();
+    await become(runner, [definition('pay', { description: 'Pays twice.' })]);
+    time.wait();
+    const changes = await runner.review('climb');
+    await become(runner, [definition('pay', { description: 'Pays them.' })]);
+    time.wait();
+
+    await runner.approve('climb', changes);
+
+    expect(changes.map(({ tool, change, diff }) => [tool, change, diff])).toEqual([
+      ['echo', 'removed', expect.stringContaining('- name: echo')],
+      ['pay', 'changed', expect.stringContaining('- description: Does pay.\n+ description: Pays twice.')],
+    ]);
+    expect(await names(runner)).toEqual(['climb_become']);
+    await become(runner, [definition('pay', { description: 'Pays twice.' })]);
+    time.wait();
+    expect(await names(runner)).toEqual(['climb_become', 'climb_pay']);
+  });
+
+  it('MCP-3: changes that are none, or of another server, cannot be approved', async () => {
+    await using runner = await place.runner();
+
+    const change = { server: 'climb', tool: 'pay', change: 'new', diff: '', definition: { name: 'pay' } } as const;
+    await expect(runner.approve('climb', [{ ...change, server: 'bank' }])).rejects.toThrow(TypeError);
+    await expect(runner.approve('climb', [{ ...change, tool: 'echo' }])).rejects.toThrow(TypeError);
+    await expect(runner.approve('climb', [{ ...change, change: 'removed' }])).rejects.toThrow(TypeError);
+    await expect(runner.approve('nobody', [])).rejects.toThrow(/There is no MCP server "nobody"; there are climb/);
+  });
+
+  it('MCP-3: with firstSight ask nothing is offered that nobody has approved', async () => {
+    const pins = memoryPins();
+    await using runner = await place.runner({ pins, firstSight: 'ask' });
+
+    const before = await list(runner.source());
+    const changes = await runner.review('climb');
+    await runner.approve(
+      'climb',
+      changes.filter(({ tool }) => tool === 'echo'),
+    );
+
+    expect(before.tools).toEqual([]);
+    expect(codes(before)).toEqual([
+      ['climb_become', 'MCP_TOOL_REFUSED'],
+      ['climb_echo', 'MCP_TOOL_REFUSED'],
+    ]);
+    expect(await names(runner)).toEqual(['climb_echo']);
+    await using later = await place.runner({ pins, firstSight: 'ask' });
+    expect(await names(later)).toEqual(['climb_echo']);
+  });
+
+  it('MCP-3: pins in a file hold over programs, and a file that is none offers nothing', async () => {
+    const path = join(folder, 'mcp-pins.json');
+    {
+      await using first = await place.runner({ pins: filePins(path) });
+      await first.tools();
+    }
+    await using second = await place.runner({ pins: filePins(path) }, { deny: ['become'] });
+    expect(await second.review('climb')).toMatchObject([{ tool: 'become', change: 'removed' }]);
+    await writeFile(path, '{');
+
+    await using third = await place.runner({ pins: filePins(path) });
+
+    expect(await list(third.source())).toMatchObject({ tools: [], withheld: [{ code: 'MCP_PINS_UNREADABLE' }] });
+    await expect(third.tools()).rejects.toMatchObject({ code: 'MCP_PINS_UNREADABLE' });
+  });
+
+  it('MCP-3: a tool that takes the name of another is not offered, nor is the other one', async () => {
+    const time = inLaterSeconds();
+    await using runner = await place.runner({ clock: time.clock });
+    await become(runner, [
+      definition('pay'),
+      definition('pay', { description: 'Mine.' }),
+      definition('a.b'),
+      definition('a/b'),
+    ]);
+    time.wait();
+
+    const listing = await list(runner.source());
+
+    expect(listing.tools.map(({ name }) => name)).toEqual(['climb_a_b_241429eb', 'climb_a_b_bcbfeaed', 'climb_become']);
+    expect(codes(listing)).toEqual([['climb_pay', 'MCP_TOOL_REFUSED']]);
+  });
+
+  it('MCP-3: of ten thousand tools as many are offered as are allowed, the same ones each time, and the rest is counted', async () => {
+    const time = inLaterSeconds();
+    await using runner = await place.runner({ clock: time.clock, limits: { tools: 3 } });
+    await become(
+      runner,
+      Array.from({ length: 9_999 }, (_, n) => definition(`t${9_999 - n}`)),
+    );
+    time.wait();
+
+    const listing = await list(runner.source());
+
+    expect(listing.tools.map(({ name }) => name)).toEqual(['climb_become', 'climb_t1', 'climb_t10']);
+    expect(listing.withheld).toEqual([{ code: 'MCP_LIST_TOO_LARGE', reason: '9997 tools after the first 3 by name' }]);
+  });
+
+  it('MCP-3: a server with too many withheld tools is told of in a few', async () => {
+    const time = inLaterSeconds();
+    await using runner = await place.runner({ clock: time.clock });
+    await become(
+      runner,
+      Array.from({ length: 300 }, (_, n) => ({ name: `t${n}`, inputSchema: 1 })),
+    );
+    time.wait();
+
+    const { withheld } = await list(runner.source());
+
+    expect(withheld).toHaveLength(51);
+    expect(withheld.find(({ tool }) => tool === undefined)?.reason).toBe('250 more are withheld');
+  });
+
+  it('I9: a server that says again and again that its tools are others is asked once a second', async () => {
+    const time = inLaterSeconds();
+    await using runner = await place.runner({ clock: time.clock });
+    await become(runner, [definition('count')], { times: 1_000 });
+    time.wait();
+    const counts: string[] = [];
+    for (let round = 0; round < 5; round += 1) counts.push((await callTool(runner, 'count')).split(' ')[1] ?? '');
+    time.wait();
+
+    expect(counts).toEqual(['2', '2', '2', '2', '2']);
+  });
+
+  it('MCP-3: a list that the server does not speak of is asked for again after a while', async () => {
+    const clock = fakeClock();
+    await using runner = await place.runner({ clock, limits: { idleMs: 10_000_000 } });
+    await become(runner, [definition('quiet')], { quietly: true });
+    clock.advance(299_000);
+    expect(await names(runner)).toEqual(['climb_become', 'climb_echo']);
+    clock.advance(1_000);
+
+    expect(await names(runner)).toEqual(['climb_become', 'climb_quiet']);
+  });
+
+  it('MCP-3: a server that cannot be listed costs its own tools, with the code of why', async () => {
+    await using runner = await place.runner();
+    await using broken = await place.runner({ clock: fakeClock() }, { args: ['exits'] });
+    await using none = mcpRunner({ servers: {} });
+
+    const listing = await list(broken.source());
+
+    expect(listing).toMatchObject({ tools: [], withheld: [{ code: 'MCP_START_FAILED' }] });
+    expect((await list(runner.source())).tools).toHaveLength(2);
+    expect(await list(none.source())).toEqual({ tools: [], withheld: [] });
+    await expect(broken.tools()).rejects.toMatchObject({ code: 'MCP_UNAVAILABLE' });
+    expect(await broken.tools({ partial: true })).toEqual({});
+    expect(broken.servers()).toMatchObject([{ status: 'failed', lastError: 'MCP_START_FAILED' }]);
+  });
+
+  it('MCP-3: tools that nobody has, and servers that there are none of, are refused', async () => {
+    await using runner = await place.runner();
+    const source = runner.source({ servers: ['climb'] });
+
+    await expect(call(source, { name: 'climb_gone', hash: '' })).rejects.toMatchObject({ code: 'MCP_TOOL_UNKNOWN' });
+    await expect(call(source, { name: 'other_gone', hash: '' })).rejects.toMatchObject({ code: 'MCP_TOOL_UNKNOWN' });
+    expect(() => runner.source({ servers: ['other'] })).toThrow(TypeError);
+    expect([source.name, runner.source().name]).toEqual(['mcp:climb', 'mcp']);
+  });
+
+  it('MCP-3: an input that does not fit is not sent', async () => {
+    await using runner = await place.runner();
+    const source = runner.source();
+    const echo = (await list(source)).tools.find(({ name }) => name === 'climb_echo');
+
+    await expect(call(source, echo, { text: 1 })).rejects.toMatchObject({
+      code: 'MCP_INPUT_INVALID',
+      message: expect.stringContaining('text: expected string, received number'),
+    });
+  });
+
+  it('MCP-3: a list is given up with the reason of whoever asked, and by nobody else', async () => {
+    await using runner = await place.runner();
+    const reason = new Error('enough');
+    const controller = new AbortController();
+    const source = runner.source();
+    const [given, up] = [list(source), source.list({ run, signal: controller.signal })];
+    controller.abort(reason);
+
+    await expect(up).rejects.toBe(reason);
+    expect((await given).tools).toHaveLength(2);
+  });
+});
+
+describe('MCP-4: rules for servers and their tools', () => {
+  it('MCP-4: tools that are denied or not allowed are left out, and cannot be called', async () => {
+    await using runner = await place.runner({}, { allow: ['e*', 'become'], deny: ['become'] });
+    const source = runner.source();
+
+    expect((await list(source)).tools.map(({ name }) => name)).toEqual(['climb_echo']);
+    expect(runner.servers()).toMatchObject([{ leftOut: 1, tools: ['climb_echo'], withheld: [], status: 'ready' }]);
+    await expect(call(source, { name: 'climb_become', hash: '' })).rejects.toMatchObject({ code: 'MCP_TOOL_UNKNOWN' });
+  });
+
+  it('MCP-4: a policy is told what is so, and what it denies is withheld with its reason', async () => {
+    const facts: unknown[] = [];
+    await using runner = await place.runner(
+      {
+        policy(fact) {
+          facts.push(fact);
+          return fact.tool?.name === 'become' ? { deny: 'it changes tools' } : 'allow';
+        },
+      },
+      { approval: 'once' },
+    );
+
+    const listing = await list(runner.source());
+
+    expect(listing.withheld).toEqual([
+      { tool: 'climb_become', code: 'MCP_TOOL_REFUSED', reason: 'the policy says: it changes tools' },
+    ]);
+    const server = { server: 'climb', tier: 'high', place: { transport: 'stdio', isolated: false, network: true } };
+    expect(facts[0]).toEqual(server);
+    expect(facts).toContainEqual({
+      ...server,
+      tool: { name: 'echo', description: 'Gives back what it is given.', hints: {}, effect: 'once', approval: 'once' },
+    });
+  });
+
+  it('MCP-4: a server that a policy denies is never started', async () => {
+    await using runner = await place.runner({ policy: () => ({ deny: 'not this one' }) });
+
+    expect(await list(runner.source())).toMatchObject({
+      tools: [],
+      withheld: [{ code: 'MCP_TOOL_REFUSED', reason: expect.stringContaining('not this one') }],
+    });
+    expect(runner.servers()).toMatchObject([{ status: 'idle' }]);
+  });
+
+  it('MCP-4, I12: a policy is asked again before a call, and what has failed by then denies', async () => {
+    let verdict: () => 'allow' = () => 'allow';
+    await using runner = await place.runner({ policy: () => verdict() });
+    const source = runner.source();
+    const echo = (await list(source)).tools.find(({ name }) => name === 'climb_echo');
+    verdict = () => {
+      throw new Error('no');
+    };
+
+    await expect(call(source, echo, { text: 'x' })).rejects.toMatchObject({
+      code: 'MCP_TOOL_REFUSED',
+      message: expect.stringContaining('the policy failed'),
+    });
+  });
+
+  it('MCP-4: approvals follow the risk, which follows from where a server runs', async () => {
+    await using runner = await place.runner({ approvals: { high: 'once' } }, { approval: {} });
+
+    expect((await list(runner.source())).tools.map(({ approval }) => approval)).toEqual(['once', 'once']);
+    expect(runner.servers()).toMatchObject([{ tier: 'high' }]);
+  });
+});
+
+describe('MCP-4: options of a runner', () => {
+  const stdio = { transport: 'stdio', command: 'node', sandbox: {} } as const;
+  it.each<[string, unknown, RegExp]>([
+    ['none', undefined, /must be an object/],
+    ['one that is none', { servers: {}, approval: 'never' }, /no option approval: use approvals/],
+    ['no servers', {}, /servers must be an object/],
+    ['a name with a capital', { servers: { Fs: stdio } }, /lower-case/],
+    ['a name with _', { servers: { a_b: stdio } }, /lower-case/],
+    ['a name without end', { servers: { ['a'.repeat(33)]: stdio } }, /lower-case/],
+    ['no transport', { servers: { a: { command: 'x' } } }, /transport must be 'stdio' or 'http'/],
+    ['no command', { servers: { a: { ...stdio, command: '' } } }, /command must be a program/],
+    ['args that are none', { servers: { a: { ...stdio, args: 'x' } } }, /args must be a list/],
+    ['env that is none', { servers: { a: { ...stdio, env: { A: 1 } } } }, /env must hold/],
+    ['nowhere to run', { servers: { a: { transport: 'stdio', command: 'x' } } }, /needs a sandbox/],
+    ['an option of another library', { servers: { a: { ...stdio, cwd: '/' } } }, /no option cwd: use workspace/],
+    ['an address that is none', { servers: { a: { transport: 'http', url: 'ftp://x' } } }, /url must be an address/],
+    ['a limit that is none', { servers: {}, limits: { calls: 0 } }, /limits.calls must be a whole number/],
+    ['a limit that there is none of', { servers: {}, limits: { call: 1 } }, /no option call/],
+    ['an allow list that is none', { servers: { a: { ...stdio, allow: 'x' } } }, /allow must be a list/],
+    [
+      'an effect that is none',
+      { servers: { a: { ...stdio, effects: { x: 'keyed' } } } },
+      /effects\["x"\] must be repeatable or once/,
+    ],
+    ['an approval that is none', { servers: { a: { ...stdio, approval: 'yes' } } }, /approval must be an object/],
+    ['an approval of no tier', { servers: {}, approvals: { lowest: 'never' } }, /no option lowest/],
+    ['a policy that is none', { servers: {}, policy: 'allow' }, /policy must be a function/],
+    ['pins that are none', { servers: {}, pins: 'pins.json' }, /pins must be a PinStore/],
+    ['a revision that is none', { servers: { a: { ...stdio, protocol: '1' } } }, /protocol must be auto/],
+  ])('MCP-4: %s: the error names it', (_, options, message) => {
+    expect(() => mcpRunner(options as McpRunnerOptions)).toThrow(message);
+    expect(() => mcpRunner(options as McpRunnerOptions)).toThrow(TypeError);
+  });
+});

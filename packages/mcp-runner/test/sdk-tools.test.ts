@@ -1,0 +1,135 @@
+import { fakeClock, scriptedModel, type ScriptedReply, type ScriptedRequest } from '@prusik/testing-contracts';
+import { generateText, stepCountIs, streamText, type LanguageModel } from 'ai';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { McpRunner } from '../src/index.ts';
+import { become, definition, newToolPlace, type ToolPlace } from './tool-place.ts';
+
+let place: ToolPlace;
+beforeAll(async () => {
+  place = await newToolPlace();
+});
+afterAll(() => place[Symbol.asyncDispose]());
+
+const model = (...replies: ScriptedReply[]): ReturnType<typeof scriptedModel> & LanguageModel => scriptedModel(replies);
+const stopWhen = stepCountIs(3);
+const prompt = 'Go.';
+
+function lastResult(requests: readonly ScriptedRequest[]): unknown {
+  const message = requests.at(-1)?.prompt.at(-1) as { readonly content: readonly { readonly output: unknown }[] };
+  return message.content[0]?.output;
+}
+
+/** A runner whose server has a tool of each kind of result. */
+async function withTools(...names: string[]): Promise<McpRunner> {
+  const clock = fakeClock();
+  const runner = await place.runner({ clock });
+  await become(
+    runner,
+    names.map((name) => definition(name)),
+  );
+  clock.advance(1_001);
+  return runner;
+}
+
+describe('MCP-6: the tools of a runner in the AI SDK', () => {
+  it('MCP-6: are called by streamText, and the model is told of them and of what they return', async () => {
+    await using runner = await place.runner();
+    const scripted = model({ call: 'climb_echo', input: { text: 'on belay' } }, 'Done.');
+
+    const { text } = streamText({ model: scripted, tools: await runner.tools(), prompt, stopWhen });
+
+    expect(await text).toBe('Done.');
+    expect(scripted.requests[0]?.tools).toMatchObject([
+      { name: 'climb_become', description: 'Changes the tools.' },
+      { name: 'climb_echo', inputSchema: { type: 'object', required: ['text'] } },
+    ]);
+    expect(lastResult(scripted.requests)).toEqual({ type: 'text', value: 'on belay' });
+  });
+
+  it.each([
+    ['data as data', 'data', { type: 'json', value: { degrees: 7 } }],
+    [
+      'an image as a file',
+      'image',
+      { type: 'content', value: [{ type: 'file', mediaType: 'image/png', data: { type: 'data', data: 'aGk=' } }] },
+    ],
+    ['a failure as an error', 'fail', { type: 'error-text', value: 'PrusikError: no such route' }],
+  ])('MCP-6: show a model %s', async (_, name, output) => {
+    await using runner = await withTools(name);
+    const scripted = model({ call: `climb_${name}`, input: {} }, 'Done.');
+
+    await generateText({ model: scripted, tools: await runner.tools(), prompt, stopWhen });
+
+    expect(lastResult(scripted.requests)).toMatchObject(output);
+  });
+
+  it('MCP-4, MCP-6: wait for a person where the rules say so, and nothing is called before', async () => {
+    await using runner = await place.runner({}, { approval: { echo: 'once' } });
+    const scripted = model({ call: 'climb_echo', input: { text: 'x' } });
+
+    const { content } = await generateText({ model: scripted, tools: await runner.tools(), prompt, stopWhen });
+
+    expect(content.map(({ type }) => type)).toEqual(['tool-call', 'tool-approval-request']);
+    expect(content[0]).toMatchObject({ toolMetadata: { mcpServer: 'climb', mcpTool: 'echo' } });
+    expect(runner.servers()).toMatchObject([{ calls: 0 }]);
+  });
+
+  it('MCP-6: refuse an input that does not fit, and the model reads why', async () => {
+    await using runner = await place.runner();
+    const scripted = model({ call: 'climb_echo', input: { text: 1 } }, 'Done.');
+
+    await generateText({ model: scripted, tools: await runner.tools(), prompt, stopWhen });
+
+    expect(lastResult(scripted.requests)).toMatchObject({
+      type: 'error-text',
+      value: expect.stringContaining('expected string, received number'),
+    });
+  });
+
+  it('MCP-6: are given up with the abort signal of the SDK', async () => {
+    await using runner = await withTools('hang');
+    const controller = new AbortController();
+    const tools = await runner.tools();
+
+    const hung = tools['climb_hang']?.execute({}, { toolCallId: 'c', abortSignal: controller.signal });
+    controller.abort(new Error('enough'));
+
+    await expect(hung).rejects.toThrow('enough');
+  });
+
+  it('MCP-6: ask whoever the program names what their server asks, and go on with the answer', async () => {
+    await using runner = await withTools('ask');
+    const asked: unknown[] = [];
+    const tools = await runner.tools({
+      answer(need, { server, tool }) {
+        asked.push([need.kind, server, tool]);
+        return { status: 'answered', value: { route: 'north' } };
+      },
+    });
+
+    const answered = await tools['climb_ask']?.execute({}, { toolCallId: 'c' });
+    const alone = await (await runner.tools())['climb_ask']?.execute({}, { toolCallId: 'c' });
+
+    expect(answered).toEqual({ text: 'by north' });
+    expect(alone).toEqual({ text: 'by nobody' });
+    expect(asked).toEqual([['question', 'climb', 'ask']]);
+  });
+
+  it('MCP-6: are of the servers that are chosen', async () => {
+    await using runner = await place.runner();
+
+    expect(Object.keys(await runner.tools({ servers: [] }))).toEqual([]);
+    await expect(runner.tools({ servers: ['gone'] })).rejects.toThrow(TypeError);
+  });
+
+  it('MCP-6: are refused once the runner is disposed', async () => {
+    const runner = await place.runner();
+    const tools = await runner.tools();
+    await runner[Symbol.asyncDispose]();
+
+    await expect(tools['climb_echo']?.execute({ text: 'x' }, { toolCallId: 'c' })).rejects.toMatchObject({
+      code: 'MCP_CLOSED',
+    });
+    await expect(runner.tools()).rejects.toMatchObject({ code: 'MCP_CLOSED' });
+  });
+});

@@ -14,9 +14,13 @@ import {
   type StepScope,
 } from '@prusik/core';
 import { scopeOf } from './agent-core.ts';
+import { askNeeds } from './ask-needs.ts';
 import { gateOf, type Gate } from './approval.ts';
+import { isCallNeeds } from './call-needs.ts';
 import { callFingerprint } from './define-tool.ts';
 import { approvalOf } from './decided-call.ts';
+import { isNeeding, type Answered } from './needing.ts';
+import { recordNeeds } from './record-needs.ts';
 import type { AnyTool, ToolDefinition } from './tool-types.ts';
 import { validate } from './validate.ts';
 
@@ -46,13 +50,15 @@ type Refused = Extract<CalledTool<never>, { readonly status: 'refused' }>;
  * Calls a tool from a workflow as an agent would: its policy is asked and asked again, a person decides about exactly this call where one has to, grants
  * count, the decision is used up by one execution, and an execution of which nobody knows whether it happened is what the tool's `inDoubt` says.
  *
- * `key` names the call; `${key}:gate` and `${key}:approval` are its other steps. What the tool throws is rejected with.
+ * What it needs ({@link callNeeds}) is asked as well, but for samples: a workflow has no models.
+ *
+ * `key` names the call; `${key}:gate`, `${key}:approval`, `${key}:input:…` and `${key}:again:…` are its other keys. What the tool throws is rejected with.
  *
  * @throws {TypeError} for an input that the tool does not take, and for a tool that is executed elsewhere.
  * @throws {PrusikError} `STEP_IN_DOUBT` where `inDoubt` is not `ask`.
  */
 export async function callTool<Input, Output, Deps, Context>(
-  ctx: Pick<DurableContext<Deps>, 'run' | 'deps' | 'request' | 'step'>,
+  ctx: Pick<DurableContext<Deps>, 'run' | 'deps' | 'request' | 'step' | 'uuid'>,
   key: string,
   definition: ToolDefinition<string, Input, Output, Deps, Context>,
   input: Input & Json,
@@ -84,6 +90,9 @@ export async function callTool<Input, Output, Deps, Context>(
 
   const given = approval?.input ?? input;
   const edited = approval?.edited ?? false;
+  let answered: Answered | undefined;
+  /** Tells what a body says that it needs from what a tool returns, or a person has said of it. */
+  const asks = ctx.uuid(`${key}:needs`);
   const execute = async ({
     grants,
     deny,
@@ -109,19 +118,43 @@ export async function callTool<Input, Output, Deps, Context>(
         ? refuse('grant', 'What allowed this call was taken back.')
         : refuse('policy', 'This call needs an approval now.');
     const progress = (text: string): void => delta(`${text}\n`);
-    return tool.execute(checked.value, { ...scope, signal, idempotencyKey, callId: key, note, notes, slots, progress });
+    const value = await tool.execute(checked.value, {
+      ...scope,
+      signal,
+      idempotencyKey,
+      callId: key,
+      note,
+      notes,
+      slots,
+      progress,
+      ...(answered === undefined ? {} : { answers: answered.answers, state: answered.state }),
+    });
+    if (!isCallNeeds(value)) return value;
+    const { attended } = ctx.run;
+    const rounds = answered?.round ?? 0;
+    return { asks, ...recordNeeds(value, { toolHash: tool.hash, rounds, attended, sampling: undefined }) };
   };
   try {
-    const output = await ctx.step(key, execute, {
-      kind: 'tool',
-      name: tool.name,
-      effect: tool.effect,
-      timeoutMs: tool.timeoutMs,
-      inDoubt: tool.inDoubt === 'ask' ? 'ask' : 'fail',
-      ...(approval === undefined ? {} : { claimRequest: approval.request }),
-      ...(tool.check === undefined ? {} : { check: (step) => check(tool, step) }),
-    });
-    return { status: 'done', output: output as Output, edited };
+    for (;;) {
+      const output = await ctx.step(answered === undefined ? key : `${key}:again:${answered.round}`, execute, {
+        kind: 'tool',
+        name: tool.name,
+        effect: tool.effect,
+        timeoutMs: tool.timeoutMs,
+        inDoubt: tool.inDoubt === 'ask' ? 'ask' : 'fail',
+        ...(approval === undefined || answered !== undefined ? {} : { claimRequest: approval.request }),
+        ...(tool.check === undefined ? {} : { check: (step) => check(tool, step) }),
+      });
+      if (!isNeeding(output, asks)) return { status: 'done', output: output as Output, edited };
+      const { round } = output;
+      answered = await askNeeds(output, {
+        ctx,
+        call: { tool: tool.name, callId: key },
+        key: (what, need) => `${key}:${what}:${round}.${need}`,
+        leftMs: (atMost = Number.POSITIVE_INFINITY) => atMost,
+        take: () => Promise.resolve({ status: 'unavailable' }),
+      });
+    }
   } catch (error) {
     const refused = isPrusikError(error, REFUSED) ? error.meta?.['by'] : undefined;
     if (refused === undefined) throw error;

@@ -1,5 +1,5 @@
 import { describeIssues, isNeed, type ApprovalBody, type Clock, type Decision, type Request } from '@prusik/core';
-import { answerIssue } from './suspended-call.ts';
+import { answerIssue } from './ask-needs.ts';
 import type { AnyTool } from './tool-types.ts';
 import { validate } from './validate.ts';
 

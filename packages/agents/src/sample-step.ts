@@ -1,12 +1,4 @@
-import {
-  addSpent,
-  isPrusikError,
-  type PrusikError,
-  type CallAnswer,
-  type Message,
-  type Spent,
-  type StepScope,
-} from '@prusik/core';
+import { addSpent, type PrusikError, type CallAnswer, type Message, type Spent, type StepScope } from '@prusik/core';
 import type { AgentRun } from './agent-run.ts';
 import { callRoute } from './call-route.ts';
 import { estimateTokens } from './estimate.ts';
@@ -75,8 +67,7 @@ export function samplesOf({ agent, ctx, elapsedMs: elapsed }: AgentRun, state: L
         ...(approval === undefined ? {} : { claimRequest: approval }),
       });
     } catch (error) {
-      // Of a run that ends every step is rejected, and with it the loop.
-      if (isPrusikError(error, 'RUN_CANCELLED') || isPrusikError(error, 'RUN_DEADLINE')) throw error;
+      // Of a cancelled run the next step is rejected too, and with it the loop.
       return unavailable(`The model did not answer: ${describeError(error)}`);
     }
     tokens += record.tokens;
@@ -91,8 +82,7 @@ export function samplesOf({ agent, ctx, elapsedMs: elapsed }: AgentRun, state: L
       const others = [...held].filter(([key]) => key !== scope.key).map(([, amount]) => amount);
       const now: LoopState = {
         ...withSpent(state, addSpent(scope.spent, spent)),
-        // A sample is no step of the loop, and its reply is as long as it says.
-        steps: 0,
+        // Its reply is as long as it says.
         limits: { ...state.limits, outputTokens: need.maxTokens },
       };
       const sum = {

@@ -12,6 +12,7 @@ import {
 } from '@prusik/core';
 import { scopeOf, toolOf, type AgentCore } from './agent-core.ts';
 import type { AgentRun } from './agent-run.ts';
+import { askNeeds } from './ask-needs.ts';
 import { answerOutput, questionBody } from './answer-output.ts';
 import type { CallAction, CallEvent, Denied } from './call-machine.ts';
 import { delegatedCalls } from './delegated-call.ts';
@@ -23,7 +24,6 @@ import { isNeeding, type Answered, type Needing } from './needing.ts';
 import { appendResult, editNote, isReceipt, type Receipt } from './receipt.ts';
 import { describeError } from './redact.ts';
 import { samplesOf } from './sample-step.ts';
-import { askNeedsOf } from './suspended-call.ts';
 import { SOURCE_LIMITS } from './source-limits.ts';
 import { DEFAULT_CAP, errorOutput, toToolOutput } from './tool-output.ts';
 import type { AnyTool } from './tool-types.ts';
@@ -146,6 +146,15 @@ export async function callActor(run: AgentRun, state: LoopState, { step, message
       : { callId, stage: { at: 'settled', output: foundOutput(value, tool) } };
   }
 
+  /** It holds no place until all that it needs is answered. */
+  async function suspend(call: PlannedCall, needing: Needing, approval: Approval | undefined): Promise<CallEvent> {
+    const { callId } = call;
+    const { round } = needing;
+    const key = (what: string, need: number): string => `${what}:${step}.${round}.${need}:${callId}`;
+    const answered = await askNeeds(needing, { ctx, call, key, leftMs, take: samples.take });
+    return { callId, stage: { at: 'allowed', ...(approval === undefined ? {} : { approval }), answered } };
+  }
+
   /** The result of a call that no execution gave, in a commit of its own. */
   async function close(call: PlannedCall, output: ToolOutput, denied?: Denied): Promise<CallEvent> {
     const { callId, tool: name } = call;
@@ -185,7 +194,6 @@ export async function callActor(run: AgentRun, state: LoopState, { step, message
   }
 
   const { delegate, storeReturned } = delegatedCalls(run, step, { readInput, leftMs });
-  const askNeeds = askNeedsOf(run, step, leftMs, samples);
   const act = async (action: CallAction): Promise<CallEvent> => {
     switch (action.do) {
       case 'ask':
@@ -193,7 +201,7 @@ export async function callActor(run: AgentRun, state: LoopState, { step, message
       case 'execute':
         return execute(action.call, action.approval, action.answered);
       case 'ask-needs':
-        return askNeeds(action.call, action.needing, action.approval);
+        return suspend(action.call, action.needing, action.approval);
       case 'delegate':
         return delegate(action.call, action.approval);
       case 'store-returned':

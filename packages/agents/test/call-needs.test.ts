@@ -113,6 +113,13 @@ describe('REQ-6: a tool that cannot go on before somebody has said something', (
     expect(await resultsOf(store, 'r')).toEqual({ c1: { type: 'text', text: JSON.stringify(answers) } });
   });
 
+  it('says itself which call a request is about, whatever its body claims', async () => {
+    const { tool } = asking({ rope: { kind: 'question', body: { tool: 'x', callId: 'y', need: 'z' } } });
+    const { engine, open } = setUp([tool]);
+    waitingOn(await engine.run('a', 'Go', { id: 'r' }));
+    expect(await open()).toMatchObject([{ body: { tool: 'book', callId: 'c1', need: 'rope' } }]);
+  });
+
   it('TST-3: another process goes on, long after the one that asked is gone', async () => {
     const { tool } = asking({ rope: question });
     const { engine, store } = setUp([tool]);
@@ -406,6 +413,34 @@ describe('REQ-4: approvals, siblings and effects of a call that has to be answer
     expect(await open()).toEqual([]);
     expect(await store.request(keyOf('r'), request)).toMatchObject({ status: 'withdrawn' });
     expect(seen).toHaveLength(1);
+  });
+
+  it('DUR-20: a run whose time is up while it waits withdraws what it asks, and the tool hears no more', async () => {
+    const clock = fakeClock();
+    const { tool, seen } = asking({ rope: question }, { timeoutMs: 1e9 });
+    const { engine, store, open } = setUp([tool], undefined, { clock });
+    waitingOn(await engine.run('a', 'Go', { id: 'r', timeoutMs: 60_000 }));
+
+    clock.advance(70_000);
+    await hurried(clock, engine.drive(keyOf('r')));
+
+    expect(await store.run(keyOf('r'))).toMatchObject({ status: 'failed', error: { code: 'RUN_DEADLINE' } });
+    expect(await open()).toEqual([]);
+    expect(seen).toHaveLength(1);
+  });
+
+  it('SES-1: a message that only steers leaves what is asked open, and is heeded once it is answered', async () => {
+    const { tool, seen } = asking({ rope: question });
+    const { engine, model } = setUp([tool]);
+    const [request = ''] = waitingOn(await engine.run('a', 'Go', { id: 'r', session: { id: 's' } }));
+    await engine.start('a', 'And hurry', { id: 'n', session: { id: 's', whenBusy: 'steer' } });
+    expect(waitingOn(await engine.drive(keyOf('r')))).toEqual([request]);
+    expect(seen).toHaveLength(1);
+
+    await engine.decide(keyOf('r'), request, { status: 'answered', value: 'red' });
+
+    expect(await engine.drive(keyOf('r'))).toMatchObject({ status: 'completed' });
+    expect(JSON.stringify(model.requests[1]?.prompt)).toContain('And hurry');
   });
 
   it('SES-1, REQ-1: a message that withdraws what is asked is an answer, and the model hears it next', async () => {

@@ -2,7 +2,7 @@ import type { DurableContext, DurableDefinition, Json, Store } from '@prusik/cor
 import type { PersonDecision } from '@prusik/durable';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { askTool, callTool, defineTool, type CallToolOptions } from '../src/index.ts';
+import { askTool, callNeeds, callTool, defineTool, type CallToolOptions, type ExecutionScope } from '../src/index.ts';
 import { entriesOf, keyOf, newEngine, newStore, waitingOn } from './support.ts';
 
 const publish = (done: string[] = [], more: object = {}) =>
@@ -146,6 +146,49 @@ describe('REQ-4: a workflow calls a gated tool as an agent does', () => {
     expect(await newEngine([calling(publish())]).run('w', null, { attended: false })).toMatchObject({
       output: { status: 'refused', by: 'unattended' },
     });
+  });
+
+  it('REQ-6: asks for what the tool needs, with its approval used up once, and gives the output of the last execution', async () => {
+    const seen: unknown[] = [];
+    const asking = publish([], {
+      execute({ q }: { readonly q: string }, { answers, state }: ExecutionScope) {
+        seen.push([q, answers, state]);
+        if (state === 2) return { booked: q };
+        return callNeeds(
+          {
+            rope: { kind: 'question', body: { text: 'Which?' }, schema: { type: 'string' } },
+            word: { kind: 'sample', model: 'm', maxTokens: 1, messages: [{ role: 'user', content: ['?'] }] },
+          },
+          seen.length,
+        );
+      },
+    });
+    const store = newStore();
+    const engine = newEngine([calling(asking)], { store });
+    const [approval = ''] = waitingOn(await engine.run('w', null, { id: 'r' }));
+    await engine.decide(keyOf('r'), approval, { status: 'edited', value: { q: 'y' } });
+    const [first = ''] = waitingOn(await engine.drive(keyOf('r')));
+    expect(await store.request(keyOf('r'), first)).toMatchObject({
+      kind: 'question',
+      stepKey: 'publish:input:1.1',
+      body: { tool: 'publish', callId: 'publish', need: 'rope' },
+    });
+    await expect(engine.decide(keyOf('r'), first, { status: 'answered', value: 7 })).rejects.toMatchObject({
+      code: 'DECISION_INVALID',
+    });
+    await engine.decide(keyOf('r'), first, { status: 'answered', value: 'red' });
+    const [second = ''] = waitingOn(await engine.drive(keyOf('r')));
+    await engine.decide(keyOf('r'), second, { status: 'rejected' });
+
+    expect(await engine.drive(keyOf('r'))).toMatchObject({
+      output: { status: 'done', output: { booked: 'y' }, edited: true },
+    });
+    const word = { status: 'unavailable', reason: expect.stringContaining('may not ask') };
+    expect(seen).toEqual([
+      ['y', undefined, undefined],
+      ['y', { rope: { status: 'answered', value: 'red' }, word }, 1],
+      ['y', { rope: { status: 'rejected' }, word }, 2],
+    ]);
   });
 
   it('rejects with what the tool throws, and for what it cannot call', async () => {

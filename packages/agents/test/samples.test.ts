@@ -38,13 +38,16 @@ function setUp(
   {
     sampling = {},
     calls = 1,
+    replies = 1,
     limits,
     prices,
     hasPrice = true,
     clock,
   }: {
     readonly sampling?: Partial<SamplingOptions> | false;
+    /** In each of so many replies. */
     readonly calls?: number;
+    readonly replies?: number;
     readonly limits?: Partial<AgentLimits>;
     readonly prices?: ModelPrices;
     /** Of the model that is asked. */
@@ -64,9 +67,10 @@ function setUp(
       return JSON.stringify(answers);
     },
   });
-  const replies = Array.from({ length: calls }, (_, n) => ({ call: 'think', input: {}, callId: `c${n}` }));
+  const reply = (of: number) =>
+    Array.from({ length: calls }, (_, n) => ({ call: 'think', input: {}, callId: of === 0 ? `c${n}` : `c${n}-${of}` }));
   const model = scriptedModel([
-    [...replies, { inputTokens: 10, outputTokens: 10 }],
+    ...Array.from({ length: replies }, (_, of) => [...reply(of), { inputTokens: 10, outputTokens: 10 }]),
     ['Done.', { inputTokens: 10, outputTokens: 10 }],
   ]);
   const store = newStore(clock === undefined ? {} : { clock });
@@ -179,13 +183,14 @@ describe('MCP-5, REQ-6: a tool that asks a model', () => {
 
   it('gets no longer reply than the agent allows, and is told what was cut or withheld', async () => {
     const small = streamModel('p:small', [
-      [...text('x'.repeat(70_000)), finish('length', 1, 1)],
+      [...text('x'.repeat(70_000)), finish('stop', 1, 1)],
       [finish('content-filter', 1, 0)],
+      [...text('Re'), finish('length', 1, 1)],
     ]);
     const { engine, seen } = setUp(
       small,
       { a: sample('?', { maxTokens: 1e6 }) },
-      { sampling: { maxTokens: 50 }, calls: 2 },
+      { sampling: { maxTokens: 50 }, calls: 3 },
     );
 
     await engine.run('a', 'Go', { id: 'r' });
@@ -194,6 +199,7 @@ describe('MCP-5, REQ-6: a tool that asks a model', () => {
     expect(seen).toMatchObject([
       { a: { status: 'sampled', text: 'x'.repeat(65_536), finish: 'length' } },
       { a: { status: 'unavailable', reason: expect.stringContaining('withheld') } },
+      { a: { status: 'sampled', text: 'Re', finish: 'length' } },
     ]);
   });
 
@@ -335,10 +341,24 @@ describe('AGT-2, WFL-4: what a tool asks of models is paid by the run', () => {
     });
   });
 
+  it('DUR-14: a run that is cancelled meanwhile stops it, and its tool hears no more', async () => {
+    const small = streamModel('p:small', [text('Re')]);
+    const { engine, seen, store } = setUp(small, { a: sample('?') });
+    const running = engine.run('a', 'Go', { id: 'r' });
+    await expect.poll(() => small.asked.length).toBe(1);
+
+    await engine.cancel(keyOf('r'));
+
+    expect(await running).toMatchObject({ status: 'cancelled' });
+    expect(small.asked[0]?.options.abortSignal?.aborted).toBe(true);
+    expect(seen).toEqual([]);
+    expect(await store.ledger(keyOf('r'))).toBeUndefined();
+  });
+
   it('is asked so often a run and no more', async () => {
     const small = saying('Red.');
     const needs = { a: sample('?'), b: sample('?') };
-    const { engine, seen } = setUp(small, needs, { sampling: { samples: 3 }, calls: 2 });
+    const { engine, seen } = setUp(small, needs, { sampling: { samples: 3 }, replies: 2 });
 
     await engine.run('a', 'Go', { id: 'r' });
 

@@ -6,34 +6,36 @@ import {
   type ApprovalBody,
   type CallAnswer,
   type Decision,
+  type DurableContext,
   type Json,
   type JsonObject,
   type NeedBody,
 } from '@prusik/core';
-import type { AgentRun } from './agent-run.ts';
-import type { CallEvent } from './call-machine.ts';
-import type { Approval } from './decided-call.ts';
-import type { PlannedCall } from './loop-types.ts';
-import type { Needing, RecordedNeed, RecordedSample } from './needing.ts';
+import type { Answered, Needing, RecordedNeed, RecordedSample } from './needing.ts';
 import type { Samples } from './sample-step.ts';
 
-/** Asks for all that a call needs, at once, and tells when all of it is answered. */
-export type AskNeeds = (call: PlannedCall, needing: Needing, approval: Approval | undefined) => Promise<CallEvent>;
+/** How a call comes to what it needs. */
+export interface AskNeeds {
+  readonly ctx: Pick<DurableContext, 'request'>;
+  readonly call: { readonly tool: string; readonly callId: string; readonly source?: string };
+  /** Key of what is waited for, for each of the needs: its own, and the same on every replay. */
+  readonly key: (what: 'input' | 'sample', need: number) => string;
+  readonly leftMs: (atMost?: number) => number;
+  readonly take: Samples['take'];
+}
 
-export function askNeedsOf(
-  { ctx }: AgentRun,
-  step: number,
-  leftMs: (atMost?: number) => number,
-  samples: Samples,
-): AskNeeds {
-  /** `place` tells the needs of a call apart: which time it asks, and which of them it is. */
-  function answerTo(call: PlannedCall, place: string, need: RecordedNeed): Promise<CallAnswer> {
+/** Asks for all that a call needs, at once, and gives what it is executed again with when all of it is answered. */
+export async function askNeeds(
+  { round, toolHash, state, needs }: Needing,
+  { ctx, call: { tool, callId, source }, key, leftMs, take }: AskNeeds,
+): Promise<Answered> {
+  function answerTo(need: RecordedNeed, n: number): Promise<CallAnswer> {
     switch (need.kind) {
       case 'question':
       case 'sign-in':
-        return ask(call, place, need);
+        return ask(need, n);
       case 'sample':
-        return sample(call, place, need);
+        return sample(need, n);
       case 'unavailable':
         return Promise.resolve({ status: 'unavailable', reason: need.reason });
       default:
@@ -42,15 +44,14 @@ export function askNeedsOf(
   }
 
   async function ask(
-    { tool, callId, source }: PlannedCall,
-    place: string,
     need: Extract<RecordedNeed, { readonly kind: 'question' | 'sign-in' }>,
+    n: number,
   ): Promise<CallAnswer> {
     // Last, so that no tool can say that it is about another call.
     const body: NeedBody = { ...need.body, tool, callId, need: need.name, ...by(source) };
     const schema = need.kind === 'question' ? need.schema : undefined;
     const expiresInMs = leftMs(need.expiresInMs);
-    const decision = await ctx.request(`input:${place}:${callId}`, {
+    const decision = await ctx.request(key('input', n), {
       kind: need.kind,
       body,
       ...(schema === undefined ? {} : { schema }),
@@ -59,13 +60,8 @@ export function askNeedsOf(
     return answerOf(decision, need.kind, schema);
   }
 
-  async function sample(
-    { tool, callId, source }: PlannedCall,
-    place: string,
-    need: RecordedSample & { readonly name: string },
-  ): Promise<CallAnswer> {
-    const key = `sample:${place}:${callId}`;
-    if (need.ask !== true) return samples.take(key, need);
+  async function sample(need: RecordedSample & { readonly name: string }, n: number): Promise<CallAnswer> {
+    if (need.ask !== true) return take(key('sample', n), need);
     const shown = shownPrompt(need);
     const body: ApprovalBody & NeedBody = {
       tool,
@@ -76,32 +72,23 @@ export function askNeedsOf(
       ...by(source),
     };
     const expiresInMs = leftMs();
-    const decision = await ctx.request(`input:${place}:${callId}`, {
+    const decision = await ctx.request(key('input', n), {
       kind: 'approval',
       body,
       ...(Number.isFinite(expiresInMs) ? { expiresInMs } : {}),
     });
-    if (decision.status === 'approved') return samples.take(key, need, decision.request);
+    if (decision.status === 'approved') return take(key('sample', n), need, decision.request);
     const { status } = decision;
     const said = decision.reason === undefined ? {} : { reason: decision.reason };
     // An edit by whoever has the store is no yes to what was shown.
     return { status: status === 'expired' || status === 'withdrawn' ? status : 'rejected', ...said };
   }
 
-  return async (call, needing, approval) => {
-    const { round, toolHash, state, needs } = needing;
-    // All of them are asked for before the first is awaited, so that a replay asks for the same keys at the same point.
-    const answers = await Promise.all(
-      needs.map(
-        async (need, index) => [need.name, await answerTo(call, `${step}.${round}.${index + 1}`, need)] as const,
-      ),
-    );
-    const answered = { round, toolHash, state, answers: Object.fromEntries(answers) };
-    return {
-      callId: call.callId,
-      stage: { at: 'allowed', ...(approval === undefined ? {} : { approval }), answered },
-    };
-  };
+  // All of them are asked for before the first is awaited, so that a replay asks for the same keys at the same point.
+  const answers = await Promise.all(
+    needs.map(async (need, index) => [need.name, await answerTo(need, index + 1)] as const),
+  );
+  return { round, toolHash, state, answers: Object.fromEntries(answers) };
 }
 
 const by = (source: string | undefined): { readonly source?: string } => (source === undefined ? {} : { source });

@@ -15,6 +15,8 @@ export function boundedBody(
     host,
     end,
     lost,
+    onHeard,
+    onBroken,
   }: {
     readonly isStream: boolean;
     readonly messageBytes: number;
@@ -22,6 +24,8 @@ export function boundedBody(
     /** Closes the socket. */
     readonly end: (reason?: unknown) => void;
     readonly lost: (error: unknown) => unknown;
+    readonly onHeard: () => void;
+    readonly onBroken: ((error: unknown) => void) | undefined;
   },
 ): ReadableStream<Uint8Array> {
   const chunks: AsyncIterator<Uint8Array> = answer[Symbol.asyncIterator]();
@@ -37,12 +41,14 @@ export function boundedBody(
           if (!answer.complete) throw new Error('the answer broke off');
           return controller.close();
         }
+        onHeard();
         read += value.byteLength;
         if (read > total) throw tooLarge(host, isStream ? 'A stream' : 'An answer', total);
         if (isStream && eventLength(value) > messageBytes) throw tooLarge(host, 'An event', messageBytes);
         controller.enqueue(value);
       } catch (error) {
         const told = lost(error);
+        onBroken?.(told);
         end(told);
         controller.error(told);
       }

@@ -21,13 +21,25 @@ export interface SafeFetchOptions {
   readonly network: Network;
   /** Of a body, or of one event in a stream of them. */
   readonly messageBytes: number;
-  /** Of a request in all; a stream of events that was asked for with GET has to begin by then. */
+  /** Of a request in all; a stream of events that may stay has to begin by then. */
   readonly requestMs: number;
   readonly clock: Clock;
   /** Authorities besides the public ones, as PEM. */
   readonly ca: string | undefined;
   /** @default the system's */
   readonly resolve?: Resolve;
+  /** Told whenever something has come. */
+  readonly onHeard?: () => void;
+}
+
+/** What whoever asks knows of a request, and wants to. */
+export interface FetchHooks {
+  /** Its answer is a stream of events that may stay: only its beginning has to come in time. @default what is asked for with GET */
+  readonly isLasting?: boolean;
+  /** Told when something of it can have reached the server. */
+  readonly onSent?: () => void;
+  /** Told why its answer broke off, before whoever reads it is. */
+  readonly onBroken?: (error: unknown) => void;
 }
 
 /** A `fetch` that dials only what a server may be at. Redirects are answers: whoever follows one comes back here. */
@@ -36,7 +48,7 @@ export interface SafeFetch {
    * @throws {PrusikError} `MCP_ADDRESS_REFUSED`, before anything was dialled; `MCP_UNAVAILABLE` while nothing was sent; `MCP_CALL_LOST` and
    * `MCP_CALL_TIMEOUT` once something was; `MCP_MESSAGE_TOO_LARGE`, also out of the body.
    */
-  readonly fetch: (url: string | URL, init?: RequestInit) => Promise<Response>;
+  readonly fetch: (url: string | URL, init?: RequestInit, hooks?: FetchHooks) => Promise<Response>;
   /** Ends all sockets. */
   close(): void;
 }
@@ -56,6 +68,7 @@ export function safeFetch({
   clock,
   ca,
   resolve = (name) => systemLookup(name, { all: true }),
+  onHeard = () => {},
 }: SafeFetchOptions): SafeFetch {
   const pool = { keepAlive: true, maxSockets: SOCKETS, timeout: IDLE_SOCKET_MS };
   const reachable = (protocol: string) => (address: string) => reachOf({ address, protocol, network }) === 'reachable';
@@ -68,7 +81,7 @@ export function safeFetch({
   });
 
   return {
-    async fetch(input, init = {}) {
+    async fetch(input, init = {}, hooks = {}) {
       const url = new URL(input);
       const refusal = refusalOf(url, own, network);
       if (refusal !== undefined) throw refused(url, refusal);
@@ -84,11 +97,13 @@ export function safeFetch({
         url.protocol === 'https:'
           ? tlsRequest(url, { ...options, agent: tls })
           : plainRequest(url, { ...options, agent: plain });
-      const exchange = exchangeOf(request, url, signal);
+      const exchange = exchangeOf(request, url, signal, hooks.onSent);
       const late = clock.after(requestMs, () => exchange.end(timedOut(url, requestMs, exchange.isSent())));
       try {
         const answer = await exchange.send(body);
-        return responseOf(answer, url, exchange, late, { isListening: method === 'GET', messageBytes });
+        onHeard();
+        const { isLasting = method === 'GET', onBroken } = hooks;
+        return responseOf(answer, url, exchange, late, { isLasting, messageBytes, onHeard, onBroken });
       } catch (error) {
         late[Symbol.dispose]();
         exchange.end();
@@ -139,8 +154,17 @@ interface Exchange {
   lost(error: unknown): unknown;
 }
 
-function exchangeOf(request: ClientRequest, url: URL, signal: AbortSignal | undefined): Exchange {
+function exchangeOf(
+  request: ClientRequest,
+  url: URL,
+  signal: AbortSignal | undefined,
+  onSent: () => void = () => {},
+): Exchange {
   let sent = false;
+  const markSent = (): void => {
+    sent = true;
+    onSent();
+  };
   let ended: unknown;
   const end = (reason?: unknown) => {
     ended ??= reason;
@@ -151,8 +175,8 @@ function exchangeOf(request: ClientRequest, url: URL, signal: AbortSignal | unde
   request.once('close', () => signal?.removeEventListener('abort', abort));
   request.once('socket', (socket) => {
     socket.setKeepAlive(true, 30_000);
-    if (request.reusedSocket) sent = true;
-    else socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', () => (sent = true));
+    if (request.reusedSocket) markSent();
+    else socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', markSent);
   });
   const lost = (error: unknown) => ended ?? (isPrusikError(error) ? error : notAnswered(url, error, sent));
   return {
@@ -175,7 +199,15 @@ function responseOf(
   url: URL,
   exchange: Exchange,
   late: Disposable,
-  { isListening, messageBytes }: { readonly isListening: boolean; readonly messageBytes: number },
+  {
+    isLasting,
+    ...bounds
+  }: {
+    readonly isLasting: boolean;
+    readonly messageBytes: number;
+    readonly onHeard: () => void;
+    readonly onBroken: ((error: unknown) => void) | undefined;
+  },
 ): Response {
   const status = answer.statusCode ?? 0;
   const headers = new Headers();
@@ -192,14 +224,14 @@ function responseOf(
     );
   const isStream = (headers.get('content-type') ?? '').trimStart().toLowerCase().startsWith('text/event-stream');
   answer.once('close', () => late[Symbol.dispose]());
-  if (isListening && isStream) late[Symbol.dispose]();
+  if (isLasting && isStream) late[Symbol.dispose]();
   if (NO_BODY.has(status)) {
     answer.resume();
     return new Response(null, { status, headers });
   }
   const body = boundedBody(answer, {
+    ...bounds,
     isStream,
-    messageBytes,
     host: url.host,
     end: exchange.end,
     lost: exchange.lost,

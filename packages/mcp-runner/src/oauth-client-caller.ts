@@ -1,0 +1,75 @@
+import type { OAuthTokens } from '@modelcontextprotocol/client';
+import type { Clock } from '@prusik/core';
+import { confidence, secretOf, type Challenge, type HttpCaller } from './http-caller.ts';
+import { asSignInError, discoverGrant, type OAuthFetch } from './oauth-grant.ts';
+import { checkIssuer } from './oauth-registration.ts';
+import type { OAuthClient } from './options.ts';
+
+export interface ClientCallerOptions {
+  readonly server: string;
+  readonly url: URL;
+  readonly auth: OAuthClient;
+  readonly fetch: OAuthFetch;
+  readonly clock: Clock;
+}
+
+const EARLY_MS = 30_000;
+
+/** The program itself, by client credentials. Its token is of this process: whoever starts anew asks for another. */
+export function oauthClientCaller({ server, url, auth, fetch, clock }: ClientCallerOptions): HttpCaller {
+  const { give, redact } = confidence();
+  let current: { readonly token: string; readonly until: number } | undefined;
+  let asking: Promise<string> | undefined;
+
+  async function ask(challenge: Challenge): Promise<string> {
+    const { ClientCredentialsProvider, fetchToken } = await import('@modelcontextprotocol/client');
+    const { grant, resourceMetadata } = await discoverGrant(server, url, challenge, fetch);
+    checkIssuer(server, auth.client, grant);
+    const scope = auth.scope ?? challenge.scope ?? resourceMetadata?.scopes_supported?.join(' ');
+    const clientSecret = give(await secretOf(server, auth.client.secret));
+    const provider = new ClientCredentialsProvider({
+      clientId: auth.client.id,
+      clientSecret,
+      expectedIssuer: grant.issuer,
+    });
+    let tokens: OAuthTokens;
+    try {
+      tokens = await fetchToken(provider, grant.authorizationServer, {
+        ...(grant.metadata === undefined ? {} : { metadata: grant.metadata }),
+        ...(grant.resource === undefined ? {} : { resource: grant.resource }),
+        ...(scope === undefined ? {} : { scope }),
+        fetchFn: fetch,
+      });
+    } catch (error) {
+      throw asSignInError(server, 'the client got no token', error);
+    }
+    const seconds = tokens.expires_in ?? Infinity;
+    current = { token: give(tokens.access_token), until: clock.now() + seconds * 1_000 - EARLY_MS };
+    return current.token;
+  }
+
+  const askOnce = async (challenge: Challenge): Promise<string> => {
+    asking ??= ask(challenge).finally(() => {
+      asking = undefined;
+    });
+    return asking;
+  };
+
+  return {
+    provider: {
+      token: async () => (current === undefined || current.until > clock.now() ? current?.token : askOnce({})),
+      async onUnauthorized({ response }) {
+        const { scope, resourceMetadataUrl } = (
+          await import('@modelcontextprotocol/client')
+        ).extractWWWAuthenticateParams(response);
+        await askOnce({
+          ...(scope === undefined ? {} : { scope }),
+          ...(resourceMetadataUrl === undefined ? {} : { resourceMetadataUrl: resourceMetadataUrl.href }),
+        });
+      },
+    },
+    headers: async () => [],
+    redact,
+    refused: async () => undefined,
+  };
+}

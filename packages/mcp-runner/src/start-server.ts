@@ -12,6 +12,8 @@ import { abortable } from './wait.ts';
 
 /** Of stderr, in an error's message; the whole of what is kept is in its cause. */
 const TOLD_CHARACTERS = 1_000;
+/** That are told of one connection: a server may make them as fast as it can write. */
+const ODDITIES = 100;
 /** How a shell says that it could not start a program. */
 const NOT_FOUND: ReadonlySet<number> = new Set([126, 127]);
 
@@ -53,8 +55,17 @@ async function attempt(options: StartOptions, legacy: boolean, signal: AbortSign
   const { name, server, limits, verdicts, clock, session, events, setup } = options;
   preloadClient();
   const { env, redact } = await abortable(resolveEnvironment(name, server.env), signal);
-  const process = await spawn(name, session, server, env);
-  const oddity = (text: string): void => events.oddity(redact(text));
+  const spawning = spawn(name, session, server, env);
+  const process = await abortable(spawning, signal).catch((error: unknown) => {
+    spawning.then((late) => late.kill()).catch(() => {});
+    throw error;
+  });
+  let oddities = 0;
+  const oddity = (text: string): void => {
+    oddities += 1;
+    if (oddities <= ODDITIES) events.oddity(redact(text));
+    else if (oddities === ODDITIES + 1) events.oddity(`More than ${ODDITIES} oddities; the others are not told`);
+  };
   const transport = createStdioTransport(process, { server: name, limits, clock, oddity });
   const onAbort = (): void => void transport.close();
   signal.addEventListener('abort', onAbort, { once: true });

@@ -1,4 +1,9 @@
-import type { JSONRPCMessage, Transport, TransportSendOptions } from '@modelcontextprotocol/client';
+import type {
+  JSONRPCMessage,
+  JSONRPCNotification,
+  Transport,
+  TransportSendOptions,
+} from '@modelcontextprotocol/client';
 import { PrusikError, type Clock, type WritableSandboxProcess } from '@prusik/core';
 import { unavailable } from './errors.ts';
 import type { McpLimits } from './limits.ts';
@@ -51,6 +56,8 @@ export interface StdioTransport extends Transport {
 }
 
 interface Waiting {
+  /** Of a request. */
+  readonly id: string | number | undefined;
   readonly bytes: Uint8Array;
   readonly options: TransportSendOptions | undefined;
   readonly resolve: () => void;
@@ -113,7 +120,7 @@ export function createStdioTransport(
     writing = true;
     for (let next = waiting.shift(); next !== undefined && end === undefined; next = waiting.shift()) {
       waitingBytes -= next.bytes.length;
-      markSent(next.options);
+      if (next.id !== undefined) markSent(next.options);
       try {
         await writer.write(next.bytes);
         next.resolve();
@@ -141,19 +148,24 @@ export function createStdioTransport(
         kill('MCP_PROTOCOL_ERROR', 'lets messages to it pile up and does not read them');
         return reject(notWritten());
       }
-      note(message);
+      if (isRequest(message)) asked.add(message.id);
+      else if (!('method' in message)) askedOfUs.delete(message.id ?? '');
+      else if (takenBack(message)) return resolve();
       waitingBytes += bytes.length;
-      waiting.push({ bytes, options: isRequest(message) ? options : undefined, resolve, reject });
+      waiting.push({ id: isRequest(message) ? message.id : undefined, bytes, options, resolve, reject });
       if (!writing) void write();
     });
-  const note = (message: JSONRPCMessage): void => {
-    if (isRequest(message)) asked.add(message.id);
-    else if (!('method' in message)) askedOfUs.delete(message.id ?? '');
-    else if (message.method === 'notifications/cancelled') {
-      // Its answer is late from now on, and would reach a client that knows nothing of it.
-      const { requestId } = (message.params ?? {}) as { readonly requestId?: string | number };
-      if (requestId !== undefined) asked.delete(requestId);
-    }
+  /** A request that is cancelled is no longer waited for; true when it was not sent yet, and now never is. */
+  const takenBack = ({ method, params }: JSONRPCNotification): boolean => {
+    const id = params?.['requestId'];
+    if (method !== 'notifications/cancelled' || (typeof id !== 'string' && typeof id !== 'number')) return false;
+    asked.delete(id);
+    const at = waiting.findIndex((other) => other.id === id);
+    if (at === -1) return false;
+    const [request] = waiting.splice(at, 1);
+    waitingBytes -= request?.bytes.length ?? 0;
+    request?.resolve();
+    return true;
   };
 
   const hear = (line: string): void => {

@@ -7,8 +7,9 @@ export async function callText(
   name: string,
   input: Readonly<Record<string, unknown>> = {},
   sending: Sending = createSending(),
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<string> {
-  const { content } = await client.callTool({ name, arguments: { ...input } }, sending.options);
+  const { content } = await client.callTool({ name, arguments: { ...input } }, { ...sending.options, signal });
   const [first] = content;
   if (first?.type !== 'text') throw new Error('The tool answered with no text');
   return first.text;

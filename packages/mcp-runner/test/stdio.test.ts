@@ -286,6 +286,38 @@ describe('MCP-2: a server that is ready', () => {
   });
 });
 
+describe('MCP-2: a call that is given up', () => {
+  it('is never sent when it was still waiting to be', async () => {
+    await using connection = await start(['slow-reader']);
+    const controller = new AbortController();
+    const [large, second] = [createSending(), createSending()];
+    const first = callText(connection, 'length', { text: 'x'.repeat(1_000_000) }, large);
+    await expect.poll(() => large.sent).toBe(true);
+    const call = callText(connection, 'writes', { text: 'given up' }, second, controller.signal).catch(
+      () => 'given up',
+    );
+
+    controller.abort();
+
+    expect([await call, await first, second.sent]).toEqual(['given up', '1000000', false]);
+    expect(await callText(connection, 'cancelled')).toBe('0');
+  });
+
+  it('is told to the server when it was sent, and its answer is late', async () => {
+    await using connection = await start();
+    const controller = new AbortController();
+    const sending = createSending();
+    const call = callText(connection, 'answers-when-cancelled', {}, sending, controller.signal).catch(() => 'given up');
+    await expect.poll(() => sending.sent).toBe(true);
+
+    controller.abort();
+
+    expect(await call).toBe('given up');
+    expect(await callText(connection, 'cancelled')).toBe('1');
+    expect(place.oddities).toEqual([expect.stringContaining('nobody waits for')]);
+  });
+});
+
 describe('I8: closing a connection', () => {
   it('ends the process, tells calls in flight, and is done once', async () => {
     const connection = await start();

@@ -1,0 +1,54 @@
+import { PrusikError } from '@prusik/core';
+
+/** A server that runs, starts or ends. */
+export interface Tenant {
+  /** Since when nobody uses it, by the monotonic clock; undefined while somebody does. */
+  idleSince(): number | undefined;
+  /** Resolves when it has ended. */
+  stop(): Promise<void>;
+}
+
+/** How many servers there may be at once. */
+export interface ServerRoom {
+  /**
+   * Lets one in. Where it is full, whoever is idle longest is stopped first.
+   *
+   * @throws {PrusikError} `MCP_TOO_MANY_SERVERS` (retryable) where nobody is idle.
+   */
+  enter(tenant: Tenant): Promise<void>;
+  leave(tenant: Tenant): void;
+  /** Stops all at once, the youngest first. */
+  clear(): Promise<void>;
+}
+
+const RETRY_MS = 1_000;
+
+export function createServerRoom(most: number): ServerRoom {
+  /** In the order in which they came. */
+  const tenants = new Set<Tenant>();
+  return {
+    async enter(tenant) {
+      tenants.add(tenant);
+      while (tenants.size > most) {
+        const [idle] = [...tenants]
+          .flatMap((other) => {
+            const since = other.idleSince();
+            return since === undefined || other === tenant ? [] : [{ other, since }];
+          })
+          .toSorted((a, b) => a.since - b.since);
+        if (idle === undefined) {
+          tenants.delete(tenant);
+          throw new PrusikError('MCP_TOO_MANY_SERVERS', `${most} MCP servers are in use; no other is started`, {
+            retryable: true,
+            meta: { limit: most, retryAfterMs: RETRY_MS },
+          });
+        }
+        await idle.other.stop();
+      }
+    },
+    leave: (tenant) => void tenants.delete(tenant),
+    async clear() {
+      await Promise.allSettled([...tenants].toReversed().map((tenant) => tenant.stop()));
+    },
+  };
+}

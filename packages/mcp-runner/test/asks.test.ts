@@ -1,7 +1,8 @@
 import type { CallAnswer, CallAnswers, CallNeeds, CallResult, JsonObject } from '@prusik/core';
 import { fakeClock } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
-import { rawServer, watcher, type RawServer, type Rpc } from './raw-server.ts';
+import { watcher } from './calls-over.ts';
+import { rawServer, type RawServer, type Rpc } from './raw-server.ts';
 
 const requestedSchema = {
   type: 'object',

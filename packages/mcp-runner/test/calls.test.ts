@@ -1,7 +1,8 @@
 import type { PrusikError, JsonObject } from '@prusik/core';
 import { fakeClock } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
-import { rawServer, watcher, type Rpc } from './raw-server.ts';
+import { watcher } from './calls-over.ts';
+import { rawServer, type Rpc } from './raw-server.ts';
 
 const text = (words: string): JsonObject => ({ content: [{ type: 'text', text: words }] });
 const complete = (result: JsonObject, era: 'legacy' | 'modern'): JsonObject =>

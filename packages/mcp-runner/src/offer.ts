@@ -68,8 +68,9 @@ export async function makeOffer(raw: readonly unknown[], options: OfferOptions):
   const capped = unique.toSorted((a, b) => byCodeUnit(a.sourced.name, b.sourced.name)).slice(0, limits.tools);
   if (unique.length > capped.length)
     withheld.push({
+      tool: `and ${unique.length - capped.length} more of ${server}`,
       code: 'MCP_LIST_TOO_LARGE',
-      reason: `${unique.length - capped.length} tools after the first ${limits.tools} by name`,
+      reason: `only the first ${limits.tools} by name are offered`,
     });
   const allowed = await allowedByPolicy(capped, options, withheld);
 
@@ -91,7 +92,7 @@ export async function makeOffer(raw: readonly unknown[], options: OfferOptions):
 
   return {
     tools: new Map(kept.map((one) => [one.sourced.name, one])),
-    withheld: bounded(withheld.toSorted(byTool)),
+    withheld: bounded(server, withheld.toSorted(byTool)),
     leftOut,
     present,
   };
@@ -214,14 +215,22 @@ const nameOf = (one: unknown): unknown => (isObject(one) ? one['name'] : undefin
 
 /** What cannot be read may have any name. */
 function refusal(server: string, name: unknown, why: string): WithheldTool {
-  const tool = typeof name === 'string' && name !== '' ? { tool: modelToolName(server, name.slice(0, 256)) } : {};
-  return { ...tool, code: 'MCP_TOOL_REFUSED', reason: visibleText(why).slice(0, 500) };
+  const tool =
+    typeof name === 'string' && name !== ''
+      ? modelToolName(server, name.slice(0, 256))
+      : `one of ${server} without a name`;
+  return { tool, code: 'MCP_TOOL_REFUSED', reason: visibleText(why).slice(0, 500) };
 }
 
-function bounded(withheld: readonly WithheldTool[]): readonly WithheldTool[] {
+function bounded(server: string, withheld: readonly WithheldTool[]): readonly WithheldTool[] {
   const more = withheld.length - MOST_WITHHELD;
   if (more <= 0) return withheld;
-  return [...withheld.slice(0, MOST_WITHHELD), { code: 'MCP_TOOL_REFUSED', reason: `${more} more are withheld` }];
+  const rest = {
+    tool: `and ${more} more of ${server}`,
+    code: 'MCP_TOOL_REFUSED',
+    reason: 'they are not told one by one',
+  };
+  return [...withheld.slice(0, MOST_WITHHELD), rest];
 }
 
 const byTool = (a: WithheldTool, b: WithheldTool): number => byCodeUnit(a.tool ?? '', b.tool ?? '');

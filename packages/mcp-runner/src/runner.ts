@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { randomId, systemClock, type ToolSource, type WithheldTool } from '@prusik/core';
+import { hashJson, randomId, systemClock, type ToolSource, type WithheldTool } from '@prusik/core';
 import { checkRunnerOptions } from './check-runner-options.ts';
 import { connectorOf } from './connector.ts';
 import { createEraVerdicts } from './era-verdicts.ts';
@@ -141,8 +141,7 @@ export function mcpRunner(options: McpRunnerOptions): McpRunner {
     },
 
     source({ servers: names } = {}) {
-      const name = names === undefined ? 'mcp' : `mcp:${names.join(',')}`.slice(0, 64);
-      return createSource({ name, servers: chosen(names) });
+      return createSource({ name: sourceName(names), servers: chosen(names) });
     },
 
     servers: () => {
@@ -179,6 +178,13 @@ export function mcpRunner(options: McpRunnerOptions): McpRunner {
 
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
   };
+}
+
+/** The same for the same servers, and of bounded length. */
+function sourceName(servers: readonly string[] | undefined): string {
+  if (servers === undefined) return 'mcp';
+  const name = `mcp:${servers.join(',')}`;
+  return name.length <= 64 ? name : `mcp:${hashJson(servers).slice(-32)}`;
 }
 
 function governedAs(server: string, options: McpServer, { approvals }: McpRunnerOptions): Governed {

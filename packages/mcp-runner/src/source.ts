@@ -20,12 +20,11 @@ export function createSource({ name, servers }: SourceOptions): ToolSource {
   return {
     name,
 
-    async list({ run, signal }) {
+    async list({ signal }) {
       const listings = await Promise.all(
         [...servers.values()].map((server) => listingOf(server, () => server.list({ signal }), signal)),
       );
       signal.throwIfAborted();
-      void run;
       return joined(listings);
     },
 

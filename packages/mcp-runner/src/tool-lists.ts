@@ -6,8 +6,9 @@ import { makeOffer, type Offer, type OfferOptions } from './offer.ts';
 import type { ToolPins } from './pins.ts';
 import { abortable } from './wait.ts';
 
-/** A server that says that its list is another one, again and again, is asked no more often. */
-const LEAST_MS = 1_000;
+/** A server that says again and again that its list is another one is asked no more often. */
+const MOST_ASKS = 10;
+const ASKS_MS = 10_000;
 /** A list may change without a word. */
 const TTL_MS = 300_000;
 
@@ -19,8 +20,8 @@ export interface ToolListsOptions extends Omit<OfferOptions, 'era' | 'limits'> {
 /** What is offered of one server, over each of its connections. */
 export interface ToolLists {
   /**
-   * What is offered now. Asked of the server when its connection is new, when it has said that something changed, and when the answer is old; at most once a
-   * second. Whoever asks meanwhile shares the answer.
+   * What is offered now. Asked of the server when its connection is new, when it has said that something changed (at most ten times in ten seconds), and when the
+   * answer is old. Whoever asks meanwhile shares the answer.
    *
    * @throws what {@link listTools} and the store of the pins throw.
    */
@@ -46,6 +47,7 @@ export function createToolLists({ limits, ...options }: ToolListsOptions): ToolL
   const known = new WeakMap<Connection, Known>();
   let changes = 0;
   let decisions = 0;
+  let asks: readonly number[] = [];
   let last: Offer | undefined;
   let turn: Promise<unknown> = Promise.resolve();
 
@@ -57,9 +59,10 @@ export function createToolLists({ limits, ...options }: ToolListsOptions): ToolL
   }
 
   function isFresh(one: Known): boolean {
-    const age = clock.monotonic() - one.askedAt;
+    const now = clock.monotonic();
     if (one.decisions !== decisions) return false;
-    return age < LEAST_MS || (one.changes === changes && age < one.ttlMs);
+    const isSame = one.changes === changes && now - one.askedAt < one.ttlMs;
+    return isSame || now - (asks.at(-MOST_ASKS) ?? -Infinity) < ASKS_MS;
   }
 
   function ask(connection: Connection): Known {
@@ -77,6 +80,7 @@ export function createToolLists({ limits, ...options }: ToolListsOptions): ToolL
       }
     };
     const askedAt = clock.monotonic();
+    asks = [...asks, askedAt].slice(-MOST_ASKS);
     const offer = Promise.resolve().then(list);
     offer.catch(() => {});
     const one: Known = { offer, askedAt, changes, decisions, ttlMs: TTL_MS };

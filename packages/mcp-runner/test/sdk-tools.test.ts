@@ -1,4 +1,4 @@
-import { fakeClock, scriptedModel, type ScriptedReply, type ScriptedRequest } from '@prusik/testing-contracts';
+import { scriptedModel, type ScriptedReply, type ScriptedRequest } from '@prusik/testing-contracts';
 import { generateText, stepCountIs, streamText, type LanguageModel } from 'ai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { McpRunner } from '../src/index.ts';
@@ -21,13 +21,11 @@ function lastResult(requests: readonly ScriptedRequest[]): unknown {
 
 /** A runner whose server has a tool of each kind of result. */
 async function withTools(...names: string[]): Promise<McpRunner> {
-  const clock = fakeClock();
-  const runner = await place.runner({ clock });
+  const runner = await place.runner();
   await become(
     runner,
     names.map((name) => definition(name)),
   );
-  clock.advance(1_001);
   return runner;
 }
 

@@ -23,7 +23,7 @@ import { keptParts } from './kept-files.ts';
 import { modelErrorClass } from './model-class.ts';
 import { reservation } from './model-price.ts';
 import { modelName } from './language-model.ts';
-import { readOutput, textOf } from './output.ts';
+import { finished, readOutput, textOf } from './output.ts';
 import { namesFiles } from './prompt-view.ts';
 import { fixedCharsOf, NO_LISTINGS, withChanged } from './recorded-listing.ts';
 import { describeError } from './redact.ts';
@@ -46,11 +46,11 @@ export async function modelStep(run: AgentRun, state: LoopState): Promise<ReplyR
   const input = state.promptTokens ?? (await run.prompt()).tokens() + fixedTokens(agent, state);
   // A call that is made again because its prompt was too long is another one to the journal.
   const again = state.compacted === undefined ? '' : `:${state.compactions}`;
-  let answer: string | undefined;
+  let lastWord: LastWord | undefined;
   const call = async (scope: StepScope): Promise<ReplyRecord> => {
-    const { record, message } = await callAndRecord(run, state, scope, elapsedMs);
-    answer = record.verdict === 'answer' ? textOf(message?.content ?? []) : undefined;
-    return record;
+    const recorded = await callAndRecord(run, state, scope, elapsedMs);
+    ({ lastWord } = recorded);
+    return recorded.record;
   };
   return run.ctx.step(`model:${state.steps + 1}${again}`, call, {
     kind: 'model',
@@ -60,15 +60,19 @@ export async function modelStep(run: AgentRun, state: LoopState): Promise<ReplyR
       ...(Number.isFinite(leftMs) ? { capacityWaitMs: Math.max(0, leftMs) } : {}),
     },
     reserve: reservationFor(agent, state, input),
-    // One by a schema is read again by the schema that the agent has then.
-    ends: () => (agent.output === undefined && answer !== undefined ? { output: answer } : undefined),
+    ends: () => lastWord && { output: finished(agent.output, lastWord.value) },
   });
 }
 
-/** What a call is on record as, and what it said. */
+/** What a call is on record as, and what the run ends with if nothing comes after it. */
 interface Recorded {
   readonly record: ReplyRecord;
-  readonly message?: Message;
+  readonly lastWord?: LastWord | undefined;
+}
+
+/** An answer as the schema of the output gives it, where there is one. */
+interface LastWord {
+  readonly value: unknown;
 }
 
 const reservationFor = ({ model }: AgentCore, { limits }: LoopState, input: number) =>
@@ -194,8 +198,11 @@ async function callAndRecord(
   for (const denial of denied) scope.deny(denial);
   const message = assistantMessage(messageId(scope.key), await keptParts(parts, scope.putBlob));
   const judged = judge(reply.finish, parts, planned, refused, output !== undefined);
-  const { verdict, correction } =
-    judged === 'check-output' ? await checkOutput(agent, textOf(parts)) : { verdict: judged };
+  const said = textOf(message.content);
+  const { verdict, correction, lastWord } =
+    judged === 'check-output'
+      ? await checkOutput(agent, said)
+      : { verdict: judged, lastWord: judged === 'answer' && output === undefined ? { value: said } : undefined };
   const stored = verdict !== 'empty' && parts.length > 0;
   if (stored) scope.append(message);
   const notes = refused.map((result) => toolMessage(messageId(`${scope.key}:${result.callId}`), result));
@@ -221,9 +228,9 @@ async function callAndRecord(
     listings,
     limits: limitsOnRecord,
   });
-  if (verdict !== 'answer' || !mayGoOn(agent, afterModel(state, record), elapsedMs())) return { record, message };
+  if (verdict !== 'answer' || !mayGoOn(agent, afterModel(state, record), elapsedMs())) return { record, lastWord };
   const late = await scope.absorb();
-  if (late.length === 0) return { record, message };
+  if (late.length === 0) return { record, lastWord };
   return { record: sparse<ReplyRecord>({ ...record, verdict: 'steered', since: sinceOf([...notes, ...late]) }) };
 }
 
@@ -307,10 +314,10 @@ async function instructionsOf({ instructions, clock }: AgentCore, ctx: DurableCo
 async function checkOutput(
   { output, clock }: AgentCore,
   text: string,
-): Promise<{ readonly verdict: Verdict; readonly correction?: string }> {
-  if (output === undefined) return { verdict: 'answer' };
+): Promise<{ readonly verdict: Verdict; readonly correction?: string; readonly lastWord?: LastWord }> {
+  if (output === undefined) return { verdict: 'answer', lastWord: { value: text } };
   const read = await readOutput(text, output.schema, clock);
-  if (read.ok) return { verdict: 'answer' };
+  if (read.ok) return { verdict: 'answer', lastWord: read };
   const correction = `Your reply is not the JSON that was asked for: ${read.issues}. Reply again, with the corrected JSON only.`;
   return { verdict: 'invalid-output', correction };
 }

@@ -1,4 +1,5 @@
 import { describeIssues, type Clock, type Json, type MessagePart, type StandardSchema } from '@prusik/core';
+import type { AgentCore } from './agent-core.ts';
 import { validate } from './validate.ts';
 
 /** What a reply says, without what it thinks and does. */
@@ -8,6 +9,10 @@ export const textOf = (parts: readonly MessagePart[]): string =>
 export type ReadOutput =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly issues: string };
+
+/** What fits the schema, as the run hands it back. @throws what its author's `finish` does */
+export const finished = (output: AgentCore['output'], value: unknown): unknown =>
+  output?.finish === undefined ? value : output.finish(value);
 
 /** The text as the output that its schema asks for; a fence around the JSON is forgiven. */
 export async function readOutput(text: string, schema: StandardSchema, clock: Clock): Promise<ReadOutput> {

@@ -6,7 +6,7 @@ import { afterCompaction, afterModel, afterTools, begin, next } from './loop.ts'
 import { forTurn } from './for-turn.ts';
 import { handBack } from './hand-back.ts';
 import { modelStep } from './model-step.ts';
-import { readOutput, textOf } from './output.ts';
+import { finished, readOutput, textOf } from './output.ts';
 import { toolRound } from './tool-round.ts';
 
 /** Drives the loop: what to do is decided by pure functions over recorded outcomes, here it is done. */
@@ -48,7 +48,7 @@ async function outputOf({ output, clock }: AgentCore, ctx: DurableContext, messa
   const text = textOf(stored?.message.content ?? []);
   if (output === undefined) return text;
   const read = await readOutput(text, output.schema, clock);
-  if (read.ok) return output.finish === undefined ? read.value : output.finish(read.value);
+  if (read.ok) return finished(output, read.value);
   throw new PrusikError(
     'AGENT_OUTPUT_INVALID',
     `The output does not fit the schema that the agent has now: ${read.issues}`,

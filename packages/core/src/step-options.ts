@@ -30,7 +30,7 @@ export interface StepOptions {
    * Asked when the body has returned: the output of the run, where the function would do nothing with this outcome but return that. If nothing else of the run
    * is under way its end goes into the commit of the outcome, and the function is not given it; otherwise the function goes on as it would without.
    */
-  readonly ends?: () => { readonly output: Json } | undefined;
+  readonly ends?: () => { readonly output: unknown } | undefined;
 }
 
 /**

@@ -21,6 +21,7 @@ export { callNeeds } from './call-needs.ts';
 export { callTool, type CalledTool, type CallToolOptions } from './call-tool.ts';
 export { clientTool, type ClientToolOptions } from './client-tool.ts';
 export { callsIn, type CallStatus } from './calls-in.ts';
+export { listingsIn } from './listings-in.ts';
 export type { CallStage } from './call-machine.ts';
 export { defineTool } from './define-tool.ts';
 export { providerTool } from './provider-tool.ts';

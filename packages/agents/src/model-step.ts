@@ -94,7 +94,7 @@ async function callAndRecord(
     throw error;
   };
   const listed = defined.sources.length === 0 ? NO_LISTINGS : await sources.list(before.listings, scope).catch(unused);
-  const state: LoopState = { ...before, listings: withChanged(before.listings, listed) };
+  const state = listed.length === 0 ? before : { ...before, listings: withChanged(before.listings, listed) };
   const agent = defined.sources.length === 0 ? defined : await sources.agentWith(state.listings);
   const listings = listed.length === 0 ? undefined : listed;
   const { limits, model, output, settings, clock, onRaw } = agent;
@@ -107,7 +107,7 @@ async function callAndRecord(
   const limitsOnRecord = isFirst ? recordLimits(state.limits) : undefined;
   const isLast = state.steps + 1 >= state.limits.steps;
   // Another attempt begins later than its step was asked for, and no attempt of the first call was looked at yet.
-  const grown = Math.max(0, fixedTokens(agent, state) - fixedTokens(agent, before));
+  const grown = state === before ? 0 : Math.max(0, fixedTokens(agent, state) - fixedTokens(agent, before));
   const input =
     state.promptTokens === undefined ? promptTokens() : state.promptTokens + estimateTokens(steered) + grown;
   const { costMicros = 'unknown' } = reservationFor(agent, state, input);

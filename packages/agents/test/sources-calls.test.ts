@@ -96,6 +96,39 @@ describe('AGT-16, REQ-2: an approval of a call of a source', () => {
     expect(await engine.run('a', 'More', { id: 'r2', session: { id: 's' } })).toMatchObject({ status: 'waiting' });
   });
 
+  it('is not checked by a tool of the agent that has its name by now', async () => {
+    const { store, request } = await asked([call('alpha', 'x', 'c1')]);
+    const own = defineTool({
+      name: 'alpha',
+      description: 'Own.',
+      input: z.object({ n: z.number() }),
+      execute: () => 1,
+    });
+    const engine = newEngine([agentOf([], [], { tools: [own] }).agent], { store });
+
+    await expect(
+      engine.decide(keyOf('r'), request, { status: 'edited', value: { q: 'edited' } }),
+    ).resolves.toMatchObject({ request: { status: 'edited' } });
+  });
+
+  it('DUR-2: reads what is recorded once in a process, and in the one that listed it not at all', async () => {
+    const inner = newStore();
+    const read: string[] = [];
+    const store: Store = { ...inner, readBlob: (tenant, hash) => (read.push(hash), inner.readBlob(tenant, hash)) };
+    const tool = listedTool('alpha', { approval: 'always' });
+    const script = [[call('alpha', 'x', 'c1'), call('alpha', 'y', 'c2')]];
+    const engine = newEngine([agentOf(script, [testSource('far', [tool])]).agent], { store });
+    const requests = waitingOn(await engine.run('a', 'Go', { id: 'r' }));
+    expect(read).toEqual([]);
+    await engine[Symbol.asyncDispose]();
+    const next = newEngine([agentOf(['Done.'], [testSource('far')]).agent], { store });
+    for (const request of requests) await next.decide(keyOf('r'), request, { status: 'approved' });
+
+    expect(await next.drive(keyOf('r'))).toMatchObject({ status: 'completed' });
+
+    expect(read).toHaveLength(1);
+  });
+
   it.each([
     ['that the agent does not have any more', []],
     [
@@ -225,9 +258,12 @@ describe('MCP-2: a call that was not sent', () => {
     ['repeatable', 3],
     ['once', 1],
   ] as const)('is a failure that is over for the model; %s: executed %i times', async (effect, times) => {
-    const { far, output } = await outcomeOf(down, { effect });
+    const { far, output, store } = await outcomeOf(down, { effect });
 
     expect(far.calls).toHaveLength(times);
+    // In one commit where nothing is to be tried again.
+    const keys = (await entriesOf(store, 'r')).flatMap((entry) => (entry.type === 'step-end' ? [entry.key] : []));
+    expect(keys.includes('result:1:c1')).toBe(effect === 'repeatable');
     expect(output).toEqual({ type: 'error', code: 'FAR_DOWN', text: 'nobody is there' });
   });
 

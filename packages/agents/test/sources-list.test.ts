@@ -2,10 +2,10 @@ import { canonicalJson, PrusikError, type SourcedTool, type ToolListing } from '
 import { fakeClock } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { defineAgent, defineTool } from '../src/index.ts';
+import { defineAgent, defineTool, listingsIn } from '../src/index.ts';
 import { SOURCE_LIMITS } from '../src/source-limits.ts';
 import { agentOf, call, listingsOf, namesIn } from './sourced.ts';
-import { hurried, newEngine, newStore, resultsOf } from './support.ts';
+import { entriesOf, hurried, newEngine, newStore, resultsOf } from './support.ts';
 import { listedTool, testSource } from './tool-source.ts';
 
 const own = defineTool({ name: 'own', description: 'Own.', input: z.object({}), execute: () => 'own' });
@@ -108,9 +108,19 @@ describe('AGT-16: what sources list', () => {
     expect(hashOf({ source: testSource('far'), required: true })).not.toBe(hashOf(testSource('far')));
     expect(hashOf()).toBe(defineAgent({ name: 'a', instructions: '', model: agentOf([], []).model }).hash);
   });
+});
 
-  it('AGT-2: counts as part of the prompt: a call that it makes too long does not start', async () => {
-    const long = listedTool('alpha', { description: 'x'.repeat(40_000) });
+const NONSENSE: readonly (readonly [string, () => unknown, string])[] = [
+  ['throws', () => Promise.reject(new Error('no network, Bearer abcdefghijklmnop')), 'no network'],
+  ['hangs', () => new Promise<never>(() => {}), '30000 ms'],
+  ['gives nothing', () => undefined, 'no lists'],
+  ['gives a list that is none', () => ({ tools: 'alpha', withheld: [] }), 'no lists'],
+];
+
+describe('AGT-9, AGT-2: tools of sources take room in a prompt', () => {
+  const long = listedTool('alpha', { description: 'x'.repeat(40_000) });
+
+  it('in the first one: a call that they make too long does not start', async () => {
     const limits = { limits: { tokens: 9_000 }, settings: { maxOutputTokens: 100 } };
     const { model, agent } = agentOf(['Done.'], [testSource('far', [long])], limits);
 
@@ -120,14 +130,35 @@ describe('AGT-16: what sources list', () => {
     });
     expect(model.requests).toEqual([]);
   });
-});
 
-const NONSENSE: readonly (readonly [string, () => unknown, string])[] = [
-  ['throws', () => Promise.reject(new Error('no network, Bearer abcdefghijklmnop')), 'no network'],
-  ['hangs', () => new Promise<never>(() => {}), '30000 ms'],
-  ['gives nothing', () => undefined, 'no lists'],
-  ['gives a list that is none', () => ({ tools: 'alpha', withheld: [] }), 'no lists'],
-];
+  it('in a later one, where there are more of them', async () => {
+    const far = testSource('far', [listedTool('alpha')]);
+    far.executes = () => {
+      far.listing = { tools: [long], withheld: [] };
+      return { type: 'outcome', parts: [] };
+    };
+    const limits = { limits: { tokens: 9_000 }, settings: { maxOutputTokens: 100 } };
+    const { model, agent } = agentOf([call('alpha'), 'Done.'], [far], limits);
+
+    expect(await newEngine([agent]).run('a', 'Go')).toMatchObject({ error: { code: 'AGENT_TOKEN_LIMIT' } });
+    expect(model.requests).toHaveLength(1);
+  });
+
+  it('and count for when a conversation is made shorter, and are on record before it is', async () => {
+    const far = testSource('far', [long]);
+    const context = { context: { limit: 8_000 }, settings: { maxOutputTokens: 100 } };
+    const { model, agent } = agentOf(['Done.'], [far], context);
+    const store = newStore();
+
+    expect(await newEngine([agent], { store }).run('a', 'Go', { id: 'r' })).toMatchObject({
+      status: 'failed',
+      error: { code: 'CONTEXT_OVERFLOW' },
+    });
+
+    expect(model.requests).toEqual([]);
+    expect((await listingsOf(store, 'r')).map((listings) => listings.length)).toEqual([1, 0, 0]);
+  });
+});
 
 describe('AGT-16, MCP-2: a source that cannot be listed', () => {
   it.each(NONSENSE)(
@@ -157,6 +188,7 @@ describe('AGT-16, MCP-2: a source that cannot be listed', () => {
       });
       expect(JSON.stringify(first)).not.toContain('abcdefghijklmnop');
       expect(second).toMatchObject([{ source: 'far', tools: ['alpha'] }]);
+      expect(listingsIn(await entriesOf(store, 'r'))).toEqual([first?.[1], second?.[0]]);
     },
   );
 
@@ -192,6 +224,27 @@ describe('AGT-16, MCP-2: a source that cannot be listed', () => {
       [],
       [],
     ]);
+  });
+
+  it('is recorded again for another reason', async () => {
+    const far = testSource('far');
+    far.listing = () => ({
+      tools: [],
+      withheld: [{ code: far.asked < 3 ? 'FAR_DOWN' : 'FAR_DENIED', reason: '401: Bearer abcdefghijklmnop' }],
+    });
+    const near = testSource('near', [listedTool('near')]);
+    const { agent } = agentOf([call('near'), call('near'), 'Done.'], [far, near]);
+    const store = newStore();
+
+    await newEngine([agent], { store }).run('a', 'Go', { id: 'r' });
+
+    const listings = await listingsOf(store, 'r');
+    expect(listings.map((changed) => changed.map(({ withheld }) => withheld.map(({ code }) => code)))).toEqual([
+      [['FAR_DOWN'], []],
+      [],
+      [['FAR_DENIED']],
+    ]);
+    expect(JSON.stringify(listings)).not.toContain('abcdefghijklmnop');
   });
 
   it.each([

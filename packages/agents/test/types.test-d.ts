@@ -1,5 +1,5 @@
 import { recordModel, scriptedModel, type ContractModel } from '@prusik/testing-contracts';
-import type { CallAnswer, DurableDefinition, Json } from '@prusik/core';
+import type { CallAnswer, DurableDefinition, Json, ToolSource } from '@prusik/core';
 import { toJsonSchema, toStandardJsonSchema } from '@valibot/to-json-schema';
 import type { LanguageModel } from 'ai';
 import { type } from 'arktype';
@@ -14,7 +14,9 @@ import {
   defineTool,
   modelRegistry,
   type AgentPrompt,
+  type AgentSource,
   type AnyTool,
+  type ListedTool,
 } from '../src/index.ts';
 
 interface Deps {
@@ -284,5 +286,40 @@ describe('DEF-1, DEF-8: what is inferred', () => {
       // @ts-expect-error -- no such status
       approval: () => 'perhaps',
     });
+  });
+});
+
+describe('DEF-8, AGT-11, AGT-16: sources of tools', () => {
+  const source = {} as ToolSource;
+  const plain = defineTool({ name: 'plain', description: 'Plain.', input: z.object({}), execute: () => 1 });
+  const model = scriptedModel([]);
+
+  it('change nothing of what an agent infers, and are named in a choice only as they are listed', () => {
+    const agent = defineAgent({
+      name: 'a',
+      instructions: '',
+      model,
+      tools: [plain],
+      sources: [source, { source, required: true }],
+      activeTools: ({ listed }) => {
+        expectTypeOf(listed).toEqualTypeOf<readonly ListedTool[]>();
+        return ['plain', ...listed.filter((tool) => tool.source === 'far').map(({ name }) => name)];
+      },
+    });
+
+    expectTypeOf(agent.name).toEqualTypeOf<'a'>();
+    expectTypeOf(agent.tools).toEqualTypeOf<readonly [typeof plain]>();
+    expectTypeOf(agent.sources).toEqualTypeOf<readonly AgentSource[]>();
+    defineAgent({
+      name: 'a',
+      instructions: '',
+      model,
+      tools: [plain],
+      sources: [source],
+      // @ts-expect-error a name of which nothing is known
+      activeTools: () => ['alpha'],
+    });
+    // @ts-expect-error a tool is no source
+    defineAgent({ name: 'a', instructions: '', model, sources: [plain] });
   });
 });

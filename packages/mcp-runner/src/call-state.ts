@@ -26,8 +26,8 @@ export type CallState =
       /** By the server's keys. */
       readonly requests: readonly (readonly [string, Json])[];
     }
-  /** It has to be called once more, after somebody has been somewhere. */
-  | { readonly as: 'again'; readonly round: number };
+  /** It has to be called once more, after somebody has been somewhere: at addresses of the server's, or where one signs in to it. */
+  | { readonly as: 'again'; readonly round: number; readonly signIn?: true };
 
 const { bytes: MOST_BYTES } = CALL_NEEDS_LIMIT;
 

@@ -1,4 +1,4 @@
-import { CALL_NEEDS_LIMIT, type CallAnswer, type CallNeeds } from '@prusik/core';
+import { CALL_NEEDS_LIMIT, PrusikError, type CallAnswer, type CallNeeds } from '@prusik/core';
 import { askRefused, needsOf } from './call-state.ts';
 import { readAsk, type AskOptions } from './needs.ts';
 import { isObject, listOf } from './plain.ts';
@@ -25,8 +25,15 @@ export function requiredUrls(cause: unknown, round: number, options: AskOptions)
   return needsOf(Object.fromEntries(needs), { as: 'again', round });
 }
 
-/** @throws {PrusikError} `MCP_ASK_REFUSED` when somebody did not go. */
-export function checkVisited(answers: Readonly<Record<string, CallAnswer>>): void {
+/** @throws {PrusikError} `MCP_ASK_REFUSED`, or `MCP_SIGN_IN_REQUIRED`, when somebody did not go. */
+export function checkVisited(
+  server: string,
+  { signIn }: { readonly signIn?: true },
+  answers: Readonly<Record<string, CallAnswer>>,
+): void {
   const missing = Object.values(answers).find(({ status }) => status !== 'answered');
-  if (missing !== undefined) throw askRefused(`a person did not do what it asked (${missing.status})`);
+  if (missing === undefined) return;
+  if (signIn === undefined) throw askRefused(`a person did not do what it asked (${missing.status})`);
+  const why = `The MCP server ${JSON.stringify(server)} wants somebody to sign in, and nobody did (${missing.status})`;
+  throw new PrusikError('MCP_SIGN_IN_REQUIRED', why, { meta: { server, sent: false } });
 }

@@ -20,6 +20,7 @@ import type { McpLimits } from './limits.ts';
 import { createLiveCalls, type LiveCall } from './live-calls.ts';
 import { openCall, type CalledTool, type Watcher } from './open-call.ts';
 import { checkVisited, requiredUrls } from './required-urls.ts';
+import { signInNeed } from './sign-in-need.ts';
 import type { Asked, ServerAsks } from './server-asks.ts';
 import { traceMeta, type TraceContext } from './trace-meta.ts';
 
@@ -167,8 +168,17 @@ export function createServerCalls(options: ServerCallsOptions): ServerCalls {
       watcher.signal.throwIfAborted();
       const state = call.continues === undefined ? undefined : readState(call.continues.state);
       if (state?.as !== 'live') {
-        if (state?.as === 'again') checkVisited(call.continues?.answers ?? {});
-        return lend(call.use, watcher.signal, (connection) => begin(connection, call, state, NOTHING, watcher));
+        if (state?.as === 'again') checkVisited(server, state, call.continues?.answers ?? {});
+        const round = (state?.round ?? 0) + 1;
+        return lend(call.use, watcher.signal, (connection) => begin(connection, call, state, NOTHING, watcher)).catch(
+          (error: unknown) => {
+            // Who has answered in a round and has to sign in then would lose the answer.
+            const mayAsk = watcher.asker !== undefined && state?.as !== 'round' && round <= MOST.rounds;
+            const needs = mayAsk ? signInNeed(error, round) : undefined;
+            if (needs === undefined) throw error;
+            return needs;
+          },
+        );
       }
       const live = lives.take(state.token);
       const answers = call.continues?.answers ?? {};

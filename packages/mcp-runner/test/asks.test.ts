@@ -1,4 +1,11 @@
-import type { CallAnswer, CallAnswers, CallNeeds, CallResult, JsonObject } from '@prusik/core';
+import {
+  PrusikError,
+  type CallAnswer,
+  type CallAnswers,
+  type CallNeeds,
+  type CallResult,
+  type JsonObject,
+} from '@prusik/core';
 import { fakeClock } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
 import { watcher } from './calls-over.ts';
@@ -280,6 +287,39 @@ describe('a question in the middle of a call, 2025-11-25', () => {
     server.answer(await server.next('tools/call'), done());
     expect(await going).toEqual({ type: 'outcome', parts: ['booked'] });
     await expect(goOn(server, needs, { status: 'rejected' })).rejects.toMatchObject({ code: 'MCP_ASK_REFUSED' });
+  });
+});
+
+describe('a server that nobody has signed in to', () => {
+  const required = new PrusikError('MCP_SIGN_IN_REQUIRED', 'Somebody has to sign in', {
+    meta: { server: 'raw', issuer: 'https://id.test', scope: 'climb', sent: false },
+  });
+
+  it('MCP-5: is a need, and the call is made when somebody has', async () => {
+    const server = await rawServer();
+    const needs = await needsOf(server.call({ use: () => Promise.reject(required) }));
+    expect(needs.needs).toEqual({
+      '1': {
+        kind: 'sign-in',
+        body: { text: 'Somebody has to sign in', server: 'raw', issuer: 'https://id.test', scope: 'climb' },
+      },
+    });
+
+    const going = goOn(server, needs, { status: 'answered', value: null });
+    server.answer(await server.next('tools/call'), done());
+    expect(await going).toEqual({ type: 'outcome', parts: ['booked'] });
+    await expect(goOn(server, needs, { status: 'expired' })).rejects.toMatchObject({ code: 'MCP_SIGN_IN_REQUIRED' });
+  });
+
+  it('MCP-5: is an error where nobody is there, and one that is never satisfied is asked for 8 times', async () => {
+    const server = await rawServer();
+    const use = (): Promise<never> => Promise.reject(required);
+    await expect(server.call({ use }, watcher({ asker: undefined }))).rejects.toBe(required);
+    let needs = await needsOf(server.call({ use }));
+    for (let round = 1; round < 8; round += 1)
+      needs = await needsOf(goOn(server, needs, { status: 'answered', value: null }, { use }));
+
+    await expect(goOn(server, needs, { status: 'answered', value: null }, { use })).rejects.toBe(required);
   });
 });
 

@@ -75,7 +75,7 @@ export async function callsOver(transport: Transport, options: CallsOverOptions 
   };
   return {
     connection,
-    call: (call, by) => calls.call({ ...callOf(call), use }, by ?? watcher()),
+    call: (call, by) => calls.call({ use, ...callOf(call) }, by ?? watcher()),
     oddities,
     get held() {
       return held;

@@ -54,6 +54,8 @@ function plannedIn(outcome: Outcome): NonNullable<ReplyRecord['calls']> {
 /** How much somebody has to say before the call goes on, where that is what its execution came to. */
 function needsIn(entry: Entry): number | undefined {
   if (entry.type !== 'step-end' || !entry.outcome.ok) return undefined;
+  // Nothing else that a call records is so large that it stands outside of the journal; of how many needs it was, entries do not tell.
+  if (entry.outcome.blob !== undefined) return Number.POSITIVE_INFINITY;
   const { asks, needs } = (entry.outcome.value ?? {}) as unknown as Partial<Needing>;
   if (typeof asks !== 'string' || !Array.isArray(needs)) return undefined;
   return (needs as Needing['needs']).filter(({ kind }) => kind !== 'unavailable').length;

@@ -1,3 +1,4 @@
+import type { CallNeed } from '@prusik/core';
 import { fakeClock, scriptedModel } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -84,6 +85,29 @@ describe('REQ-4: where the calls of a reply stand can be read from the journal',
     expect(stages).toEqual(['allowed', 'executing', 'suspended', 'allowed', 'executing', 'closed']);
     const answered = entries.flatMap((entry, n) => (entry.type === 'wait-end' ? [told[n]] : []));
     expect(answered).toEqual(['suspended', 'allowed']);
+  });
+
+  it('REQ-6: needs that are too large for the journal are needs all the same', async () => {
+    const body = { text: 'x'.repeat(60_000) };
+    const names = Array.from({ length: 8 }, (_, n) => `need ${n}`);
+    const needs = Object.fromEntries(names.map((name): [string, CallNeed] => [name, { kind: 'question', body }]));
+    const book = defineTool({
+      name: 'book',
+      description: 'Books.',
+      input,
+      execute: (_, { answers }) => (answers === undefined ? callNeeds(needs) : 'booked'),
+    });
+    const model = scriptedModel([[{ call: 'book', input: { n: 1 }, callId: 'c1' }], 'Done.']);
+    const store = newStore();
+    const engine = newEngine([defineAgent({ name: 'a', instructions: '', model, tools: [book] })], { store });
+    for (const request of waitingOn(await engine.run('a', 'Go', { id: 'r' })))
+      await engine.decide(keyOf('r'), request, { status: 'answered', value: 1 });
+    expect(await engine.drive(keyOf('r'))).toMatchObject({ status: 'completed' });
+
+    const entries = await entriesOf(store, 'r');
+    const told = entries.map((_, n) => callsIn(entries.slice(0, n + 1))[0]?.at);
+    const stages = told.filter((at, n) => at !== undefined && at !== told[n - 1]);
+    expect(stages).toEqual(['allowed', 'executing', 'suspended', 'executing', 'closed']);
   });
 
   it('follows decisions until every call is closed, and then tells of the next reply', async () => {

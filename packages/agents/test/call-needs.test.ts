@@ -1,5 +1,5 @@
 import type { CallAnswer, CallNeed, Json, RequestKind } from '@prusik/core';
-import { fakeClock, scriptedModel, type FakeClock } from '@prusik/testing-contracts';
+import { fakeClock, scriptedModel, type FakeClock, type ScriptedReply } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import {
@@ -454,5 +454,77 @@ describe('REQ-4: approvals, siblings and effects of a call that has to be answer
     expect(seen[1]?.answers).toEqual({ rope: { status: 'withdrawn', reason: expect.any(String) } });
     expect(JSON.stringify(model.requests[1]?.prompt)).toContain('Never mind');
     expect(await store.run(keyOf('n'))).toMatchObject({ status: 'completed' });
+  });
+});
+
+/** The same numbers for the same seed. */
+function chance(seed: number): (below: number) => number {
+  let state = seed * 2_654_435_761 + 1;
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+describe('REQ-4, DUR-9: whatever is answered in whatever order, each call has the answers to its own needs', () => {
+  it.each(Array.from({ length: 20 }, (_, seed) => seed + 1))('seed %i', async (seed) => {
+    const random = chance(seed);
+    const wanted = Array.from({ length: 6 }, (_, n) => ({
+      callId: `c${n}`,
+      rounds: Array.from({ length: random(3) }, () => 1 + random(4)),
+      gated: random(3) === 0,
+    }));
+    const answerTo = (key: string): string => `to ${key}`;
+    const tool = (gated: boolean) =>
+      defineTool({
+        name: gated ? 'gated' : 'open',
+        description: '',
+        input,
+        approval: gated ? 'always' : 'never',
+        effect: 'repeatable',
+        parallel: random(2) === 0,
+        execute({ n }, { answers, state }) {
+          const { rounds = [], callId = '' } = wanted[n] ?? {};
+          const round = typeof state === 'number' ? state : 0;
+          for (const [name, answer] of Object.entries(answers ?? {}))
+            expect(answer).toEqual({ status: 'answered', value: answerTo(`input:1.${round}.${name}:${callId}`) });
+          const many = rounds[round];
+          if (many === undefined) return `${callId} after ${round}`;
+          const names = Array.from({ length: many }, (_, at): [string, CallNeed] => [
+            String(at + 1),
+            { kind: 'question', body: {} },
+          ]);
+          return callNeeds(Object.fromEntries(names), round + 1);
+        },
+      });
+    const tools = [tool(true), tool(false)];
+    const store = newStore();
+    const calls = wanted.map(({ callId, gated }, n) => ({ call: gated ? 'gated' : 'open', input: { n }, callId }));
+    const process = (script: readonly ScriptedReply[]) => {
+      const model = scriptedModel(script);
+      const limits = { parallelTools: 1 + random(3) };
+      return newEngine([defineAgent({ name: 'a', instructions: '', model, tools, limits })], { store });
+    };
+    let result = await process([calls, 'Done.']).run('a', 'Go', { id: 'r' });
+    while (result.status === 'waiting') {
+      const { items } = await store.listRequests({ tenant: 'default', status: ['open'], limit: 100 });
+      const engine = process(['Done.']);
+      // Some of them, and last things first.
+      const chosen = items.filter(() => random(2) === 0);
+      for (const { id, kind, stepKey } of (chosen.length === 0 ? items.slice(-1) : chosen).toReversed())
+        await engine.decide(
+          keyOf('r'),
+          id,
+          kind === 'approval' ? { status: 'approved' } : { status: 'answered', value: answerTo(stepKey) },
+        );
+      result = await engine.drive(keyOf('r'));
+    }
+
+    expect(result).toMatchObject({ status: 'completed', output: 'Done.' });
+    const results = wanted.map(({ callId, rounds }) => [
+      callId,
+      { type: 'text', text: `${callId} after ${rounds.length}` },
+    ]);
+    expect(await resultsOf(store, 'r')).toEqual(Object.fromEntries(results));
   });
 });

@@ -4,6 +4,7 @@ import type { Connection } from './connection.ts';
 import { unavailable } from './errors.ts';
 import { ANYTHING } from './list-pages.ts';
 import type { McpLimits } from './limits.ts';
+import { isNoResult } from './no-result.ts';
 import { isObject } from './plain.ts';
 
 export interface AskServerOptions {
@@ -43,11 +44,11 @@ export async function askServer(
 function failed(server: string, method: string, cause: unknown): PrusikError {
   const code: unknown = (cause as { readonly code?: unknown }).code;
   const what = `The MCP server ${server} answered ${method}`;
+  if (isNoResult(cause))
+    return new PrusikError('MCP_PROTOCOL_ERROR', `${what} with no result: ${told(cause)}`, { meta: { server } });
   if (typeof code === 'number')
     return new PrusikError('MCP_SERVER_ERROR', `${what} with the error ${code}: ${told(cause)}`, {
       meta: { server, rpcCode: code },
     });
-  if (code === 'INVALID_RESULT' || code === 'UNSUPPORTED_RESULT_TYPE')
-    return new PrusikError('MCP_PROTOCOL_ERROR', `${what} with no result: ${told(cause)}`, { meta: { server } });
   return unavailable(server, told(cause), { meta: { sent: true }, cause });
 }

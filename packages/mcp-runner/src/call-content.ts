@@ -1,6 +1,7 @@
 import {
   canonicalJson,
   schemaProblems,
+  toJson,
   type CallOutcome,
   type Json,
   type JsonObject,
@@ -14,6 +15,7 @@ const MOST_PARTS = 1_000;
 /** Of a block that this client does not know. */
 const UNKNOWN_CHARS = 4_000;
 const LONGEST_NAME = 200;
+const TOO_DEEP = new TypeError('The result is nested too deeply');
 const MEDIA_TYPE = /^[\w!#$&^.+-]{1,64}\/[\w!#$&^.+-]{1,64}$/;
 /** What a model may be shown as it is. Of any other kind a provider refuses the whole prompt, and with it the run. */
 const SHOWN = /^(?:image\/(?:png|jpeg|gif|webp)|audio\/.+|application\/pdf)$/;
@@ -28,9 +30,29 @@ export interface ContentOptions {
 }
 
 /** The result of a call as the caller gets it. The call is over by now, whatever is wrong with what came of it. */
-export function callOutcome(result: JsonObject, { outputSchema, maxBytes }: ContentOptions): CallOutcome {
+export function callOutcome(result: JsonObject, options: ContentOptions): CallOutcome {
+  try {
+    return readOutcome(result, options);
+  } catch (error) {
+    if (error !== TOO_DEEP && !(error instanceof RangeError)) throw error;
+    const parts = ['The call was executed. Its result is nested too deeply to be read.'];
+    return { type: 'outcome', failed: 'MCP_PROTOCOL_ERROR', parts };
+  }
+}
+
+/** Whoever records a result takes so many levels and no more. */
+function checkDepth(value: Json): void {
+  try {
+    toJson(value);
+  } catch {
+    throw TOO_DEEP;
+  }
+}
+
+function readOutcome(result: JsonObject, { outputSchema, maxBytes }: ContentOptions): CallOutcome {
   const parts = contentParts(listOf(result['content']));
   const { structuredContent: value } = result;
+  if (value !== undefined) checkDepth(value);
   const bytes = bytesOf(parts) + (value === undefined ? 0 : Buffer.byteLength(JSON.stringify(value)));
   if (bytes > maxBytes)
     return {

@@ -1,4 +1,5 @@
 import { isPrusikError, PrusikError, withoutSecrets } from '@prusik/core';
+import { isNoResult } from './no-result.ts';
 import { isObject } from './plain.ts';
 import { visibleText } from './visible-text.ts';
 
@@ -34,13 +35,13 @@ export function callFailure({ server, tool, thrown, sent, ended }: CallFailure):
   if (!ended && isPrusikError(thrown) && (thrown.meta['sent'] === false || thrown.code.startsWith('MCP_SIGN_IN_')))
     return thrown;
   const error = thrown as { readonly name?: unknown; readonly code?: unknown; readonly status?: unknown };
+  if (isNoResult(thrown))
+    return new PrusikError('MCP_PROTOCOL_ERROR', `${where} answered, but not with a result: ${told(thrown)}`, { meta });
   if (typeof error.code === 'number')
     return new PrusikError('MCP_SERVER_ERROR', `${where} answered with the error ${error.code}: ${told(thrown)}`, {
       meta: { ...meta, rpcCode: error.code },
       cause: thrown,
     });
-  if (error.code === 'INVALID_RESULT' || error.code === 'UNSUPPORTED_RESULT_TYPE')
-    return new PrusikError('MCP_PROTOCOL_ERROR', `${where} answered, but not with a result: ${told(thrown)}`, { meta });
   return (
     refusedByHttp(where, meta, thrown) ??
     new PrusikError('MCP_CALL_LOST', `${where} was called, and nobody knows what became of it: ${told(thrown)}`, {

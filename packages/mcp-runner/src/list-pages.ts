@@ -3,6 +3,8 @@ import { told } from './call-failure.ts';
 import type { Connection } from './connection.ts';
 import { unavailable } from './errors.ts';
 import type { McpLimits } from './limits.ts';
+import { isNoResult } from './no-result.ts';
+import { wireOf } from './wire.ts';
 
 /** A list as it came, before anything was read of it. */
 export interface RawList {
@@ -28,6 +30,8 @@ export interface ListOptions {
 const MOST_ITEMS = 10_000;
 const MOST_CHARS = 16 * 1024 * 1024;
 const MOST_CURSOR_CHARS = 8_192;
+/** What the newer revision wants of every list. */
+const SHOWN = { ttlMs: 0, cacheScope: 'private' };
 
 /** What comes is read piece by piece: one wrong piece must not cost the others. */
 export const ANYTHING = {
@@ -53,8 +57,11 @@ export async function listPages(connection: Connection, kind: ListedKind, option
   try {
     for (let cursor: string | undefined; ;) {
       const page = await request(cursor);
-      items.push(...page.items);
-      chars += JSON.stringify(page.items).length;
+      for (const item of page.items) {
+        const json = jsonOf(item);
+        chars += json?.length ?? 0;
+        items.push(json === undefined ? null : item);
+      }
       if (page.ttlMs !== undefined) ttlMs = Math.min(page.ttlMs, ttlMs ?? Infinity);
       if (items.length > MOST_ITEMS) throw tooLarge(server, method, `${MOST_ITEMS} of them`);
       if (chars > MOST_CHARS) throw tooLarge(server, method, `${MOST_CHARS} characters`);
@@ -69,14 +76,18 @@ export async function listPages(connection: Connection, kind: ListedKind, option
   }
 
   async function request(cursor: string | undefined): Promise<Page> {
-    const params = cursor === undefined ? {} : { cursor };
+    // The client would refuse a whole list for one wrong piece.
+    using heard = wireOf(connection.client).listen({ progress() {}, late() {}, shown: { ...SHOWN, [member]: [] } });
+    const params = { ...(cursor === undefined ? {} : { cursor }), _meta: { progressToken: heard.token } };
     try {
       // Our own signal has the deadline: the client's is for each page.
       const requestOptions = { signal: stop, timeout: 2 * limits.startMs };
-      return readPage(server, kind, await connection.client.request({ method, params }, ANYTHING, requestOptions));
+      const shown = await connection.client.request({ method, params }, ANYTHING, requestOptions);
+      return readPage(server, kind, heard.result() ?? shown);
     } catch (cause) {
       signal.throwIfAborted();
       if (cause instanceof PrusikError) throw cause;
+      if (isNoResult(cause)) throw wrongList(server, method, told(cause));
       const late = walk.signal.aborted;
       const why = late
         ? `not all of ${member} within ${limits.startMs} ms`
@@ -106,6 +117,15 @@ function readPage(server: string, { method, member }: ListedKind, result: unknow
     ...(more === undefined ? {} : { nextCursor: more }),
     ...(typeof ttlMs === 'number' && ttlMs >= 0 ? { ttlMs } : {}),
   };
+}
+
+/** `undefined` for what is nested too deeply to be written: whoever reads it would fail as well. */
+function jsonOf(item: unknown): string | undefined {
+  try {
+    return JSON.stringify(item);
+  } catch {
+    return undefined;
+  }
 }
 
 const tooLarge = (server: string, method: string, bound: string): PrusikError =>

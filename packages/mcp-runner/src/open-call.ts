@@ -76,13 +76,17 @@ export function openCall<T>(options: OpenCallOptions): OpenCall<T> {
     clock,
     passed: (which) => controller.abort(timedOut(server, tool.name, which, limits[which], sending.sent)),
   });
-  const heard = wireOf(connection.client, options.oddity).listen((params) => {
-    deadline.heard();
-    const now = clock.monotonic();
-    if (now - lastProgress < PROGRESS_MS) return;
-    lastProgress = now;
-    const text = progressText(params);
-    if (text !== undefined) watcher?.progress(text);
+  const heard = wireOf(connection.client).listen({
+    shown: { content: [] },
+    late: options.oddity,
+    progress(params) {
+      deadline.heard();
+      const now = clock.monotonic();
+      if (now - lastProgress < PROGRESS_MS) return;
+      lastProgress = now;
+      const text = progressText(params);
+      if (text !== undefined) watcher?.progress(text);
+    },
   });
 
   async function request(): Promise<JsonObject> {

@@ -1,4 +1,5 @@
 import type { JSONRPCMessage } from '@modelcontextprotocol/client';
+import { NO_RESULT } from './no-result.ts';
 
 type Id = string | number;
 
@@ -9,7 +10,7 @@ export type RpcMessage =
   /** Of an error without an id: the server could not read what it was sent. */
   | { readonly kind: 'answer'; readonly id: Id | null; readonly message: JSONRPCMessage };
 
-/** A line of JSON-RPC 2.0, or undefined for what is none. What stands in it is left to whoever knows its method. */
+/** A line of JSON-RPC 2.0, or undefined for what is none. What stands in it is left to whoever knows its method; an answer that is none is an error. */
 export function readMessage(line: string): RpcMessage | undefined {
   let value: unknown;
   try {
@@ -26,11 +27,16 @@ export function readMessage(line: string): RpcMessage | undefined {
     if (id === undefined) return { kind: 'notification', method, message };
     return isId(id) ? { kind: 'request', id, method, message } : undefined;
   }
-  if (isObject(result)) return isId(id) && error === undefined ? { kind: 'answer', id, message } : undefined;
-  if (!isObject(error) || !Number.isSafeInteger(error['code']) || typeof error['message'] !== 'string')
-    return undefined;
-  if (id === undefined || id === null) return { kind: 'answer', id: null, message };
-  return isId(id) ? { kind: 'answer', id, message } : undefined;
+  const isResult = isObject(result) && error === undefined;
+  const isError = isObject(error) && Number.isSafeInteger(error['code']) && typeof error['message'] === 'string';
+  // Whoever asked is told at once that there will be no other.
+  if (isId(id))
+    return {
+      kind: 'answer',
+      id,
+      message: isResult || (isError && result === undefined) ? message : { jsonrpc: '2.0', id, error: NO_RESULT },
+    };
+  return isError && (id === undefined || id === null) ? { kind: 'answer', id: null, message } : undefined;
 }
 
 const isId = (value: unknown): value is Id => typeof value === 'string' || Number.isSafeInteger(value);

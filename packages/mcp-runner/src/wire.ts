@@ -2,22 +2,31 @@ import type { Client, JSONRPCMessage, Transport } from '@modelcontextprotocol/cl
 import type { JsonObject } from '@prusik/core';
 import { isObject } from './plain.ts';
 
-/** One request `tools/call` under way. */
+/** One request under way. */
 export interface Heard extends Disposable {
   /** For `_meta.progressToken`. */
   readonly token: string;
-  /** The answer, as the server gave it; the client was handed an empty one in its place. */
+  /** The answer, as the server gave it. */
   result(): JsonObject | undefined;
 }
 
-/** What passes between a client and its server, as far as calls have to do with it. */
-export interface Wire {
-  /** Listens for the answer and the progress of a request that carries the token. */
-  listen(progress: (params: JsonObject) => void): Heard;
+/** Whoever has made a request. */
+export interface WireListener {
+  progress(params: JsonObject): void;
+  /** An answer came after it was given up. */
+  late(text: string): void;
+  /** What the client is handed in place of a result. */
+  readonly shown: JsonObject;
 }
 
-interface Listener {
-  readonly progress: (params: JsonObject) => void;
+/** What passes between a client and its server, as far as calls and lists have to do with it. */
+export interface Wire {
+  /** Listens for the answer and the progress of a request that carries the token. */
+  listen(listener: WireListener): Heard;
+}
+
+interface Request {
+  readonly listener: WireListener;
   id: string | number | undefined;
   result: JsonObject | undefined;
 }
@@ -28,31 +37,31 @@ const MOST_GONE = 1_000;
 const wires = new WeakMap<Client, Wire>();
 
 /**
- * The wire of a client that is connected. Answers of calls go past the client's own check of results: it refuses a whole result for one block that it does not
+ * The wire of a client that is connected. Answers of calls and lists go past the client's own check of results: it refuses a whole result for one block or tool that it does not
  * know, and takes a copy of every byte. Progress goes past it as well: a flood costs a look at a map, and what comes with the answer is no error.
  */
-export function wireOf(client: Client, late: (text: string) => void): Wire {
+export function wireOf(client: Client): Wire {
   const known = wires.get(client);
   if (known !== undefined) return known;
-  const wire = tap(client.transport, late);
+  const wire = tap(client.transport);
   wires.set(client, wire);
   return wire;
 }
 
-function tap(transport: Transport | undefined, late: (text: string) => void): Wire {
-  const byToken = new Map<string, Listener>();
-  const byId = new Map<string | number, Listener>();
-  const gone = new Set<string | number>();
+function tap(transport: Transport | undefined): Wire {
+  const byToken = new Map<string, Request>();
+  const byId = new Map<string | number, Request>();
+  const gone = new Map<string | number, WireListener['late']>();
   let count = 0;
 
   if (transport !== undefined) {
     const { onmessage } = transport;
     const send = transport.send.bind(transport);
     transport.send = (message, options) => {
-      const listener = byToken.get(tokenOf(message) ?? '');
-      if (listener !== undefined && 'id' in message && message.id !== undefined) {
-        listener.id = message.id;
-        byId.set(message.id, listener);
+      const request = byToken.get(tokenOf(message) ?? '');
+      if (request !== undefined && 'id' in message && message.id !== undefined) {
+        request.id = message.id;
+        byId.set(message.id, request);
       }
       return send(message, options);
     };
@@ -67,37 +76,39 @@ function tap(transport: Transport | undefined, late: (text: string) => void): Wi
     if ('method' in message) {
       if (message.method !== 'notifications/progress') return message;
       const params: unknown = message.params;
-      if (isObject(params)) byToken.get(String(params['progressToken']))?.progress(params);
+      if (isObject(params)) byToken.get(String(params['progressToken']))?.listener.progress(params);
       return undefined;
     }
     const { id } = message;
     if (id === undefined) return message;
-    if (gone.delete(id)) {
+    const late = gone.get(id);
+    if (late !== undefined) {
+      gone.delete(id);
       late('An answer came to a call that was given up');
       return undefined;
     }
-    const listener = byId.get(id);
+    const request = byId.get(id);
     const result: unknown = 'result' in message ? message.result : undefined;
-    if (listener === undefined || !isObject(result)) return message;
-    listener.result = result;
-    return { ...message, result: shell(result) };
+    if (request === undefined || !isObject(result)) return message;
+    request.result = result;
+    return { ...message, result: shell(result, request.listener.shown) };
   }
 
   return {
-    listen(progress) {
+    listen(listener) {
       count += 1;
-      const token = `call-${count}`;
-      const listener: Listener = { progress, id: undefined, result: undefined };
-      byToken.set(token, listener);
+      const token = `wire-${count}`;
+      const request: Request = { listener, id: undefined, result: undefined };
+      byToken.set(token, request);
       return {
         token,
-        result: () => listener.result,
+        result: () => request.result,
         [Symbol.dispose]() {
           byToken.delete(token);
-          const { id } = listener;
-          if (id === undefined || !byId.delete(id) || listener.result !== undefined) return;
-          gone.add(id);
-          const [oldest] = gone;
+          const { id } = request;
+          if (id === undefined || !byId.delete(id) || request.result !== undefined) return;
+          gone.set(id, listener.late);
+          const [oldest] = gone.keys();
           if (gone.size > MOST_GONE && oldest !== undefined) gone.delete(oldest);
         },
       };
@@ -113,8 +124,8 @@ function tokenOf(message: JSONRPCMessage): string | undefined {
 }
 
 /** What the client needs to know that the call is over, or is not. */
-function shell(result: JsonObject): JsonObject {
+function shell(result: JsonObject, shown: JsonObject): JsonObject {
   const { resultType } = result;
   if (resultType === 'input_required') return result;
-  return { ...(resultType === undefined ? {} : { resultType }), content: [] };
+  return { ...(resultType === undefined ? {} : { resultType }), ...shown };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createMessageFramer } from '../src/message-framer.ts';
+import { NO_RESULT } from '../src/no-result.ts';
 import { readMessage } from '../src/rpc-message.ts';
 import { createStderrTail } from '../src/stderr-tail.ts';
 
@@ -77,12 +78,22 @@ describe('MCP-2: a line of JSON-RPC', () => {
     '{"jsonrpc":"2.0","id":null,"result":{}}',
     '{"jsonrpc":"2.0","id":{},"method":"ping"}',
     '{"jsonrpc":"2.0","id":1,"method":"ping","params":[]}',
+  ])('is not %j', (line) => {
+    expect(readMessage(line)).toBeUndefined();
+  });
+
+  it.each([
     '{"jsonrpc":"2.0","id":1,"result":[]}',
     '{"jsonrpc":"2.0","id":1,"result":{},"error":{"code":1,"message":"both"}}',
     '{"jsonrpc":"2.0","id":1,"error":{"code":"x","message":"y"}}',
     '{"jsonrpc":"2.0","id":1,"error":{"code":1}}',
-  ])('is not %j', (line) => {
-    expect(readMessage(line)).toBeUndefined();
+    '{"jsonrpc":"2.0","id":1}',
+  ])('is an answer that says nothing: %j', (line) => {
+    expect(readMessage(line)).toEqual({
+      kind: 'answer',
+      id: 1,
+      message: { jsonrpc: '2.0', id: 1, error: NO_RESULT },
+    });
   });
 });
 

@@ -6,7 +6,17 @@ import type { McpRunnerTest, McpRunnerTestBed } from './mcp-runner-test.ts';
 async function answersAllTheSame(bed: McpRunnerTestBed): Promise<void> {
   for (const text of ['one', 'two', 'three'])
     assert.deepEqual(await bed.call('act', text), { type: 'outcome', parts: ['done'] });
-  assert.deepEqual(bed.effects(), ['one', 'two', 'three']);
+  assert.deepEqual(
+    bed.effects().filter((what) => what !== 'listed'),
+    ['one', 'two', 'three'],
+  );
+}
+
+/** The server says a thousand times a second that its tools are others. */
+async function asksNowAndThen(bed: McpRunnerTestBed): Promise<void> {
+  await answersAllTheSame(bed);
+  const listed = bed.effects().filter((what) => what === 'listed').length;
+  assert.ok(listed <= 20, `It was asked ${listed} times`);
 }
 
 async function lostAt(bed: McpRunnerTestBed): Promise<readonly unknown[]> {
@@ -47,20 +57,28 @@ export const MCP_FLOOD_TESTS: readonly McpRunnerTest[] = [
   {
     title: 'MCP-2: a server that says without end that its tools are others costs no call, and is not asked each time',
     kind: 'list-changed-flood',
-    run: answersAllTheSame,
+    run: asksNowAndThen,
   },
   {
     title:
       'MCP-2: a server of 2025-11-25 that says without end that its tools are others costs no call, and is not asked each time',
     kind: 'list-changed-flood',
     speaks: '2025-11-25',
-    run: answersAllTheSame,
+    run: asksNowAndThen,
   },
   {
-    title: 'MCP-2: requests of a server without end cost no call',
+    title: 'MCP-2: hundreds of requests of a server at once cost no call',
     kind: 'request-flood',
     speaks: '2025-11-25',
     run: answersAllTheSame,
+  },
+  {
+    title: 'MCP-2: a server that asks without end and reads no answers is stopped, and its call is lost and in doubt',
+    kind: 'unread-answers',
+    speaks: '2025-11-25',
+    async run(bed) {
+      assert.deepEqual(await lostAt(bed), ['MCP_CALL_LOST', true, 'MCP_PROTOCOL_ERROR']);
+    },
   },
   {
     title: 'MCP-2: of thousands of questions of a server a person is asked a few',

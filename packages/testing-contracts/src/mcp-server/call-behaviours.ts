@@ -9,18 +9,15 @@ const onAct =
 
 const died = (): never => process.exit(9);
 
-/** What a result is not; `act` with `shape` answers with one of them. */
-const WRONG_SHAPES: readonly Fields[] = [
+/** What an answer is not; `act` with the number of one answers with it. */
+const WRONG_ANSWERS: readonly Fields[] = [
   { result: null },
   { result: 'done' },
   { result: [] },
-  { result: { content: 'done' } },
-  { result: { content: [{ type: 'text', text: 42 }] } },
-  { result: { content: [], structuredContent: 'done' } },
-  { result: { content: [], isError: 'no' } },
   { error: 'failed' },
-  { error: { code: 'failed', message: { is: 'no text' } } },
-  { result: { content: [] }, error: { code: -32_000, message: 'both' } },
+  { error: { code: 'failed', message: 'It failed' } },
+  { error: { code: 1, message: { is: 'no text' } } },
+  { result: { resultType: 'complete', content: [] }, error: { code: -32_000, message: 'both' } },
   {},
 ];
 
@@ -36,6 +33,7 @@ export type CallKind =
   | 'out-of-order'
   | 'wrong-result'
   | 'unknown-content'
+  | 'deep-result'
   | 'slow-drip'
   | 'giant-message'
   | 'endless-message'
@@ -99,13 +97,23 @@ export const CALL_BEHAVIOURS: Readonly<Record<CallKind, Partial<Behaviour>>> = {
   'wrong-result': {
     call: onAct((call, world) => {
       world.effect(said(call));
-      call.reply(WRONG_SHAPES[Number(said(call))] ?? {});
+      call.reply(WRONG_ANSWERS[Number(said(call))] ?? {});
     }),
   },
   'unknown-content': {
     call: onAct((call, world) => {
       world.effect(said(call));
-      call.answer({ content: [{ type: 'hologram', data: 'x' }, 42, null, { type: 'text', text: 'known' }] });
+      const parts = [{ type: 'hologram', data: 'x' }, 42, null, { type: 'text', text: 42 }, { type: 'image' }];
+      call.answer({ content: [...parts, { type: 'text', text: 'known' }] });
+    }),
+  },
+  /** Its data have 100,000 levels. */
+  'deep-result': {
+    call: onAct((call, world) => {
+      world.effect(said(call));
+      const deep = '['.repeat(100_000) + ']'.repeat(100_000);
+      const result = `{"resultType":"complete","content":[],"structuredContent":{"deep":${deep}}}`;
+      call.line.write(`{"jsonrpc":"2.0","id":${JSON.stringify(call.id)},"result":${result}}\n`);
     }),
   },
   /** Writes its answer, a byte at a time. */

@@ -3,6 +3,9 @@ import { WELL } from './well.ts';
 
 const notify = (method: string, params: Fields = {}): Fields => ({ jsonrpc: '2.0', method, params });
 
+/** What is counted when tools are listed. */
+const LISTED = 'listed';
+
 /** Floods the line with what is given from the first call on, and answers all the same. */
 const flooded = (say: (line: Line, world: World) => void): Partial<Behaviour> => ({
   call(call, world) {
@@ -24,9 +27,12 @@ export type FloodKind =
   | 'log-flood'
   | 'list-changed-flood'
   | 'request-flood'
+  | 'unread-answers'
   | 'question-flood'
   | 'stderr-flood'
   | 'garbage-in-call';
+
+const ask = (): Fields => request(asked % 2 === 0 ? 'ping' : 'roots/list', {});
 
 /** Servers that say more than anybody wants to hear. */
 export const FLOOD_BEHAVIOURS: Readonly<Record<FloodKind, Partial<Behaviour>>> = {
@@ -43,9 +49,30 @@ export const FLOOD_BEHAVIOURS: Readonly<Record<FloodKind, Partial<Behaviour>>> =
     },
   },
   'log-flood': flooded((line) => line.send(notify('notifications/message', { level: 'info', data: 'y'.repeat(200) }))),
-  'list-changed-flood': flooded((line, world) => world.changed(line)),
-  /** Asks for roots and pings for ever. */
-  'request-flood': flooded((line) => line.send(request(asked % 2 === 0 ? 'ping' : 'roots/list', {}))),
+  /** Counts how often it is asked for them. */
+  'list-changed-flood': {
+    ...flooded((line, world) => world.changed(line)),
+    list(params, world) {
+      world.effect(LISTED);
+      return WELL.list(params, world);
+    },
+  },
+  /** Asks for roots and pings, 500 times before each answer. */
+  'request-flood': {
+    call(call, world) {
+      for (let times = 0; times < 500; times += 1) call.line.send(ask());
+      WELL.call(call, world);
+    },
+  },
+  /** Asks for ever once `act` was called and had its effect, and reads no answers. */
+  'unread-answers': {
+    call(call, world) {
+      if (call.name !== 'act') return WELL.call(call, world);
+      world.effect(String(call.args['text']));
+      process.stdin.pause();
+      forever(() => call.line.send(ask()));
+    },
+  },
   /** Asks a person thousands of questions in one call, after its effect, and waits for the answers. */
   'question-flood': {
     call(call, world) {

@@ -1,5 +1,5 @@
 import type { Behaviour, Fields, Tool } from './wire.ts';
-import { HIDDEN, HOSTILE_SCHEMAS } from './hostile-schemas.ts';
+import { HIDDEN, hostileJson, HOSTILE_SCHEMAS } from './hostile-schemas.ts';
 import { ACT, ECHO, text, WELL } from './well.ts';
 
 const tool = (name: unknown, more: Fields = {}): Fields => ({ ...ECHO, ...more, name });
@@ -85,9 +85,17 @@ export const LIST_BEHAVIOURS: Readonly<Record<ListKind, Partial<Behaviour>>> = {
     tool('wrong-annotations', { annotations: 'harmless' }),
   ),
   /** Each of its tools has a schema that hurts whoever looks at it closely. */
-  'hostile-schemas': listed(
-    ...Object.entries(HOSTILE_SCHEMAS).map(([name, inputSchema]) => tool(name, { inputSchema })),
-  ),
+  'hostile-schemas': {
+    takes({ id, method }, line) {
+      if (method !== 'tools/list') return false;
+      const tools = Object.entries(HOSTILE_SCHEMAS).map(([name, inputSchema]) => tool(name, { inputSchema }));
+      const result = { resultType: 'complete', ttlMs: 0, cacheScope: 'private', tools: [...tools, ECHO] };
+      line.write(`${hostileJson({ jsonrpc: '2.0', id, result })}\n`);
+      line.end();
+      return true;
+    },
+    call: (call) => call.answer(text(String(call.args['text']))),
+  },
   /** Names, descriptions and results with characters that a person does not see. */
   'hidden-characters': {
     ...listed({ ...ACT, description: `Does something once.${HIDDEN}` }),

@@ -67,7 +67,10 @@ export function serve(
         });
       case 'tools/list':
         world.lists += 1;
-        return answer({ ...(modern ? { ttlMs: 0, cacheScope: 'private' } : {}), ...behaviour.list(params, world) });
+        return answer({
+          ...(modern ? { ttlMs: 3_600_000, cacheScope: 'private' } : {}),
+          ...behaviour.list(params, world),
+        });
       case 'tools/call':
         world.calls += 1;
         return behaviour.call({ ...readCall(id, params), line, answer, reply }, world);

@@ -64,8 +64,10 @@ export interface Behaviour {
   call(call: ToolCall, world: World): void;
 }
 
-/** Says something again and again for as long as the server lives, and does its other work between. */
+/** Says something again and again, as fast as somebody reads it, and does its other work between: an answer waits behind little. */
 export function forever(say: () => void): void {
   for (let times = 0; times < 50; times += 1) say();
-  setImmediate(forever, say);
+  const { stdout } = process;
+  if (stdout.writableNeedDrain) stdout.once('drain', () => forever(say));
+  else setImmediate(forever, say);
 }

@@ -24,7 +24,7 @@ export interface StartOptions extends ConnectOptions {
   readonly verdicts: EraVerdicts;
   readonly clock: Clock;
   /** Where it runs. Whoever opened it disposes it, after the connection is closed. */
-  readonly session: SandboxSession;
+  readonly session: Pick<SandboxSession, 'spawn' | 'directory'>;
 }
 
 /**
@@ -102,7 +102,7 @@ async function attempt(options: StartOptions, legacy: boolean, signal: AbortSign
 
 async function spawn(
   name: string,
-  session: SandboxSession,
+  session: Pick<SandboxSession, 'spawn'>,
   { command, args }: StdioServer,
   env: Readonly<Record<string, string>>,
 ) {

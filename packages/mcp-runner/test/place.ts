@@ -16,6 +16,7 @@ const INSIDE = '/opt/place';
 
 /** A sandbox, and a folder with Node.js and scripts that whoever it runs commands as can reach; wherever this repository is, that user may not pass. */
 export interface Place extends AsyncDisposable {
+  readonly root: string;
   readonly sandbox: Sandbox;
   readonly oddities: string[];
   readonly changes: string[];
@@ -47,6 +48,7 @@ export async function newPlace(isolation: 'none' | 'bubblewrap'): Promise<Place>
   const changes: string[] = [];
 
   return {
+    root,
     sandbox,
     oddities,
     changes,

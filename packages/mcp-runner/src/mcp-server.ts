@@ -81,7 +81,10 @@ export function createManagedServer(options: ManagedServerOptions): ManagedServe
   const { server: name, place, tier } = governed;
   const lists = createToolLists(options);
   const { elicitation = 'ask', sampling } = server;
-  const asks = createServerAsks({ server: name, elicitation, sampling, roots: place.transport === 'stdio', oddity });
+  const roots = place.transport === 'stdio';
+  // The call that waits for the answer has callMs itself.
+  const doubtMs = limits.callMs / 2;
+  const asks = createServerAsks({ server: name, elicitation, sampling, roots, oddity, clock, doubtMs });
   const calls = createServerCalls({ ...options, server: name, asks });
   let protocol: Connection['protocol'] | undefined;
 

@@ -1,5 +1,5 @@
 import type { Client } from '@modelcontextprotocol/client';
-import { hashJson, type CallAnswer, type CallNeed, type JsonObject } from '@prusik/core';
+import { hashJson, type CallAnswer, type CallNeed, type Clock, type JsonObject } from '@prusik/core';
 import type { ClientSetup } from './connection.ts';
 import { readAsk, type AskOptions, type ServerAsk } from './needs.ts';
 import type { OpenAsk } from './open-call.ts';
@@ -38,12 +38,16 @@ export interface ServerAsksOptions extends Omit<AskOptions, 'directory'> {
   /** Of a server elsewhere there is none: it has no use for a path of this machine. */
   readonly roots: boolean;
   readonly oddity: (text: string) => void;
+  readonly clock: Clock;
+  /** How long it may take until it is sure whose question it is, in milliseconds. */
+  readonly doubtMs: number;
 }
 
 export function createServerAsks(options: ServerAsksOptions): ServerAsks {
   const callers = new WeakMap<Client, Set<Caller>>();
   const directories = new WeakMap<Client, string>();
-  const { oddity, sampling, roots } = options;
+  const ends = new Set<() => void>();
+  const { oddity, sampling, roots, clock, doubtMs } = options;
   const offer = (client: Client): AskOptions => ({ ...options, directory: directories.get(client) });
 
   async function answer(client: Client, ask: ServerAsk): Promise<JsonObject> {
@@ -52,7 +56,7 @@ export function createServerAsks(options: ServerAsksOptions): ServerAsks {
       if (read.oddity !== undefined) oddity(read.oddity);
       return orRefused(read.result);
     }
-    const caller = callerOf(client);
+    const caller = await callerOf(client);
     if (caller === undefined) return orRefused(read.result(UNAVAILABLE));
     const hash = hashJson([ask.method, ask.params]);
     const known = caller.known.get(hash);
@@ -65,14 +69,37 @@ export function createServerAsks(options: ServerAsksOptions): ServerAsks {
     });
   }
 
-  /** A request of a server does not say for which call it is. Where it could be for somebody else, nobody is asked: the answer of one would reach the other. */
-  function callerOf(client: Client): Caller | undefined {
-    const open = [...(callers.get(client) ?? [])];
-    const last = open.at(-1);
-    if (last === undefined) oddity('The server asked something outside of any call');
-    else if (open.every(({ asker }) => asker === last.asker)) return last;
-    else oddity('The server asked something while it executed calls of several runs, so nobody was asked');
-    return undefined;
+  /**
+   * A request of a server does not say for which call it is. It is for one that was open when it came, and that waits for the answer: where the others end, those
+   * that are left say whose it is. Where they do not, nobody is asked: the answer of one person would reach the call of another.
+   */
+  async function callerOf(client: Client): Promise<Caller | undefined> {
+    const open = callers.get(client) ?? new Set();
+    const suspects = [...open];
+    if (suspects.length === 0) {
+      oddity('The server asked something outside of any call');
+      return undefined;
+    }
+    const until = clock.monotonic() + doubtMs;
+    for (;;) {
+      const left = suspects.filter((one) => open.has(one));
+      const last = left.at(-1);
+      if (left.every(({ asker }) => asker === last?.asker)) return last;
+      if (clock.monotonic() >= until) {
+        oddity('The server asked something while it executed calls of several runs, so nobody was asked');
+        return undefined;
+      }
+      await nextEnd(until - clock.monotonic());
+    }
+  }
+
+  async function nextEnd(ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    ends.add(resolve);
+    const timer = clock.after(ms, resolve);
+    await promise;
+    ends.delete(resolve);
+    timer[Symbol.dispose]();
   }
 
   return {
@@ -98,7 +125,12 @@ export function createServerAsks(options: ServerAsksOptions): ServerAsks {
     listen(client, caller) {
       const open = callers.get(client) ?? new Set();
       callers.set(client, open.add(caller));
-      return { [Symbol.dispose]: () => void open.delete(caller) };
+      return {
+        [Symbol.dispose]() {
+          open.delete(caller);
+          for (const end of ends) end();
+        },
+      };
     },
   };
 }

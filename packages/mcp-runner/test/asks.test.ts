@@ -173,15 +173,34 @@ describe('a question in the middle of a call, 2025-11-25', () => {
     expect(await goOn(server, needs, answered({ name: 'x' }))).toEqual({ type: 'outcome', parts: ['without you'] });
   });
 
-  it('MCP-2: where calls of two runs are open nobody is asked, since the server does not say whose question it is', async () => {
+  it('MCP-2: where calls of two runs are open, the one that waits longer than the others is asked', async () => {
     const server = await rawServer();
+    const mine = server.call({}, watcher({ asker: 'run-1' }));
+    const other = server.call({}, watcher({ asker: 'run-2' }));
+    await server.next('tools/call');
+    const request = await server.next('tools/call');
+    ask(server, 'elicitation/create', QUESTION);
+    void server.call({}, watcher({ asker: 'run-3' }));
+    await server.next('tools/call');
+    server.answer(request, done('other'));
+
+    expect(await other).toEqual({ type: 'outcome', parts: ['other'] });
+    expect(await needsOf(mine)).toMatchObject({ needs: { '1': { body: { text: 'Which hut?' } } } });
+  });
+
+  it('MCP-2: where both wait nobody is asked, since the server does not say whose question it is', async () => {
+    const clock = fakeClock();
+    const server = await rawServer({ clock });
     void server.call({}, watcher({ asker: 'run-1' }));
     void server.call({}, watcher({ asker: 'run-2' }));
     await server.next('tools/call');
     await server.next('tools/call');
     ask(server, 'elicitation/create', QUESTION);
+    const told = server.next('answer');
+    await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(1_000);
 
-    expect((await server.next('answer'))['result']).toEqual({ action: 'cancel' });
+    expect((await told)['result']).toEqual({ action: 'cancel' });
     expect(server.oddities).toEqual([
       'The server asked something while it executed calls of several runs, so nobody was asked',
     ]);

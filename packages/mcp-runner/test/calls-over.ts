@@ -36,7 +36,15 @@ export async function callsOver(transport: Transport, options: CallsOverOptions 
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const oddities: string[] = [];
   const oddity = (text: string): void => void oddities.push(text);
-  const offers = { server: 'raw', elicitation: 'ask', sampling: undefined, roots: true, oddity } as const;
+  const offers = {
+    server: 'raw',
+    elicitation: 'ask',
+    sampling: undefined,
+    roots: true,
+    oddity,
+    clock,
+    doubtMs: 1_000,
+  } as const;
   const asks = createServerAsks({ ...offers, ...options.asks });
   const send = transport.send.bind(transport);
   transport.send = (message, given) => {

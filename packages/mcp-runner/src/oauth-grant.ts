@@ -73,7 +73,7 @@ export async function discoverGrant(
     };
     return { grant, resourceMetadata };
   } catch (error) {
-    throw refused ?? asSignInError(server, 'who gives out its tokens could not be found', error);
+    throw asSignInError(server, 'who gives out its tokens could not be found', error);
   }
 }
 

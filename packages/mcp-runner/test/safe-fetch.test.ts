@@ -3,6 +3,7 @@ import { fakeClock } from '@prusik/testing-contracts';
 import { afterEach, describe, expect, it } from 'vitest';
 import { safeFetch, type SafeFetch, type SafeFetchOptions } from '../src/safe-fetch.ts';
 import { rawServer, type RawServer } from './fixtures/raw-server.ts';
+import { TLS } from './fixtures/tls.ts';
 
 const open: (() => unknown)[] = [];
 afterEach(async () => {
@@ -208,9 +209,11 @@ describe('I9: there is a bound', () => {
 
   it('of the time until an answer ends, though a stream that was asked for with GET may stay', async () => {
     const clock = fakeClock();
-    const raw = await server((_, response) => {
+    let say: (text: string) => void = () => {};
+    const raw = await server(({ method }, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.write(': hello\n\n');
+      if (method === 'GET') say = (text) => response.end(text);
     });
     const safe = fetchFor(raw.origin, { clock });
     const listening = await safe.fetch(raw.origin);
@@ -219,10 +222,8 @@ describe('I9: there is a bound', () => {
     clock.advance(60_000);
 
     await expect(answered.text()).rejects.toMatchObject({ code: 'MCP_CALL_TIMEOUT' });
-    const reader = listening.body?.getReader();
-    expect((await reader?.read())?.done).toBe(false);
-    await reader?.cancel();
-    await raw.quiet();
+    say(': still here\n\n');
+    expect(await listening.text()).toBe(': hello\n\n: still here\n\n');
   });
 });
 
@@ -300,4 +301,37 @@ it('I8: closing ends the sockets that were kept', async () => {
   safe.close();
 
   await raw.quiet();
+});
+
+describe('MCP-4: a server with TLS', () => {
+  const dial = async (name: string, options: Partial<SafeFetchOptions>) => {
+    const raw = await rawServer((_, response) => response.end('well'), TLS);
+    open.push(raw.close);
+    const url = `https://${name}:${raw.port}/`;
+    const safe = fetchFor(url, { ...resolvesTo('127.0.0.1'), ...options });
+    return safe.fetch(url).then(async (response) => response.text());
+  };
+
+  it('is at the name that somebody vouches for, while its address is what was looked at', async () => {
+    expect(await dial('mcp.example.test', { ca: TLS.cert })).toBe('well');
+  });
+
+  it('is not spoken to where nobody does, whatever the environment says', async () => {
+    const before = process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+    open.push(() =>
+      before === undefined
+        ? delete process.env['NODE_TLS_REJECT_UNAUTHORIZED']
+        : (process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = before),
+    );
+    process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+
+    await expect(dial('mcp.example.test', {})).rejects.toMatchObject({
+      code: 'MCP_UNAVAILABLE',
+      meta: { sent: false, reason: 'DEPTH_ZERO_SELF_SIGNED_CERT' },
+    });
+    await expect(dial('other.example.test', { ca: TLS.cert })).rejects.toMatchObject({
+      code: 'MCP_UNAVAILABLE',
+      meta: { sent: false, reason: 'ERR_TLS_CERT_ALTNAME_INVALID' },
+    });
+  });
 });

@@ -326,6 +326,15 @@ describe('MCP-4: no sign-in is begun', () => {
     await expect(begin()).rejects.toMatchObject({ code: 'MCP_ADDRESS_REFUSED' });
   });
 
+  it('where a server describes itself at an address that is not allowed', async () => {
+    const { begin, credentials, world } = await scene();
+    const key = { ...ANN, audience: world.url, name: 'challenge' };
+    await credentials.set(key, { resourceMetadataUrl: 'https://169.254.169.254/latest/meta-data' });
+
+    await expect(begin()).rejects.toMatchObject({ code: 'MCP_ADDRESS_REFUSED' });
+    expect(world.authorization.requests).toEqual([]);
+  });
+
   it('where a token endpoint is at an address that is not allowed, and the code goes nowhere', async () => {
     const stage = await scene({ metadata: { token_endpoint: 'https://169.254.169.254/' } });
     const { url } = await stage.begin();
@@ -355,7 +364,7 @@ describe('MCP-4: a client', () => {
       redirectUrl: 'https://other.example.com/',
     });
     await expect(signIn.finish(await world.browse(url))).rejects.toMatchObject({ meta: { reason: 'invalid_client' } });
-    await begin();
+    await signIn.begin({ server: 'far', tenant: 'acme', subject: 'ann', redirectUrl: 'https://other.example.com/' });
 
     expect(registrations()).toBe(3);
   });
@@ -486,14 +495,14 @@ describe('MCP-4: a token', () => {
     world.ways.hold = held.promise;
     const calling = connection.client.callTool({ name: 'x' });
     await expect.poll(() => world.tokenRequests()).toHaveLength(2);
-    const entering = enter();
-    await expect.poll(() => world.tokenRequests()).toHaveLength(3);
+    await enter();
+    const key = { ...ANN, audience: world.url, name: 'tokens' };
+    const entered = await credentials.get(key);
     held.resolve();
 
     expect(await calling).toMatchObject(WELL);
-    await entering;
-    const kept = await credentials.get({ ...ANN, audience: world.url, name: 'tokens' });
-    expect(kept?.value).not.toHaveProperty('claim');
+    expect(await credentials.get(key)).toEqual(entered);
+    expect(entered?.value).not.toHaveProperty('claim');
   });
 
   it('of too little scope asks for a sign-in with more, and keeps what was granted before', async () => {
@@ -507,6 +516,9 @@ describe('MCP-4: a token', () => {
     await stage.signIn.finish(await world.browse(url));
 
     expect(await call()).toMatchObject(WELL);
+    // What was wanted is had, and is not asked for again.
+    const key = { ...ANN, audience: world.url, name: 'challenge' };
+    expect(await stage.credentials.get(key)).toBeUndefined();
     expectNoSecrets(stage);
   });
 });

@@ -30,6 +30,7 @@ export type {
   UiMessage,
   UiMessageChunk,
   UiPart,
+  UiToolOrigin,
   UiTextPart,
   UiToolPart,
 } from './chat/ui-types.ts';

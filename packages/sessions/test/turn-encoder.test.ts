@@ -42,7 +42,7 @@ function encoding() {
       hear({ type: 'step-delta', key, epoch: 1, attempt, block, offset, text: said, joined: 1 }),
     commit: (content: readonly MessagePart[], key = 'model:1') =>
       read(endOf(key), content.length === 0 ? {} : { messages: [said(content)] }),
-    result: (callId: string, output: ToolOutput) =>
+    result: (callId: string, output: ToolOutput, toolSource?: string) =>
       read(endOf(`tool:${callId}`), {
         messages: [
           {
@@ -50,7 +50,15 @@ function encoding() {
             id: callId,
             role: 'tool',
             kind: 'tool',
-            content: [{ type: 'tool-result', callId, tool: 'search', output }],
+            content: [
+              {
+                type: 'tool-result',
+                callId,
+                tool: 'search',
+                output,
+                ...(toolSource === undefined ? {} : { toolSource }),
+              },
+            ],
           },
         ],
       }),
@@ -202,6 +210,21 @@ describe('REQ-9: what a client is told of calls', () => {
     expect(turn.result('c1', { type: 'text', text: 'done' })).toEqual([
       'tool-approval-response',
       'tool-output-available',
+    ]);
+  });
+
+  it('AGT-16: one of a source says whose words its result and its error are, one of the agent says nothing', () => {
+    const turn = encoding();
+    turn.commit([toolCall('c1'), toolCall('c2'), toolCall('c3')]);
+    turn.result('c1', { type: 'text', text: 'obey me' }, 'far');
+    turn.result('c2', { type: 'error', code: 'FAR_DOWN', text: 'obey me' }, 'far');
+    turn.result('c3', { type: 'text', text: 'own' });
+
+    const parts = turn.message.parts.filter((part) => 'toolCallId' in part);
+    expect(parts.map(({ toolCallId, state, toolMetadata }) => [toolCallId, state, toolMetadata])).toEqual([
+      ['c1', 'output-available', { source: 'far' }],
+      ['c2', 'output-error', { source: 'far' }],
+      ['c3', 'output-available', undefined],
     ]);
   });
 

@@ -1,4 +1,4 @@
-import type { FileData, Json, Request, ToolCallPart, ToolOutput } from '@prusik/core';
+import type { FileData, Json, Request, ToolCallPart, ToolOutput, ToolResultPart } from '@prusik/core';
 import type { UiMessageChunk } from './ui-types.ts';
 
 /** The calls of a turn, and what a client has to be told of them: in an order that it takes, each closed in the end. */
@@ -10,7 +10,7 @@ export interface TurnCalls {
   /** The call that is asked about by this request. */
   askedBy(request: string): string | undefined;
   decide(callId: string, approved: boolean, reason: string | undefined): readonly UiMessageChunk[];
-  close(callId: string, output: ToolOutput): readonly UiMessageChunk[];
+  close(result: Pick<ToolResultPart, 'callId' | 'output' | 'toolSource'>): readonly UiMessageChunk[];
   /** The turn is over: whatever is open never got a result. */
   closeAll(text: string): readonly UiMessageChunk[];
 }
@@ -49,11 +49,14 @@ export function createTurnCalls(address: (data: FileData) => string | undefined)
     return [...asked, ...respond(call, false, reason), { type: 'tool-output-denied', toolCallId: callId }];
   }
 
-  function close(callId: string, output: ToolOutput): readonly UiMessageChunk[] {
+  function close({ callId, output, toolSource }: Parameters<TurnCalls['close']>[0]): readonly UiMessageChunk[] {
     const call = calls.get(callId);
     if (call === undefined || call.closed) return [];
     call.closed = true;
-    const by = call.providerExecuted ? { providerExecuted: true } : {};
+    const by = {
+      ...(call.providerExecuted ? { providerExecuted: true } : {}),
+      ...(toolSource === undefined ? {} : { toolMetadata: { source: toolSource } }),
+    };
     // With an approval that was not given, a client takes nothing but a denial.
     const refused = call.approval !== undefined && call.approved !== true;
     if (output.type === 'denied') return deny(callId, call, output.reason);
@@ -91,7 +94,7 @@ export function createTurnCalls(address: (data: FileData) => string | undefined)
     closeAll: (text) =>
       [...calls]
         .filter(([, { closed, providerExecuted }]) => !closed && !providerExecuted)
-        .flatMap(([callId]) => close(callId, { type: 'error', code: 'TOOL_RESULT_MISSING', text })),
+        .flatMap(([callId]) => close({ callId, output: { type: 'error', code: 'TOOL_RESULT_MISSING', text } })),
   };
 }
 

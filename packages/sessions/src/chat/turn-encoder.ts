@@ -202,7 +202,7 @@ export function createTurnEncoder({ errorText }: TurnEncoderOptions): TurnEncode
       case 'tool-call':
         return calls.begin(part);
       case 'tool-result':
-        return calls.close(part.callId, part.output);
+        return calls.close(part);
       case 'approval-request':
         return calls.ask(part.callId, part.approvalId, part.automatic);
       case 'approval-response':

@@ -1,5 +1,5 @@
 import type { Json } from '@prusik/core';
-import type { UiMessage, UiMessageChunk, UiPart, UiToolPart } from './ui-types.ts';
+import type { UiMessage, UiMessageChunk, UiPart, UiToolOrigin, UiToolPart } from './ui-types.ts';
 
 /** The message that these chunks make, as a client of the AI SDK makes it. Changes `message`, which has to be the caller's own. */
 export function foldUiChunks(message: UiMessage, chunks: Iterable<UiMessageChunk>): UiMessage {
@@ -81,13 +81,25 @@ function fold(message: UiMessage, chunk: UiMessageChunk): void {
     case 'tool-output-available': {
       const call = findCall(parts, chunk.toolCallId);
       if (call !== undefined)
-        replaceCall(parts, { ...base(call), state: 'output-available', output: chunk.output, ...given(call) });
+        replaceCall(parts, {
+          ...base(call),
+          ...origin(chunk),
+          state: 'output-available',
+          output: chunk.output,
+          ...given(call),
+        });
       return;
     }
     case 'tool-output-error': {
       const call = findCall(parts, chunk.toolCallId);
       if (call !== undefined)
-        replaceCall(parts, { ...base(call), state: 'output-error', errorText: chunk.errorText, ...given(call) });
+        replaceCall(parts, {
+          ...base(call),
+          ...origin(chunk),
+          state: 'output-error',
+          errorText: chunk.errorText,
+          ...given(call),
+        });
       return;
     }
     case 'tool-output-denied': {
@@ -140,6 +152,8 @@ function replaceCall(parts: UiPart[], call: UiToolPart): void {
   if (at < 0) parts.push(call);
   else parts[at] = call;
 }
+
+const origin = ({ toolMetadata }: UiToolOrigin): UiToolOrigin => (toolMetadata === undefined ? {} : { toolMetadata });
 
 function base({ type, toolCallId, providerExecuted, ...part }: UiToolPart) {
   const by = providerExecuted === undefined ? {} : { providerExecuted };

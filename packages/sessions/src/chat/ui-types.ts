@@ -21,8 +21,8 @@ export type UiMessageChunk =
   | { type: 'tool-input-available'; toolCallId: string; toolName: string; input: Json; providerExecuted?: boolean }
   | { type: 'tool-approval-request'; toolCallId: string; approvalId: string; isAutomatic?: boolean }
   | { type: 'tool-approval-response'; approvalId: string; approved: boolean; reason?: string }
-  | { type: 'tool-output-available'; toolCallId: string; output: Json; providerExecuted?: boolean }
-  | { type: 'tool-output-error'; toolCallId: string; errorText: string; providerExecuted?: boolean }
+  | ({ type: 'tool-output-available'; toolCallId: string; output: Json } & UiToolOrigin)
+  | ({ type: 'tool-output-error'; toolCallId: string; errorText: string } & UiToolOrigin)
   | { type: 'tool-output-denied'; toolCallId: string }
   | { type: 'file' | 'reasoning-file'; mediaType: string; url: string }
   | { type: 'custom'; kind: `${string}.${string}` }
@@ -33,6 +33,12 @@ export type UiMessageChunk =
   | { type: 'abort'; reason?: string }
   | { type: 'error'; errorText: string }
   | { type: 'finish'; finishReason: UiFinishReason };
+
+/** Who executed a call: the provider of the model, or a source of tools, by its name; else the agent itself. */
+export interface UiToolOrigin {
+  providerExecuted?: boolean;
+  toolMetadata?: { source: string };
+}
 
 /**
  * Data of the application's own, a request that is no approval or result of a call (`data-request`), a file that has no address for a client (`data-file`),
@@ -83,15 +89,16 @@ export interface UiFilePart {
 }
 
 /** A call of a tool. `type` names the tool. */
-export type UiToolPart = { type: `tool-${string}`; toolCallId: string; providerExecuted?: boolean } & (
-  | { state: 'input-streaming'; input?: Json }
-  | { state: 'input-available'; input: Json }
-  | { state: 'approval-requested'; input: Json; approval: { id: string; isAutomatic?: boolean } }
-  | { state: 'approval-responded'; input: Json; approval: UiApproval }
-  | { state: 'output-available'; input: Json; output: Json; approval?: UiApproval & { approved: true } }
-  | { state: 'output-error'; input: Json; errorText: string; approval?: UiApproval & { approved: true } }
-  | { state: 'output-denied'; input: Json; approval: UiApproval & { approved: false } }
-);
+export type UiToolPart = { type: `tool-${string}`; toolCallId: string } & UiToolOrigin &
+  (
+    | { state: 'input-streaming'; input?: Json }
+    | { state: 'input-available'; input: Json }
+    | { state: 'approval-requested'; input: Json; approval: { id: string; isAutomatic?: boolean } }
+    | { state: 'approval-responded'; input: Json; approval: UiApproval }
+    | { state: 'output-available'; input: Json; output: Json; approval?: UiApproval & { approved: true } }
+    | { state: 'output-error'; input: Json; errorText: string; approval?: UiApproval & { approved: true } }
+    | { state: 'output-denied'; input: Json; approval: UiApproval & { approved: false } }
+  );
 
 /** What became of an approval. */
 export interface UiApproval {

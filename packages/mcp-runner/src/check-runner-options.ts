@@ -15,6 +15,7 @@ const RUNNER: KnownOptions = {
     firstSight: true,
     limits: true,
     traceContext: true,
+    onOddity: true,
     clock: true,
   } satisfies Record<keyof McpRunnerOptions, true>,
   elsewhere: { mcpServers: 'servers', approval: 'approvals', timeout: 'limits' },
@@ -25,6 +26,7 @@ const ALL = {
   limits: true,
   elicitation: true,
   sampling: true,
+  resources: true,
   allow: true,
   deny: true,
   effects: true,
@@ -69,9 +71,11 @@ const EFFECTS: readonly unknown[] = ['repeatable', 'once'] satisfies readonly Mc
 export function checkRunnerOptions(options: McpRunnerOptions): void {
   if (!isRecord(options)) throw new TypeError('mcpRunner: the options must be an object');
   checkOptions('mcpRunner', options, RUNNER);
-  const { servers, policy, approvals = {}, firstSight, limits, pins } = options;
+  const { servers, policy, approvals = {}, firstSight, limits, pins, onOddity } = options;
   if (!isRecord(servers)) throw new TypeError('mcpRunner: servers must be an object of servers by their names');
   if (policy !== undefined && typeof policy !== 'function') throw new TypeError('mcpRunner: policy must be a function');
+  if (onOddity !== undefined && typeof onOddity !== 'function')
+    throw new TypeError('mcpRunner: onOddity must be a function');
   if (pins !== undefined && (typeof pins.get !== 'function' || typeof pins.set !== 'function'))
     throw new TypeError('mcpRunner: pins must be a PinStore, such as filePins(path)');
   oneOf('mcpRunner', 'firstSight', firstSight, ['trust', 'ask']);
@@ -96,6 +100,7 @@ function checkServer(name: string, server: McpServer, { sandbox }: McpRunnerOpti
   } else throw new TypeError(`${where}: transport must be 'stdio' or 'http', not ${JSON.stringify(transport)}`);
   oneOf(where, 'protocol', server.protocol, ['auto', '2025-11-25', '2026-07-28']);
   oneOf(where, 'elicitation', server.elicitation, ['ask', 'decline']);
+  oneOf(where, 'resources', server.resources, ['tools']);
   checkLimits(where, server.limits);
   checkRules(where, server);
   const { sampling } = server;
@@ -127,8 +132,11 @@ function checkHttp(where: string, { url }: HttpServer): void {
 }
 
 function checkRules(where: string, { allow, deny, effects, approval }: ToolRules): void {
-  for (const [option, names] of Object.entries({ allow, deny }))
-    if (names !== undefined && !isTexts(names)) throw new TypeError(`${where}: ${option} must be a list of names`);
+  for (const [option, names] of Object.entries({ allow, deny })) {
+    if (names === undefined) continue;
+    if (!isTexts(names)) throw new TypeError(`${where}: ${option} must be a list of names`);
+    for (const name of names) checkPattern(`${where}: ${option}`, name);
+  }
   if (effects !== undefined && effects !== 'trust-annotations') checkByName(where, 'effects', effects, EFFECTS);
   if (approval !== undefined && !APPROVALS.includes(approval)) checkByName(where, 'approval', approval, APPROVALS);
 }
@@ -136,9 +144,16 @@ function checkRules(where: string, { allow, deny, effects, approval }: ToolRules
 function checkByName(where: string, option: string, said: unknown, allowed: readonly unknown[]): void {
   if (!isRecord(said)) throw new TypeError(`${where}: ${option} must be an object by names of tools`);
   for (const [name, value] of Object.entries(said)) {
+    checkPattern(`${where}: ${option}`, name);
     oneOf(where, `${option}[${JSON.stringify(name)}]`, value, allowed);
     if (value === undefined) throw new TypeError(`${where}: ${option}[${JSON.stringify(name)}] is undefined`);
   }
+}
+
+/** Taken for a name, `*_delete` would deny nothing. */
+function checkPattern(where: string, name: string): void {
+  if (name.slice(0, -1).includes('*'))
+    throw new TypeError(`${where}: ${JSON.stringify(name)} is no pattern: "*" stands at the end of one alone`);
 }
 
 function checkLimits(where: string, limits: Partial<McpLimits> | undefined): void {

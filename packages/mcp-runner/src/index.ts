@@ -20,11 +20,15 @@ export type {
   SecretOf,
   StdioServer,
 } from './options.ts';
+export type { McpCaller } from './mcp-server.ts';
 export { filePins, memoryPins, type PinStore, type ToolPins } from './pins.ts';
 export type { McpApproval, McpEffect, McpFacts, McpPolicy, McpVerdict, ToolRules } from './govern.ts';
+export type { McpPrompt, McpPromptArgument, McpPrompts } from './prompts.ts';
+export type { McpResource, McpResourceContent, McpResources, McpResourceTemplate, ReadOptions } from './resources.ts';
 export type { RiskTier, ServerPlace } from './risk.ts';
 export { mcpRunner, type McpRunner, type McpServerState, type McpToolsOptions } from './runner.ts';
 export type { AnswerNeed, McpModelOutput, McpModelPart, McpTool, McpToolOutput, McpToolSet } from './sdk-tools.ts';
+export type { BeginSignIn, SignedIn, SignIn } from './sign-in.ts';
 export type { ToolHints } from './server-tool.ts';
 export type { ToolChange } from './tool-changes.ts';
 export type { ToolInputSchema } from './tool-schema.ts';

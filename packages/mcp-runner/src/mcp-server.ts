@@ -3,18 +3,22 @@ import {
   type CallResult,
   type Clock,
   type NewId,
+  type RunInfo,
   type RunWorkspaceScope,
   type SourcedCall,
 } from '@prusik/core';
-import type { Connect, Connection } from './connection.ts';
+import type { ClientSetup, Connect, Connection } from './connection.ts';
 import { readState } from './call-state.ts';
 import { policyRefusal, type Governed, type McpPolicy } from './govern.ts';
 import type { McpLimits } from './limits.ts';
+import { instanceOf, NOBODY, ownerOf, ownerOfInstance, type CredentialOwner } from './oauth-owner.ts';
 import type { McpServer } from './options.ts';
 import { toolRefusal, type Offer, type OfferedTool } from './offer.ts';
 import type { PinStore } from './pins.ts';
 import type { CalledTool } from './open-call.ts';
 import type { Pool, PoolEntry } from './pool.ts';
+import { callResourceTool } from './resource-tools.ts';
+import { createResources } from './resources.ts';
 import { createServerAsks } from './server-asks.ts';
 import { createServerCalls, type UseConnection } from './server-calls.ts';
 import { createToolLists, type ToolLists } from './tool-lists.ts';
@@ -24,12 +28,21 @@ import type { TraceContext } from './trace-meta.ts';
 /** For whom a server is used. */
 export interface UseScope {
   readonly signal: AbortSignal;
-  /** The run, where there is one. */
-  readonly run?: RunWorkspaceScope;
+  readonly owner: CredentialOwner;
+}
+
+/** For whom a program uses servers, outside of any run. */
+export interface McpCaller {
+  /** @default 'default' */
+  readonly tenant?: string;
+  /** Who has signed in, for servers that are used as one person or another. */
+  readonly subject?: string;
 }
 
 /** Whoever waits for a call. */
 export interface CallScope extends UseScope {
+  /** The run, where there is one. */
+  readonly run?: RunWorkspaceScope;
   /** Who answers what the server asks; `undefined`: nobody. */
   readonly asker: string | undefined;
   progress(text: string): void;
@@ -38,8 +51,14 @@ export interface CallScope extends UseScope {
 /** One server of a runner. */
 export interface ManagedServer {
   readonly governed: Governed;
-  /** How its connections are made. */
-  readonly entry: PoolEntry;
+  /** For whom a run uses it. @throws {TypeError} where that is not to be told. */
+  ownerOf(run: RunInfo): CredentialOwner;
+  /** For whom a program uses it, outside of any run. @throws {TypeError} where somebody has to be named. */
+  ownerFor(caller: McpCaller): CredentialOwner;
+  /** How a connection is made. */
+  entry(instance: string): PoolEntry;
+  /** Uses a connection. */
+  use(owner: CredentialOwner): UseConnection;
   /** What was last offered. */
   readonly last: Offer | undefined;
   /** Of its last connection. */
@@ -65,7 +84,9 @@ export interface ManagedServerOptions {
   readonly server: McpServer;
   readonly governed: Governed;
   readonly pool: () => Pool;
-  readonly connect: Connect;
+  readonly connect: (owner: CredentialOwner) => Connect;
+  /** For a server that lives in the workspace of the run that calls it. */
+  readonly inRun: ((scope: RunWorkspaceScope, readOnly: boolean, setup: ClientSetup) => UseConnection) | undefined;
   readonly policy: McpPolicy | undefined;
   readonly pins: PinStore;
   readonly firstSight: 'trust' | 'ask';
@@ -79,7 +100,7 @@ export interface ManagedServerOptions {
 export function createManagedServer(options: ManagedServerOptions): ManagedServer {
   const { server, governed, pool, limits, clock, policy, oddity } = options;
   const { server: name, place, tier } = governed;
-  const lists = createToolLists(options);
+  const lists = createToolLists({ ...options, resources: server.resources });
   const { elicitation = 'ask', sampling } = server;
   const roots = place.transport === 'stdio';
   // The call that waits for the answer has callMs itself.
@@ -88,20 +109,22 @@ export function createManagedServer(options: ManagedServerOptions): ManagedServe
   const calls = createServerCalls({ ...options, server: name, asks });
   let protocol: Connection['protocol'] | undefined;
 
-  const use: UseConnection = (work, signal) =>
-    pool().use({ server: name, instance: '' }, { signal }, (connection) => {
-      protocol = connection.protocol;
-      return work(connection);
-    });
+  const use =
+    (owner: CredentialOwner): UseConnection =>
+    (work, signal) =>
+      pool().use({ server: name, instance: instanceOf(owner) }, { signal }, (connection) => {
+        protocol = connection.protocol;
+        return work(connection);
+      });
 
   async function refuseServer(): Promise<void> {
     const reason = await policyRefusal(policy, { server: name, tier, place }, clock);
     if (reason !== undefined) throw refused(`The MCP server ${name} may not be used: ${reason}`, { server: name });
   }
 
-  async function list({ signal }: UseScope): Promise<Offer> {
+  async function list({ signal, owner }: UseScope): Promise<Offer> {
     await refuseServer();
-    return use((connection) => lists.of(connection, signal), signal);
+    return use(owner)((connection) => lists.of(connection, signal), signal);
   }
 
   /** The tool of a call, if it may be called. What was last offered is enough: it is looked at again over the connection that the call is made over. */
@@ -120,8 +143,17 @@ export function createManagedServer(options: ManagedServerOptions): ManagedServe
 
   return {
     governed,
-    entry: {
-      connect: options.connect,
+    ownerOf: (run) => (server.transport === 'http' ? ownerOf(server, run) : NOBODY),
+    ownerFor({ tenant = 'default', subject }) {
+      const auth = server.transport === 'http' ? server.auth : undefined;
+      if (auth?.type !== 'oauth') return NOBODY;
+      if (auth.subject === 'shared') return { tenant, subject: '' };
+      if (subject === undefined || subject === '')
+        throw new TypeError(`The MCP server ${name} is used as somebody who has signed in: say as whom, with subject`);
+      return { tenant, subject };
+    },
+    entry: (instance) => ({
+      connect: options.connect(ownerOfInstance(instance)),
       limits,
       setup: asks.setup,
       events: {
@@ -130,7 +162,8 @@ export function createManagedServer(options: ManagedServerOptions): ManagedServe
           if (what === 'tools') lists.changed();
         },
       },
-    },
+    }),
+    use,
     get last() {
       return lists.last;
     },
@@ -142,18 +175,35 @@ export function createManagedServer(options: ManagedServerOptions): ManagedServe
 
     async call(call, scope) {
       const { name: tool, input, continues } = call;
-      const { right } = await decided(call, scope).catch((error: unknown) => {
+      const { right, resource } = await decided(call, scope).catch((error: unknown) => {
         // Its request is open, or was: whether it may still be made says nothing of what became of it.
         if (scope.signal.aborted || continues === undefined || readState(continues.state).as !== 'live') throw error;
         const message = `The tool ${tool} was called, and nobody knows what became of it, since it cannot go on`;
         throw new PrusikError('MCP_CALL_LOST', message, { meta: { server: name, tool, inDoubt: true }, cause: error });
       });
+      if (resource !== undefined) {
+        const resources = createResources({ server: name, limits, clock, use: use(scope.owner) });
+        return callResourceTool(resources, { name: resource, input, signal: scope.signal });
+      }
       const over = async (connection: Connection): Promise<CalledTool> =>
         offeredAs(await lists.of(connection, scope.signal), name, call).tool;
-      return calls.call(
-        { name: tool, use, tool: over, input, effect: right.effect, ...(continues === undefined ? {} : { continues }) },
-        scope,
-      );
+      const asked = continues === undefined ? {} : { continues };
+      const decision = { name: tool, tool: over, input, effect: right.effect, ...asked };
+      if (options.inRun === undefined) return calls.call({ ...decision, use: use(scope.owner) }, scope);
+      if (scope.run === undefined)
+        throw refused(`The tool ${tool} works in the workspace of a run, and there is none`, { server: name, tool });
+      const inRun = options.inRun(scope.run, right.readOnly, asks.setup);
+      let used: Promise<unknown> = Promise.resolve();
+      const watched: UseConnection = (work, signal) => {
+        const one = inRun(work, signal);
+        used = one;
+        return one;
+      };
+      // Its workspace cannot be kept open while people think, so nobody is asked.
+      const result = await calls.call({ ...decision, use: watched }, { ...scope, asker: undefined });
+      // What it left is kept before the call is over.
+      await used;
+      return result;
     },
   };
 }

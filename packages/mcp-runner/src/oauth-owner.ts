@@ -9,7 +9,7 @@ export interface CredentialOwner {
 }
 
 /** What servers that need no person's tokens have in its place. */
-const NOBODY: CredentialOwner = { tenant: '', subject: '' };
+export const NOBODY: CredentialOwner = { tenant: '', subject: '' };
 
 /**
  * For whom a run calls a server. Runs of one owner may share a connection, those of two never.
@@ -28,6 +28,13 @@ export function ownerOf({ auth }: Pick<HttpServer, 'auth'>, run: RunInfo): Crede
 /** Tells connections of one server apart in the pool; empty where there is one for all. */
 export const instanceOf = ({ tenant, subject }: CredentialOwner): string =>
   tenant === '' && subject === '' ? '' : JSON.stringify([tenant, subject]);
+
+/** Whose connection it is. */
+export function ownerOfInstance(instance: string): CredentialOwner {
+  if (instance === '') return NOBODY;
+  const [tenant, subject] = JSON.parse(instance) as readonly [string, string];
+  return { tenant, subject };
+}
 
 /** Where something of an owner for a server is kept. */
 export const credentialKey = (

@@ -13,6 +13,7 @@ import type { McpLimits } from './limits.ts';
 import type { PinStore, ToolPins } from './pins.ts';
 import { isObject } from './plain.ts';
 import { fingerprintOf, readServerTool, type ServerTool } from './server-tool.ts';
+import { RESOURCE_TOOLS, type ResourceTool } from './resource-tools.ts';
 import { modelToolName } from './tool-name.ts';
 import { visibleText } from './visible-text.ts';
 
@@ -21,6 +22,8 @@ export interface OfferedTool {
   readonly tool: ServerTool;
   readonly right: ToolRight;
   readonly sourced: SourcedTool;
+  /** It is not the server's own: it reads what the server has to read. */
+  readonly resource?: ResourceTool;
 }
 
 /** What a server has to offer at one time. */
@@ -41,6 +44,8 @@ export interface OfferOptions {
   /** Whether a tool that is seen for the first time is offered, and pinned, without anybody having approved it. */
   readonly firstSight: 'trust' | 'ask';
   readonly era: 'legacy' | 'modern';
+  /** Whether what it has to read is offered as tools. */
+  readonly resources: boolean;
   readonly limits: Pick<McpLimits, 'tools' | 'startMs' | 'totalMs'>;
   readonly clock: Clock;
 }
@@ -56,13 +61,14 @@ const GRACE_MS = 5_000;
  *
  * @throws what the store of the pins throws: nothing is offered then.
  */
-export async function makeOffer(raw: readonly unknown[], options: OfferOptions): Promise<Offer> {
-  const { governed, limits, firstSight } = options;
+export async function makeOffer(listed: readonly unknown[], options: OfferOptions): Promise<Offer> {
+  const { governed, limits, firstSight, resources } = options;
+  const raw = resources ? [...listed, ...RESOURCE_TOOLS] : listed;
   const { server } = governed;
   const withheld: WithheldTool[] = [];
   const { readable, leftOut } = readTools(raw, options, withheld);
   const present = new Map(readable.map((tool) => [tool.name, tool]));
-  const offered = readable.map((tool) => offeredTool(server, tool, toolRight(governed, tool), limits));
+  const offered = readable.map((tool) => offeredTool(tool, options));
   // Of several tools that would be called alike none is taken for another.
   const unique = withoutTwins(offered, withheld);
   const capped = unique.toSorted((a, b) => byCodeUnit(a.sourced.name, b.sourced.name)).slice(0, limits.tools);
@@ -139,12 +145,10 @@ function tryRead(one: unknown, era: 'legacy' | 'modern'): ServerTool | string {
   }
 }
 
-function offeredTool(
-  server: string,
-  tool: ServerTool,
-  right: ToolRight,
-  limits: Pick<McpLimits, 'startMs' | 'totalMs'>,
-): OfferedTool {
+function offeredTool(tool: ServerTool, { governed, limits, resources }: OfferOptions): OfferedTool {
+  const { server } = governed;
+  const resource = resources ? RESOURCE_NAMES.get(tool.name) : undefined;
+  const right = toolRight(resource === undefined ? governed : readingAs(governed, resource), tool);
   const { effect, approval, hash } = right;
   const sourced: SourcedTool = {
     name: modelToolName(server, tool.name),
@@ -156,7 +160,18 @@ function offeredTool(
     timeoutMs: limits.startMs + limits.totalMs + GRACE_MS,
     maxOutputBytes: MOST_OUTPUT_BYTES,
   };
-  return { tool, right, sourced };
+  return { tool, right, sourced, ...(resource === undefined ? {} : { resource }) };
+}
+
+const RESOURCE_NAMES: ReadonlyMap<string, ResourceTool> = new Map(
+  (['list_resources', 'read_resource'] satisfies ResourceTool[]).map((name) => [name, name]),
+);
+
+/** That it only reads is the protocol's word and not the server's. */
+function readingAs(governed: Governed, tool: ResourceTool): Governed {
+  const { effects } = governed.rules;
+  const said = typeof effects === 'object' ? effects : {};
+  return { ...governed, rules: { ...governed.rules, effects: { [tool]: 'repeatable', ...said } } };
 }
 
 function withoutTwins(offered: readonly OfferedTool[], withheld: WithheldTool[]): readonly OfferedTool[] {

@@ -32,6 +32,8 @@ export interface McpRunnerOptions {
   readonly firstSight?: 'trust' | 'ask';
   /** Bounds of all servers that say nothing else. */
   readonly limits?: Partial<McpLimits>;
+  /** Told what a person could want to know of a server and what costs nothing: lines that are no message, late answers, questions that were not passed on. */
+  readonly onOddity?: (server: string, text: string) => void;
   /** Asked for each call; what it gives goes with the call, as `traceparent`, `tracestate` and `baggage` of its `_meta`. @default none */
   readonly traceContext?: TraceContext;
   /** @default the system's */
@@ -47,6 +49,8 @@ interface ServerOptions extends ToolRules {
   readonly limits?: Partial<McpLimits>;
   /** Whether a question of the server is asked of a person, or declined. @default 'ask' */
   readonly elicitation?: 'ask' | 'decline';
+  /** Offers what the server has to read as two tools, `list_resources` and `read_resource`. @default they are not offered */
+  readonly resources?: 'tools';
   /** Lets the server ask a model, at the cost of the run that calls it. @default it may not */
   readonly sampling?: SamplingOptions;
 }

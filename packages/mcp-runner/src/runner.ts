@@ -1,17 +1,23 @@
 import { randomUUID } from 'node:crypto';
-import { hashJson, randomId, systemClock, type ToolSource, type WithheldTool } from '@prusik/core';
+import { hashJson, randomId, systemClock, type Sandbox, type ToolSource, type WithheldTool } from '@prusik/core';
 import { checkRunnerOptions } from './check-runner-options.ts';
-import { connectorOf } from './connector.ts';
+import { connectStdio } from './connect-stdio.ts';
+import { memoryCredentials } from './credentials-memory.ts';
 import { createEraVerdicts } from './era-verdicts.ts';
 import { DEFAULT_APPROVALS, type Governed } from './govern.ts';
+import { createHttpServers } from './http-servers.ts';
 import { DEFAULT_LIMITS, type McpLimits } from './limits.ts';
-import { createManagedServer, type ManagedServer } from './mcp-server.ts';
+import { createManagedServer, type ManagedServer, type McpCaller } from './mcp-server.ts';
 import { withPins } from './offer.ts';
-import type { McpRunnerOptions, McpServer } from './options.ts';
+import type { McpRunnerOptions, McpServer, StdioServer } from './options.ts';
 import { memoryPins } from './pins.ts';
 import { createPool, type Pool, type PoolState } from './pool.ts';
+import { createPrompts, type McpPrompts } from './prompts.ts';
+import { createResources, type McpResources, type ReadServerOptions } from './resources.ts';
 import { riskOf, type RiskTier, type ServerPlace } from './risk.ts';
+import { useInRunWorkspace } from './run-workspace-use.ts';
 import { sdkTool, type AnswerNeed, type McpToolSet } from './sdk-tools.ts';
+import type { SignIn } from './sign-in.ts';
 import { createSource } from './source.ts';
 import { toolChanges, type ToolChange } from './tool-changes.ts';
 
@@ -33,17 +39,23 @@ export interface McpRunner extends AsyncDisposable {
    * @throws {TypeError} for a server that there is none of.
    * @throws {PrusikError} why it cannot be used, with its code.
    */
-  review(server: string, options?: { readonly signal?: AbortSignal }): Promise<readonly ToolChange[]>;
+  review(server: string, options?: McpCaller & { readonly signal?: AbortSignal }): Promise<readonly ToolChange[]>;
   /**
    * Pins what was reviewed, and nothing that the server has made of it since. Some of the changes may be left out.
    *
    * @throws {TypeError} for changes of another server, or that are none.
    */
   approve(server: string, changes: readonly ToolChange[]): Promise<void>;
+  /** What a server has to read. @throws {TypeError} for a server that there is none of, or that is used as somebody who is not named. */
+  resources(server: string, caller?: McpCaller): McpResources;
+  /** Prompts that a server has written. @throws {TypeError} as {@link McpRunner.resources}. */
+  prompts(server: string, caller?: McpCaller): McpPrompts;
+  /** How people sign in at servers over HTTP. */
+  readonly signIn: SignIn;
 }
 
 /** What {@link McpRunner.tools} takes. */
-export interface McpToolsOptions {
+export interface McpToolsOptions extends McpCaller {
   /** @default all */
   readonly servers?: readonly string[];
   /** Leaves out servers that cannot be used; `servers()` says why. @default false */
@@ -86,19 +98,45 @@ export interface McpServerState {
 export function mcpRunner(options: McpRunnerOptions): McpRunner {
   checkRunnerOptions(options);
   const { clock = systemClock, pins = memoryPins() } = options;
+  const { credentials = memoryCredentials(), onOddity } = options;
   const verdicts = createEraVerdicts(clock);
+  const http = createHttpServers({
+    servers: new Map(
+      Object.entries(options.servers).flatMap(([name, one]) => (one.transport === 'http' ? [[name, one]] : [])),
+    ),
+    limitsOf: (name) => limitsOf(options.limits, options.servers[name]?.limits),
+    credentials,
+    verdicts,
+    clock,
+  });
   const servers = new Map(Object.entries(options.servers).map(([name, server]) => [name, manage(name, server)]));
-  const pool: Pool = createPool({ open: ({ server }) => managed(server).entry, clock, random: Math.random });
+  const pool: Pool = createPool({
+    open: ({ server, instance }) => managed(server).entry(instance),
+    clock,
+    random: Math.random,
+  });
 
   function manage(name: string, server: McpServer): ManagedServer {
     const limits = limitsOf(options.limits, server.limits);
     const governed = governedAs(name, server, options);
+    const start = { name, limits, verdicts, clock };
+    const oddity = (text: string): void => told(onOddity, name, text);
+    // It lives for one call.
+    const events = { oddity, listChanged() {} };
     return createManagedServer({
       ...options,
       server,
       governed,
       pool: () => pool,
-      connect: connectorOf({ name, server, runner: options, limits, verdicts, clock }),
+      connect: (owner) =>
+        server.transport === 'http'
+          ? http.connect(name, owner)
+          : connectStdio({ ...start, server, sandbox: sandboxOf(server), instance: '' }),
+      inRun:
+        server.transport === 'stdio' && server.workspace === 'run'
+          ? (scope, readOnly, setup) =>
+              useInRunWorkspace({ ...start, server, sandbox: sandboxOf(server), setup, events }, scope, readOnly)
+          : undefined,
       policy: options.policy,
       pins,
       firstSight: options.firstSight ?? 'trust',
@@ -106,9 +144,12 @@ export function mcpRunner(options: McpRunnerOptions): McpRunner {
       clock,
       newId: randomId,
       traceContext: options.traceContext,
-      oddity: () => {},
+      oddity,
     });
   }
+
+  /** Checked with the options. */
+  const sandboxOf = (server: StdioServer): Sandbox => (server.sandbox ?? options.sandbox) as Sandbox;
 
   /** @throws {TypeError} */
   function managed(name: string): ManagedServer {
@@ -120,19 +161,30 @@ export function mcpRunner(options: McpRunnerOptions): McpRunner {
     return server;
   }
 
+  function reading(name: string, caller: McpCaller): ReadServerOptions {
+    const server = managed(name);
+    return {
+      server: name,
+      limits: limitsOf(options.limits, options.servers[name]?.limits),
+      clock,
+      use: server.use(server.ownerFor(caller)),
+    };
+  }
+
   const chosen = (names: readonly string[] | undefined): ReadonlyMap<string, ManagedServer> =>
     names === undefined ? servers : new Map(names.map((name) => [name, managed(name)]));
 
   return {
-    async tools({ servers: names, partial = false, answer, signal = new AbortController().signal } = {}) {
+    async tools({ servers: names, partial = false, answer, signal = new AbortController().signal, ...caller } = {}) {
       const asker = answer === undefined ? undefined : randomUUID();
       const sets = await Promise.all(
         [...chosen(names).values()].map(async (server) => {
-          const listed = server.list({ signal });
+          const owner = server.ownerFor(caller);
+          const listed = server.list({ signal, owner });
           const offer = partial ? await listed.catch(() => undefined) : await listed;
           return [...(offer?.tools ?? [])].map(
             ([name, { sourced, tool }]) =>
-              [name, sdkTool({ tool: sourced, called: tool.name, server, answer, asker })] as const,
+              [name, sdkTool({ tool: sourced, called: tool.name, server, owner, answer, asker })] as const,
           );
         }),
       );
@@ -154,8 +206,9 @@ export function mcpRunner(options: McpRunnerOptions): McpRunner {
       );
     },
 
-    async review(name, { signal = new AbortController().signal } = {}) {
-      const { present } = await managed(name).list({ signal });
+    async review(name, { signal = new AbortController().signal, ...caller } = {}) {
+      const server = managed(name);
+      const { present } = await server.list({ signal, owner: server.ownerFor(caller) });
       return toolChanges(
         name,
         await pins.get(name),
@@ -176,8 +229,24 @@ export function mcpRunner(options: McpRunnerOptions): McpRunner {
       });
     },
 
-    [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
+    resources: (name, caller = {}) => createResources(reading(name, caller)),
+    prompts: (name, caller = {}) => createPrompts({ ...reading(name, caller), newId: randomId }),
+    signIn: http.signIn,
+
+    async [Symbol.asyncDispose]() {
+      await pool[Symbol.asyncDispose]();
+      http.close();
+    },
   };
+}
+
+/** What it throws is its own affair. */
+function told(onOddity: McpRunnerOptions['onOddity'], server: string, text: string): void {
+  try {
+    onOddity?.(server, text);
+  } catch {
+    // Whoever only watches breaks nothing.
+  }
 }
 
 /** The same for the same servers, and of bounded length. */

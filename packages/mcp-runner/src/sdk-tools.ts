@@ -13,6 +13,7 @@ import {
   type ToolContentPart,
 } from '@prusik/core';
 import type { ManagedServer } from './mcp-server.ts';
+import type { CredentialOwner } from './oauth-owner.ts';
 import { toolInputSchema, type ToolInputSchema } from './tool-schema.ts';
 
 /** What a tool returned, as plain JSON. */
@@ -66,13 +67,14 @@ export interface SdkToolOptions {
   /** The server's name for it. */
   readonly called: string;
   readonly server: ManagedServer;
+  readonly owner: CredentialOwner;
   readonly answer: AnswerNeed | undefined;
   /** Whose call it is. */
   readonly asker: string | undefined;
 }
 
 /** One tool for `streamText` and `generateText`. */
-export function sdkTool({ tool, called, server, answer, asker }: SdkToolOptions): McpTool {
+export function sdkTool({ tool, called, server, owner, answer, asker }: SdkToolOptions): McpTool {
   const { server: name } = server.governed;
 
   async function execute(input: JsonObject, callId: string, signal: AbortSignal): Promise<McpToolOutput> {
@@ -85,7 +87,7 @@ export function sdkTool({ tool, called, server, answer, asker }: SdkToolOptions)
         input,
         ...(continues === undefined ? {} : { continues }),
       };
-      const result: CallResult = await server.call(call, { signal, asker, progress: () => {} });
+      const result: CallResult = await server.call(call, { signal, owner, asker, progress: () => {} });
       if (result.type === 'outcome') return outputOf(name, tool.name, result);
       const answers: Record<string, CallAnswer> = {};
       for (const [key, need] of Object.entries(result.needs))

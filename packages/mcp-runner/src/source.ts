@@ -20,9 +20,11 @@ export function createSource({ name, servers }: SourceOptions): ToolSource {
   return {
     name,
 
-    async list({ signal }) {
+    async list({ run, signal }) {
       const listings = await Promise.all(
-        [...servers.values()].map((server) => listingOf(server, () => server.list({ signal }), signal)),
+        [...servers.values()].map((server) =>
+          listingOf(server, async () => server.list({ signal, owner: server.ownerOf(run) }), signal),
+        ),
       );
       signal.throwIfAborted();
       return joined(listings);
@@ -33,6 +35,7 @@ export function createSource({ name, servers }: SourceOptions): ToolSource {
       const { key, root, attended } = scope.run;
       return server.call(call, {
         signal: scope.signal,
+        owner: server.ownerOf(scope.run),
         run: scope,
         // What a tree of runs asks is asked of the same people.
         asker: attended ? runKeyText({ tenant: key.tenant, run: root }) : undefined,

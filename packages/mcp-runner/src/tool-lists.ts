@@ -12,9 +12,10 @@ const ASKS_MS = 10_000;
 /** A list may change without a word. */
 const TTL_MS = 300_000;
 
-export interface ToolListsOptions extends Omit<OfferOptions, 'era' | 'limits'> {
+export interface ToolListsOptions extends Omit<OfferOptions, 'era' | 'limits' | 'resources'> {
   readonly limits: McpLimits;
   readonly clock: Clock;
+  readonly resources: 'tools' | undefined;
 }
 
 /** What is offered of one server, over each of its connections. */
@@ -42,7 +43,7 @@ interface Known {
   ttlMs: number;
 }
 
-export function createToolLists({ limits, ...options }: ToolListsOptions): ToolLists {
+export function createToolLists({ limits, resources, ...options }: ToolListsOptions): ToolLists {
   const { clock, governed, pins } = options;
   const known = new WeakMap<Connection, Known>();
   let changes = 0;
@@ -72,7 +73,9 @@ export function createToolLists({ limits, ...options }: ToolListsOptions): ToolL
       try {
         const raw = await listTools(connection, { server: governed.server, limits, clock, signal });
         one.ttlMs = Math.min(raw.ttlMs ?? TTL_MS, TTL_MS);
-        last = await inTurn(() => makeOffer(raw.tools, { ...options, limits, era: connection.protocol.era }));
+        const { protocol, capabilities } = connection;
+        const reads = resources === 'tools' && capabilities.resources !== undefined;
+        last = await inTurn(() => makeOffer(raw.tools, { ...options, limits, era: protocol.era, resources: reads }));
         return last;
       } catch (error) {
         if (known.get(connection) === one) known.delete(connection);

@@ -5,6 +5,7 @@ import type { RunInfo, SourcedTool, ToolCallScope, ToolListing, ToolSource } fro
 import { fakeClock } from '@prusik/testing-contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { filePins, memoryPins, mcpRunner, type McpRunner, type McpRunnerOptions } from '../src/index.ts';
+import { sdkServer } from './fixtures/sdk-server.ts';
 import { become, callTool, definition, newToolPlace, type ToolPlace } from './tool-place.ts';
 
 let place: ToolPlace;
@@ -324,6 +325,66 @@ describe('MCP-4: rules for servers and their tools', () => {
   });
 });
 
+describe('MCP-5: what servers have besides tools', () => {
+  it('MCP-5: resources are offered as tools that only read where the program says so', async () => {
+    await using runner = await place.runner({}, { resources: 'tools', allow: ['list_resources', 'read_resource'] });
+    const source = runner.source();
+
+    const { tools } = await list(source);
+
+    expect(tools.map(({ name, effect }) => [name, effect])).toEqual([
+      ['climb_list_resources', 'repeatable'],
+      ['climb_read_resource', 'repeatable'],
+    ]);
+    expect(await call(source, tools[0])).toEqual({ type: 'outcome', parts: ['- North, route://north'] });
+    expect(await call(source, tools[1], { uri: 'route://north' })).toEqual({ type: 'outcome', parts: ['Keep left.'] });
+  });
+
+  it('MCP-5: a server that has a tool of that name itself is not mistaken for its resources', async () => {
+    await using runner = await place.runner({}, { resources: 'tools' });
+    await become(runner, [definition('read_resource')]);
+
+    expect(await names(runner)).toEqual(['climb_become', 'climb_list_resources']);
+  });
+
+  it('MCP-5: resources and prompts are read by the program', async () => {
+    await using runner = await place.runner();
+
+    expect(await runner.resources('climb').list()).toMatchObject([{ uri: 'route://north', name: 'North' }]);
+    expect(await runner.prompts('climb').list()).toMatchObject([{ name: 'plan' }]);
+    expect(() => runner.resources('other')).toThrow(TypeError);
+  });
+});
+
+describe('MCP-4: servers over HTTP', () => {
+  it.each(['modern', 'legacy'] as const)(
+    'MCP-4: %s: are called as those over stdio are, at the risk of where they are',
+    async (era) => {
+      await using server = await sdkServer(era);
+      await using runner = mcpRunner({ servers: { echo: { transport: 'http', url: server.url, network: 'private' } } });
+      const source = runner.source();
+
+      const { tools } = await list(source);
+      const outcome = await call(source, tools[0], { text: 'on belay' });
+
+      expect(tools).toMatchObject([{ name: 'echo_echo', approval: 'always', effect: 'once' }]);
+      expect(outcome).toEqual({ type: 'outcome', parts: ['on belay'] });
+      expect(runner.servers()).toMatchObject([
+        { tier: 'high', status: 'ready', protocol: era === 'modern' ? '2026-07-28' : '2025-11-25' },
+      ]);
+    },
+  );
+
+  it('MCP-4: that people sign in at are used as nobody who is not named', async () => {
+    const auth = { type: 'oauth', subject: () => '' } as const;
+    await using runner = mcpRunner({ servers: { mail: { transport: 'http', url: 'https://mail.example', auth } } });
+
+    await expect(runner.tools()).rejects.toThrow(/say as whom/);
+    expect(await list(runner.source())).toMatchObject({ tools: [], withheld: [{ code: 'UNKNOWN_ERROR' }] });
+    expect(() => runner.prompts('mail')).toThrow(TypeError);
+  });
+});
+
 describe('MCP-4: options of a runner', () => {
   const stdio = { transport: 'stdio', command: 'node', sandbox: {} } as const;
   it.each<[string, unknown, RegExp]>([
@@ -343,6 +404,8 @@ describe('MCP-4: options of a runner', () => {
     ['a limit that is none', { servers: {}, limits: { calls: 0 } }, /limits.calls must be a whole number/],
     ['a limit that there is none of', { servers: {}, limits: { call: 1 } }, /no option call/],
     ['an allow list that is none', { servers: { a: { ...stdio, allow: 'x' } } }, /allow must be a list/],
+    ['a pattern that is none', { servers: { a: { ...stdio, deny: ['*_delete'] } } }, /"\*_delete" is no pattern/],
+    ['a pattern of effects that is none', { servers: { a: { ...stdio, effects: { '*x': 'once' } } } }, /is no pattern/],
     [
       'an effect that is none',
       { servers: { a: { ...stdio, effects: { x: 'keyed' } } } },

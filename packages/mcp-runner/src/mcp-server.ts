@@ -21,6 +21,7 @@ import { callResourceTool } from './resource-tools.ts';
 import { createResources } from './resources.ts';
 import { createServerAsks } from './server-asks.ts';
 import { createServerCalls, type UseConnection } from './server-calls.ts';
+import { callSignInTool, isSignInTool, signInAgain } from './sign-in-tool.ts';
 import { createToolLists, type ToolLists } from './tool-lists.ts';
 import { inputFault } from './tool-schema.ts';
 import type { TraceContext } from './trace-meta.ts';
@@ -141,6 +142,39 @@ export function createManagedServer(options: ManagedServerOptions): ManagedServe
     throw new PrusikError('MCP_INPUT_INVALID', message, { meta });
   }
 
+  async function callTool(call: SourcedCall, scope: CallScope): Promise<CallResult> {
+    const { name: tool, input, continues } = call;
+    const { right, resource } = await decided(call, scope).catch((error: unknown) => {
+      // Its request is open, or was: whether it may still be made says nothing of what became of it.
+      if (scope.signal.aborted || continues === undefined || readState(continues.state).as !== 'live') throw error;
+      const message = `The tool ${tool} was called, and nobody knows what became of it, since it cannot go on`;
+      throw new PrusikError('MCP_CALL_LOST', message, { meta: { server: name, tool, inDoubt: true }, cause: error });
+    });
+    if (resource !== undefined) {
+      const resources = createResources({ server: name, limits, clock, use: use(scope.owner) });
+      return callResourceTool(resources, { name: resource, input, signal: scope.signal });
+    }
+    const over = async (connection: Connection): Promise<CalledTool> =>
+      offeredAs(await lists.of(connection, scope.signal), name, call).tool;
+    const asked = continues === undefined ? {} : { continues };
+    const decision = { name: tool, tool: over, input, effect: right.effect, ...asked };
+    if (options.inRun === undefined) return calls.call({ ...decision, use: use(scope.owner) }, scope);
+    if (scope.run === undefined)
+      throw refused(`The tool ${tool} works in the workspace of a run, and there is none`, { server: name, tool });
+    const inRun = options.inRun(scope.run, right.readOnly, asks.setup);
+    let used: Promise<unknown> = Promise.resolve();
+    const watched: UseConnection = (work, signal) => {
+      const one = inRun(work, signal);
+      used = one;
+      return one;
+    };
+    // Its workspace cannot be kept open while people think, so nobody is asked.
+    const result = await calls.call({ ...decision, use: watched }, { ...scope, asker: undefined });
+    // What it left is kept before the call is over.
+    await used;
+    return result;
+  }
+
   return {
     governed,
     ownerOf: (run) => (server.transport === 'http' ? ownerOf(server, run) : NOBODY),
@@ -174,36 +208,16 @@ export function createManagedServer(options: ManagedServerOptions): ManagedServe
     repin: lists.repin,
 
     async call(call, scope) {
-      const { name: tool, input, continues } = call;
-      const { right, resource } = await decided(call, scope).catch((error: unknown) => {
-        // Its request is open, or was: whether it may still be made says nothing of what became of it.
-        if (scope.signal.aborted || continues === undefined || readState(continues.state).as !== 'live') throw error;
-        const message = `The tool ${tool} was called, and nobody knows what became of it, since it cannot go on`;
-        throw new PrusikError('MCP_CALL_LOST', message, { meta: { server: name, tool, inDoubt: true }, cause: error });
-      });
-      if (resource !== undefined) {
-        const resources = createResources({ server: name, limits, clock, use: use(scope.owner) });
-        return callResourceTool(resources, { name: resource, input, signal: scope.signal });
+      const { continues } = call;
+      if (isSignInTool(name, call)) return callSignInTool({ server: name, continues, list: () => list(scope) });
+      try {
+        return await callTool(call, scope);
+      } catch (error) {
+        // What its server said before the call was decided about.
+        const needs = scope.asker === undefined ? undefined : signInAgain(error, continues);
+        if (needs === undefined) throw error;
+        return needs;
       }
-      const over = async (connection: Connection): Promise<CalledTool> =>
-        offeredAs(await lists.of(connection, scope.signal), name, call).tool;
-      const asked = continues === undefined ? {} : { continues };
-      const decision = { name: tool, tool: over, input, effect: right.effect, ...asked };
-      if (options.inRun === undefined) return calls.call({ ...decision, use: use(scope.owner) }, scope);
-      if (scope.run === undefined)
-        throw refused(`The tool ${tool} works in the workspace of a run, and there is none`, { server: name, tool });
-      const inRun = options.inRun(scope.run, right.readOnly, asks.setup);
-      let used: Promise<unknown> = Promise.resolve();
-      const watched: UseConnection = (work, signal) => {
-        const one = inRun(work, signal);
-        used = one;
-        return one;
-      };
-      // Its workspace cannot be kept open while people think, so nobody is asked.
-      const result = await calls.call({ ...decision, use: watched }, { ...scope, asker: undefined });
-      // What it left is kept before the call is over.
-      await used;
-      return result;
     },
   };
 }

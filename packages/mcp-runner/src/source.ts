@@ -9,6 +9,7 @@ import {
 } from '@prusik/core';
 import type { ManagedServer } from './mcp-server.ts';
 import type { Offer } from './offer.ts';
+import { signInTool } from './sign-in-tool.ts';
 
 export interface SourceOptions {
   readonly name: string;
@@ -64,6 +65,10 @@ export async function listingOf(
   } catch (error) {
     signal.throwIfAborted();
     const { code, message } = serializeError(error);
+    if (code === 'MCP_SIGN_IN_REQUIRED') {
+      const tool = `everything else of ${governed.server}`;
+      return { tools: [signInTool(governed.server)], withheld: [{ tool, code, reason: message }] };
+    }
     const reason = isPrusikError(error) ? message : `The MCP server ${governed.server} cannot be used: ${message}`;
     return { tools: [], withheld: [{ code, reason: reason.slice(0, 500) }] };
   }

@@ -5,6 +5,7 @@ import type { RunInfo, SourcedTool, ToolCallScope, ToolListing, ToolSource } fro
 import { fakeClock } from '@prusik/testing-contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { filePins, memoryPins, mcpRunner, type McpRunner, type McpRunnerOptions } from '../src/index.ts';
+import { oauthWorld } from './fixtures/oauth-server.ts';
 import { sdkServer } from './fixtures/sdk-server.ts';
 import { become, callTool, definition, newToolPlace, type ToolPlace } from './tool-place.ts';
 
@@ -374,6 +375,67 @@ describe('MCP-4: servers over HTTP', () => {
       ]);
     },
   );
+
+  it('MCP-4: that tell nothing before somebody has signed in have one tool until then, and a call of it waits for the sign-in', async () => {
+    await using world = await oauthWorld();
+    const auth = { type: 'oauth', subject: ({ context }: RunInfo) => String(context) } as const;
+    await using runner = mcpRunner({
+      servers: { mail: { transport: 'http', url: world.url, network: 'private', protocol: '2025-11-25', auth } },
+    });
+    const source = runner.source();
+    const ann = { ...scope, run: { ...run, context: 'ann', attended: true } };
+
+    const before = await source.list({ run: ann.run, signal });
+    const [tool] = before.tools;
+    const asked = { name: tool?.name ?? '', hash: tool?.hash ?? '', callId: 'c', input: {} };
+    const needs = await source.call(asked, ann);
+    const { url } = await runner.signIn.begin({
+      server: 'mail',
+      tenant: 't',
+      subject: 'ann',
+      redirectUrl: 'https://app.example.com/callback',
+    });
+    await runner.signIn.finish(await world.browse(url));
+    const continues = {
+      state: needs.type === 'needs' ? needs.state : null,
+      answers: { '1': { status: 'answered', value: null } },
+    } as const;
+    const outcome = await source.call({ ...asked, continues }, ann);
+
+    expect(before).toMatchObject({
+      tools: [{ name: 'mail_sign_in', approval: 'never' }],
+      withheld: [{ code: 'MCP_SIGN_IN_REQUIRED', tool: 'everything else of mail' }],
+    });
+    expect(needs).toMatchObject({
+      type: 'needs',
+      needs: { '1': { kind: 'sign-in', body: { server: 'mail', tenant: 't', subject: 'ann' } } },
+    });
+    expect(outcome).toMatchObject({ type: 'outcome', parts: [expect.stringContaining('has signed in')] });
+    expect((await source.list({ run: ann.run, signal })).tools).toMatchObject([{ name: 'mail_look' }]);
+    expect(Object.keys(await runner.tools({ tenant: 't', subject: 'ann' }))).toEqual(['mail_look']);
+    await expect(runner.tools({ tenant: 't', subject: 'bob' })).rejects.toMatchObject({ code: 'MCP_SIGN_IN_REQUIRED' });
+  });
+
+  it('MCP-4: a sign-in that nobody makes is a failure that the model reads', async () => {
+    await using world = await oauthWorld();
+    const auth = { type: 'oauth', subject: 'shared' } as const;
+    await using runner = mcpRunner({
+      servers: { mail: { transport: 'http', url: world.url, network: 'private', protocol: '2025-11-25', auth } },
+    });
+    const source = runner.source();
+    const [tool] = (await list(source)).tools;
+    const asked = { name: tool?.name ?? '', hash: tool?.hash ?? '', callId: 'c', input: {} };
+    const needs = await source.call(asked, scope);
+    const continues = {
+      state: needs.type === 'needs' ? needs.state : null,
+      answers: { '1': { status: 'rejected' } },
+    } as const;
+
+    expect(await source.call({ ...asked, continues }, scope)).toMatchObject({
+      failed: 'MCP_SIGN_IN_REQUIRED',
+      parts: ['Nobody has signed in at mail (rejected).'],
+    });
+  });
 
   it('MCP-4: that people sign in at are used as nobody who is not named', async () => {
     const auth = { type: 'oauth', subject: () => '' } as const;

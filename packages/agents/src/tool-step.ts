@@ -227,7 +227,7 @@ export async function callActor(run: AgentRun, state: LoopState, { step, message
 const unknownOutcome = (error: PrusikError): ToolOutput => ({
   type: 'error',
   code: error.code,
-  text: `${describeError(error)} Find out whether it happened before you repeat it.`,
+  text: `${describeError(error).replace(/\.$/, '')}. Find out whether it happened before you repeat it.`,
 });
 
 const foundOutput = (value: unknown, tool: AnyTool | undefined): ToolOutput =>

@@ -5,7 +5,7 @@ export interface CredentialKey {
   readonly tenant: string;
   /** Whom it is for: a user, or whatever else signs in; `''` for the tenant as a whole. */
   readonly subject: string;
-  /** Origin of the server that it is given to, such as `https://mcp.example.com`: it is never sent anywhere else. */
+  /** Address of the server that it is for, such as `https://mcp.example.com/mcp`, without a query. */
   readonly audience: string;
   /** What it is: `tokens`, `client`, `pending`, or a name of the caller's. */
   readonly name: string;

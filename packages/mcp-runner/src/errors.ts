@@ -17,7 +17,10 @@ export function unavailable(server: string, why: string, options: UnavailableOpt
   });
 }
 
-/** Whether the error says that a request was never written. The pool makes it again on another connection, once. */
+/**
+ * Whether the error says that a request was never written. The pool makes it again on another connection, once. A server that has answered that it has no room
+ * (`meta.status`) is not asked again at once.
+ */
 export function wasNotSent(error: unknown): boolean {
-  return isPrusikError(error, 'MCP_UNAVAILABLE') && error.meta['sent'] === false;
+  return isPrusikError(error, 'MCP_UNAVAILABLE') && error.meta['sent'] === false && error.meta['status'] === undefined;
 }

@@ -4,6 +4,7 @@ import { fakeClock } from '@prusik/testing-contracts';
 import { afterEach, describe, expect, it } from 'vitest';
 import { connectHttp, type ConnectHttpOptions } from '../src/connect-http.ts';
 import type { Connection } from '../src/connection.ts';
+import { wasNotSent } from '../src/errors.ts';
 import { createEraVerdicts } from '../src/era-verdicts.ts';
 import { anonymous, bearerCaller, headerCaller } from '../src/http-caller.ts';
 import { DEFAULT_LIMITS } from '../src/limits.ts';
@@ -118,6 +119,8 @@ describe('MCP-2: a call over HTTP', () => {
     expect(error).toMatchObject({ code, meta: { server: 'far', status, sent } });
     expect(String(error)).not.toContain('planted');
     const { retryable, meta } = error as PrusikError;
+    // It is not asked again at once.
+    expect(wasNotSent(error)).toBe(false);
     expect([retryable, meta['retryAfterMs']]).toEqual(code === 'MCP_UNAVAILABLE' ? [true, 7_000] : [false, undefined]);
     expect(elsewhere.requests).toEqual([]);
     expect(server.requests.filter(({ body }) => body.includes('tools/call'))).toHaveLength(1);
@@ -191,7 +194,9 @@ describe('MCP-2: a call over HTTP', () => {
       { session: 's1' },
     );
 
-    expect(await called).toMatchObject({ code: 'MCP_UNAVAILABLE', retryable: true, meta: { sent: false } });
+    const error = await called;
+    expect(error).toMatchObject({ code: 'MCP_UNAVAILABLE', retryable: true, meta: { sent: false } });
+    expect(wasNotSent(error)).toBe(true);
     expect(await connection.ended).toMatchObject({ code: 'MCP_UNAVAILABLE' });
     expect(server.requests.some(({ method }) => method === 'DELETE')).toBe(false);
   });

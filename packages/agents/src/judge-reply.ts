@@ -112,8 +112,14 @@ const CUT_OFF = error(
 );
 const ODD_END = error('TOOL_CALL_INCOMPLETE', 'Not executed: the reply did not end as one with tool calls does.');
 
-const listed = (offered: ReadonlySet<string>): string =>
-  offered.size === 0 ? 'There are no tools.' : `There are: ${[...offered].join(', ')}.`;
+/** Sources may have hundreds. */
+const MOST_NAMES = 64;
+
+function listed(offered: ReadonlySet<string>): string {
+  if (offered.size === 0) return 'There are no tools.';
+  const more = offered.size - MOST_NAMES;
+  return `There are: ${[...offered].slice(0, MOST_NAMES).join(', ')}${more > 0 ? ` and ${more} more` : ''}.`;
+}
 
 export const invalidInput = (issues: string): ToolOutput =>
   error('TOOL_INPUT_INVALID', `The input is not what the tool takes: ${issues}`);

@@ -21,6 +21,7 @@ import { executeCall } from './execute-call.ts';
 import { inDoubtOf, type PlannedCall } from './loop-types.ts';
 import type { Action, LoopState, Sampled } from './loop.ts';
 import { isNeeding, type Answered, type Needing } from './needing.ts';
+import { wasRefused } from './model-error.ts';
 import { appendResult, editNote, isReceipt, type Receipt } from './receipt.ts';
 import { describeError } from './redact.ts';
 import { samplesOf } from './sample-step.ts';
@@ -182,7 +183,9 @@ export async function callActor(run: AgentRun, state: LoopState, { step, message
       inDoubt: inDoubtOf(call) === 'ask' ? 'ask' : 'fail',
       ...(Number.isFinite(timeoutMs) ? { timeoutMs } : {}),
       // It may be far away, and nobody has written the tool with this program in mind: what may pass is waited out, for as long as the call might take.
-      ...(tool?.source === undefined ? {} : { retry: { attempts: SOURCE_LIMITS.attempts, capacityWaitMs: timeoutMs } }),
+      ...(tool?.source === undefined
+        ? {}
+        : { retry: { attempts: SOURCE_LIMITS.attempts, capacityWaitMs: timeoutMs, retryable: mayPass } }),
       ...(approval !== undefined && isFirst ? { claimRequest: approval.request } : {}),
       ...(tool?.check === undefined
         ? {}
@@ -223,6 +226,10 @@ export async function callActor(run: AgentRun, state: LoopState, { step, message
     },
   };
 }
+
+/** What took all of its time is not begun anew: it would take as long again. */
+const mayPass = (error: unknown): boolean =>
+  wasRefused(error) || (isPrusikError(error) && error.retryable && error.code !== 'STEP_TIMEOUT');
 
 const unknownOutcome = (error: PrusikError): ToolOutput => ({
   type: 'error',

@@ -253,6 +253,17 @@ describe('MCP-2, DUR-5: a call of which its source does not know what became of 
   });
 });
 
+it('AGT-11: a model that names what is not there is told some of the names, not hundreds', async () => {
+  const many = Array.from({ length: 200 }, (_, n) => listedTool(`tool_${n}`));
+  const { agent } = agentOf([[call('alpha', 'x', 'c1')], 'Done.'], [testSource('far', many)]);
+  const store = newStore();
+
+  await newEngine([agent], { store }).run('a', 'Go', { id: 'r' });
+
+  const { text } = (await resultsOf(store, 'r'))['c1'] as { readonly text: string };
+  expect(text).toMatch(/There are: tool_0, .* and 136 more\.$/);
+});
+
 describe('MCP-2: a call that was not sent', () => {
   it.each([
     ['repeatable', 3],
@@ -294,6 +305,13 @@ describe('MCP-2: a call that was not sent', () => {
 
     expect(heard).toMatchObject({ code: 'STEP_TIMEOUT' });
     expect(output).toMatchObject({ code: 'STEP_IN_DOUBT' });
+  });
+
+  it('AGT-4: a call past its time that may be repeated is an error for the model, and is not begun anew', async () => {
+    const { output, far } = await outcomeOf(() => new Promise(() => {}), { timeoutMs: 5_000 });
+
+    expect(output).toMatchObject({ type: 'error', code: 'STEP_TIMEOUT' });
+    expect(far.calls).toHaveLength(1);
   });
 
   it('AGT-3: what is thrown beside that is an error for the model, without credentials', async () => {

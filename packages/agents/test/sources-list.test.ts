@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { defineAgent, defineTool, listingsIn } from '../src/index.ts';
 import { SOURCE_LIMITS } from '../src/source-limits.ts';
 import { agentOf, call, listingsOf, namesIn } from './sourced.ts';
-import { entriesOf, hurried, newEngine, newStore, resultsOf } from './support.ts';
+import { entriesOf, hurried, keyOf, newEngine, newStore, resultsOf } from './support.ts';
 import { listedTool, testSource } from './tool-source.ts';
 
 const own = defineTool({ name: 'own', description: 'Own.', input: z.object({}), execute: () => 'own' });
@@ -191,6 +191,32 @@ describe('AGT-16, MCP-2: a source that cannot be listed', () => {
       expect(listingsIn(await entriesOf(store, 'r'))).toEqual([first?.[1], second?.[0]]);
     },
   );
+
+  it('I7: hears that its run is cancelled, and nothing of it is recorded', async () => {
+    const far = testSource('far');
+    const begun = Promise.withResolvers<void>();
+    let heard: unknown;
+    const hanging = {
+      ...far,
+      list: ({ signal }: { signal: AbortSignal }) =>
+        new Promise<never>((_, reject) => {
+          signal.addEventListener('abort', () => reject((heard = signal.reason)));
+          begun.resolve();
+        }),
+    };
+    const { agent, model } = agentOf(['Done.'], [hanging]);
+    const store = newStore();
+    const engine = newEngine([agent], { store });
+    await engine.start('a', 'Go', { id: 'r' });
+    const driving = engine.drive(keyOf('r'));
+    await begun.promise;
+    await engine.cancel(keyOf('r'), 'enough');
+
+    expect(await driving).toMatchObject({ status: 'cancelled' });
+    expect(heard).toMatchObject({ code: 'RUN_CANCELLED' });
+    expect(model.requests).toEqual([]);
+    expect(await listingsOf(store, 'r')).toEqual([]);
+  });
 
   it('hears that its time is over', async () => {
     const far = testSource('far');

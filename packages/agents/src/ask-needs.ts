@@ -1,5 +1,6 @@
 import {
   CALL_NEEDS_LIMIT,
+  cutText,
   describeIssues,
   hashJson,
   schemaProblems,
@@ -79,7 +80,7 @@ export async function askNeeds(
     });
     if (decision.status === 'approved') return take(key('sample', n), need, decision.request);
     const { status } = decision;
-    const said = decision.reason === undefined ? {} : { reason: decision.reason };
+    const said = reasonOf(decision);
     // An edit by whoever has the store is no yes to what was shown.
     return { status: status === 'expired' || status === 'withdrawn' ? status : 'rejected', ...said };
   }
@@ -93,12 +94,9 @@ export async function askNeeds(
 
 const by = (source: string | undefined): { readonly source?: string } => (source === undefined ? {} : { source });
 
-function answerOf(
-  { status, value = null, reason }: Decision,
-  kind: 'question' | 'sign-in',
-  schema: JsonObject | undefined,
-): CallAnswer {
-  const said = reason === undefined ? {} : { reason };
+function answerOf(decision: Decision, kind: 'question' | 'sign-in', schema: JsonObject | undefined): CallAnswer {
+  const { status, value = null } = decision;
+  const said = reasonOf(decision);
   switch (status) {
     case 'answered': {
       if (kind === 'sign-in') return { status, value: null };
@@ -117,6 +115,12 @@ function answerOf(
       return status satisfies never;
   }
 }
+
+/** A server may be told it. */
+const REASON_CHARS = 2_000;
+
+const reasonOf = ({ reason }: Decision): { readonly reason?: string } =>
+  reason === undefined ? {} : { reason: cutText(reason, REASON_CHARS) };
 
 /** Why a value is no answer to a question of a tool. */
 export function answerIssue(value: Json, schema: JsonObject | undefined): string | undefined {

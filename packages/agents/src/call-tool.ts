@@ -19,7 +19,7 @@ import { gateOf, type Gate } from './approval.ts';
 import { isCallNeeds } from './call-needs.ts';
 import { callFingerprint } from './define-tool.ts';
 import { approvalOf } from './decided-call.ts';
-import { isNeeding, type Answered } from './needing.ts';
+import { givenTo, isNeeding, type Answered } from './needing.ts';
 import { recordNeeds } from './record-needs.ts';
 import type { AnyTool, ToolDefinition } from './tool-types.ts';
 import { validate } from './validate.ts';
@@ -127,7 +127,7 @@ export async function callTool<Input, Output, Deps, Context>(
       notes,
       slots,
       progress,
-      ...(answered === undefined ? {} : { answers: answered.answers, state: answered.state }),
+      ...givenTo(answered),
     });
     if (!isCallNeeds(value)) return value;
     const { attended } = ctx.run;
@@ -194,7 +194,7 @@ export async function callTool<Input, Output, Deps, Context>(
   async function check({ input: schema, check: find }: AnyTool, step: CheckScope): Promise<CheckResult> {
     const checked = await validate(schema, inputOf(given), clock);
     if (checked.issues !== undefined || find === undefined) return { became: 'unknown' };
-    return find(checked.value, { ...scope, ...step, callId: key });
+    return find(checked.value, { ...scope, ...step, callId: key, ...givenTo(answered) });
   }
 }
 

@@ -12,7 +12,7 @@ import { scopeOf, toolOf, type AgentCore } from './agent-core.ts';
 import { isCallNeeds } from './call-needs.ts';
 import { outcomeOutput } from './call-outcome.ts';
 import { keepWhole } from './keep-whole.ts';
-import type { Needing } from './needing.ts';
+import { givenTo, type Needing } from './needing.ts';
 import { recordNeeds } from './record-needs.ts';
 import { recheckCall, type AllowedCall } from './recheck-call.ts';
 import { contentOutput, isToolContent } from './tool-content.ts';
@@ -55,7 +55,7 @@ export async function executeCall(
       notes,
       slots,
       progress: (text) => step.delta(`${cutText(text, PROGRESS_CHARS)}\n`),
-      ...(answered === undefined ? {} : { answers: answered.answers, state: answered.state }),
+      ...givenTo(answered),
     });
   } catch (thrown) {
     if (isForTheEngine(thrown, tool)) throw thrown;

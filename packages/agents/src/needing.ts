@@ -39,6 +39,10 @@ export interface Answered extends CallAnswers {
   readonly toolHash: string;
 }
 
+/** The same as the tool is given it. */
+export const givenTo = (answered: Answered | undefined): Partial<CallAnswers> =>
+  answered === undefined ? {} : { answers: answered.answers, state: answered.state };
+
 /** How many requests are open at once for it, at most. */
 export const requestsIn = ({ needs }: Needing): number =>
   needs.filter((need) => (need.kind === 'sample' ? need.ask === true : need.kind !== 'unavailable')).length;

@@ -20,7 +20,7 @@ import { approvalOf, type Approval } from './decided-call.ts';
 import { executeCall } from './execute-call.ts';
 import { inDoubtOf, type PlannedCall } from './loop-types.ts';
 import type { Action, LoopState, Sampled } from './loop.ts';
-import { isNeeding, type Answered, type Needing } from './needing.ts';
+import { givenTo, isNeeding, type Answered, type Needing } from './needing.ts';
 import { wasRefused } from './model-error.ts';
 import { appendResult, editNote, isReceipt, type Receipt } from './receipt.ts';
 import { describeError } from './redact.ts';
@@ -132,7 +132,7 @@ export async function callActor(run: AgentRun, state: LoopState, { step, message
     let value: unknown;
     try {
       // The yes of a person is used up by the first execution; the others go on with it.
-      value = await ctx.step(key, body, stepOptions(call, tool, approval, answered === undefined));
+      value = await ctx.step(key, body, stepOptions(call, tool, approval, answered));
     } catch (error) {
       const inDoubt = isPrusikError(error, 'STEP_IN_DOUBT');
       if (inDoubt && inDoubtOf(call) === 'fail') throw error;
@@ -172,7 +172,7 @@ export async function callActor(run: AgentRun, state: LoopState, { step, message
     call: PlannedCall,
     tool: AnyTool | undefined,
     approval: Approval | undefined,
-    isFirst: boolean,
+    answered: Answered | undefined,
   ): StepOptions {
     const timeoutMs = leftMs(tool?.timeoutMs);
     return {
@@ -186,12 +186,15 @@ export async function callActor(run: AgentRun, state: LoopState, { step, message
       ...(tool?.source === undefined
         ? {}
         : { retry: { attempts: SOURCE_LIMITS.attempts, capacityWaitMs: timeoutMs, retryable: mayPass } }),
-      ...(approval !== undefined && isFirst ? { claimRequest: approval.request } : {}),
+      ...(approval !== undefined && answered === undefined ? { claimRequest: approval.request } : {}),
       ...(tool?.check === undefined
         ? {}
         : {
             check: async (scope) =>
-              runCheck(agent, ctx, tool, call, approval?.input ?? (await readInput(call.callId)), scope),
+              runCheck(agent, ctx, tool, call, approval?.input ?? (await readInput(call.callId)), {
+                ...scope,
+                ...givenTo(answered),
+              }),
           }),
     };
   }
@@ -248,7 +251,7 @@ async function runCheck(
   tool: AnyTool,
   { callId }: PlannedCall,
   input: Json,
-  scope: CheckScope,
+  scope: CheckScope & ReturnType<typeof givenTo>,
 ): Promise<CheckResult> {
   const checked = await validate(tool.input, input, clock);
   if (checked.issues !== undefined || tool.check === undefined) return { became: 'unknown' };

@@ -28,6 +28,10 @@ export interface ToolScope<Deps = unknown, Context = Json> {
   readonly idempotencyKey: string;
   readonly callId: string;
   readonly run: RunInfo;
+  /** What was answered to the {@link callNeeds} that this call returned before, by the names of the needs; missing the first time. */
+  readonly answers?: Readonly<Record<string, CallAnswer>>;
+  /** The state that it handed out with them. */
+  readonly state?: Json;
 }
 
 /** What a tool gets while it is executed. */
@@ -35,10 +39,6 @@ export interface ExecutionScope<Deps = unknown, Context = Json>
   extends ToolScope<Deps, Context>, Pick<StepScope, 'note' | 'notes' | 'slots'> {
   /** Told to whoever watches the run; never recorded. */
   progress(text: string): void;
-  /** What was answered to the {@link callNeeds} that this call returned before, by the names of the needs; missing the first time. */
-  readonly answers?: Readonly<Record<string, CallAnswer>>;
-  /** The state that it handed out with them. */
-  readonly state?: Json;
 }
 
 /** A call as an approval policy sees it: the input after validation. */

@@ -185,6 +185,17 @@ describe('REQ-6: a tool that cannot go on before somebody has said something', (
     expect(seen[1]?.answers).toEqual({ rope: answer });
   });
 
+  it('is told of a reason as far as it is not too long', async () => {
+    const { tool, seen } = asking({ rope: question });
+    const { engine } = setUp([tool]);
+    const [request = ''] = waitingOn(await engine.run('a', 'Go', { id: 'r' }));
+    await engine.decide(keyOf('r'), request, { status: 'rejected', reason: `No: ${'x'.repeat(10_000)}` });
+
+    await engine.drive(keyOf('r'));
+
+    expect(seen[1]?.answers).toMatchObject({ rope: { reason: expect.stringMatching(/^No: x[^]{500,2100}$/) } });
+  });
+
   it('takes the time that is up as an answer', async () => {
     const clock = fakeClock();
     const { tool, seen } = asking({ rope: { ...question, expiresInMs: 5_000 } }, { timeoutMs: 1e9 });
@@ -377,6 +388,7 @@ describe('REQ-4: approvals, siblings and effects of a call that has to be answer
   it('DUR-5: an execution that asked is over: what is in doubt is the one that was answered, and that alone', async () => {
     const clock = fakeClock();
     let executions = 0;
+    const checked: unknown[] = [];
     const tool = defineTool({
       name: 'book',
       description: '',
@@ -385,7 +397,11 @@ describe('REQ-4: approvals, siblings and effects of a call that has to be answer
       timeoutMs: 1_000,
       execute(_, { answers }) {
         executions += 1;
-        return answers === undefined ? callNeeds({ rope: question }) : new Promise<string>(() => {});
+        return answers === undefined ? callNeeds({ rope: question }, 'held') : new Promise<string>(() => {});
+      },
+      check(_, { answers, state }) {
+        checked.push({ answers, state });
+        return { became: 'unknown' };
       },
     });
     const { engine, store } = setUp([tool], undefined, { clock, limits: { modelStallMs: 1e9, modelTimeoutMs: 1e9 } });
@@ -396,6 +412,7 @@ describe('REQ-4: approvals, siblings and effects of a call that has to be answer
     expect(await hurried(clock, engine.drive(keyOf('r')))).toMatchObject({ status: 'completed' });
 
     expect(executions).toBe(2);
+    expect(checked).toEqual([{ answers: { rope: { status: 'answered', value: 'red' } }, state: 'held' }]);
     expect(await resultsOf(store, 'r')).toMatchObject({ c1: { type: 'error', code: 'STEP_IN_DOUBT' } });
     const intents = (await entriesOf(store, 'r')).flatMap((entry) => (entry.type === 'step-intent' ? [entry.key] : []));
     expect(intents).toEqual(['tool:1:c1', 'tool:1.1:c1']);

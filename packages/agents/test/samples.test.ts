@@ -74,23 +74,24 @@ function setUp(
     ['Done.', { inputTokens: 10, outputTokens: 10 }],
   ]);
   const store = newStore(clock === undefined ? {} : { clock });
-  const agent = bindModels(
-    defineAgent({
-      name: 'a',
-      instructions: 'You are the agent.',
-      model: 'main',
-      tools: [tool],
-      settings: { maxOutputTokens: 20 },
-      ...(sampling === false ? {} : { sampling: { models: ['small'], ...sampling } }),
-      ...(limits === undefined ? {} : { limits }),
-    }),
-    modelRegistry({
-      main: { model, ...(prices === undefined ? {} : { prices }) },
-      small: { model: small, ...(prices === undefined || !hasPrice ? {} : { prices }) },
-    }),
-  );
-  const engine = newEngine([agent], { store, ...(clock === undefined ? {} : { clock }) });
-  return { store, engine, seen, model };
+  const agentWith = (allowed: typeof sampling) =>
+    bindModels(
+      defineAgent({
+        name: 'a',
+        instructions: 'You are the agent.',
+        model: 'main',
+        tools: [tool],
+        settings: { maxOutputTokens: 20 },
+        ...(allowed === false ? {} : { sampling: { models: ['small'], ...allowed } }),
+        ...(limits === undefined ? {} : { limits }),
+      }),
+      modelRegistry({
+        main: { model, ...(prices === undefined ? {} : { prices }) },
+        small: { model: small, ...(prices === undefined || !hasPrice ? {} : { prices }) },
+      }),
+    );
+  const engine = newEngine([agentWith(sampling)], { store, ...(clock === undefined ? {} : { clock }) });
+  return { store, engine, seen, model, agentWith };
 }
 
 const saying = (said: string) => streamModel('p:small', [[...text(said), finish('stop', 30, 5)]]);
@@ -148,6 +149,20 @@ describe('MCP-5, REQ-6: a tool that asks a model', () => {
     expect((await entriesOf(store, 'r')).filter((entry) => 'key' in entry && entry.key?.startsWith('sample'))).toEqual(
       [],
     );
+  });
+
+  it('is not taken where the agent lets nobody ask that model any more, once a person has said yes', async () => {
+    const small = saying('Red.');
+    const { store, engine, agentWith } = setUp(small, { a: sample('?') }, { sampling: { approval: 'always' } });
+    const [request = ''] = waitingOn(await engine.run('a', 'Go', { id: 'r' }));
+    const later = newEngine([agentWith(false)], { store });
+    await later.decide(keyOf('r'), request, { status: 'approved' });
+
+    expect(await later.drive(keyOf('r'))).toMatchObject({ status: 'completed' });
+
+    expect(small.asked).toEqual([]);
+    const { c0 } = (await resultsOf(store, 'r')) as { readonly c0: { readonly text: string } };
+    expect(JSON.parse(c0.text)).toMatchObject({ a: { status: 'unavailable' } });
   });
 
   it.each<[string, object]>([

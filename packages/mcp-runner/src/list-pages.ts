@@ -77,7 +77,7 @@ export async function listPages(connection: Connection, kind: ListedKind, option
 
   async function request(cursor: string | undefined): Promise<Page> {
     // The client would refuse a whole list for one wrong piece.
-    using heard = wireOf(connection.client).listen({ progress() {}, late() {}, shown: { ...SHOWN, [member]: [] } });
+    const heard = wireOf(connection.client).listen({ progress() {}, late() {}, shown: { ...SHOWN, [member]: [] } });
     const params = { ...(cursor === undefined ? {} : { cursor }), _meta: { progressToken: heard.token } };
     try {
       // Our own signal has the deadline: the client's is for each page.
@@ -93,6 +93,8 @@ export async function listPages(connection: Connection, kind: ListedKind, option
         ? `not all of ${member} within ${limits.startMs} ms`
         : `its ${member} cannot be listed: ${told(cause)}`;
       throw unavailable(server, why, { meta: { sent: true }, ...(late ? {} : { cause }) });
+    } finally {
+      heard[Symbol.dispose]();
     }
   }
 }

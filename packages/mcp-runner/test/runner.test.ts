@@ -26,6 +26,11 @@ const scope = { run, signal, progress() {}, idempotencyKey: 'k', slots: undefine
 const list = (source: ToolSource): Promise<ToolListing> => source.list({ run, signal });
 const call = (source: ToolSource, tool: Pick<SourcedTool, 'name' | 'hash'> | undefined, input = {}): Promise<unknown> =>
   source.call({ name: tool?.name ?? '', hash: tool?.hash ?? '', callId: 'c', input }, scope);
+const ECHO = {
+  name: 'echo',
+  description: 'Gives back what it is given.',
+  inputSchema: { type: 'object', properties: { text: { type: 'string' } }, required: ['text'] },
+};
 const names = async (runner: McpRunner): Promise<readonly string[]> => Object.keys(await runner.tools());
 const codes = ({ withheld }: ToolListing): unknown => withheld.map(({ tool, code }) => [tool, code]);
 
@@ -70,6 +75,18 @@ describe('MCP-3: a source of tools', () => {
     await expect(call(source, pay)).rejects.toMatchObject({ code: 'MCP_TOOL_CHANGED' });
     const now = (await list(source)).tools.find(({ name }) => name === 'climb_pay');
     expect(await call(source, now)).toMatchObject({ type: 'outcome' });
+  });
+
+  it('MCP-3: a server that was replaced without a word is looked at again before a call that was decided for the old one', async () => {
+    await using turning = await newToolPlace();
+    await using runner = await turning.runner();
+    const source = runner.source();
+    await become(runner, [definition('turn'), ECHO]);
+    const { tools } = await list(source);
+    const [, echo, turn] = tools;
+    await expect(call(source, turn)).rejects.toMatchObject({ code: 'MCP_CALL_LOST' });
+
+    await expect(call(source, echo, { text: 'x' })).rejects.toMatchObject({ code: 'MCP_TOOL_CHANGED' });
   });
 
   it('MCP-3: what is approved is what was reviewed, and not what the server has made of it since', async () => {
@@ -338,7 +355,10 @@ describe('MCP-5: what servers have besides tools', () => {
       ['climb_read_resource', 'repeatable'],
     ]);
     expect(await call(source, tools[0])).toEqual({ type: 'outcome', parts: ['- North, route://north'] });
-    expect(await call(source, tools[1], { uri: 'route://north' })).toEqual({ type: 'outcome', parts: ['Keep left.'] });
+    expect(await call(source, tools[1], { uri: 'route://north' })).toMatchObject({
+      type: 'outcome',
+      parts: [expect.stringContaining('Keep left.')],
+    });
   });
 
   it('MCP-5: a server that has a tool of that name itself is not mistaken for its resources', async () => {

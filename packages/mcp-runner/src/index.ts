@@ -28,7 +28,7 @@ export type { McpResource, McpResourceContent, McpResources, McpResourceTemplate
 export type { RiskTier, ServerPlace } from './risk.ts';
 export { mcpRunner, type McpRunner, type McpServerState, type McpToolsOptions } from './runner.ts';
 export type { AnswerNeed, McpModelOutput, McpModelPart, McpTool, McpToolOutput, McpToolSet } from './sdk-tools.ts';
-export type { BeginSignIn, SignedIn, SignIn } from './sign-in.ts';
+export type { BeginSignIn, SignedIn, SignIn, SignInBy } from './sign-in.ts';
 export type { ToolHints } from './server-tool.ts';
 export type { ToolChange } from './tool-changes.ts';
 export type { ToolInputSchema } from './tool-schema.ts';

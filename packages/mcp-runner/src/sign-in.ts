@@ -26,18 +26,24 @@ export interface SignIn {
    */
   begin(options: BeginSignIn): Promise<{ readonly url: string; readonly expiresAt: number }>;
   /**
-   * Finishes, with the address that the browser came back to, or its query. Whoever waits for the sign-in can be answered then.
+   * Finishes, with the address that the browser came back to, or its path and query, and with who that is by your program's own session: whoever is talked into
+   * following somebody else's address must not sign in for them. Whoever waits for the sign-in can be answered then.
    *
-   * @throws {PrusikError} `MCP_SIGN_IN_FAILED`: `meta.reason` says `state` for one that was never begun, is over or was used, else what was refused.
+   * @throws {PrusikError} `MCP_SIGN_IN_FAILED`: `meta.reason` says `state` for one that was never begun, is over or was used, `subject` for one of somebody else,
+   * else what was refused.
    */
-  finish(callbackUrl: string | URL): Promise<SignedIn>;
+  finish(callbackUrl: string | URL, by: SignInBy): Promise<SignedIn>;
 }
 
-export interface BeginSignIn {
-  readonly server: string;
+/** Who signs in. */
+export interface SignInBy {
   readonly tenant: string;
-  /** As the server's `subject` names whom a run is for; left out where tokens are `shared`. */
+  /** As the server's `subject` names whom a run is for; not looked at where tokens are `shared`. */
   readonly subject?: string;
+}
+
+export interface BeginSignIn extends SignInBy {
+  readonly server: string;
   /** Of your program: `https:`, or `http:` on this machine. */
   readonly redirectUrl: string;
 }
@@ -153,7 +159,7 @@ export function createSignIn({ servers, credentials, clock }: SignInOptions): Si
       return { url: authorizationUrl.href, expiresAt };
     },
 
-    async finish(callbackUrl) {
+    async finish(callbackUrl, by) {
       const query = queryOf(callbackUrl);
       const one = (name: string): string | undefined => {
         const [first, ...others] = query.getAll(name);
@@ -162,6 +168,8 @@ export function createSignIn({ servers, credentials, clock }: SignInOptions): Si
       const pending = await pendings.take(one('state') ?? '');
       if (pending === undefined) throw signInFailed('?', 'the sign-in was not begun, is over, or was used', 'state');
       const { server, owner } = pending;
+      if (by.tenant !== owner.tenant || (owner.subject !== '' && by.subject !== owner.subject))
+        throw signInFailed(server, 'it was begun by somebody else', 'subject');
       const iss = one('iss');
       if (iss === undefined && query.has('iss')) throw signInFailed(server, 'it was answered twice', 'issuer');
       await checkIssuer(pending, iss);

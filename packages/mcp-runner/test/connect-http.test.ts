@@ -9,7 +9,7 @@ import { createEraVerdicts } from '../src/era-verdicts.ts';
 import { anonymous, bearerCaller, headerCaller } from '../src/http-caller.ts';
 import { DEFAULT_LIMITS } from '../src/limits.ts';
 import { createSending } from '../src/sending.ts';
-import { event, rawMcpServer, rpcResult, stream } from './fixtures/raw-mcp-server.ts';
+import { event, rawMcpServer, rpcResult, stream, type RpcRequest } from './fixtures/raw-mcp-server.ts';
 import { rawServer } from './fixtures/raw-server.ts';
 import { sdkServer } from './fixtures/sdk-server.ts';
 
@@ -22,11 +22,14 @@ afterEach(async () => {
 interface Opened {
   readonly connection: Connection;
   readonly oddities: readonly string[];
+  /** Lists that were said to be others now. */
+  readonly changes: readonly string[];
 }
 
 async function connect(url: string, options: Partial<ConnectHttpOptions> = {}): Promise<Opened> {
   const clock = options.clock ?? systemClock;
   const oddities: string[] = [];
+  const changes: string[] = [];
   const connection = await connectHttp({
     name: 'far',
     server: { transport: 'http', url, network: 'private' },
@@ -37,11 +40,11 @@ async function connect(url: string, options: Partial<ConnectHttpOptions> = {}): 
     ...options,
   })({
     signal: new AbortController().signal,
-    events: { listChanged: () => {}, oddity: (text) => oddities.push(text) },
+    events: { listChanged: (what) => changes.push(what), oddity: (text) => oddities.push(text) },
     setup: { capabilities: {}, prepare: () => {} },
   });
   open.push(async () => connection.close());
-  return { connection, oddities };
+  return { connection, oddities, changes };
 }
 
 const call = async (connection: Connection, text: string) => {
@@ -66,6 +69,82 @@ describe.each([
     expect(result.content).toEqual([{ type: 'text', text: 'hello' }]);
     await connection.close();
     expect(await connection.ended).toMatchObject({ code: 'MCP_CLOSED' });
+  });
+
+  it('MCP-5: tells of other tools, however long nothing was to be told', async () => {
+    const clock = fakeClock();
+    await using server = await sdkServer(era);
+    const { changes } = await connect(server.url, { clock });
+    // The stream of the older revision, or a subscription of the newer one, is open then.
+    await expect.poll(() => server.seen.some((one) => one === 'GET' || one.endsWith('/listen')), QUICK).toBe(true);
+    clock.advance(2 * DEFAULT_LIMITS.totalMs);
+
+    await expect.poll(() => (server.changeTools(), changes.length), QUICK).toBeGreaterThan(0);
+
+    expect(new Set(changes)).toEqual(new Set(['tools']));
+  });
+});
+
+/** Answers by the revision of 2026-07-28: each request tells all that there is to know of it. */
+async function modernServer(answer: (request: RpcRequest, response: ServerResponse) => unknown) {
+  const server = await rawServer((request, response) => {
+    const rpc = (request.body === '' ? {} : JSON.parse(request.body)) as RpcRequest['rpc'];
+    if (rpc.method !== 'server/discover') return answer({ ...request, rpc }, response);
+    const found = {
+      resultType: 'complete',
+      supportedVersions: ['2026-07-28'],
+      capabilities: { tools: {} },
+      ttlMs: 0,
+      cacheScope: 'private',
+    };
+    response.writeHead(200, { 'content-type': 'application/json' });
+    return response.end(rpcResult(rpc.id, found));
+  });
+  open.push(server.close);
+  return server;
+}
+
+describe('MCP-2: a call by the revision of 2026-07-28', () => {
+  it('says in its headers what it is, holds no session, and is given up by closing its stream', async () => {
+    const begun = Promise.withResolvers<void>();
+    const closed = Promise.withResolvers<void>();
+    const server = await modernServer((_, response) => {
+      response.on('close', () => closed.resolve());
+      stream(response).write(': working\n\n');
+      return begun.resolve();
+    });
+    const { connection } = await connect(server.origin);
+    const controller = new AbortController();
+    const called = connection.client
+      .callTool({ name: 'echo', arguments: {} }, { signal: controller.signal })
+      .catch((error: unknown) => error);
+    await begun.promise;
+
+    controller.abort(new Error('enough'));
+    await called;
+    await closed.promise;
+    await connection.close();
+
+    expect(server.requests.map(({ method, headers }) => [method, headers['mcp-method'], headers['mcp-name']])).toEqual([
+      ['POST', 'server/discover', undefined],
+      ['POST', 'tools/call', 'echo'],
+    ]);
+    expect(Object.keys(server.requests[1]?.headers ?? {}).filter((name) => name.startsWith('x-'))).toEqual([]);
+  });
+
+  it('is lost when its stream ends, and refused when the server says so', async () => {
+    const server = await modernServer(({ rpc }, response) => {
+      if (rpc.params?.['name'] === 'lost') return stream(response).end();
+      response.writeHead(400, { 'content-type': 'application/json' });
+      return response.end(
+        JSON.stringify({ jsonrpc: '2.0', id: rpc.id, error: { code: -32_602, message: 'No such tool' } }),
+      );
+    });
+    const { connection } = await connect(server.origin);
+
+    await expect(connection.client.callTool({ name: 'lost' })).rejects.toMatchObject({ code: 'MCP_CALL_LOST' });
+    await expect(connection.client.callTool({ name: 'other' })).rejects.toMatchObject({ code: -32_602 });
+    expect(server.requests).toHaveLength(3);
   });
 });
 

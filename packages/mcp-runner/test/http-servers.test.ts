@@ -77,7 +77,7 @@ describe('MCP-4: a server is called', () => {
     const servers = httpServers({ url: world.url, network: 'private', protocol: '2025-11-25', auth });
     const redirectUrl = 'https://app.example.com/callback';
     const { url } = await servers.signIn.begin({ server: 'far', tenant: 'acme', subject: 'ann', redirectUrl });
-    await servers.signIn.finish(await world.browse(url));
+    await servers.signIn.finish(await world.browse(url), { tenant: 'acme', subject: 'ann' });
 
     const connection = await connect(servers, runOf('ann'));
 

@@ -415,7 +415,7 @@ describe('MCP-4: servers over HTTP', () => {
       subject: 'ann',
       redirectUrl: 'https://app.example.com/callback',
     });
-    await runner.signIn.finish(await world.browse(url));
+    await runner.signIn.finish(await world.browse(url), { tenant: 't', subject: 'ann' });
     const continues = {
       state: needs.type === 'needs' ? needs.state : null,
       answers: { '1': { status: 'answered', value: null } },

@@ -15,7 +15,7 @@ import { oauthClientCaller } from '../src/oauth-client-caller.ts';
 import { ownerOf, type CredentialOwner } from '../src/oauth-owner.ts';
 import type { OAuthClient, OAuthSignIn } from '../src/options.ts';
 import { safeFetch } from '../src/safe-fetch.ts';
-import { createSignIn, type SignIn } from '../src/sign-in.ts';
+import { createSignIn, type SignedIn, type SignIn, type SignInBy } from '../src/sign-in.ts';
 import { oauthWorld, type OAuthWays, type OAuthWorld } from './fixtures/oauth-server.ts';
 
 const open: (() => unknown)[] = [];
@@ -29,7 +29,7 @@ const REDIRECT = 'https://app.example.com/callback';
 interface Scene {
   readonly world: OAuthWorld;
   readonly credentials: CredentialStore;
-  readonly signIn: SignIn;
+  readonly signIn: Pick<SignIn, 'begin'> & { finish(back: string | URL, by?: SignInBy): Promise<SignedIn> };
   /** What anybody could be told. */
   readonly told: unknown[];
   connect(owner?: CredentialOwner, credentials?: CredentialStore): Promise<Connection>;
@@ -110,8 +110,8 @@ async function scene(
     begin,
     signIn: {
       begin: signIn.begin,
-      finish: async (back) =>
-        signIn.finish(back).catch((error: unknown) => {
+      finish: async (back, by = ANN) =>
+        signIn.finish(back, by).catch((error: unknown) => {
           throw tell(error);
         }),
     },
@@ -125,7 +125,7 @@ async function scene(
     },
     async enter(subject) {
       const { url: address } = await begin(subject);
-      await signIn.finish(await world.browse(address));
+      await signIn.finish(await world.browse(address), { tenant: 'acme', subject: subject ?? 'ann' });
     },
   };
 }
@@ -229,6 +229,31 @@ describe('MCP-4: signing in', () => {
     expectNoSecrets(stage);
   });
 
+  it.each([
+    ['another person', { tenant: 'acme', subject: 'bob' }],
+    ['nobody', { tenant: 'acme' }],
+    ['one of the same name elsewhere', { tenant: 'other', subject: 'ann' }],
+  ])('is refused when %s comes back from it, who was talked into it, and is over then', async (_, by) => {
+    const { world, begin, signIn } = await scene();
+    const { url } = await begin();
+    const back = await world.browse(url);
+
+    await expect(signIn.finish(back, by)).rejects.toMatchObject({ meta: { reason: 'subject' } });
+    await expect(signIn.finish(back)).rejects.toMatchObject({ meta: { reason: 'state' } });
+
+    expect(world.tokenRequests()).toEqual([]);
+  });
+
+  it('that is shared is anybody of the tenant', async () => {
+    const { world, begin, signIn, call } = await scene({}, { auth: { subject: 'shared' } });
+    const { url } = await begin();
+
+    const signedIn = await signIn.finish(await world.browse(url), { tenant: 'acme', subject: 'bob' });
+
+    expect(signedIn).toEqual({ server: 'far', tenant: 'acme', subject: '' });
+    expect(await call({ tenant: 'acme', subject: '' })).toMatchObject(WELL);
+  });
+
   it('is refused with a code that was meant for another sign-in', async () => {
     const stage = await scene();
     const { world, begin, signIn } = stage;
@@ -262,7 +287,11 @@ describe('MCP-4: signing in', () => {
     const [first = '', ...others] = backs;
     await expect(signIn.finish(first)).rejects.toMatchObject({ meta: { reason: 'state' } });
     for (const back of others) await expect(signIn.finish(back)).resolves.toMatchObject(ANN);
-    await expect(signIn.finish(await world.browse(hers.url))).resolves.toMatchObject({ subject: 'bob' });
+    await expect(
+      signIn.finish(await world.browse(hers.url), { tenant: 'acme', subject: 'bob' }),
+    ).resolves.toMatchObject({
+      subject: 'bob',
+    });
   });
 
   it('takes wrong arguments for what they are', async () => {

@@ -243,7 +243,8 @@ export async function createHttpTransport(options: HttpTransportOptions): Promis
   inner.onerror = (error) => {
     // What the SDK's own checks of a message throw.
     if (error instanceof SyntaxError || error.name.endsWith('ZodError')) garbage += 1;
-    oddity(caller.redact(error.message));
+    // While hands are shaken a refusal is an answer.
+    if (isReady) oddity(caller.redact(error.message));
     if (garbage > limits.garbageLines) {
       const why = `sent more than garbageLines = ${limits.garbageLines} messages that are none`;
       over(

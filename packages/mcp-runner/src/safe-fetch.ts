@@ -175,7 +175,8 @@ function exchangeOf(
   request.once('close', () => signal?.removeEventListener('abort', abort));
   request.once('socket', (socket) => {
     socket.setKeepAlive(true, 30_000);
-    if (request.reusedSocket) markSent();
+    // Of one that is handed on nobody hears again that it is connected.
+    if (!socket.connecting) markSent();
     else socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', markSent);
   });
   const lost = (error: unknown) => ended ?? (isPrusikError(error) ? error : notAnswered(url, error, sent));

@@ -279,6 +279,23 @@ it('MCP-2: what was sent and not answered is lost, what was not sent may be sent
   });
 });
 
+it('MCP-2: what waited for a socket and went over one that was handed on is lost like any other', async () => {
+  const held: (() => void)[] = [];
+  const raw = await server(({ path }, response) => {
+    if (path === '/lost') return response.socket?.destroy();
+    return held.push(() => response.end());
+  });
+  const safe = fetchFor(raw.origin);
+  const holding = Array.from({ length: 64 }, async () => (await safe.fetch(raw.origin)).text());
+  await expect.poll(() => held.length).toBe(64);
+  const asking = safe.fetch(`${raw.origin}/lost`, { method: 'POST', body: '{}' }).catch((error: unknown) => error);
+
+  for (const release of held) release();
+
+  await Promise.all(holding);
+  expect(await asking).toMatchObject({ code: 'MCP_CALL_LOST', meta: { sent: true } });
+});
+
 it('MCP-2: what is packed is not unpacked, and what is no answer is told', async () => {
   const raw = await server(({ path }, response) => {
     if (path === '/packed') response.setHeader('content-encoding', 'gzip').end('x');

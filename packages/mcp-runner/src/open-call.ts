@@ -32,7 +32,6 @@ export interface OpenCall<T> {
   left(): number;
   /** Settles with the call, whatever becomes of it. */
   readonly over: Promise<void>;
-  cancel(reason: unknown): void;
 }
 
 /** A tool as its server has it. */
@@ -128,7 +127,6 @@ export function openCall<T>(options: OpenCallOptions): OpenCall<T> {
   return {
     over,
     left: () => deadline.left(),
-    cancel: (reason) => controller.abort(reason),
     ask(ask) {
       deadline.pause();
       asks.push(ask);

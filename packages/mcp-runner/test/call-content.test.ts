@@ -76,6 +76,15 @@ describe('content of a result', () => {
     expect(parts(...content).at(-1)).toBe('[… 7 more parts left out …]');
   });
 
+  it('MCP-2: texts are shown as a model reads them, in whatever part they come', () => {
+    const text = 'a\u001b[2J\u202eb';
+
+    expect(parts({ type: 'text', text }, { type: 'resource', resource: { uri: 'x:1', text } })).toEqual([
+      'ab',
+      '[resource: x:1]\nab',
+    ]);
+  });
+
   it('MCP-2: a terminal is not moved, nothing is shown in another order, and nothing is said that nobody sees', () => {
     expect(
       visibleText('\u001b[31mred\u001b[0m \u001b]0;title\u0007x\u0000 a\u202eb\u2066c \u{e0041}\u{e007f}. \ud800'),

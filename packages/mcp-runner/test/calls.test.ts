@@ -156,6 +156,26 @@ describe.each(['legacy', 'modern'] as const)('a call over the %s protocol', (era
   });
 });
 
+it('MCP-5: a trace that cannot be told, or is none, costs no call', async () => {
+  const contexts: (() => Readonly<Record<string, string>>)[] = [
+    () => ({ traceparent: 'x'.repeat(9_000), baggage: 7 as never }),
+    () => {
+      throw new Error('no tracer');
+    },
+  ];
+  const metas: unknown[] = [];
+  for (const traceContext of contexts) {
+    const server = await rawServer({ traceContext });
+    const result = server.call();
+    const request = await server.next('tools/call');
+    server.answer(request, text('ok'));
+    await result;
+    metas.push(Object.keys(paramsOf(request)['_meta'] as JsonObject));
+  }
+
+  expect(metas).toEqual([['progressToken'], ['progressToken']]);
+});
+
 it('MCP-2: an answer that is no result ends the call, which is not in doubt', async () => {
   const server = await rawServer({ era: 'modern' });
   const result = server.call();

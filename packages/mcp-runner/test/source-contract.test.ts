@@ -20,7 +20,8 @@ async function create(): Promise<ToolSourceUnderTest> {
   };
   return {
     source: runner.source(),
-    tools: { echo: 'it_echo', fail: 'it_fail', wait: 'it_wait', vanish: 'it_vanish' },
+    tools: { echo: 'it_echo', fail: 'it_fail', wait: 'it_wait', vanish: 'it_vanish', ask: 'it_ask' },
+    answer: { what: 'the answer' },
     async executions(tool) {
       const calls = await readFile(join(folder, 'calls'), 'utf8').catch(() => '');
       return calls.split('\n').filter((name) => `it_${name}` === tool).length;
@@ -48,4 +49,4 @@ async function create(): Promise<ToolSourceUnderTest> {
   };
 }
 
-toolSourceContract({ test, create });
+toolSourceContract({ test, create, asks: true });

@@ -1,4 +1,4 @@
-import type { SourcedCall, SourcedTool, ToolCallScope, ToolListing, ToolSource } from '@prusik/core';
+import type { Json, SourcedCall, SourcedTool, ToolCallScope, ToolListing, ToolSource } from '@prusik/core';
 
 /** A source, and whoever executes its tools. */
 export interface ToolSourceUnderTest extends AsyncDisposable {
@@ -13,9 +13,11 @@ export interface ToolSourceUnderTest extends AsyncDisposable {
     readonly wait: string;
     /** Takes anything; whoever executes it goes away in the middle and never says how it ended. May happen once. */
     readonly vanish: string;
-    /** Takes anything, needs an answer to one question, which is any text, and says that text. Only where the source `asks`. */
+    /** Takes anything, needs an answer to one question, and says the text `the answer` of it. Only where the source `asks`. */
     readonly ask?: string;
   };
+  /** What is answered to that question. @default 'the answer' */
+  readonly answer?: Json;
   /** How often a tool was begun, by whoever executes it. */
   executions(tool: string): number | Promise<number>;
   /** From now on `echo` says another thing of itself. It may be withheld. */

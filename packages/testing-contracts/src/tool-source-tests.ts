@@ -233,7 +233,7 @@ export const TOOL_SOURCE_TESTS: readonly ToolSourceTest[] = [
   {
     title: 'AGT-16: a call that needs something says so, and goes on with the answers',
     needs: 'asks',
-    async run({ call, tool, tools: { ask = '' } }) {
+    async run({ call, tool, tools: { ask = '' }, answer = 'the answer' }) {
       const listed = await tool(ask);
       const result = await call(listed, { callId: 'asks' });
       assert.ok(result.type === 'needs', 'It needs nothing');
@@ -243,7 +243,7 @@ export const TOOL_SOURCE_TESTS: readonly ToolSourceTest[] = [
       assert.deepEqual(JSON.parse(JSON.stringify({ needs, state })), { needs, state });
       assert.ok(Buffer.byteLength(JSON.stringify(state)) <= 65_536, 'Its state is too large');
 
-      const answers = { [names[0] ?? '']: { status: 'answered', value: 'the answer' } } as const;
+      const answers = { [names[0] ?? '']: { status: 'answered', value: answer } } as const;
       const after = await call(listed, { callId: 'asks', continues: { state, answers } });
 
       assert.match(textOf(outcome(after)), /the answer/);

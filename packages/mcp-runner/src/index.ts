@@ -26,8 +26,9 @@ export type { McpApproval, McpEffect, McpFacts, McpPolicy, McpVerdict, ToolRules
 export type { McpPrompt, McpPromptArgument, McpPrompts } from './prompts.ts';
 export type { McpResource, McpResourceContent, McpResources, McpResourceTemplate, ReadOptions } from './resources.ts';
 export type { RiskTier, ServerPlace } from './risk.ts';
-export { mcpRunner, type McpRunner, type McpServerState, type McpToolsOptions } from './runner.ts';
+export { mcpRunner, type McpRunner, type McpToolsOptions } from './runner.ts';
 export type { AnswerNeed, McpModelOutput, McpModelPart, McpTool, McpToolOutput, McpToolSet } from './sdk-tools.ts';
+export type { McpServerState } from './server-state.ts';
 export type { BeginSignIn, SignedIn, SignIn, SignInBy } from './sign-in.ts';
 export type { ToolHints } from './server-tool.ts';
 export type { ToolChange } from './tool-changes.ts';

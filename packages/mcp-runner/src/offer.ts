@@ -69,12 +69,10 @@ export async function makeOffer(listed: readonly unknown[], options: OfferOption
   const { readable, leftOut } = readTools(raw, options, withheld);
   const present = new Map(readable.map((tool) => [tool.name, tool]));
   const offered = readable.map((tool) => offeredTool(tool, options));
-  // Of several tools that would be called alike none is taken for another.
-  const unique = withoutTwins(offered, withheld);
-  const capped = unique.toSorted((a, b) => byCodeUnit(a.sourced.name, b.sourced.name)).slice(0, limits.tools);
-  if (unique.length > capped.length)
+  const capped = offered.toSorted((a, b) => byCodeUnit(a.sourced.name, b.sourced.name)).slice(0, limits.tools);
+  if (offered.length > capped.length)
     withheld.push({
-      tool: `and ${unique.length - capped.length} more of ${server}`,
+      tool: `and ${offered.length - capped.length} more of ${server}`,
       code: 'MCP_LIST_TOO_LARGE',
       reason: `only the first ${limits.tools} by name are offered`,
     });
@@ -114,9 +112,13 @@ function readTools(
   withheld: WithheldTool[],
 ): { readonly readable: readonly ServerTool[]; readonly leftOut: number } {
   const { server, rules } = governed;
-  const times = new Map<unknown, number>();
-  for (const one of raw) times.set(nameOf(one), (times.get(nameOf(one)) ?? 0) + 1);
-  const refused = new Set<unknown>();
+  const calledOf = (one: unknown): string | undefined => {
+    const name = nameOf(one);
+    return typeof name === 'string' ? modelToolName(server, name) : undefined;
+  };
+  const times = new Map<string | undefined, number>();
+  for (const one of raw) times.set(calledOf(one), (times.get(calledOf(one)) ?? 0) + 1);
+  const told = new Set<string>();
   let leftOut = 0;
   const readable = raw.flatMap((one): readonly ServerTool[] => {
     const name = nameOf(one);
@@ -124,12 +126,13 @@ function readTools(
       leftOut += 1;
       return [];
     }
-    const fault = times.get(name) === 1 || typeof name !== 'string' ? undefined : 'there are several of its name';
-    const read = fault ?? tryRead(one, era);
+    const called = calledOf(one);
+    // Of several that would be called alike none is taken for another.
+    const isTwin = called !== undefined && times.get(called) !== 1;
+    const read = isTwin ? 'there are several of its name' : tryRead(one, era);
     if (typeof read !== 'string') return [read];
-    // Twins are told once.
-    if (fault === undefined || !refused.has(name)) withheld.push(refusal(server, name, read));
-    refused.add(name);
+    if (!isTwin || !told.has(called)) withheld.push(refusal(server, name, read));
+    if (called !== undefined) told.add(called);
     return [];
   });
   return { readable, leftOut };
@@ -172,14 +175,6 @@ function readingAs(governed: Governed, tool: ResourceTool): Governed {
   const { effects } = governed.rules;
   const said = typeof effects === 'object' ? effects : {};
   return { ...governed, rules: { ...governed.rules, effects: { [tool]: 'repeatable', ...said } } };
-}
-
-function withoutTwins(offered: readonly OfferedTool[], withheld: WithheldTool[]): readonly OfferedTool[] {
-  const times = new Map<string, number>();
-  for (const { sourced } of offered) times.set(sourced.name, (times.get(sourced.name) ?? 0) + 1);
-  for (const [tool, count] of times)
-    if (count > 1) withheld.push({ tool, code: 'MCP_TOOL_REFUSED', reason: `${count} tools would be called so` });
-  return offered.filter(({ sourced }) => times.get(sourced.name) === 1);
 }
 
 async function allowedByPolicy(

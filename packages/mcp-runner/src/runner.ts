@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { hashJson, randomId, systemClock, type Sandbox, type ToolSource, type WithheldTool } from '@prusik/core';
+import { hashJson, randomId, systemClock, type Sandbox, type ToolSource } from '@prusik/core';
 import { checkRunnerOptions } from './check-runner-options.ts';
 import { connectStdio } from './connect-stdio.ts';
 import { memoryCredentials } from './credentials-memory.ts';
@@ -11,12 +11,13 @@ import { createManagedServer, type ManagedServer, type McpCaller } from './mcp-s
 import { withPins } from './offer.ts';
 import type { McpRunnerOptions, McpServer, StdioServer } from './options.ts';
 import { memoryPins } from './pins.ts';
-import { createPool, type Pool, type PoolState } from './pool.ts';
+import { createPool, type Pool } from './pool.ts';
 import { createPrompts, type McpPrompts } from './prompts.ts';
 import { createResources, type McpResources, type ReadServerOptions } from './resources.ts';
-import { riskOf, type RiskTier, type ServerPlace } from './risk.ts';
+import { riskOf, type ServerPlace } from './risk.ts';
 import { useInRunWorkspace } from './run-workspace-use.ts';
 import { sdkTool, type AnswerNeed, type McpToolSet } from './sdk-tools.ts';
+import { serverState, type McpServerState } from './server-state.ts';
 import type { SignIn } from './sign-in.ts';
 import { createSource } from './source.ts';
 import { toolChanges, type ToolChange } from './tool-changes.ts';
@@ -63,30 +64,6 @@ export interface McpToolsOptions extends McpCaller {
   /** Answers what a server asks while it executes a call. @default nobody is there */
   readonly answer?: AnswerNeed;
   readonly signal?: AbortSignal;
-}
-
-/** How a server stands. */
-export interface McpServerState {
-  readonly server: string;
-  readonly place: ServerPlace;
-  readonly tier: RiskTier;
-  /** `failed`: it could not be started, or has ended by itself, and is started again when it is needed. */
-  readonly status: 'idle' | 'starting' | 'ready' | 'failed';
-  /** Revision of the protocol that was last spoken. */
-  readonly protocol?: string;
-  /** As models call them; missing until they were first listed. */
-  readonly tools?: readonly string[];
-  /** What is kept back, and why. */
-  readonly withheld: readonly WithheldTool[];
-  /** Tools that `allow` and `deny` leave out. */
-  readonly leftOut: number;
-  /** Calls under way, and calls that wait for their turn. */
-  readonly calls: number;
-  readonly waiting: number;
-  /** Code of why it was last not there. */
-  readonly lastError?: string;
-  /** It is not started again before. */
-  readonly retryAfterMs?: number;
 }
 
 /**
@@ -199,7 +176,7 @@ export function mcpRunner(options: McpRunnerOptions): McpRunner {
     servers: () => {
       const states = pool.states();
       return [...servers].map(([name, server]) =>
-        stateOf(
+        serverState(
           server,
           states.filter((one) => one.server === name),
         ),
@@ -285,26 +262,6 @@ const limitsOf = (...said: readonly (Partial<McpLimits> | undefined)[]): McpLimi
 /** An option that is `undefined` is one that is not said. */
 const defined = <T extends object>(said: T | undefined): Partial<T> =>
   Object.fromEntries(Object.entries(said ?? {}).filter(([, value]) => value !== undefined)) as Partial<T>;
-
-function stateOf({ governed, last, protocol }: ManagedServer, states: readonly PoolState[]): McpServerState {
-  const { server, place, tier } = governed;
-  const failed = states.find((one) => one.lastError !== undefined);
-  const is = (status: PoolState['status']): boolean => states.some((one) => one.status === status);
-  return {
-    server,
-    place,
-    tier,
-    status: is('ready') ? 'ready' : is('starting') ? 'starting' : failed === undefined ? 'idle' : 'failed',
-    withheld: last?.withheld ?? [],
-    leftOut: last?.leftOut ?? 0,
-    calls: states.reduce((sum, one) => sum + one.calls, 0),
-    waiting: states.reduce((sum, one) => sum + one.waiting, 0),
-    ...(protocol === undefined ? {} : { protocol: protocol.version }),
-    ...(last === undefined ? {} : { tools: [...last.tools.keys()] }),
-    ...(failed?.lastError === undefined ? {} : { lastError: failed.lastError }),
-    ...(failed?.retryAfterMs === undefined ? {} : { retryAfterMs: failed.retryAfterMs }),
-  };
-}
 
 /** @throws {TypeError} */
 function checkChange(server: string, { server: of, tool, change, definition }: ToolChange): void {

@@ -322,7 +322,7 @@ describe('MCP-4: rules for servers and their tools', () => {
 
   it('MCP-4, I12: a policy is asked again before a call, and what has failed by then denies', async () => {
     let verdict: () => 'allow' = () => 'allow';
-    await using runner = await place.runner({ policy: () => verdict() });
+    await using runner = await place.runner({ policy: ({ tool }) => (tool === undefined ? 'allow' : verdict()) });
     const source = runner.source();
     const echo = (await list(source)).tools.find(({ name }) => name === 'climb_echo');
     verdict = () => {

@@ -9,8 +9,8 @@ import { abortable } from './wait.ts';
 /** A server that says again and again that its list is another one is asked no more often. */
 const MOST_ASKS = 10;
 const ASKS_MS = 10_000;
-/** A list may change without a word. */
-const TTL_MS = 300_000;
+/** A list may change without a word. What a server says of that is heeded between the two: that nothing may be kept, which is what most say, would cost each call a list. */
+const TTL_MS = { least: 10_000, most: 300_000 };
 
 export interface ToolListsOptions extends Omit<OfferOptions, 'era' | 'limits' | 'resources'> {
   readonly limits: McpLimits;
@@ -72,7 +72,7 @@ export function createToolLists({ limits, resources, ...options }: ToolListsOpti
     const list = async (): Promise<Offer> => {
       try {
         const raw = await listTools(connection, { server: governed.server, limits, clock, signal });
-        one.ttlMs = Math.min(raw.ttlMs ?? TTL_MS, TTL_MS);
+        one.ttlMs = Math.min(Math.max(raw.ttlMs ?? TTL_MS.most, TTL_MS.least), TTL_MS.most);
         const { protocol, capabilities } = connection;
         const reads = resources === 'tools' && capabilities.resources !== undefined;
         last = await inTurn(() => makeOffer(raw.tools, { ...options, limits, era: protocol.era, resources: reads }));
@@ -86,7 +86,7 @@ export function createToolLists({ limits, resources, ...options }: ToolListsOpti
     asks = [...asks, askedAt].slice(-MOST_ASKS);
     const offer = Promise.resolve().then(list);
     offer.catch(() => {});
-    const one: Known = { offer, askedAt, changes, decisions, ttlMs: TTL_MS };
+    const one: Known = { offer, askedAt, changes, decisions, ttlMs: TTL_MS.most };
     known.set(connection, one);
     return one;
   }

@@ -215,6 +215,18 @@ describe('MCP-3: a source of tools', () => {
     expect(counts).toEqual(['2', '3', '4', '5', '6', '7', '8', '9', '10', '10', '10', '10', '10', '10', '10', '11']);
   });
 
+  it('I9: a list of which nothing may be kept is asked for once in ten seconds, and not for each call', async () => {
+    const clock = fakeClock();
+    await using runner = await place.runner({ clock }, { args: ['fleeting'] });
+    await become(runner, [definition('count')]);
+    const lists = async (): Promise<string | undefined> => (await callTool(runner, 'count')).split(' ')[1];
+    const counts = [await lists(), await lists(), await lists()];
+    clock.advance(10_000);
+    counts.push(await lists(), await lists());
+
+    expect(counts).toEqual(['2', '2', '2', '3', '3']);
+  });
+
   it('MCP-3: a list that the server does not speak of is asked for again after a while', async () => {
     const clock = fakeClock();
     await using runner = await place.runner({ clock, limits: { idleMs: 10_000_000 } });

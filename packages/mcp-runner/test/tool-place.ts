@@ -9,8 +9,8 @@ export interface ToolPlace extends AsyncDisposable {
 export async function newToolPlace(): Promise<ToolPlace> {
   const place: Place = await newPlace('none');
   return {
-    async runner(options = {}, server = {}) {
-      const climb = await place.server('tool-server', server.args, { approval: 'never', ...server });
+    async runner(options = {}, { args, ...server } = {}) {
+      const climb = await place.server('tool-server', args, { approval: 'never', ...server });
       return mcpRunner({ sandbox: place.sandbox, ...options, servers: { climb, ...options.servers } });
     },
     [Symbol.asyncDispose]: () => place[Symbol.asyncDispose](),

@@ -92,6 +92,8 @@ export function createServerCalls(options: ServerCallsOptions): ServerCalls {
         if (watcher.asker === undefined || lives.size >= limits.calls) return false;
         if (asked > MOST.needs || rounds.count >= MOST.rounds) return false;
         call.ask(one);
+        // Whoever was asked too late answers nobody.
+        void call.over.then(() => one.answer(one.asked.result({ status: 'unavailable' })));
         return true;
       },
     });

@@ -139,6 +139,16 @@ describe('a question in the middle of a call, 2025-11-25', () => {
     expect(server.held).toBe(0);
   });
 
+  it('MCP-2, I9: a question whose call is over before anybody has answered is told so to the server, and takes nothing any more', async () => {
+    const clock = fakeClock();
+    const server = await rawServer({ clock, limits: { totalMs: 10_000 } });
+    await elicited(server);
+    clock.advance(10_000);
+
+    expect((await server.next('answer'))['result']).toEqual({ action: 'cancel' });
+    expect(server.held).toBe(0);
+  });
+
   it('MCP-2, I4: a call whose process is gone is lost: of effect once it is in doubt, and nothing is sent', async () => {
     const needs = await elicited(await rawServer());
     const elsewhere = await rawServer();

@@ -53,9 +53,10 @@ interface Asked {
   readonly method: string;
   readonly options: TransportSendOptions | undefined;
   readonly stream: AbortController;
-  /** Settles what the SDK was promised. */
+  /** Settles what the SDK was promised; its stream may stay for a while. */
   readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
+  /** Settles it, if nobody has, and holds nothing of it any more. */
+  readonly end: (error?: unknown) => void;
   sent: boolean;
   answer: HttpAnswer | undefined;
   /** What broke its body off. */
@@ -68,6 +69,8 @@ export async function createHttpTransport(options: HttpTransportOptions): Promis
   const { InsufficientScopeError, StreamableHTTPClientTransport } = await import('@modelcontextprotocol/client');
   const asked = new Map<RequestId, Asked>();
   const marked = new Map<string, Asked>();
+  /** Whose streams are open, those of answers that have come included. */
+  const live = new Set<Asked>();
   const askedOfUs = new Set<RequestId>();
   const reconnects = createReconnects(clock);
   const ended = Promise.withResolvers<PrusikError>();
@@ -123,11 +126,7 @@ export async function createHttpTransport(options: HttpTransportOptions): Promis
     // Nothing more is read; whoever waits is told through the client.
     void inner.close();
     safe.close();
-    for (const one of asked.values()) {
-      one.lingering?.[Symbol.dispose]();
-      one.resolve();
-    }
-    asked.clear();
+    for (const one of live) one.end();
     transport.onclose?.();
   };
 
@@ -169,23 +168,26 @@ export async function createHttpTransport(options: HttpTransportOptions): Promis
       options: sendOptions,
       stream,
       resolve,
-      reject,
+      end(error) {
+        one.lingering?.[Symbol.dispose]();
+        live.delete(one);
+        if (asked.get(message.id) === one) asked.delete(message.id);
+        if (error === undefined) resolve();
+        else reject(error);
+      },
       sent: false,
       answer: undefined,
       failure: undefined,
       lingering: undefined,
     };
     const mark = String((marks += 1));
-    const end = (error?: unknown): void => {
-      one.lingering?.[Symbol.dispose]();
-      if (asked.get(message.id) === one) asked.delete(message.id);
-      if (error === undefined) resolve();
-      else reject(error);
-    };
+    live.add(one);
     asked.set(message.id, one);
     marked.set(mark, one);
     latest = one;
     const requestSignal = sendOptions?.requestSignal;
+    // The end of a stream that was given up is not told.
+    requestSignal?.addEventListener('abort', () => one.end(), { once: true });
     inner
       .send(message, {
         headers: { ...sendOptions?.headers, [MARK]: mark },
@@ -193,16 +195,17 @@ export async function createHttpTransport(options: HttpTransportOptions): Promis
         onRequestStreamEnd() {
           sendOptions?.onRequestStreamEnd?.();
           const why = `The MCP server ${JSON.stringify(server)} ended the stream of a request without an answer`;
-          end(asked.get(message.id) === one ? (one.failure ?? lost(server, why)) : undefined);
+          one.end(asked.get(message.id) === one ? (one.failure ?? lost(server, why)) : undefined);
         },
       })
       .then(
         () => {
-          if (one.answer?.isStream === true || asked.get(message.id) !== one) return;
+          if (one.answer?.isStream === true) return;
+          if (asked.get(message.id) !== one) return one.end();
           const why = `The MCP server ${JSON.stringify(server)} answered a request with something else than its answer`;
-          end(new PrusikError('MCP_PROTOCOL_ERROR', why, { meta: { server, sent: true } }));
+          one.end(new PrusikError('MCP_PROTOCOL_ERROR', why, { meta: { server, sent: true } }));
         },
-        async (error: unknown) => end(isReady ? await told(error, one).catch((failed: unknown) => failed) : error),
+        async (error: unknown) => one.end(isReady ? await told(error, one).catch((failed: unknown) => failed) : error),
       )
       .finally(() => marked.delete(mark));
     return promise;
@@ -213,9 +216,8 @@ export async function createHttpTransport(options: HttpTransportOptions): Promis
     const { requestId } = ('params' in message ? (message.params ?? {}) : {}) as { readonly requestId?: RequestId };
     const one = requestId === undefined ? undefined : asked.get(requestId);
     if (one === undefined || requestId === undefined) return;
-    asked.delete(requestId);
     one.stream.abort();
-    one.resolve();
+    one.end();
   };
 
   // oxlint-disable-next-line unicorn/prefer-add-event-listener -- a transport has no listeners
@@ -234,7 +236,10 @@ export async function createHttpTransport(options: HttpTransportOptions): Promis
     const one = id === undefined ? undefined : asked.get(id);
     if (id === undefined || one === undefined) return oddity('An answer that nobody waits for');
     asked.delete(id);
-    one.lingering = clock.after(LINGER_MS, () => one.stream.abort());
+    one.lingering = clock.after(LINGER_MS, () => {
+      one.stream.abort();
+      one.end();
+    });
     one.resolve();
     transport.onmessage?.(message);
   };

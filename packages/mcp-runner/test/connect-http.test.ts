@@ -434,6 +434,20 @@ describe('I8: closing', () => {
   });
 });
 
+it.each(['modern', 'legacy'] as const)('I8: a hundred connections, %s, leave no timer and no socket', async (era) => {
+  const clock = fakeClock();
+  await using server = await sdkServer(era);
+  for (let times = 0; times < 100; times += 1) {
+    const { connection } = await connect(server.url, { clock });
+    await call(connection, 'x');
+    await connection.close();
+  }
+
+  await expect.poll(() => server.sockets(), QUICK).toBe(0);
+  expect(clock.pending).toBe(0);
+  expect(server.sessions.size).toBe(0);
+});
+
 describe('MCP-2: a server that cannot be reached says why', () => {
   it.each([
     [500, 'MCP_START_FAILED', true],

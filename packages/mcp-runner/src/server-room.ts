@@ -11,7 +11,7 @@ export interface Tenant {
 /** How many servers there may be at once. */
 export interface ServerRoom {
   /**
-   * Lets one in. Where it is full, whoever is idle longest is stopped first.
+   * Makes room for one, which leaves in any case. Where it is full, whoever is idle longest is stopped first.
    *
    * @throws {PrusikError} `MCP_TOO_MANY_SERVERS` (retryable) where nobody is idle.
    */
@@ -36,13 +36,11 @@ export function createServerRoom(most: number): ServerRoom {
             return since === undefined || other === tenant ? [] : [{ other, since }];
           })
           .toSorted((a, b) => a.since - b.since);
-        if (idle === undefined) {
-          tenants.delete(tenant);
+        if (idle === undefined)
           throw new PrusikError('MCP_TOO_MANY_SERVERS', `${most} MCP servers are in use; no other is started`, {
             retryable: true,
             meta: { limit: most, retryAfterMs: RETRY_MS },
           });
-        }
         await idle.other.stop();
       }
     },

@@ -8,6 +8,7 @@ import type { StdioServer } from './options.ts';
 import { execCommand } from './shell-command.ts';
 import { resolveEnvironment } from './stdio-environment.ts';
 import { createStdioTransport, type StdioEnd } from './stdio-transport.ts';
+import { visibleText } from './visible-text.ts';
 import { abortable } from './wait.ts';
 
 /** Of stderr, in an error's message; the whole of what is kept is in its cause. */

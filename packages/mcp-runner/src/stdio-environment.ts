@@ -22,7 +22,8 @@ export async function resolveEnvironment(name: string, given: StdioServer['env']
     Object.entries(given).map(async ([variable, value]): Promise<[string, string]> => {
       if (typeof value === 'string') return [variable, value];
       const secret = await ask(name, variable, value);
-      if (secret.length >= SHORTEST_SECRET) secrets.push(secret);
+      // Of several lines, such as a key, each may be printed by itself.
+      secrets.push(...[secret, ...secret.split('\n')].filter((part) => part.length >= SHORTEST_SECRET));
       return [variable, secret];
     }),
   );

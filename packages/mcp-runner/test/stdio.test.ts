@@ -98,13 +98,13 @@ describe('MCP-1: a server over stdio', () => {
 
 describe('MCP-2: a server that does not get ready', () => {
   it('is told with its exit code and what it said last, without secrets', async () => {
-    const server = await place.server('stdio-server', ['exits'], { env: { KEY: () => 'hunter2!' } });
+    const server = await place.server('stdio-server', ['exits'], { env: { KEY: () => 'hunter2!\nand a second line' } });
 
     const error = await place.connect(server).catch((thrown: unknown) => thrown as Error & { meta: unknown });
 
     expect(error).toMatchObject({ code: 'MCP_START_FAILED', retryable: true, meta: { server: 'raw', exitCode: 3 } });
     expect(error).toHaveProperty('message', expect.stringContaining('no configuration'));
-    expect(JSON.stringify([String(error), String((error as Error).cause)])).not.toMatch(/abcdefgh|hunter2/);
+    expect(JSON.stringify([String(error), String((error as Error).cause)])).not.toMatch(/abcdefgh|hunter2|second line/);
   });
 
   it('is not tried again where there is no such program', async () => {

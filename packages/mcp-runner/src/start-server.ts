@@ -163,7 +163,8 @@ const happened = (end: StdioEnd): string => {
 
 const exitOf = (end: StdioEnd): ErrorMeta => (end.kind === 'exit' ? { exitCode: end.exit.exitCode } : {});
 
-const said = (stderr: string): string => (stderr.trim() === '' ? '' : `. The end of its stderr: ${stderr.trim()}`);
+const said = (stderr: string): string =>
+  stderr.trim() === '' ? '' : `. The end of its stderr: ${visibleText(stderr).trim()}`;
 
 const messageOf = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).slice(0, TOLD_CHARACTERS);

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { systemClock, type Sandbox, type SandboxMount } from '@prusik/core';
 import { createLocalSandbox } from '@prusik/sandbox-local';
 import { connectStdio } from '../src/connect-stdio.ts';
-import type { Connection } from '../src/connection.ts';
+import type { ClientSetup, Connection } from '../src/connection.ts';
 import { createEraVerdicts } from '../src/era-verdicts.ts';
 import { DEFAULT_LIMITS, type McpLimits } from '../src/limits.ts';
 import type { StdioServer } from '../src/options.ts';
@@ -31,6 +31,7 @@ export interface ConnectIn {
   readonly limits?: Partial<McpLimits>;
   readonly signal?: AbortSignal;
   readonly name?: string;
+  readonly setup?: ClientSetup;
 }
 
 export async function newPlace(isolation: 'none' | 'bubblewrap'): Promise<Place> {
@@ -64,7 +65,10 @@ export async function newPlace(isolation: 'none' | 'bubblewrap'): Promise<Place>
         ...options,
       };
     },
-    connect(server, { limits, signal = new AbortController().signal, name = 'raw' } = {}) {
+    connect(
+      server,
+      { limits, signal = new AbortController().signal, name = 'raw', setup = { capabilities: {}, prepare() {} } } = {},
+    ) {
       const connect = connectStdio({
         name,
         instance: '',
@@ -77,7 +81,7 @@ export async function newPlace(isolation: 'none' | 'bubblewrap'): Promise<Place>
       return connect({
         signal,
         events: { listChanged: (what) => changes.push(what), oddity: (text) => oddities.push(text) },
-        setup: { capabilities: {}, prepare() {} },
+        setup,
       });
     },
     async snapshotOf(file, content) {

@@ -58,7 +58,8 @@ export function connectHttp(options: ConnectHttpOptions): Connect {
         transport,
         protocol: server.protocol ?? 'auto',
         legacy: verdicts.isLegacy(name),
-        probeMs: limits.startMs / 2,
+        // Over HTTP silence says nothing of the revision, so there is no other question to leave time for.
+        probeMs: limits.startMs,
         timeoutMs: limits.startMs,
         setup,
         events: { ...events, oddity },

@@ -42,12 +42,14 @@ export const MCP_LIST_TESTS: readonly McpRunnerTest[] = [
     title:
       'MCP-3: a tool whose description changes is withheld with MCP_TOOL_CHANGED, and a call of the one before is refused',
     kind: 'changed-description',
+    withinMs: 8_000,
     run: noticesChange,
   },
   {
     title:
       'MCP-3: a tool of a server of 2025-11-25 whose description changes is withheld with MCP_TOOL_CHANGED, and a call of the one before is refused',
     kind: 'changed-description',
+    withinMs: 8_000,
     speaks: '2025-11-25',
     run: noticesChange,
   },
@@ -55,6 +57,7 @@ export const MCP_LIST_TESTS: readonly McpRunnerTest[] = [
     title:
       'MCP-3: a tool whose schema changes is withheld with MCP_TOOL_CHANGED, and a call of the one before is refused',
     kind: 'changed-schema',
+    withinMs: 8_000,
     run: noticesChange,
   },
   {

@@ -13,7 +13,7 @@ export const HTTP_BEHAVIOURS: Readonly<Record<HttpKind, Partial<Behaviour>>> = {
       call.line.end();
     },
   },
-  /** Has the effect, asks the client to come back at once for the rest, and says the same each time it does. */
+  /** Has the effect, asks the client to come back at once for the rest, and says the same each time it does, which is counted. */
   'reconnect-storm': {
     call(call, world) {
       if (call.name !== 'act') return WELL.call(call, world);

@@ -64,7 +64,7 @@ export const LIST_BEHAVIOURS: Readonly<Record<ListKind, Partial<Behaviour>>> = {
   /** There is always one more page. */
   'endless-pages': {
     list: (_, { lists }) => ({
-      tools: lists === 1 ? [ECHO] : [tool(`page-${lists}`)],
+      tools: lists === 1 ? [ECHO] : [],
       nextCursor: `page-${lists + 1}`,
     }),
   },

@@ -23,5 +23,5 @@ const behaviour = behaviourOf(kind);
 const world = { effect, marker };
 behaviour.start(world);
 const receive = serve(behaviour, speaks as Speaks, world);
-if (transport === '--http') overHttp(receive);
+if (transport === '--http') overHttp(receive, effect);
 else overStdio(receive);

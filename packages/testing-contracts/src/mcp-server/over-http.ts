@@ -1,13 +1,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { Receive } from './serve.ts';
-import type { Line, Message } from './wire.ts';
+import type { Line, Message, World } from './wire.ts';
 
 const STREAMED: ReadonlySet<string | undefined> = new Set(['tools/call', 'subscriptions/listen']);
 
 /** Listens on a port of its own and prints the address. A call and a subscription are answered by a stream of events, everything else by one message. */
-export function overHttp(receive: Receive): void {
-  const server = createServer((request, response) => void handle(request, response, receive));
+export function overHttp(receive: Receive, effect: World['effect']): void {
+  const server = createServer((request, response) => void handle(request, response, receive, effect));
   server.listen(0, '127.0.0.1', () => {
     const address = server.address();
     if (typeof address === 'object' && address !== null) console.log(`http://127.0.0.1:${address.port}/mcp`);
@@ -16,9 +16,15 @@ export function overHttp(receive: Receive): void {
   process.stdin.once('close', () => process.exit(0)).resume();
 }
 
-async function handle(request: IncomingMessage, response: ServerResponse, receive: Receive): Promise<void> {
+async function handle(
+  request: IncomingMessage,
+  response: ServerResponse,
+  receive: Receive,
+  effect: World['effect'],
+): Promise<void> {
   response.on('error', () => {});
   if (request.method === 'GET' && request.headers['last-event-id'] !== undefined) {
+    effect('again');
     events(response).write('id: again\nretry: 0\ndata: \n\n');
     return void response.end();
   }

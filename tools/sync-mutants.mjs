@@ -14,7 +14,7 @@ const GUIDE = 'docs/writing-a-store.md';
 const INTRODUCTION = `# What the suites notice
 
 Each test of the contract suites, and the adapters, broken on purpose, that it has to fail on. A test without one, or one that passes on its
-broken adapter, fails our own build. The broken adapters stand in \`test\` of this package, of \`durable\`, \`agents\` and \`sandbox-local\`.
+broken adapter, fails our own build. The broken adapters stand in \`test\` of this package, of \`durable\`, \`agents\`, \`sandbox-local\` and \`mcp-runner\`.
 Where a test fails on yours, they say what may be wrong.
 
 Written by \`npm run mutants\`.
@@ -65,6 +65,7 @@ async function main() {
   const { TOOL_SOURCE_FAULTS } = await load('packages/testing-contracts/test/tool-source-faults.ts');
   const { CONTEXT_FAULTS } = await load('packages/agents/test/context-faults.ts');
   const { MODEL_FAULTS } = await load('packages/testing-contracts/test/model-faults.ts');
+  const { RUNNER_FAULTS } = await load('packages/mcp-runner/test/runner-faults.ts');
   const everything = { durable: true, multiProcess: true, noticeMs: 0 };
   /** @type {Test[]} */
   const sandbox = [];
@@ -80,6 +81,7 @@ async function main() {
     section('Sources of tools: `toolSourceContract`', suites.toolSourceTestsFor(true), TOOL_SOURCE_FAULTS),
     section('Sandboxes: `sandboxContract`', sandbox, SANDBOX_FAULTS),
     'With a `control` the attacks are tests too. Each is first made on the control, where it has to succeed; so each is noticed where nothing holds it.\n',
+    section('Runners of MCP servers: `mcpRunnerContract`', suites.MCP_RUNNER_TESTS, RUNNER_FAULTS),
   ].join('\n');
   const unknown = unknownTests(readFileSync(join(root, GUIDE), 'utf8'), suites.testsFor(everything));
   for (const name of unknown) console.error(`${GUIDE}: there is no test "${name}"`);

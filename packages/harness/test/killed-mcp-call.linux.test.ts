@@ -1,0 +1,3 @@
+import { killedMcpCall } from './killed-mcp-call.ts';
+
+killedMcpCall('bubblewrap');

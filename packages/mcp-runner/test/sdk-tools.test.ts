@@ -1,7 +1,9 @@
 import { scriptedModel, type ScriptedReply, type ScriptedRequest } from '@prusik/testing-contracts';
-import { generateText, stepCountIs, streamText, type LanguageModel } from 'ai';
+import { asSchema, generateText, stepCountIs, streamText, type LanguageModel } from 'ai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { McpRunner } from '../src/index.ts';
+import { readServerTool } from '../src/server-tool.ts';
+import { toolInputSchema } from '../src/tool-schema.ts';
 import { become, definition, newToolPlace, type ToolPlace } from './tool-place.ts';
 
 let place: ToolPlace;
@@ -131,3 +133,56 @@ describe('MCP-6: the tools of a runner in the AI SDK', () => {
     await expect(runner.tools()).rejects.toMatchObject({ code: 'MCP_CLOSED' });
   });
 });
+
+const KEYWORDS =
+  'type properties items anyOf allOf oneOf not $ref $defs definitions enum const pattern patternProperties additionalProperties required prefixItems if then dependencies uniqueItems title x __proto__'.split(
+    ' ',
+  );
+const DATA: readonly unknown[] = [null, true, 0, -1, 'object', 'string', '#', '#/$defs/x', '(a+)+$', '', [], {}, ['x']];
+
+/** Something that could be part of a schema, and mostly is none; the same each time. */
+function somethingLikeSchemas(): (depth: number) => unknown {
+  let state = 7;
+  const below = (most: number): number => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * most);
+  };
+  return function one(depth): unknown {
+    const kind = below(10);
+    if (depth === 0 || kind < 4) return DATA[below(DATA.length)];
+    if (kind < 6) return Array.from({ length: below(4) }, () => one(depth - 1));
+    return Object.fromEntries(
+      Array.from({ length: below(5) }, () => [KEYWORDS[below(KEYWORDS.length)] ?? '', one(depth - 1)]),
+    );
+  };
+}
+
+describe('MCP-3, MCP-6: schemas that servers make up', () => {
+  it('MCP-3: are refused with a reason, or taken by the SDK and checked by without a throw', async () => {
+    const something = somethingLikeSchemas();
+    const ends = { refused: 0, taken: 0 };
+    for (let round = 0; round < 5_000; round += 1) {
+      const given = { name: 'x', inputSchema: { ...(something(4) as object), type: 'object' } };
+      const tool = tryRead(given);
+      if (tool instanceof TypeError) ends.refused += 1;
+      else {
+        const schema = toolInputSchema(tool.inputSchema);
+        await asSchema(schema).jsonSchema;
+        schema['~standard'].validate(something(3));
+        ends.taken += 1;
+      }
+    }
+
+    expect(ends.refused).toBeGreaterThan(500);
+    expect(ends.taken).toBeGreaterThan(500);
+  });
+});
+
+function tryRead(given: unknown): ReturnType<typeof readServerTool> | TypeError {
+  try {
+    return readServerTool(given);
+  } catch (error) {
+    if (error instanceof TypeError) return error;
+    throw error;
+  }
+}

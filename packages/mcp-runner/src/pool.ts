@@ -79,7 +79,6 @@ const DOWN: ReadonlySet<string> = new Set([
   'MCP_CALL_LOST',
   'MCP_CALL_TIMEOUT',
   'MCP_PROTOCOL_ERROR',
-  'MCP_MESSAGE_TOO_LARGE',
 ]);
 
 export function createPool({ open, clock, random, servers = SERVERS }: PoolOptions): Pool {

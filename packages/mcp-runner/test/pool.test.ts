@@ -239,6 +239,15 @@ describe('MCP-2: a server that fails', () => {
     expect(await pool.use(key, scope, name)).toBe('#1');
   });
 
+  it('is not to blame for messages that were too large to be sent', async () => {
+    const { pool } = pooled();
+    const tooLarge = () => Promise.reject(new PrusikError('MCP_MESSAGE_TOO_LARGE', 'no', { meta: { sent: false } }));
+    for (let time = 0; time < 6; time++)
+      await expect(pool.use(key, scope, tooLarge)).rejects.toMatchObject({ code: 'MCP_MESSAGE_TOO_LARGE' });
+
+    expect(await pool.use(key, scope, name)).toBe('#1');
+  });
+
   it('is not to blame for calls that were given up', async () => {
     const { pool } = pooled();
     for (let time = 0; time < 6; time++) {

@@ -1,4 +1,4 @@
-import { schemaProblems, toJson, type Json, type JsonObject, type StandardSchema } from '@prusik/core';
+import { schemaProblems, toJson, withoutNulls, type Json, type JsonObject, type StandardSchema } from '@prusik/core';
 
 /**
  * A Standard Schema that can say itself as JSON Schema (the Standard JSON Schema interface): what a model is shown is
@@ -54,11 +54,12 @@ export function modelJsonSchema(
   }
 }
 
-/** A JSON Schema as a schema that validates. */
+/** A JSON Schema as a schema that validates what a model has written. */
 export const schemaOf = (json: JsonObject): StandardSchema =>
   standardSchema((value) => {
-    const issues = schemaProblems(json, value as Json);
-    return issues.length === 0 ? { value } : { issues };
+    const given = withoutNulls(json, value as Json);
+    const issues = schemaProblems(json, given);
+    return issues.length === 0 ? { value: given } : { issues };
   });
 
 export function standardSchema(validate: StandardSchema['~standard']['validate']): StandardSchema {

@@ -217,6 +217,7 @@ export {
   type RevokeResult,
 } from './grant.ts';
 export { schemaProblems } from './json-schema.ts';
+export { withoutNulls } from './without-nulls.ts';
 export {
   DECISIONS_OF,
   isNeed,

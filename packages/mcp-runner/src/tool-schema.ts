@@ -1,4 +1,11 @@
-import { describeIssues, schemaProblems, type Json, type JsonObject, type SchemaResult } from '@prusik/core';
+import {
+  describeIssues,
+  schemaProblems,
+  withoutNulls,
+  type Json,
+  type JsonObject,
+  type SchemaResult,
+} from '@prusik/core';
 import { isObject } from './plain.ts';
 import { isVisible, visibleText } from './visible-text.ts';
 
@@ -96,8 +103,9 @@ export function toolInputSchema(schema: JsonObject): ToolInputSchema {
       version: 1,
       vendor: 'prusik',
       validate(value) {
-        const issues = schemaProblems(schema, value as Json);
-        return issues.length > 0 ? { issues } : { value: value as JsonObject };
+        const given = withoutNulls(schema, value as Json);
+        const issues = schemaProblems(schema, given);
+        return issues.length > 0 ? { issues } : { value: given as JsonObject };
       },
       jsonSchema: { input: said, output: said },
     },

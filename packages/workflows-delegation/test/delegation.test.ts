@@ -7,6 +7,8 @@ import {
   type SerializedError,
 } from '@prusik/core';
 import type { RunResult } from '@prusik/durable';
+import { memoryStore } from '@prusik/store-memory';
+import { fakeClock } from '@prusik/testing-contracts';
 import { defineWorkflow } from '@prusik/workflows-delegation';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -94,11 +96,18 @@ describe('calls of agents', () => {
   });
 
   it('WFL-2: accepts no call after the deadline, queued ones neither', async () => {
+    const clock = fakeClock();
     const late: DurableDefinition<null, string> = {
       name: 'late',
       kind: 'function',
       version: '1',
-      run: (ctx: DurableContext) => ctx.step('nap', () => delay(30, 'done')),
+      run: (ctx: DurableContext) =>
+        ctx.step('work', async ({ signal }) => {
+          const { promise, resolve } = Promise.withResolvers<string>();
+          signal.addEventListener('abort', () => resolve('done'), { once: true });
+          clock.advance(20);
+          return promise;
+        }),
     };
     const hurried = defineWorkflow({
       name: 'hurried',
@@ -113,7 +122,7 @@ describe('calls of agents', () => {
       },
     });
 
-    const result = await engineFor([hurried]).run('hurried', null);
+    const result = await engineFor([hurried], { store: memoryStore({ clock }), clock }).run('hurried', null);
 
     expect(result).toMatchObject({ output: ['RUN_DEADLINE', 'deadline'] });
   });

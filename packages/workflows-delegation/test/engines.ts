@@ -1,15 +1,20 @@
-import { withChildren, type AnyDefinition, type Entry, type Run, type Store } from '@prusik/core';
+import { withChildren, type AnyDefinition, type Clock, type Entry, type Run, type Store } from '@prusik/core';
 import { createEngine, type Engine, type EngineLimits } from '@prusik/durable';
 import { memoryStore } from '@prusik/store-memory';
 import { onTestFinished } from 'vitest';
 
-/** An engine on a store of its own, or on the store of one that was stopped. */
+/** An engine on a store of its own, or on the store of one that was stopped; a clock is the store's too. */
 export function engineFor(
   definitions: readonly AnyDefinition[],
-  { store = memoryStore(), ...limits }: { readonly store?: Store } & Partial<EngineLimits> = {},
+  {
+    store = memoryStore(),
+    clock,
+    ...limits
+  }: { readonly store?: Store; readonly clock?: Clock } & Partial<EngineLimits> = {},
 ): Engine {
   const engine = createEngine({
     store,
+    ...(clock === undefined ? {} : { clock }),
     definitions: withChildren(...definitions),
     limits: { parkAfterMs: 0, ...limits },
   });

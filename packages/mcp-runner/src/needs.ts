@@ -93,7 +93,7 @@ function elicitation(params: JsonObject, { server, elicitation: mode }: AskOptio
 const unanswered = ({ status }: CallAnswer): JsonObject => (status === 'rejected' ? DECLINE : CANCEL);
 
 /** What a person may be sent to: by TLS, or on this machine, and without a name and password in it, which hide where it leads. */
-export function safeUrl(given: string | undefined): URL | undefined {
+function safeUrl(given: string | undefined): URL | undefined {
   if (given === undefined || given.length > LONGEST_URL || !URL.canParse(given)) return undefined;
   const url = new URL(given);
   if (url.username !== '' || url.password !== '') return undefined;

@@ -47,14 +47,14 @@ export function createSource({ name, servers }: SourceOptions): ToolSource {
 }
 
 /** The names of servers hold no `_`, and a tool's begins with its server's. @throws {PrusikError} `MCP_TOOL_UNKNOWN`. */
-export function serverOf(servers: ReadonlyMap<string, ManagedServer>, tool: string): ManagedServer {
+function serverOf(servers: ReadonlyMap<string, ManagedServer>, tool: string): ManagedServer {
   const server = servers.get(tool.split('_', 1)[0] ?? '');
   if (server !== undefined) return server;
   throw new PrusikError('MCP_TOOL_UNKNOWN', `No MCP server has a tool ${tool}`, { meta: { tool } });
 }
 
 /** A server that cannot be listed costs its tools, and no others. */
-export async function listingOf(
+async function listingOf(
   { governed }: Pick<ManagedServer, 'governed'>,
   list: () => Promise<Offer>,
   signal: AbortSignal,
@@ -75,7 +75,7 @@ export async function listingOf(
 }
 
 /** In one order, whichever server was first. */
-export function joined(listings: readonly ToolListing[]): ToolListing {
+function joined(listings: readonly ToolListing[]): ToolListing {
   const tools = listings.flatMap((one) => one.tools).toSorted((a, b) => byCodeUnit(a.name, b.name));
   const withheld = listings.flatMap((one) => one.withheld).toSorted((a, b) => byCodeUnit(keyOf(a), keyOf(b)));
   return { tools, withheld };

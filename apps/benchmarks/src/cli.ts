@@ -17,6 +17,7 @@ const USAGE = `Usage: npm run bench -- [options]
   --only NAME[,NAME]  these scenarios only
   --rounds N          rounds that count, after one that warms up (default 5)
   --warm-up N         how often the work is done before that, without syncs (default 20)
+  --cycles N          starts and stops of an MCP server, in mcp-start (default 200)
   --json FILE         also write the rows there
   --help
 
@@ -43,6 +44,7 @@ export async function runCli(args: readonly string[], environment: CliEnvironmen
     const results = await runScenarios(options.scenarios, {
       rounds: options.rounds,
       warmUp: options.warmUp,
+      cycles: options.cycles,
       count: (full) => full,
       signal,
       execArgv,
@@ -69,6 +71,7 @@ interface Options {
   readonly scenarios: readonly Scenario[];
   readonly rounds: number;
   readonly warmUp: number;
+  readonly cycles: number;
   readonly json: string | undefined;
   readonly help: boolean;
 }
@@ -80,17 +83,19 @@ function parse(args: readonly string[]): Options {
       only: { type: 'string' },
       rounds: { type: 'string', default: '5' },
       'warm-up': { type: 'string', default: '20' },
+      cycles: { type: 'string', default: '200' },
       json: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
   const rounds = wholeNumber('--rounds', values.rounds, 1);
   const warmUp = wholeNumber('--warm-up', values['warm-up'], 0);
+  const cycles = wholeNumber('--cycles', values.cycles, 1);
   const only = values.only?.split(',');
   const unknown = only?.filter((name) => !SCENARIOS.some((scenario) => scenario.name === name)) ?? [];
   if (unknown.length > 0) throw new TypeError(`There is no scenario named ${unknown.join(', ')}`);
   const scenarios = SCENARIOS.filter(({ name }) => only?.includes(name) ?? true);
-  return { scenarios, rounds, warmUp, json: values.json, help: values.help };
+  return { scenarios, rounds, warmUp, cycles, json: values.json, help: values.help };
 }
 
 function wholeNumber(option: string, text: string, least: number): number {

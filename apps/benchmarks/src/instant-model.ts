@@ -5,13 +5,13 @@ const usage = {
   outputTokens: { total: 10, text: undefined, reasoning: undefined },
 };
 
-/** Asks for `calls` tool calls, one a reply, then says that it is done. It takes no time, and remembers nothing: all is in the prompt. */
-export function instantModel(calls: number): LanguageModelV4 {
+/** Asks for `calls` calls of one tool, one a reply, then says that it is done. It takes no time, and remembers nothing: all is in the prompt. */
+export function instantModel(calls: number, toolName = 'add'): LanguageModelV4 {
   function reply({ prompt }: LanguageModelV4CallOptions) {
     const made = prompt.filter(({ role }) => role === 'tool').length;
     const content: LanguageModelV4Content =
       made < calls
-        ? { type: 'tool-call', toolCallId: `call-${made}`, toolName: 'add', input: `{"a":${made},"b":1}` }
+        ? { type: 'tool-call', toolCallId: `call-${made}`, toolName, input: `{"a":${made},"b":1}` }
         : { type: 'text', text: 'done' };
     const unified: 'tool-calls' | 'stop' = made < calls ? 'tool-calls' : 'stop';
     return { content, finishReason: { unified, raw: undefined } };

@@ -4,6 +4,8 @@ import type { Result, Rounds } from './measure.ts';
 export interface Bench extends Rounds {
   /** How often each scenario does its work before the rounds, so that they measure compiled code, as in a process that has run for some seconds. */
   readonly warmUp: number;
+  /** How often a server is started and stopped, to see what is left of it. */
+  readonly cycles: number;
   /** `full`, or less of it where nobody wants to know the time: the tests of this package. */
   readonly count: (full: number) => number;
   /** A path in a folder that is removed after the scenario; nothing is there yet. */

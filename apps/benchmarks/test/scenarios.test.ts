@@ -13,6 +13,7 @@ const signal = new AbortController().signal;
 const smallest = {
   rounds: 1,
   warmUp: 1,
+  cycles: 100,
   signal,
   count: (full: number) => Math.ceil(full / 50),
   // Child processes find the sources as this one does.

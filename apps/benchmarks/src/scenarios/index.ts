@@ -8,6 +8,9 @@ import { fanOut, fanOutDurable } from './fan-out.ts';
 import { growth } from './growth.ts';
 import { idleSessions } from './idle-sessions.ts';
 import { importTime } from './import.ts';
+import { mcpAgent } from './mcp-agent.ts';
+import { mcpCall } from './mcp-call.ts';
+import { mcpStart } from './mcp-start.ts';
 import { parkWake } from './park-wake.ts';
 import { resume } from './resume.ts';
 import { sandboxExec, sandboxFileRead, sandboxFileWrite } from './sandbox.ts';
@@ -37,4 +40,7 @@ export const SCENARIOS: readonly Scenario[] = [
   sandboxFileRead,
   sandboxFileWrite,
   workspace,
+  mcpCall,
+  mcpStart,
+  mcpAgent,
 ];

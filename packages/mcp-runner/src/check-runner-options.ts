@@ -137,12 +137,23 @@ function checkRules(where: string, { allow, deny, effects, approval }: ToolRules
     if (!isTexts(names)) throw new TypeError(`${where}: ${option} must be a list of names`);
     for (const name of names) checkPattern(`${where}: ${option}`, name);
   }
-  if (effects !== undefined && effects !== 'trust-annotations') checkByName(where, 'effects', effects, EFFECTS);
-  if (approval !== undefined && !APPROVALS.includes(approval)) checkByName(where, 'approval', approval, APPROVALS);
+  if (effects !== undefined && effects !== 'trust-annotations')
+    checkByName(where, 'effects', effects, EFFECTS, ['trust-annotations']);
+  if (approval !== undefined && !APPROVALS.includes(approval))
+    checkByName(where, 'approval', approval, APPROVALS, APPROVALS);
 }
 
-function checkByName(where: string, option: string, said: unknown, allowed: readonly unknown[]): void {
-  if (!isRecord(said)) throw new TypeError(`${where}: ${option} must be an object by names of tools`);
+function checkByName(
+  where: string,
+  option: string,
+  said: unknown,
+  allowed: readonly unknown[],
+  forAll: readonly unknown[],
+): void {
+  if (!isRecord(said))
+    throw new TypeError(
+      `${where}: ${option} must be ${forAll.join(' or ')}, or say ${allowed.join(' or ')} by names of tools`,
+    );
   for (const [name, value] of Object.entries(said)) {
     checkPattern(`${where}: ${option}`, name);
     oneOf(where, `${option}[${JSON.stringify(name)}]`, value, allowed);

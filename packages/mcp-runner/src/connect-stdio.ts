@@ -85,7 +85,7 @@ export async function openSession(
         })
       : new PrusikError(
           'MCP_NOT_ISOLATED',
-          `The MCP server ${JSON.stringify(name)} was not started, since nothing would hold it: ${why}`,
+          `The MCP server ${JSON.stringify(name)} was not started, since nothing would hold it: ${why}. It runs without that only if its \`require\` says so, such as { files: 'none', processes: 'none' }`,
           { meta: { server: name }, cause },
         );
   }

@@ -42,6 +42,7 @@ export interface McpFacts {
 
 /** What a policy says. Everything else, an error, and more than ten seconds deny. */
 export type McpVerdict = 'allow' | { readonly deny: string };
+/** Decides about a server, and about each of its tools. */
 export type McpPolicy = (facts: McpFacts) => McpVerdict | Promise<McpVerdict>;
 
 /** How a tool may be called. */
@@ -73,6 +74,17 @@ export const DEFAULT_APPROVALS: Readonly<Record<RiskTier, McpApproval>> = {
 /** Whether the rules let a tool be offered at all. */
 export const isAllowed = ({ allow, deny = [] }: ToolRules, tool: string): boolean =>
   (allow === undefined || matchesAny(allow, tool)) && !matchesAny(deny, tool);
+
+/** What the rules name and the server does not have. */
+export function unmatchedNames(
+  { allow = [], deny = [], effects, approval }: ToolRules,
+  tools: readonly unknown[],
+): readonly string[] {
+  const names = tools.filter((name) => typeof name === 'string');
+  const byName = [effects, approval].flatMap((said) => (typeof said === 'object' ? Object.keys(said) : []));
+  const said = new Set([...allow, ...deny, ...byName]);
+  return [...said].filter((pattern) => !names.some((name) => matchesAny([pattern], name)));
+}
 
 /** How a tool may be called. What the server says of it can only make that stricter, unless the program trusts it. */
 export function toolRight({ tier, rules, approvals }: Governed, tool: ServerTool): ToolRight {

@@ -100,7 +100,7 @@ const TAKEN = /^(accept.*|authorization|connection|content-.*|cookie|host|mcp-.*
 
 function checkedUrl(name: string, { url: address, network = 'public', auth }: HttpServer): URL {
   const fail = (what: string): never => {
-    throw new TypeError(`servers.${name}: ${what}`);
+    throw new TypeError(`mcpRunner: server ${JSON.stringify(name)}: ${what}`);
   };
   const url = URL.canParse(address) ? new URL(address) : fail('`url` is no address');
   if (url.protocol !== 'https:' && (url.protocol !== 'http:' || network === 'public'))

@@ -134,7 +134,11 @@ async function programOf(session: SandboxSession, name: string): Promise<string>
   const [only, ...others] = Object.values(programs);
   const entry = programs[own] ?? (others.length === 0 ? only : undefined);
   if (typeof entry !== 'string')
-    throw failed(`the package ${name} has no program of its name, but: ${Object.keys(programs).join(', ')}`);
+    throw failed(
+      only === undefined
+        ? `the package ${name} has no program`
+        : `the package ${name} has no program of its name, but: ${Object.keys(programs).join(', ')}`,
+    );
   return `${folder}/${entry.replace(/^\.\//, '')}`;
 }
 

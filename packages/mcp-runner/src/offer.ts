@@ -3,6 +3,7 @@ import {
   isAllowed,
   policyRefusal,
   toolRight,
+  unmatchedNames,
   type Governed,
   type McpFacts,
   type McpPolicy,
@@ -33,6 +34,8 @@ export interface Offer {
   readonly withheld: readonly WithheldTool[];
   /** Tools that rules of the program leave out. */
   readonly leftOut: number;
+  /** Names in the rules that fit no tool. */
+  readonly unmatched: readonly string[];
   /** Everything that can be read and is allowed, pinned or not, by the server's name. */
   readonly present: ReadonlyMap<string, ServerTool>;
 }
@@ -98,6 +101,7 @@ export async function makeOffer(listed: readonly unknown[], options: OfferOption
     tools: new Map(kept.map((one) => [one.sourced.name, one])),
     withheld: bounded(server, withheld.toSorted(byTool)),
     leftOut,
+    unmatched: unmatchedNames(governed.rules, raw.map(nameOf)),
     present,
   };
 }
@@ -216,9 +220,12 @@ function pinRefusal(
   if (pinned === undefined)
     return firstSight === 'trust'
       ? undefined
-      : { code: 'MCP_TOOL_REFUSED', reason: 'it is new, and nobody has approved it yet' };
+      : { code: 'MCP_TOOL_REFUSED', reason: 'it is new, and nobody has approved it yet, see review() and approve()' };
   if (fingerprintOf(pinned) === fingerprint) return undefined;
-  return { code: 'MCP_TOOL_CHANGED', reason: 'the server describes it otherwise than when it was pinned' };
+  return {
+    code: 'MCP_TOOL_CHANGED',
+    reason: 'the server describes it otherwise than when it was pinned, see review() and approve()',
+  };
 }
 
 const nameOf = (one: unknown): unknown => (isObject(one) ? one['name'] : undefined);

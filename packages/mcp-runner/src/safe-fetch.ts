@@ -72,10 +72,10 @@ export function safeFetch({
 }: SafeFetchOptions): SafeFetch {
   const pool = { keepAlive: true, maxSockets: SOCKETS, timeout: IDLE_SOCKET_MS };
   const reachable = (protocol: string) => (address: string) => reachOf({ address, protocol, network }) === 'reachable';
-  const plain = new PlainAgent({ ...pool, lookup: checkedLookup(resolve, reachable('http:')) });
+  const plain = new PlainAgent({ ...pool, lookup: checkedLookup(resolve, reachable('http:'), network) });
   const tls = new TlsAgent({
     ...pool,
-    lookup: checkedLookup(resolve, reachable('https:')),
+    lookup: checkedLookup(resolve, reachable('https:'), network),
     rejectUnauthorized: true,
     ...(ca === undefined ? {} : { ca }),
   });
@@ -119,13 +119,13 @@ export function safeFetch({
 }
 
 /** Names are resolved once, for the dial: what was looked at is what is dialled, so a second answer of the resolver comes too late. */
-function checkedLookup(resolve: Resolve, isReachable: (address: string) => boolean): LookupFunction {
+function checkedLookup(resolve: Resolve, isReachable: (address: string) => boolean, network: Network): LookupFunction {
   const resolveName = callbackify(resolve);
   return (hostname, options, callback) => {
     resolveName(hostname, (error: NodeJS.ErrnoException | null, addresses) => {
       if (error) return callback(error, []);
       const [first, ...others] = addresses.filter(({ address }) => isReachable(address));
-      if (first === undefined) return callback(refusedName(hostname), []);
+      if (first === undefined) return callback(refusedName(hostname, network), []);
       if (options.all === true) return callback(null, [first, ...others]);
       callback(null, first.address, first.family);
     });
@@ -140,9 +140,16 @@ function refusalOf(url: URL, own: URL, network: Network): string | undefined {
   const host = hostOf(url);
   if (host.address === undefined)
     return url.protocol === 'http:' && network === 'public' ? 'http without TLS' : undefined;
-  const reach = reachOf({ address: host.address, protocol: url.protocol, network });
-  return reach === 'reachable' ? undefined : reach;
+  const reachIn = (wider: Network): string =>
+    reachOf({ address: host.address ?? '', protocol: url.protocol, network: wider });
+  const reach = reachIn(network);
+  if (reach === 'reachable') return undefined;
+  // Where somebody else has sent us, nobody is talked into letting more be dialled.
+  const wider = url.origin === own.origin && WIDER.find((one) => reachIn(one) === 'reachable');
+  return wider ? `${reach}, and it takes \`network: '${wider}'\` to reach it` : reach;
 }
+
+const WIDER: readonly Network[] = ['private', 'plain'];
 
 interface Exchange {
   /** The head of the answer. */
@@ -254,8 +261,8 @@ function refused(url: URL, what: string): PrusikError {
   });
 }
 
-function refusedName(hostname: string): PrusikError {
-  const message = `${hostname} is not dialled: it has no address that the server's network allows`;
+function refusedName(hostname: string, network: Network): PrusikError {
+  const message = `${hostname} is not dialled: it has no address that \`network: '${network}'\` allows`;
   return new PrusikError('MCP_ADDRESS_REFUSED', message, { meta: { host: hostname, sent: false } });
 }
 

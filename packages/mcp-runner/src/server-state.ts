@@ -18,6 +18,8 @@ export interface McpServerState {
   readonly withheld: readonly WithheldTool[];
   /** Tools that `allow` and `deny` leave out. */
   readonly leftOut: number;
+  /** Names in `allow`, `deny`, `effects` and `approval` that fit no tool of the server: mistyped, or of tools that are gone. */
+  readonly unmatched: readonly string[];
   /** Calls under way, and calls that wait for their turn. */
   readonly calls: number;
   readonly waiting: number;
@@ -39,6 +41,7 @@ export function serverState({ governed, last, protocol }: ManagedServer, states:
     status: is('ready') ? 'ready' : is('starting') ? 'starting' : failed === undefined ? 'idle' : 'failed',
     withheld: last?.withheld ?? [],
     leftOut: last?.leftOut ?? 0,
+    unmatched: last?.unmatched ?? [],
     calls: states.reduce((sum, one) => sum + one.calls, 0),
     waiting: states.reduce((sum, one) => sum + one.waiting, 0),
     ...(protocol === undefined ? {} : { protocol: protocol.version }),

@@ -133,11 +133,13 @@ function startFailed(name: string, error: unknown, end: StdioEnd, stderr: string
   // Closed by us: it has answered, but what is no handshake.
   const why =
     end.kind === 'exit' || end.kind === 'deaf' ? happened(end) : `it did not shake hands: ${messageOf(error)}`;
+  const isThere = end.kind !== 'exit' || !NOT_FOUND.has(end.exit.exitCode);
+  const hint = isThere ? '' : '. Its `command` has to be a program inside the sandbox, where `mounts` can bring it';
   return new PrusikError(
     'MCP_START_FAILED',
-    `The MCP server ${JSON.stringify(name)} was not ready: ${why}${said(stderr.slice(-TOLD_CHARACTERS))}`,
+    `The MCP server ${JSON.stringify(name)} was not ready: ${why}${hint}${said(stderr.slice(-TOLD_CHARACTERS))}`,
     {
-      retryable: end.kind === 'exit' && !NOT_FOUND.has(end.exit.exitCode),
+      retryable: end.kind === 'exit' && isThere,
       meta: { server: name, ...exitOf(end) },
       cause: stderr === '' ? error : new Error(stderr, { cause: error }),
     },

@@ -92,7 +92,10 @@ describe('MCP-4: a server is called', () => {
     await using raw = await rawMcpServer(() => undefined);
     const servers = httpServers({ url: raw.url.replace('http:', 'https:') });
 
-    await expect(connect(servers)).rejects.toMatchObject({ code: 'MCP_ADDRESS_REFUSED' });
+    await expect(connect(servers)).rejects.toMatchObject({
+      code: 'MCP_ADDRESS_REFUSED',
+      message: expect.stringContaining("it takes `network: 'private'`"),
+    });
     expect(raw.sockets()).toBe(0);
   });
 });

@@ -297,6 +297,16 @@ describe('MCP-4: rules for servers and their tools', () => {
     await expect(call(source, { name: 'climb_become', hash: '' })).rejects.toMatchObject({ code: 'MCP_TOOL_UNKNOWN' });
   });
 
+  it('MCP-4: names in the rules that fit no tool are told', async () => {
+    await using runner = await place.runner(
+      {},
+      { allow: ['e*', 'become', 'x*'], deny: ['delet'], effects: { ehco: 'repeatable' }, approval: { echo: 'never' } },
+    );
+    await list(runner.source());
+
+    expect(runner.servers()).toMatchObject([{ unmatched: ['x*', 'delet', 'ehco'] }]);
+  });
+
   it('MCP-4: a policy is told what is so, and what it denies is withheld with its reason', async () => {
     const facts: unknown[] = [];
     await using runner = await place.runner(
@@ -505,7 +515,11 @@ describe('MCP-4: options of a runner', () => {
       { servers: { a: { ...stdio, effects: { x: 'keyed' } } } },
       /effects\["x"\] must be repeatable or once/,
     ],
-    ['an approval that is none', { servers: { a: { ...stdio, approval: 'yes' } } }, /approval must be an object/],
+    [
+      'an approval that is none',
+      { servers: { a: { ...stdio, approval: 'yes' } } },
+      /approval must be never or once or always, or say never/,
+    ],
     ['an approval of no tier', { servers: {}, approvals: { lowest: 'never' } }, /no option lowest/],
     ['a policy that is none', { servers: {}, policy: 'allow' }, /policy must be a function/],
     ['pins that are none', { servers: {}, pins: 'pins.json' }, /pins must be a PinStore/],

@@ -113,6 +113,7 @@ describe('MCP-2: a server that does not get ready', () => {
     await expect(place.connect(server)).rejects.toMatchObject({
       code: 'MCP_START_FAILED',
       retryable: false,
+      message: expect.stringContaining('`command` has to be a program inside the sandbox'),
       meta: { exitCode: 127 },
     });
   });
@@ -373,5 +374,9 @@ describe('I8: closing a connection', () => {
 it('MCP-1: a server whose isolation is not given up by choice is not started without it', async () => {
   const { require: _, ...server } = await place.server('stdio-server');
 
-  await expect(place.connect(server)).rejects.toMatchObject({ code: 'MCP_NOT_ISOLATED', retryable: false });
+  await expect(place.connect(server)).rejects.toMatchObject({
+    code: 'MCP_NOT_ISOLATED',
+    retryable: false,
+    message: expect.stringContaining('its `require` says so'),
+  });
 });

@@ -24,6 +24,12 @@ const readSetting: ReadSetting = (path) => {
 /** Explains what bubblewrap said when it could not isolate. */
 export function explainBubblewrap(said: string, setting: ReadSetting = readSetting): PrusikError {
   const reason = `bubblewrap said "${said.trim().split('\n').at(-1)?.slice(0, 300) ?? ''}"`;
+  const [, closed] = /Can't find source path (.+): Permission denied/.exec(said) ?? [];
+  if (closed !== undefined)
+    return unavailable(
+      `the user that commands run as may not reach ${closed}; ${reason}`,
+      'Let others pass its folder and those above it (chmod o+x), or choose another `root`',
+    );
   const namespaces = /namespace|uid map|gid map|RTM_NEWADDR|RTM_NEWLINK|setting up/i.test(said);
   if (namespaces && setting('/proc/sys/kernel/apparmor_restrict_unprivileged_userns') === '1')
     return unavailable(

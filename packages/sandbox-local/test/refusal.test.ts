@@ -92,6 +92,7 @@ it.each([
     /max_user_namespaces=15000/,
   ],
   ["bwrap: Can't mount proc on /newroot/proc: Operation not permitted", {}, /--security-opt/],
+  ["bwrap: Can't find source path /home/ada/root/etc/passwd: Permission denied", {}, /reach \/home\/ada.*chmod o\+x/],
   ['bwrap: something new', {}, /something new/],
 ])('SBX-3: what bubblewrap says is explained with its fix: %s', (said, settings, explanation) => {
   const error = explainBubblewrap(said, (path) => (settings as Record<string, string>)[path]);

@@ -24,3 +24,8 @@ export function unavailable(server: string, why: string, options: UnavailableOpt
 export function wasNotSent(error: unknown): boolean {
   return isPrusikError(error, 'MCP_UNAVAILABLE') && error.meta['sent'] === false && error.meta['status'] === undefined;
 }
+
+/** `MCP_CLOSED`, once and for all. */
+export const runnerClosed = (): PrusikError => new PrusikError('MCP_CLOSED', 'The MCP runner is closed');
+
+export const codeOf = (error: unknown): string => (isPrusikError(error) ? error.code : 'UNKNOWN_ERROR');

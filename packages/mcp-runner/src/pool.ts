@@ -1,6 +1,6 @@
-import { createBreaker, isPrusikError, PrusikError, type Clock, type Health } from '@prusik/core';
+import { createBreaker, type Clock, type Health } from '@prusik/core';
 import type { Connect, Connection, ConnectOptions } from './connection.ts';
-import { unavailable, wasNotSent } from './errors.ts';
+import { codeOf, runnerClosed, unavailable, wasNotSent } from './errors.ts';
 import type { McpLimits } from './limits.ts';
 import { createPlaces, type Places } from './places.ts';
 import { createPooledServer, type Borrowed, type PooledServer } from './pooled-server.ts';
@@ -156,13 +156,13 @@ export function createPool({ open, clock, random, servers = SERVERS }: PoolOptio
   }
 
   async function dispose(): Promise<void> {
-    closing.abort(closed());
+    closing.abort(runnerClosed());
     await room.clear();
   }
 
   return {
     async use(key, { signal }, work) {
-      if (disposal !== undefined) throw closed();
+      if (disposal !== undefined) throw runnerClosed();
       signal.throwIfAborted();
       const slot = slotOf(key);
       await take(slot, signal);
@@ -198,7 +198,3 @@ export function createPool({ open, clock, random, servers = SERVERS }: PoolOptio
     },
   };
 }
-
-const closed = (): PrusikError => new PrusikError('MCP_CLOSED', 'The MCP runner is closed');
-
-const codeOf = (error: unknown): string => (isPrusikError(error) ? error.code : 'UNKNOWN_ERROR');

@@ -1,7 +1,7 @@
-import { isPrusikError, PrusikError, type Clock } from '@prusik/core';
+import { PrusikError, type Clock } from '@prusik/core';
 import { backoffMs } from './backoff.ts';
 import type { Connect, Connection, ConnectOptions } from './connection.ts';
-import { unavailable } from './errors.ts';
+import { codeOf, unavailable } from './errors.ts';
 import type { McpLimits } from './limits.ts';
 import type { ServerRoom, Tenant } from './server-room.ts';
 import { abortable } from './wait.ts';
@@ -97,7 +97,7 @@ export function createPooledServer(options: PooledServerOptions): PooledServer {
         void connection.ended.then(died);
         return connection;
       } catch (error) {
-        const code = isPrusikError(error) ? error.code : 'UNKNOWN_ERROR';
+        const code = codeOf(error);
         // Who has to sign in first is not kept from it.
         if (!over.signal.aborted && !code.startsWith('MCP_SIGN_IN_')) failed(code);
         leave();

@@ -15,7 +15,7 @@ import { createPool, type Pool } from './pool.ts';
 import { createPrompts, type McpPrompts } from './prompts.ts';
 import { createResources, type McpResources, type ReadServerOptions } from './resources.ts';
 import { riskOf, type ServerPlace } from './risk.ts';
-import { useInRunWorkspace } from './run-workspace-use.ts';
+import { createRunWorkspaceUses } from './run-workspace-uses.ts';
 import { sdkTool, type AnswerNeed, type McpToolSet } from './sdk-tools.ts';
 import { serverState, type McpServerState } from './server-state.ts';
 import type { SignIn } from './sign-in.ts';
@@ -86,6 +86,7 @@ export function mcpRunner(options: McpRunnerOptions): McpRunner {
     verdicts,
     clock,
   });
+  const inRuns = createRunWorkspaceUses();
   const servers = new Map(Object.entries(options.servers).map(([name, server]) => [name, manage(name, server)]));
   const pool: Pool = createPool({
     open: ({ server, instance }) => managed(server).entry(instance),
@@ -112,7 +113,7 @@ export function mcpRunner(options: McpRunnerOptions): McpRunner {
       inRun:
         server.transport === 'stdio' && server.workspace === 'run'
           ? (scope, readOnly, setup) =>
-              useInRunWorkspace({ ...start, server, sandbox: sandboxOf(server), setup, events }, scope, readOnly)
+              inRuns.of({ ...start, server, sandbox: sandboxOf(server), setup, events }, scope, readOnly)
           : undefined,
       policy: options.policy,
       pins,
@@ -211,7 +212,7 @@ export function mcpRunner(options: McpRunnerOptions): McpRunner {
     signIn: http.signIn,
 
     async [Symbol.asyncDispose]() {
-      await pool[Symbol.asyncDispose]();
+      await Promise.all([pool[Symbol.asyncDispose](), inRuns.close()]);
       http.close();
     },
   };

@@ -24,8 +24,13 @@ const { signal } = new AbortController();
 const run = { key: { tenant: 't', run: 'r' }, root: 'r' } as RunInfo;
 const scope = { run, signal, progress() {}, idempotencyKey: 'k', slots: undefined as never } satisfies ToolCallScope;
 const list = (source: ToolSource): Promise<ToolListing> => source.list({ run, signal });
+const asked = (tool: Pick<SourcedTool, 'name' | 'hash'> | undefined) => ({
+  name: tool?.name ?? '',
+  hash: tool?.hash ?? '',
+  callId: 'c',
+});
 const call = (source: ToolSource, tool: Pick<SourcedTool, 'name' | 'hash'> | undefined, input = {}): Promise<unknown> =>
-  source.call({ name: tool?.name ?? '', hash: tool?.hash ?? '', callId: 'c', input }, scope);
+  source.call({ ...asked(tool), input }, scope);
 const ECHO = {
   name: 'echo',
   description: 'Gives back what it is given.',
@@ -33,6 +38,42 @@ const ECHO = {
 };
 const names = async (runner: McpRunner): Promise<readonly string[]> => Object.keys(await runner.tools());
 const codes = ({ withheld }: ToolListing): unknown => withheld.map(({ tool, code }) => [tool, code]);
+
+describe('MCP-1: a server in the workspace of the run that calls it', () => {
+  const inWorkspace = {
+    ...scope,
+    run: { ...run, workspace: 't:run:r' },
+    slots: { get: async (slot) => slot.initial, set: async () => {}, update: async () => {} },
+  } satisfies ToolCallScope;
+
+  it('MCP-1: is not started any more when the runner is disposed', async () => {
+    const runner = await place.runner({}, { args: ['writes'], workspace: 'run' });
+    const source = runner.source();
+    const [writes] = (await list(source)).tools;
+    await runner[Symbol.asyncDispose]();
+
+    const called = source.call({ ...asked(writes), input: {} }, inWorkspace);
+
+    await expect(called).rejects.toMatchObject({ code: 'MCP_CLOSED' });
+  });
+
+  it('MCP-1, MCP-2: ends with the runner, and the call that it executes is in doubt', async () => {
+    const runner = await place.runner({}, { args: ['hangs'], workspace: 'run' });
+    const source = runner.source();
+    const [hang] = (await list(source)).tools;
+    const begun = Promise.withResolvers<void>();
+    const called = source.call({ ...asked(hang), input: {} }, { ...inWorkspace, progress: () => begun.resolve() });
+    called.catch(() => {});
+    await begun.promise;
+
+    await runner[Symbol.asyncDispose]();
+
+    await expect(called).rejects.toMatchObject({
+      code: 'MCP_CALL_LOST',
+      meta: { inDoubt: true, reason: 'MCP_CLOSED' },
+    });
+  });
+});
 
 describe('MCP-3: a source of tools', () => {
   it('MCP-3: lists by name what there is, and calls what was listed', async () => {

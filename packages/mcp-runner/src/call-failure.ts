@@ -1,4 +1,5 @@
 import { isPrusikError, PrusikError, withoutSecrets } from '@prusik/core';
+import { messageOf } from './errors.ts';
 import { isNoResult } from './no-result.ts';
 import { isObject } from './plain.ts';
 import { visibleText } from './visible-text.ts';
@@ -73,6 +74,5 @@ const causeOf = (thrown: unknown): { readonly reason?: string } =>
 
 /** What a server says is somebody else's text. */
 export function told(thrown: unknown): string {
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return withoutSecrets(visibleText(message.slice(0, LONGEST)));
+  return withoutSecrets(visibleText(messageOf(thrown).slice(0, LONGEST)));
 }

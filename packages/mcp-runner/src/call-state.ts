@@ -33,7 +33,7 @@ const { bytes: MOST_BYTES } = CALL_NEEDS_LIMIT;
 
 /** @throws {PrusikError} `MCP_ASK_REFUSED` for more than a state may hold. */
 export function needsOf(needs: Readonly<Record<string, CallNeed>>, state: CallState): CallNeeds {
-  const kept = within(state);
+  const kept = jsonWithin(state);
   if (kept === undefined) throw askRefused(`what it asks has more than ${MOST_BYTES} bytes`);
   return { type: 'needs', needs, state: kept };
 }
@@ -43,11 +43,11 @@ export function liveNeedsOf(
   needs: Readonly<Record<string, CallNeed>>,
   state: Extract<CallState, { readonly as: 'live' }>,
 ): CallNeeds {
-  return { type: 'needs', needs, state: within(state) ?? toJson({ ...state, before: {} }) };
+  return { type: 'needs', needs, state: jsonWithin(state) ?? toJson({ ...state, before: {} }) };
 }
 
 /** `undefined` for what is too large to be recorded. */
-export function within(value: unknown, bytes: number = MOST_BYTES): Json | undefined {
+export function jsonWithin(value: unknown, bytes: number = MOST_BYTES): Json | undefined {
   try {
     return toJson(value, bytes);
   } catch (error) {

@@ -1,6 +1,7 @@
 import { PrusikError, type Clock } from '@prusik/core';
 import type { Connect, Connection, ConnectOptions } from './connection.ts';
 import type { EraVerdicts } from './era-verdicts.ts';
+import { startTimeout } from './errors.ts';
 import { shakeHands } from './handshake.ts';
 import type { HttpCaller } from './http-caller.ts';
 import { createHttpTransport, type HttpTransport } from './http-transport.ts';
@@ -90,9 +91,4 @@ function startFailed(name: string, error: PrusikError): PrusikError {
     retryable: error.code !== 'MCP_SERVER_ERROR',
     meta: { server: name, ...(status === undefined ? {} : { status }) },
   });
-}
-
-function startTimeout(name: string, { startMs }: McpLimits): PrusikError {
-  const message = `The MCP server ${JSON.stringify(name)} was not ready within startMs = ${startMs}`;
-  return new PrusikError('MCP_START_TIMEOUT', message, { retryable: true, meta: { server: name, limit: startMs } });
 }

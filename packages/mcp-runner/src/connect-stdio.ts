@@ -1,6 +1,5 @@
 import {
   hashJson,
-  isPrusikError,
   PrusikError,
   type Clock,
   type Json,
@@ -12,6 +11,7 @@ import {
 } from '@prusik/core';
 import type { Connect, Connection } from './connection.ts';
 import type { EraVerdicts } from './era-verdicts.ts';
+import { codeOf, messageOf, notStarted } from './errors.ts';
 import type { McpLimits } from './limits.ts';
 import type { StdioServer } from './options.ts';
 import { startServer } from './start-server.ts';
@@ -76,18 +76,12 @@ export async function openSession(
     return await open({ require: { ...REQUIRED, ...require }, network, ...(mounts.length > 0 ? { mounts } : {}) });
   } catch (cause) {
     if (cause instanceof TypeError) throw cause;
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw !(isPrusikError(cause) && NOT_HELD.has(cause.code))
-      ? new PrusikError('MCP_START_FAILED', `The MCP server ${JSON.stringify(name)} was not started: ${why}`, {
-          retryable: isPrusikError(cause) && cause.retryable,
-          meta: { server: name },
-          cause,
-        })
-      : new PrusikError(
-          'MCP_NOT_ISOLATED',
-          `The MCP server ${JSON.stringify(name)} was not started, since nothing would hold it: ${why}. It runs without that only if its \`require\` says so, such as { files: 'none', processes: 'none' }`,
-          { meta: { server: name }, cause },
-        );
+    if (!NOT_HELD.has(codeOf(cause))) throw notStarted(name, cause);
+    throw new PrusikError(
+      'MCP_NOT_ISOLATED',
+      `The MCP server ${JSON.stringify(name)} was not started, since nothing would hold it: ${messageOf(cause)}. It runs without that only if its \`require\` says so, such as { files: 'none', processes: 'none' }`,
+      { meta: { server: name }, cause },
+    );
   }
 }
 

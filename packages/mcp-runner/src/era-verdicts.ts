@@ -11,15 +11,16 @@ export interface EraVerdicts {
 
 export function createEraVerdicts(clock: Clock): EraVerdicts {
   const legacy = new Map<string, number>();
+  const isLegacy = (server: string): boolean => {
+    const at = legacy.get(server);
+    return at !== undefined && clock.monotonic() - at < VERDICT_MS;
+  };
   return {
-    isLegacy(server) {
-      const at = legacy.get(server);
-      return at !== undefined && clock.monotonic() - at < VERDICT_MS;
-    },
+    isLegacy,
     note(server, era) {
       // Not renewed by a start that took it for granted.
       if (era === 'modern') legacy.delete(server);
-      else if (!this.isLegacy(server)) legacy.set(server, clock.monotonic());
+      else if (!isLegacy(server)) legacy.set(server, clock.monotonic());
     },
   };
 }

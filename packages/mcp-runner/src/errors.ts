@@ -1,4 +1,5 @@
 import { isPrusikError, PrusikError, type ErrorMeta } from '@prusik/core';
+import type { McpLimits } from './limits.ts';
 
 /** What is told of a server that cannot be used now. */
 export interface UnavailableOptions {
@@ -25,7 +26,21 @@ export function wasNotSent(error: unknown): boolean {
   return isPrusikError(error, 'MCP_UNAVAILABLE') && error.meta['sent'] === false && error.meta['status'] === undefined;
 }
 
+/** `MCP_START_FAILED`: there was no process of it. */
+export function notStarted(server: string, cause: unknown): PrusikError {
+  const message = `The MCP server ${JSON.stringify(server)} was not started: ${messageOf(cause)}`;
+  const retryable = isPrusikError(cause) && cause.retryable;
+  return new PrusikError('MCP_START_FAILED', message, { retryable, meta: { server }, cause });
+}
+
+export function startTimeout(server: string, { startMs }: Pick<McpLimits, 'startMs'>): PrusikError {
+  const message = `The MCP server ${JSON.stringify(server)} was not ready within startMs = ${startMs}`;
+  return new PrusikError('MCP_START_TIMEOUT', message, { retryable: true, meta: { server, limit: startMs } });
+}
+
 /** `MCP_CLOSED`, once and for all. */
 export const runnerClosed = (): PrusikError => new PrusikError('MCP_CLOSED', 'The MCP runner is closed');
 
 export const codeOf = (error: unknown): string => (isPrusikError(error) ? error.code : 'UNKNOWN_ERROR');
+
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

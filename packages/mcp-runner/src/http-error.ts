@@ -1,5 +1,5 @@
 import { isPrusikError, PrusikError, withoutSecrets, type ErrorMeta } from '@prusik/core';
-import { unavailable } from './errors.ts';
+import { messageOf, unavailable } from './errors.ts';
 
 /** Of what a server says of its failure, in a message. */
 const TOLD_CHARACTERS = 300;
@@ -81,5 +81,4 @@ export function retryAfterOf(header: string | null, now: number): number | undef
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
 
-const textOf = (error: unknown): string =>
-  withoutSecrets((error instanceof Error ? error.message : String(error)).slice(0, TOLD_CHARACTERS));
+const textOf = (error: unknown): string => withoutSecrets(messageOf(error).slice(0, TOLD_CHARACTERS));

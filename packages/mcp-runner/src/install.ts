@@ -8,6 +8,7 @@ import {
   type Sandbox,
   type SandboxSession,
 } from '@prusik/core';
+import { messageOf } from './errors.ts';
 
 /** How a server is installed. */
 export interface InstallOptions extends Pick<OpenSandboxOptions, 'mounts' | 'env' | 'limits' | 'signal'> {
@@ -103,7 +104,7 @@ async function inWorkspace<T>(
   } catch (cause) {
     signal?.throwIfAborted();
     if (cause instanceof TypeError || isPrusikError(cause, 'MCP_INSTALL_FAILED')) throw cause;
-    throw failed(cause instanceof Error ? cause.message : String(cause), cause);
+    throw failed(messageOf(cause), cause);
   } finally {
     await sandbox.workspaces.remove(workspace);
   }

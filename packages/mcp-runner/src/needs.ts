@@ -1,8 +1,9 @@
 import { CALL_NEEDS_LIMIT, type CallAnswer, type CallNeed, type Json, type JsonObject } from '@prusik/core';
-import { within } from './call-state.ts';
+import { jsonWithin } from './call-state.ts';
 import { readForm } from './flat-schema.ts';
 import { isObject, textOf } from './plain.ts';
 import { rootsResult } from './roots.ts';
+import { isSafeAddress } from './safe-address.ts';
 import { base64Of, sampleNeed, sampleResult, type SamplingOptions } from './sampling.ts';
 import { visibleText } from './visible-text.ts';
 
@@ -32,7 +33,6 @@ const DECLINE = { action: 'decline' };
 const CANCEL = { action: 'cancel' };
 const LONGEST_TEXT = 4_000;
 const LONGEST_URL = 8_192;
-const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 /** Reads what a server asks. */
 export function readAsk(ask: ServerAsk, options: AskOptions): ReadAsk {
@@ -45,7 +45,7 @@ export function readAsk(ask: ServerAsk, options: AskOptions): ReadAsk {
 function isSmall(need: CallNeed): boolean {
   const { bytes, fileBytes } = CALL_NEEDS_LIMIT;
   const files = need.kind === 'sample' ? base64Of(need.messages) : 0;
-  return files <= fileBytes && within(need, bytes + files) !== undefined;
+  return files <= fileBytes && jsonWithin(need, bytes + files) !== undefined;
 }
 
 function readMethod({ method, params }: ServerAsk, options: AskOptions): ReadAsk {
@@ -92,13 +92,11 @@ function elicitation(params: JsonObject, { server, elicitation: mode }: AskOptio
 /** `decline` is a person's word; that nobody said anything is not. */
 const unanswered = ({ status }: CallAnswer): JsonObject => (status === 'rejected' ? DECLINE : CANCEL);
 
-/** What a person may be sent to: by TLS, or on this machine, and without a name and password in it, which hide where it leads. */
+/** What a person may be sent to: without a name and password in it, which hide where it leads. */
 function safeUrl(given: string | undefined): URL | undefined {
   if (given === undefined || given.length > LONGEST_URL || !URL.canParse(given)) return undefined;
   const url = new URL(given);
-  if (url.username !== '' || url.password !== '') return undefined;
-  if (url.protocol === 'https:') return url;
-  return url.protocol === 'http:' && LOOPBACK.has(url.hostname) ? url : undefined;
+  return url.username === '' && url.password === '' && isSafeAddress(url) ? url : undefined;
 }
 
 function sampling(params: JsonObject, options: SamplingOptions | undefined): ReadAsk {

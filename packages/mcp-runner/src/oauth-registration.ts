@@ -4,6 +4,7 @@ import { secretOf } from './http-caller.ts';
 import { asSignInError, isSameIssuer, signInFailed, type OAuthFetch, type OAuthGrant } from './oauth-grant.ts';
 import { credentialKey, type CredentialOwner } from './oauth-owner.ts';
 import type { OAuthRegistration, OAuthSignIn } from './options.ts';
+import { isOfThisMachine } from './safe-address.ts';
 
 /** A client as it is known to one authorization server. */
 export interface RegisteredClient {
@@ -71,7 +72,7 @@ async function registerOnTheFly(options: RegistrationOptions): Promise<Registere
         redirect_uris: [redirectUrl],
         grant_types: ['authorization_code', 'refresh_token'],
         response_types: ['code'],
-        application_type: isOfThisMachine(redirectUrl) ? 'native' : 'web',
+        application_type: isOfThisMachine(new URL(redirectUrl)) ? 'native' : 'web',
         ...(isPublic ? { token_endpoint_auth_method: 'none' } : {}),
       },
       ...(scope === undefined ? {} : { scope }),
@@ -109,9 +110,4 @@ export async function clientInformation(
     ...(secret === undefined ? {} : { client_secret: secret }),
     ...(client.method === undefined ? {} : { token_endpoint_auth_method: client.method }),
   };
-}
-
-function isOfThisMachine(redirectUrl: string): boolean {
-  const { protocol, hostname } = new URL(redirectUrl);
-  return (protocol !== 'https:' && protocol !== 'http:') || ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
 }

@@ -1,4 +1,5 @@
 import type { Clock, SourcedTool, WithheldTool } from '@prusik/core';
+import { byCodeUnit } from './code-unit.ts';
 import {
   isAllowed,
   policyRefusal,
@@ -251,4 +252,3 @@ function bounded(server: string, withheld: readonly WithheldTool[]): readonly Wi
 }
 
 const byTool = (a: WithheldTool, b: WithheldTool): number => byCodeUnit(a.tool ?? '', b.tool ?? '');
-const byCodeUnit = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

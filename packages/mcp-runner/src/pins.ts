@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { PrusikError, type Json, type JsonObject } from '@prusik/core';
+import { messageOf } from './errors.ts';
 import { isObject } from './plain.ts';
 import { fingerprintOf } from './server-tool.ts';
 
@@ -110,10 +111,9 @@ function sorted(value: Json): Json {
 }
 
 function unreadable(path: string, cause: unknown): PrusikError {
-  const why = cause instanceof Error ? cause.message : 'unknown';
   return new PrusikError(
     'MCP_PINS_UNREADABLE',
-    `The pins in ${path} cannot be read (${why}): put back the file as it was, or remove it and approve the tools again`,
+    `The pins in ${path} cannot be read (${messageOf(cause)}): put back the file as it was, or remove it and approve the tools again`,
     { cause },
   );
 }

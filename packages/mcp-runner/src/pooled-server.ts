@@ -3,7 +3,7 @@ import { backoffMs } from './backoff.ts';
 import type { Connect, Connection, ConnectOptions } from './connection.ts';
 import { codeOf, unavailable } from './errors.ts';
 import type { McpLimits } from './limits.ts';
-import type { ServerRoom, Tenant } from './server-room.ts';
+import type { Occupant, ServerRoom } from './server-room.ts';
 import { abortable } from './wait.ts';
 
 /** How a server is reached, and for how long it is kept. */
@@ -46,7 +46,7 @@ export interface Borrowed {
 }
 
 /** One start, and the connection that it came to. */
-interface Instance extends Tenant {
+interface Instance extends Occupant {
   readonly ready: Promise<Connection>;
   readonly given: AbortSignal;
   connection?: Connection;

@@ -1,10 +1,10 @@
 import { PrusikError, type Json, type JsonObject } from '@prusik/core';
 import { askServer, type AskServerOptions } from './ask-server.ts';
 import { bytesOfBase64, mediaTypeOf } from './call-content.ts';
-import type { Connection } from './connection.ts';
 import { listPages, type ListedKind } from './list-pages.ts';
 import type { McpLimits } from './limits.ts';
 import { isObject, listOf, textOf } from './plain.ts';
+import type { UseConnection } from './server-calls.ts';
 import { visibleText } from './visible-text.ts';
 
 /** Something that a server has to read. */
@@ -51,7 +51,7 @@ export interface McpResources {
 /** How a server is read. */
 export interface ReadServerOptions extends Omit<AskServerOptions, 'limits' | 'signal'> {
   readonly limits: McpLimits;
-  readonly use: <T>(work: (connection: Connection) => Promise<T>, signal: AbortSignal) => Promise<T>;
+  readonly use: UseConnection;
 }
 
 const LONGEST_URI = 8_192;

@@ -1,5 +1,6 @@
 import type { JSONRPCMessage } from '@modelcontextprotocol/client';
 import { NO_RESULT } from './no-result.ts';
+import { isObject } from './plain.ts';
 
 type Id = string | number;
 
@@ -40,6 +41,3 @@ export function readMessage(line: string): RpcMessage | undefined {
 }
 
 const isId = (value: unknown): value is Id => typeof value === 'string' || Number.isSafeInteger(value);
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

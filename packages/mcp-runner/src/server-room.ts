@@ -1,7 +1,7 @@
 import { PrusikError } from '@prusik/core';
 
 /** A server that runs, starts or ends. */
-export interface Tenant {
+export interface Occupant {
   /** Since when nobody uses it, by the monotonic clock; undefined while somebody does. */
   idleSince(): number | undefined;
   /** Resolves when it has ended. */
@@ -15,8 +15,8 @@ export interface ServerRoom {
    *
    * @throws {PrusikError} `MCP_TOO_MANY_SERVERS` (retryable) where nobody is idle.
    */
-  enter(tenant: Tenant): Promise<void>;
-  leave(tenant: Tenant): void;
+  enter(occupant: Occupant): Promise<void>;
+  leave(occupant: Occupant): void;
   /** Stops all at once, the youngest first. */
   clear(): Promise<void>;
 }
@@ -25,15 +25,15 @@ const RETRY_MS = 1_000;
 
 export function createServerRoom(most: number): ServerRoom {
   /** In the order in which they came. */
-  const tenants = new Set<Tenant>();
+  const occupants = new Set<Occupant>();
   return {
-    async enter(tenant) {
-      tenants.add(tenant);
-      while (tenants.size > most) {
-        const [idle] = [...tenants]
+    async enter(occupant) {
+      occupants.add(occupant);
+      while (occupants.size > most) {
+        const [idle] = [...occupants]
           .flatMap((other) => {
             const since = other.idleSince();
-            return since === undefined || other === tenant ? [] : [{ other, since }];
+            return since === undefined || other === occupant ? [] : [{ other, since }];
           })
           .toSorted((a, b) => a.since - b.since);
         if (idle === undefined)
@@ -44,9 +44,9 @@ export function createServerRoom(most: number): ServerRoom {
         await idle.other.stop();
       }
     },
-    leave: (tenant) => void tenants.delete(tenant),
+    leave: (occupant) => void occupants.delete(occupant),
     async clear() {
-      await Promise.allSettled([...tenants].toReversed().map((tenant) => tenant.stop()));
+      await Promise.allSettled([...occupants].toReversed().map((occupant) => occupant.stop()));
     },
   };
 }

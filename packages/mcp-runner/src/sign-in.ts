@@ -14,6 +14,7 @@ import { clientInformation, registeredClient, registrationKey } from './oauth-re
 import { tokensOf } from './oauth-tokens.ts';
 import type { OAuthSignIn } from './options.ts';
 import { newState, pendingSignIns, type PendingSignIn } from './pending-sign-ins.ts';
+import { isSafeAddress } from './safe-address.ts';
 
 /** How people sign in at servers. The two halves may be of two processes that share the credentials. */
 export interface SignIn {
@@ -193,17 +194,14 @@ function ownerOf(auth: OAuthSignIn, tenant: string, subject: string | undefined)
 }
 
 function checkRedirect(redirectUrl: string): void {
-  const { protocol, hostname, hash, username } = new URL(redirectUrl);
-  const isHere = protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
-  if ((protocol !== 'https:' && !isHere) || hash !== '' || username !== '')
+  const url = new URL(redirectUrl);
+  if (!isSafeAddress(url) || url.hash !== '' || url.username !== '')
     throw new TypeError('`redirectUrl` has to be https, or http on this machine, without a fragment or a user');
 }
 
 /** A browser goes there, and what is typed there is somebody's password. Without PKCE whoever sees the code has the tokens. */
 function checkEndpoint(server: string, { authorizationServer, metadata }: OAuthGrant): void {
-  const { protocol, hostname } = new URL(metadata?.authorization_endpoint ?? authorizationServer);
-  const isHere = protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
-  if (protocol !== 'https:' && !isHere)
+  if (!isSafeAddress(new URL(metadata?.authorization_endpoint ?? authorizationServer)))
     throw signInFailed(server, 'its authorization server is not reached by https', 'authorization_endpoint');
   if (metadata !== undefined && metadata.code_challenge_methods_supported?.includes('S256') !== true)
     throw signInFailed(server, 'its authorization server has no PKCE', 'code_challenge_methods_supported');

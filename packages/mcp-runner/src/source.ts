@@ -7,6 +7,7 @@ import {
   type ToolSource,
   type WithheldTool,
 } from '@prusik/core';
+import { byCodeUnit } from './code-unit.ts';
 import type { ManagedServer } from './mcp-server.ts';
 import type { Offer } from './offer.ts';
 import { signInTool } from './sign-in-tool.ts';
@@ -82,4 +83,3 @@ function joined(listings: readonly ToolListing[]): ToolListing {
 }
 
 const keyOf = ({ tool = '', code, reason }: WithheldTool): string => `${tool}\n${code}\n${reason}`;
-const byCodeUnit = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -1,7 +1,7 @@
 import { isPrusikError, PrusikError, type Clock, type ErrorMeta, type SandboxSession } from '@prusik/core';
 import type { Connection, ConnectOptions } from './connection.ts';
 import type { EraVerdicts } from './era-verdicts.ts';
-import { unavailable } from './errors.ts';
+import { messageOf, notStarted, startTimeout, unavailable } from './errors.ts';
 import { preloadClient, shakeHands } from './handshake.ts';
 import type { McpLimits } from './limits.ts';
 import type { StdioServer } from './options.ts';
@@ -110,12 +110,7 @@ async function spawn(
   try {
     return await session.spawn({ command: execCommand(command, args), env: { ...env }, stdin: true });
   } catch (cause) {
-    if (cause instanceof TypeError) throw cause;
-    throw new PrusikError(
-      'MCP_START_FAILED',
-      `The MCP server ${JSON.stringify(name)} was not started: ${cause instanceof Error ? cause.message : String(cause)}`,
-      { retryable: isPrusikError(cause) && cause.retryable, meta: { server: name }, cause },
-    );
+    throw cause instanceof TypeError ? cause : notStarted(name, cause);
   }
 }
 
@@ -132,7 +127,9 @@ function endOf(name: string, end: StdioEnd, stderr: string): PrusikError {
 function startFailed(name: string, error: unknown, end: StdioEnd, stderr: string): PrusikError {
   // Closed by us: it has answered, but what is no handshake.
   const why =
-    end.kind === 'exit' || end.kind === 'deaf' ? happened(end) : `it did not shake hands: ${messageOf(error)}`;
+    end.kind === 'exit' || end.kind === 'deaf'
+      ? happened(end)
+      : `it did not shake hands: ${messageOf(error).slice(0, TOLD_CHARACTERS)}`;
   const isThere = end.kind !== 'exit' || !NOT_FOUND.has(end.exit.exitCode);
   const hint = isThere ? '' : '. Its `command` has to be a program inside the sandbox, where `mounts` can bring it';
   return new PrusikError(
@@ -142,17 +139,6 @@ function startFailed(name: string, error: unknown, end: StdioEnd, stderr: string
       retryable: end.kind === 'exit' && isThere,
       meta: { server: name, ...exitOf(end) },
       cause: stderr === '' ? error : new Error(stderr, { cause: error }),
-    },
-  );
-}
-
-function startTimeout(name: string, { startMs }: McpLimits): PrusikError {
-  return new PrusikError(
-    'MCP_START_TIMEOUT',
-    `The MCP server ${JSON.stringify(name)} was not ready within startMs = ${startMs}`,
-    {
-      retryable: true,
-      meta: { server: name, limit: startMs },
     },
   );
 }
@@ -167,6 +153,3 @@ const exitOf = (end: StdioEnd): ErrorMeta => (end.kind === 'exit' ? { exitCode: 
 
 const said = (stderr: string): string =>
   stderr.trim() === '' ? '' : `. The end of its stderr: ${visibleText(stderr).trim()}`;
-
-const messageOf = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).slice(0, TOLD_CHARACTERS);

@@ -75,7 +75,7 @@ export function createToolLists({ limits, resources, ...options }: ToolListsOpti
         one.ttlMs = Math.min(Math.max(raw.ttlMs ?? TTL_MS.most, TTL_MS.least), TTL_MS.most);
         const { protocol, capabilities } = connection;
         const reads = resources === 'tools' && capabilities.resources !== undefined;
-        last = await inTurn(() => makeOffer(raw.tools, { ...options, limits, era: protocol.era, resources: reads }));
+        last = await inTurn(() => makeOffer(raw.items, { ...options, limits, era: protocol.era, resources: reads }));
         return last;
       } catch (error) {
         if (known.get(connection) === one) known.delete(connection);

@@ -2,7 +2,8 @@ import { systemClock, type Clock, type JsonObject } from '@prusik/core';
 import { fakeClock } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_LIMITS } from '../src/limits.ts';
-import { listTools, type RawTools } from '../src/list-tools.ts';
+import type { RawList } from '../src/list-pages.ts';
+import { listTools } from '../src/list-tools.ts';
 import { scriptedServer, type Answer } from './scripted-server.ts';
 
 interface Listing {
@@ -11,7 +12,7 @@ interface Listing {
   readonly signal?: AbortSignal;
 }
 
-async function list(answer: Answer, listing: Listing = {}): Promise<RawTools & { readonly requests: number }> {
+async function list(answer: Answer, listing: Listing = {}): Promise<RawList & { readonly requests: number }> {
   const { pages = DEFAULT_LIMITS.pages, clock = systemClock, signal = new AbortController().signal } = listing;
   await using server = await scriptedServer({ 'tools/list': answer });
   const limits = { ...DEFAULT_LIMITS, pages };
@@ -34,7 +35,7 @@ describe('MCP-3: the tools of a server', () => {
       };
     });
 
-    expect(listed).toEqual({ tools: [...tools(1), null, { name: 1 }, ...tools(1, 2)], ttlMs: 998, requests: 3 });
+    expect(listed).toEqual({ items: [...tools(1), null, { name: 1 }, ...tools(1, 2)], ttlMs: 998, requests: 3 });
   });
 
   it('MCP-3: end with a cursor that is empty', async () => {
@@ -74,7 +75,7 @@ describe('MCP-3: the tools of a server', () => {
         return { tools: tools(1, at), ...(at < last ? { nextCursor: `${at + 1}` } : {}) };
       };
 
-    expect((await list(upTo(2), { pages: 3 })).tools).toHaveLength(3);
+    expect((await list(upTo(2), { pages: 3 })).items).toHaveLength(3);
     await expect(list(upTo(3), { pages: 3 })).rejects.toMatchObject({ code: 'MCP_LIST_TOO_LARGE' });
   });
 

@@ -24,13 +24,13 @@ const { signal } = new AbortController();
 const run = { key: { tenant: 't', run: 'r' }, root: 'r' } as RunInfo;
 const scope = { run, signal, progress() {}, idempotencyKey: 'k', slots: undefined as never } satisfies ToolCallScope;
 const list = (source: ToolSource): Promise<ToolListing> => source.list({ run, signal });
-const asked = (tool: Pick<SourcedTool, 'name' | 'hash'> | undefined) => ({
+const callOf = (tool: Pick<SourcedTool, 'name' | 'hash'> | undefined) => ({
   name: tool?.name ?? '',
   hash: tool?.hash ?? '',
   callId: 'c',
 });
 const call = (source: ToolSource, tool: Pick<SourcedTool, 'name' | 'hash'> | undefined, input = {}): Promise<unknown> =>
-  source.call({ ...asked(tool), input }, scope);
+  source.call({ ...callOf(tool), input }, scope);
 const ECHO = {
   name: 'echo',
   description: 'Gives back what it is given.',
@@ -43,7 +43,11 @@ describe('MCP-1: a server in the workspace of the run that calls it', () => {
   const inWorkspace = {
     ...scope,
     run: { ...run, workspace: 't:run:r' },
-    slots: { get: async (slot) => slot.initial, set: async () => {}, update: async () => {} },
+    slots: {
+      get: async ({ initial }) => initial,
+      set: async () => {},
+      update: async ({ initial }, change) => change(initial),
+    },
   } satisfies ToolCallScope;
 
   it('MCP-1: is not started any more when the runner is disposed', async () => {
@@ -52,7 +56,7 @@ describe('MCP-1: a server in the workspace of the run that calls it', () => {
     const [writes] = (await list(source)).tools;
     await runner[Symbol.asyncDispose]();
 
-    const called = source.call({ ...asked(writes), input: {} }, inWorkspace);
+    const called = source.call({ ...callOf(writes), input: {} }, inWorkspace);
 
     await expect(called).rejects.toMatchObject({ code: 'MCP_CLOSED' });
   });
@@ -62,7 +66,7 @@ describe('MCP-1: a server in the workspace of the run that calls it', () => {
     const source = runner.source();
     const [hang] = (await list(source)).tools;
     const begun = Promise.withResolvers<void>();
-    const called = source.call({ ...asked(hang), input: {} }, { ...inWorkspace, progress: () => begun.resolve() });
+    const called = source.call({ ...callOf(hang), input: {} }, { ...inWorkspace, progress: () => begun.resolve() });
     called.catch(() => {});
     await begun.promise;
 
@@ -470,7 +474,7 @@ describe('MCP-4: servers over HTTP', () => {
 
     const before = await source.list({ run: ann.run, signal });
     const [tool] = before.tools;
-    const asked = { name: tool?.name ?? '', hash: tool?.hash ?? '', callId: 'c', input: {} };
+    const asked = { ...callOf(tool), input: {} };
     const needs = await source.call(asked, ann);
     const { url } = await runner.signIn.begin({
       server: 'mail',
@@ -507,7 +511,7 @@ describe('MCP-4: servers over HTTP', () => {
     });
     const source = runner.source();
     const [tool] = (await list(source)).tools;
-    const asked = { name: tool?.name ?? '', hash: tool?.hash ?? '', callId: 'c', input: {} };
+    const asked = { ...callOf(tool), input: {} };
     const needs = await source.call(asked, scope);
     const continues = {
       state: needs.type === 'needs' ? needs.state : null,

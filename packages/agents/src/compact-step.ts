@@ -15,7 +15,7 @@ import {
 } from '@prusik/core';
 import type { AgentCore } from './agent-core.ts';
 import type { AgentRun } from './agent-run.ts';
-import { callRoute } from './call-route.ts';
+import { askAside, chargeOf } from './ask-aside.ts';
 import { checkContext, type ContextCheck } from './context-check.ts';
 import { summaryInstructions, summaryMessage, summaryText, transcriptOf } from './context-summary.ts';
 import { overLimit, tokensIn, withSpent, type Action, type LoopState } from './loop.ts';
@@ -25,7 +25,6 @@ import { modelName } from './language-model.ts';
 import type { ModelRoute } from './model-route.ts';
 import { textOf } from './output.ts';
 import { describeError } from './redact.ts';
-import { toModelMessages } from './to-model-messages.ts';
 
 type Compact = Extract<Action, { do: 'compact' }>;
 
@@ -138,7 +137,6 @@ async function summarise(
   compaction: Compaction,
   elapsedMs: () => number,
 ): Promise<Written> {
-  const { limits, clock } = agent;
   const { costMicros = 'unknown' } = reservationFor(agent, state, used);
   const overBy = (spent: Spent): PrusikError | undefined =>
     overLimit(withSpent(state, addSpent(scope.spent, spent)), { tokens: used, costMicros }, elapsedMs());
@@ -153,26 +151,16 @@ async function summarise(
   const charsPerToken = state.charsPerToken ?? CHARS_PER_TOKEN;
   // Of a prompt that was refused nobody knows how much is too much, so half of it is shown.
   const room = Math.min(limit, used) * (Number.isFinite(limit) ? 0.8 : 0.5) - plan.maxTokens;
-  const reply = await callRoute({
+  const reply = await askAside(agent, state, scope, {
     route: summaryRoute(agent),
     instructions: summaryInstructions(plan.maxTokens),
-    prompt: (provider) => toModelMessages([asked(transcriptOf(covered, room * charsPerToken))], provider),
-    tools: [],
+    messages: [asked(transcriptOf(covered, room * charsPerToken))],
+    input: used,
     // Thinking counts as output; what is written beyond the bound is cut.
-    settings: { maxOutputTokens: 2 * plan.maxTokens },
-    clock,
-    timeoutMs: limits.modelTimeoutMs,
-    leftMs: () => state.limits.wallMs - elapsedMs(),
-    room: (spent) => (overBy(spent) === undefined ? Number.POSITIVE_INFINITY : undefined),
-    stallMs: limits.modelStallMs,
-    signal: scope.signal,
-    onDelta: () => {},
-    onReset: () => {},
-    resets: agent.resets,
-    estimateInput: () => used,
+    maxOutputTokens: 2 * plan.maxTokens,
+    elapsedMs,
+    overBy,
   });
-  scope.usage(reply.usage, reply.costMicros);
-  if (reply.error !== undefined) throw reply.error;
   const text = textOf(reply.parts).trim();
   if (text === '' || reply.finish === 'content-filter') throw noSummary('it is empty');
   if (text.length > charsOf(covered, 0)) throw noSummary('it is longer than what it summarises');
@@ -189,13 +177,3 @@ async function summarise(
     }),
   };
 }
-
-/** A cost that nobody knows is what was expected at most, never nothing. */
-const chargeOf = (
-  { costMicros: earlier = 0 }: Spent,
-  told: number | undefined,
-  expected: number | 'unknown',
-): Pick<CompactionRecord, 'costMicros'> => {
-  const costMicros = told ?? expected;
-  return costMicros === 'unknown' ? {} : { costMicros: earlier + costMicros };
-};

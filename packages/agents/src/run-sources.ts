@@ -115,12 +115,12 @@ export function runSources(agent: AgentCore, ctx: DurableContext): RunSources {
   return {
     async list(known, step) {
       if (sources.length === 0) return NO_LISTINGS;
-      const given = await Promise.all(sources.map((source) => ask(source, step.signal)));
+      const asked = await Promise.all(sources.map(async (one) => ({ ...one, given: await ask(one, step.signal) })));
       const taken = new Set(agent.taken);
       const changed: RecordedListing[] = [];
-      for (const [index, { source, required }] of sources.entries()) {
+      for (const { source, required, given } of asked) {
         const before = known.find((listing) => listing.source === source.name);
-        const listing = checked(given[index] as ToolListing, taken);
+        const listing = checked(given, taken);
         const recorded = await record(source.name, listing, before, step);
         if (required) failWithout(recorded);
         for (const name of recorded.tools) taken.add(name);

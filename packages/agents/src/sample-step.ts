@@ -1,6 +1,6 @@
 import { addSpent, type PrusikError, type CallAnswer, type Message, type Spent, type StepScope } from '@prusik/core';
 import type { AgentRun } from './agent-run.ts';
-import { callRoute } from './call-route.ts';
+import { askAside, chargeOf } from './ask-aside.ts';
 import { estimateTokens } from './estimate.ts';
 import { overLimit, tokensIn, withSpent, type LoopState, type Sampled } from './loop.ts';
 import { modelName } from './language-model.ts';
@@ -8,7 +8,6 @@ import { reservation } from './model-price.ts';
 import type { RecordedSample } from './needing.ts';
 import { textOf } from './output.ts';
 import { describeError } from './redact.ts';
-import { toModelMessages } from './to-model-messages.ts';
 
 /** The models that the tools of a round ask. */
 export interface Samples {
@@ -76,7 +75,7 @@ export function samplesOf({ agent, ctx, elapsedMs: elapsed }: AgentRun, state: L
   }
 
   async function ask({ need, nth, scope, messages, input, cost, elapsedMs }: Asked): Promise<SampleRecord> {
-    const { sampling, limits, clock } = agent;
+    const { sampling } = agent;
     const route = sampling?.models.get(need.model);
     const overBy = (spent: Spent): PrusikError | undefined => {
       const others = [...held].filter(([key]) => key !== scope.key).map(([, amount]) => amount);
@@ -99,33 +98,23 @@ export function samplesOf({ agent, ctx, elapsedMs: elapsed }: AgentRun, state: L
           : overBy({})?.message;
     if (sampling === undefined || route === undefined || refusal !== undefined) {
       scope.usage({ inputTokens: 0, outputTokens: 0 }, 0);
-      return { answer: unavailable(refusal ?? ''), tokens: tokensIn(scope.spent), ...costOf(scope.spent) };
+      return { answer: unavailable(refusal ?? ''), tokens: tokensIn(scope.spent), ...chargeOf(scope.spent, 0, 0) };
     }
     held.set(scope.key, { tokens: input + need.maxTokens, costMicros: cost === 'unknown' ? 0 : cost });
-    const reply = await callRoute({
+    const reply = await askAside(agent, state, scope, {
       route,
-      // What a tool has written is all that is sent: no tools, nothing of the conversation, nothing of what the agent is told.
+      // What a tool has written is all that is sent: nothing of the conversation, nothing of what the agent is told.
       instructions: need.system ?? '',
-      prompt: (provider) => toModelMessages(messages, provider),
-      tools: [],
-      settings: { maxOutputTokens: need.maxTokens },
-      clock,
-      timeoutMs: limits.modelTimeoutMs,
-      leftMs: () => state.limits.wallMs - elapsedMs(),
-      room: (spent) => (overBy(spent) === undefined ? Number.POSITIVE_INFINITY : undefined),
-      stallMs: limits.modelStallMs,
-      signal: scope.signal,
-      onDelta: () => {},
-      onReset: () => {},
-      resets: agent.resets,
-      estimateInput: () => input,
+      messages,
+      input,
+      maxOutputTokens: need.maxTokens,
+      elapsedMs,
+      overBy,
     });
-    scope.usage(reply.usage, reply.costMicros);
-    if (reply.error !== undefined) throw reply.error;
     const text = textOf(reply.parts);
     const spent = tokensIn(scope.spent);
     const used = spent + (reply.usage.inputTokens ?? input) + (reply.usage.outputTokens ?? need.maxTokens);
-    return { answer: answerOf(), tokens: used, ...costOf(scope.spent, reply.costMicros ?? cost) };
+    return { answer: answerOf(), tokens: used, ...chargeOf(scope.spent, reply.costMicros, cost) };
 
     function answerOf(): CallAnswer {
       if (reply.finish === 'content-filter') return unavailable('The provider withheld the reply.');
@@ -166,9 +155,3 @@ const messageOf = ({ role, content }: RecordedSample['messages'][number], index:
     : { v: 1, id: `sample-${index}`, role, kind: 'assistant', content };
 
 const unavailable = (reason: string): CallAnswer => ({ status: 'unavailable', reason });
-
-/** A cost that nobody knows is what was expected at most, never nothing. */
-const costOf = ({ costMicros: earlier = 0 }: Spent, cost: number | 'unknown' = 0): Pick<SampleRecord, 'costMicros'> => {
-  const sum = cost === 'unknown' ? earlier : earlier + cost;
-  return sum === 0 ? {} : { costMicros: sum };
-};

@@ -8,6 +8,21 @@ export interface Challenge {
   readonly resourceMetadataUrl?: string;
 }
 
+/** What a server tells with a 401. */
+export async function challengeIn(response: Response): Promise<Challenge> {
+  const { extractWWWAuthenticateParams } = await import('@modelcontextprotocol/client');
+  const { scope, resourceMetadataUrl } = extractWWWAuthenticateParams(response);
+  return challengeOf(scope, resourceMetadataUrl);
+}
+
+export const challengeOf = (scope: string | undefined, metadata: URL | undefined): Challenge => ({
+  ...(scope === undefined ? {} : { scope }),
+  ...(metadata === undefined ? {} : { resourceMetadataUrl: metadata.href }),
+});
+
+/** A token is not used when it has less than this to live: it has a way to go. */
+export const EARLY_MS = 30_000;
+
 /** Who calls a server, as its transport needs it. */
 export interface HttpCaller {
   /** Puts a bearer token on each request to the server's address. */

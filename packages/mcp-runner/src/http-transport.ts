@@ -7,7 +7,7 @@ import type {
 } from '@modelcontextprotocol/client';
 import { PrusikError, within, type Clock } from '@prusik/core';
 import { unavailable } from './errors.ts';
-import type { HttpCaller } from './http-caller.ts';
+import { challengeOf, type HttpCaller } from './http-caller.ts';
 import { httpError, lost, prusikErrorIn, retryAfterOf, type HttpAnswer } from './http-error.ts';
 import type { McpLimits } from './limits.ts';
 import { createReconnects } from './reconnects.ts';
@@ -150,13 +150,8 @@ export async function createHttpTransport(options: HttpTransportOptions): Promis
 
   /** Somebody is not known to the server, or may not do what was asked. */
   const refusalOf = async (error: unknown, one: Asked | undefined): Promise<PrusikError | undefined> => {
-    if (error instanceof InsufficientScopeError) {
-      const { requiredScope: scope, resourceMetadataUrl: at } = error;
-      return caller.refused({
-        ...(scope === undefined ? {} : { scope }),
-        ...(at === undefined ? {} : { resourceMetadataUrl: at.href }),
-      });
-    }
+    if (error instanceof InsufficientScopeError)
+      return caller.refused(challengeOf(error.requiredScope, error.resourceMetadataUrl));
     return one?.answer?.status === 401 && prusikErrorIn(error) === undefined ? caller.refused({}) : undefined;
   };
 

@@ -1,10 +1,8 @@
 import { PrusikError } from '@prusik/core';
-import { confidence, type Challenge, type HttpCaller } from './http-caller.ts';
+import { challengeIn, confidence, EARLY_MS, type Challenge, type HttpCaller } from './http-caller.ts';
 import { credentialKey } from './oauth-owner.ts';
 import { tokenStore, type TokenStoreOptions } from './oauth-tokens.ts';
 
-/** A token is not used when it has less than this to live: it has a way to go. */
-const EARLY_MS = 30_000;
 const LONGEST_SCOPE = 1_000;
 const LONGEST_ISSUER = 300;
 
@@ -62,14 +60,9 @@ export function oauthCaller(options: TokenStoreOptions): HttpCaller {
         return used;
       },
       async onUnauthorized({ response }) {
-        const { scope, resourceMetadataUrl } = (
-          await import('@modelcontextprotocol/client')
-        ).extractWWWAuthenticateParams(response);
+        const challenge = await challengeIn(response);
         if (used !== undefined && (await store.refresh(used)) !== undefined) return;
-        throw await required({
-          ...(scope === undefined ? {} : { scope }),
-          ...(resourceMetadataUrl === undefined ? {} : { resourceMetadataUrl: resourceMetadataUrl.href }),
-        });
+        throw await required(challenge);
       },
     },
     headers: async () => [],

@@ -1,7 +1,7 @@
 import type { OAuthTokens } from '@modelcontextprotocol/client';
 import type { Clock } from '@prusik/core';
-import { confidence, secretOf, type Challenge, type HttpCaller } from './http-caller.ts';
-import { asSignInError, discoverGrant, type OAuthFetch } from './oauth-grant.ts';
+import { challengeIn, confidence, EARLY_MS, secretOf, type Challenge, type HttpCaller } from './http-caller.ts';
+import { asSignInError, discoverGrant, grantOptions, type OAuthFetch } from './oauth-grant.ts';
 import { checkIssuer } from './oauth-registration.ts';
 import type { OAuthClient } from './options.ts';
 
@@ -12,8 +12,6 @@ export interface ClientCallerOptions {
   readonly fetch: OAuthFetch;
   readonly clock: Clock;
 }
-
-const EARLY_MS = 30_000;
 
 /** The program itself, by client credentials. Its token is of this process: whoever starts anew asks for another. */
 export function oauthClientCaller({ server, url, auth, fetch, clock }: ClientCallerOptions): HttpCaller {
@@ -35,8 +33,7 @@ export function oauthClientCaller({ server, url, auth, fetch, clock }: ClientCal
     let tokens: OAuthTokens;
     try {
       tokens = await fetchToken(provider, grant.authorizationServer, {
-        ...(grant.metadata === undefined ? {} : { metadata: grant.metadata }),
-        ...(grant.resource === undefined ? {} : { resource: grant.resource }),
+        ...grantOptions(grant),
         ...(scope === undefined ? {} : { scope }),
         fetchFn: fetch,
       });
@@ -59,13 +56,7 @@ export function oauthClientCaller({ server, url, auth, fetch, clock }: ClientCal
     provider: {
       token: async () => (current === undefined || current.until > clock.now() ? current?.token : askOnce({})),
       async onUnauthorized({ response }) {
-        const { scope, resourceMetadataUrl } = (
-          await import('@modelcontextprotocol/client')
-        ).extractWWWAuthenticateParams(response);
-        await askOnce({
-          ...(scope === undefined ? {} : { scope }),
-          ...(resourceMetadataUrl === undefined ? {} : { resourceMetadataUrl: resourceMetadataUrl.href }),
-        });
+        await askOnce(await challengeIn(response));
       },
     },
     headers: async () => [],

@@ -87,6 +87,12 @@ function isResource(
   return isAllowed({ requestedResource, configuredResource: resource });
 }
 
+/** What the SDK is told of a grant, beside the address of its authorization server. */
+export const grantOptions = ({ metadata, resource }: OAuthGrant): Pick<OAuthGrant, 'metadata' | 'resource'> => ({
+  ...(metadata === undefined ? {} : { metadata }),
+  ...(resource === undefined ? {} : { resource }),
+});
+
 /** Two issuers are one if they differ by a last slash. */
 export const isSameIssuer = (one: string, other: string): boolean =>
   one === other || `${one}/` === other || one === `${other}/`;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { OAuthTokens } from '@modelcontextprotocol/client';
 import type { Clock, CredentialStore, JsonObject } from '@prusik/core';
-import { oauthReason, signInFailed, type OAuthFetch, type OAuthGrant } from './oauth-grant.ts';
+import { grantOptions, oauthReason, signInFailed, type OAuthFetch, type OAuthGrant } from './oauth-grant.ts';
 import { credentialKey, type CredentialOwner } from './oauth-owner.ts';
 import { clientInformation, type RegisteredClient } from './oauth-registration.ts';
 import type { OAuthSignIn } from './options.ts';
@@ -88,8 +88,7 @@ export function tokenStore(options: TokenStoreOptions): TokenStore {
     let answer: OAuthTokens;
     try {
       answer = await refreshAuthorization(grant.authorizationServer, {
-        ...(grant.metadata === undefined ? {} : { metadata: grant.metadata }),
-        ...(grant.resource === undefined ? {} : { resource: grant.resource }),
+        ...grantOptions(grant),
         clientInformation: await clientInformation(server, client, auth.client),
         refreshToken,
         fetchFn: fetch,

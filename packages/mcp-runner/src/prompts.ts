@@ -9,7 +9,7 @@ import {
 import { askServer } from './ask-server.ts';
 import { bytesOf, contentParts } from './call-content.ts';
 import { listPages } from './list-pages.ts';
-import { isObject, listOf, textOf } from './plain.ts';
+import { isObject, listOf, oneOrMore, textOf } from './plain.ts';
 import { described, type ReadOptions, type ReadServerOptions } from './resources.ts';
 
 /** A prompt that a server has written. */
@@ -106,8 +106,7 @@ function readMessage(
 ): { readonly message: Message; readonly parts: readonly ToolContentPart[] } | undefined {
   const role = isObject(given) ? given['role'] : undefined;
   if (!isObject(given) || (role !== 'user' && role !== 'assistant')) return undefined;
-  const { content } = given;
-  const parts = contentParts(Array.isArray(content) ? listOf(content) : content === undefined ? [] : [content]);
+  const parts = contentParts(oneOrMore(given['content']));
   const kind = role === 'user' ? 'context' : 'assistant';
   return { parts, message: { v: 1, id: newId(), role, kind, content: parts.map(messagePart) } };
 }

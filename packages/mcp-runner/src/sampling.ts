@@ -1,6 +1,6 @@
 import type { CallAnswer, CallNeed, JsonObject, SampleMessage, ToolContentPart } from '@prusik/core';
 import { contentParts } from './call-content.ts';
-import { isObject, listOf, textOf } from './plain.ts';
+import { isObject, listOf, oneOrMore, textOf } from './plain.ts';
 import { visibleText } from './visible-text.ts';
 
 /** What a server may have of a model. */
@@ -23,7 +23,7 @@ export function sampleNeed(params: JsonObject, options: SamplingOptions): CallNe
   for (const one of given) {
     const role = isObject(one) ? one['role'] : undefined;
     if (!isObject(one) || (role !== 'user' && role !== 'assistant')) return { refused: 'a message has no known role' };
-    messages.push({ role, content: inRecord(contentParts(asList(one['content']))) });
+    messages.push({ role, content: inRecord(contentParts(oneOrMore(one['content']))) });
   }
   const asked = params['maxTokens'];
   const maxTokens = typeof asked === 'number' && asked >= 1 ? Math.floor(asked) : options.maxTokens;
@@ -53,9 +53,6 @@ export function sampleResult(answer: CallAnswer): JsonObject | undefined {
   const stopReason = { stop: 'endTurn', length: 'maxTokens', other: 'other' }[answer.finish];
   return { role: 'assistant', content: { type: 'text', text: answer.text }, model: answer.model, stopReason };
 }
-
-const asList = (content: JsonObject[string] | undefined): readonly JsonObject[string][] =>
-  Array.isArray(content) ? listOf(content) : content === undefined ? [] : [content];
 
 /** A need is recorded, and bytes are no JSON. */
 const inRecord = (parts: readonly ToolContentPart[]): readonly ToolContentPart[] =>

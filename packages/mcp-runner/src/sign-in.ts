@@ -4,6 +4,7 @@ import type { Challenge } from './http-caller.ts';
 import {
   asSignInError,
   discoverGrant,
+  grantOptions,
   oauthReason,
   signInFailed,
   type OAuthFetch,
@@ -96,8 +97,7 @@ export function createSignIn({ servers, credentials, clock }: SignInOptions): Si
     const { exchangeAuthorization } = await import('@modelcontextprotocol/client');
     try {
       const tokens = await exchangeAuthorization(grant.authorizationServer, {
-        ...(grant.metadata === undefined ? {} : { metadata: grant.metadata }),
-        ...(grant.resource === undefined ? {} : { resource: grant.resource }),
+        ...grantOptions(grant),
         ...(iss === undefined ? {} : { iss }),
         clientInformation: await clientInformation(server, client, auth.client),
         authorizationCode: code,
@@ -140,8 +140,7 @@ export function createSignIn({ servers, credentials, clock }: SignInOptions): Si
       const { startAuthorization } = await import('@modelcontextprotocol/client');
       const state = newState();
       const { authorizationUrl, codeVerifier } = await startAuthorization(grant.authorizationServer, {
-        ...(grant.metadata === undefined ? {} : { metadata: grant.metadata }),
-        ...(grant.resource === undefined ? {} : { resource: grant.resource }),
+        ...grantOptions(grant),
         ...(scope === undefined ? {} : { scope }),
         clientInformation: { client_id: client.id },
         redirectUrl,

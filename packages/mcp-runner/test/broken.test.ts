@@ -5,6 +5,9 @@ import { mcpRunner } from '../src/index.ts';
 import { contractServer, temporarySandbox } from './contract.ts';
 import { RUNNER_FAULTS, type RunnerFault } from './runner-faults.ts';
 
+/** Longer than each bound that a fault ignores, and not as long as a slow machine is given. */
+const HUNG_MS = 2_500;
+
 let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await temporarySandbox('none');
@@ -24,7 +27,9 @@ it.each(RUNNER_FAULTS.map((fault) => [fault.name, fault] as const))(
     const test = MCP_RUNNER_TESTS.find(({ title }) => title.includes(fault.caughtBy));
     if (test === undefined) throw new Error(`There is no test for ${fault.name}`);
 
-    const run = runMcpRunnerTest(test, { create: (order) => broken(fault, order), place: 'host' });
+    const given = fault.hangs ? { ...test, withinMs: HUNG_MS } : test;
+
+    const run = runMcpRunnerTest(given, { create: (order) => broken(fault, order), place: 'host' });
 
     await expect(run).rejects.toMatchObject({ name: expect.stringMatching(/Error/) });
   },

@@ -7,6 +7,8 @@ export interface RunnerFault {
   readonly name: string;
   /** A part of the title of that test, and of no other. */
   readonly caughtBy: string;
+  /** It is noticed by the time that it takes. */
+  readonly hangs?: true;
   /** Our own runner, told to do worse. */
   readonly configure?: (server: McpServer) => McpServer;
   /** Something between our own runner and whoever uses it. @param another Makes one more of the same. */
@@ -22,6 +24,7 @@ const configured = (name: string, caughtBy: string, configure: Configure): Runne
   caughtBy,
   configure,
 });
+const hanging = (fault: RunnerFault): RunnerFault => ({ ...fault, hangs: true });
 
 const inSource =
   (change: (source: ToolSource) => Partial<ToolSource>): Change =>
@@ -162,11 +165,15 @@ export const RUNNER_FAULTS: readonly RunnerFault[] = [
     'MCP-2: a server that does not answer the question',
     only('2026-07-28'),
   ),
-  configured('`startMs` is ignored', 'MCP-2: a server that answers nothing is given up', limits({ startMs: LONG })),
-  configured(
-    '`startMs` is ignored over HTTP',
-    'MCP-2: a server over HTTP that answers nothing',
-    limits({ startMs: LONG }),
+  hanging(
+    configured('`startMs` is ignored', 'MCP-2: a server that answers nothing is given up', limits({ startMs: LONG })),
+  ),
+  hanging(
+    configured(
+      '`startMs` is ignored over HTTP',
+      'MCP-2: a server over HTTP that answers nothing',
+      limits({ startMs: LONG }),
+    ),
   ),
   configured('one line that is no message ends a server', 'MCP-2: a server that greets', limits({ garbageLines: 1 })),
   configured(
@@ -220,10 +227,12 @@ export const RUNNER_FAULTS: readonly RunnerFault[] = [
       return result;
     }),
   ),
-  configured(
-    '`callMs` is ignored',
-    'MCP-2: a call that gives no sign of life',
-    limits({ callMs: LONG, totalMs: LONG }),
+  hanging(
+    configured(
+      '`callMs` is ignored',
+      'MCP-2: a call that gives no sign of life',
+      limits({ callMs: LONG, totalMs: LONG }),
+    ),
   ),
   changed('a call that timed out is made again', 'MCP-2: a call over HTTP that gives no sign of life', again),
   changed(
@@ -274,10 +283,12 @@ export const RUNNER_FAULTS: readonly RunnerFault[] = [
     'MCP-2: a result that is too deep',
     inResult((result) => (result.type === 'outcome' ? { type: 'outcome', parts: result.parts } : result)),
   ),
-  configured(
-    'bytes are signs of life without end',
-    'MCP-2: an answer that comes a byte at a time',
-    limits({ totalMs: LONG, callMs: LONG }),
+  hanging(
+    configured(
+      'bytes are signs of life without end',
+      'MCP-2: an answer that comes a byte at a time',
+      limits({ totalMs: LONG, callMs: LONG }),
+    ),
   ),
   configured(
     '`messageBytes` is ignored',
@@ -329,7 +340,7 @@ export const RUNNER_FAULTS: readonly RunnerFault[] = [
     again,
   ),
 
-  changed('a listing is taken for good', 'MCP-3: a tool whose description changes', remembers()),
+  hanging(changed('a listing is taken for good', 'MCP-3: a tool whose description changes', remembers())),
   changed(
     'a changed tool is refused for another reason',
     'MCP-3: a tool of a server of 2025-11-25 whose description',

@@ -1,5 +1,6 @@
 import type { AuthProvider } from '@modelcontextprotocol/client';
 import { PrusikError } from '@prusik/core';
+import { confidence } from './confidence.ts';
 import type { SecretOf } from './options.ts';
 
 /** A server has told what it wants. */
@@ -42,28 +43,11 @@ export const anonymous: HttpCaller = {
   refused: async () => undefined,
 };
 
-/** Of what was given, so that it is taken out of what comes back. */
-const REMEMBERED = 8;
-
-/** Remembers the secrets that were given last. */
-export function confidence(): { readonly give: (secret: string) => string; readonly redact: (text: string) => string } {
-  const given: string[] = [];
-  return {
-    give(secret) {
-      if (!given.includes(secret)) given.push(secret);
-      if (given.length > REMEMBERED) given.shift();
-      return secret;
-    },
-    redact: (text) =>
-      given.reduce((safe, secret) => (secret === '' ? safe : safe.replaceAll(secret, '[redacted]')), text),
-  };
-}
-
 /** A token that somebody else looks after. */
 export function bearerCaller(server: string, token: SecretOf): HttpCaller {
   const { give, redact } = confidence();
   return {
-    provider: { token: async () => give(await secretOf(server, token)) },
+    provider: { token: async () => give(await headerSecretOf(server, token)) },
     headers: async () => [],
     redact,
     refused: async () => undefined,
@@ -74,23 +58,37 @@ export function bearerCaller(server: string, token: SecretOf): HttpCaller {
 export function headerCaller(server: string, own: URL, name: string, value: SecretOf): HttpCaller {
   const { give, redact } = confidence();
   return {
-    headers: async (url) => (url.origin === own.origin ? [[name, give(await secretOf(server, value))]] : []),
+    headers: async (url) => (url.origin === own.origin ? [[name, give(await headerSecretOf(server, value))]] : []),
     redact,
     refused: async () => undefined,
   };
 }
 
+/** @throws {PrusikError} `MCP_SIGN_IN_FAILED` when it cannot be had. */
 export async function secretOf(server: string, secret: SecretOf): Promise<string> {
+  let cause: unknown;
   try {
-    return await secret();
-  } catch (cause) {
-    throw new PrusikError(
-      'MCP_SIGN_IN_FAILED',
-      `The secret for the MCP server ${JSON.stringify(server)} could not be had`,
-      {
-        cause,
-        meta: { server, sent: false },
-      },
-    );
+    const given: unknown = await secret();
+    if (typeof given === 'string' && given !== '') return given;
+  } catch (error) {
+    cause = error;
   }
+  throw noSecret(server, 'could not be had', cause);
 }
+
+/** HTTP takes no others; what it says of them shows them. */
+const HEADER_TEXT = /^[\t\u0020-\u007e\u0080-\u00ff]+$/;
+
+/** @throws {PrusikError} `MCP_SIGN_IN_FAILED` when it cannot be had, or stand in a header. */
+async function headerSecretOf(server: string, secret: SecretOf): Promise<string> {
+  // A file that holds one ends in a newline.
+  const given = (await secretOf(server, secret)).trim();
+  if (!HEADER_TEXT.test(given)) throw noSecret(server, 'holds characters that no header may');
+  return given;
+}
+
+const noSecret = (server: string, why: string, cause?: unknown): PrusikError =>
+  new PrusikError('MCP_SIGN_IN_FAILED', `The secret for the MCP server ${JSON.stringify(server)} ${why}`, {
+    meta: { server, reason: 'secret', sent: false },
+    ...(cause === undefined ? {} : { cause }),
+  });

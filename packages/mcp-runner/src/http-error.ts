@@ -31,27 +31,29 @@ export function httpError({ server, error, answer, sent, redact }: HttpFailure):
   const own = prusikErrorIn(error);
   if (own !== undefined) return own;
   const name = `The MCP server ${JSON.stringify(server)}`;
-  const said = redact(textOf(error));
+  const said = withoutSecrets(redact(messageOf(error))).slice(0, TOLD_CHARACTERS);
+  // The SDK's own error holds what the server has said.
+  const cause = redact(messageOf(error)) === messageOf(error) ? error : new Error(said);
   if (answer === undefined)
     return sent
-      ? lost(server, `${name} did not answer: ${said}`, error)
-      : unavailable(server, `it was not reached: ${said}`, { cause: error });
+      ? lost(server, `${name} did not answer: ${said}`, cause)
+      : unavailable(server, `it was not reached: ${said}`, { cause });
   const { status, retryAfterMs } = answer;
   // An answer that refuses says that nothing was done.
   const meta: ErrorMeta = { server, status, sent: false };
   if (NO_ROOM.has(status))
     return unavailable(server, `it has no room (HTTP ${status})`, {
-      cause: error,
+      cause,
       meta: { status },
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     });
   const told = `${name} answered with HTTP ${status}: ${said}`;
-  if (status >= 500) return lost(server, told, error, status);
-  if (status === 401 || status === 403) return new PrusikError('MCP_SIGN_IN_FAILED', told, { cause: error, meta });
-  if (status >= 400) return new PrusikError('MCP_SERVER_ERROR', told, { cause: error, meta });
-  if (status >= 300) return new PrusikError('MCP_ADDRESS_REFUSED', told, { cause: error, meta });
+  if (status >= 500) return lost(server, told, cause, status);
+  if (status === 401 || status === 403) return new PrusikError('MCP_SIGN_IN_FAILED', told, { cause, meta });
+  if (status >= 400) return new PrusikError('MCP_SERVER_ERROR', told, { cause, meta });
+  if (status >= 300) return new PrusikError('MCP_ADDRESS_REFUSED', told, { cause, meta });
   return new PrusikError('MCP_PROTOCOL_ERROR', `${name} answered with what is no answer: ${said}`, {
-    cause: error,
+    cause,
     meta: { ...meta, sent: true },
   });
 }
@@ -80,5 +82,3 @@ export function retryAfterOf(header: string | null, now: number): number | undef
   const ms = /^\d{1,9}$/.test(header.trim()) ? Number(header) * 1_000 : Date.parse(header) - now;
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
-
-const textOf = (error: unknown): string => withoutSecrets(messageOf(error).slice(0, TOLD_CHARACTERS));

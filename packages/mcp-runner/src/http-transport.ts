@@ -6,8 +6,9 @@ import type {
   TransportSendOptions,
 } from '@modelcontextprotocol/client';
 import { PrusikError, within, type Clock } from '@prusik/core';
+import { redactMessage } from './confidence.ts';
 import { unavailable } from './errors.ts';
-import { challengeOf, type HttpCaller } from './http-caller.ts';
+import { anonymous, challengeOf, type HttpCaller } from './http-caller.ts';
 import { httpError, lost, prusikErrorIn, retryAfterOf, type HttpAnswer } from './http-error.ts';
 import type { McpLimits } from './limits.ts';
 import { createReconnects } from './reconnects.ts';
@@ -217,6 +218,7 @@ export async function createHttpTransport(options: HttpTransportOptions): Promis
 
   // oxlint-disable-next-line unicorn/prefer-add-event-listener -- a transport has no listeners
   inner.onmessage = (message) => {
+    if (caller !== anonymous) redactMessage(message, caller.redact);
     if ('method' in message) {
       if (!('id' in message)) return transport.onmessage?.(message);
       if (askedOfUs.size >= OPEN_REQUESTS) {
@@ -244,7 +246,8 @@ export async function createHttpTransport(options: HttpTransportOptions): Promis
     // What the SDK's own checks of a message throw.
     if (error instanceof SyntaxError || error.name.endsWith('ZodError')) garbage += 1;
     // While hands are shaken a refusal is an answer.
-    if (isReady) oddity(caller.redact(error.message));
+    // What the parser says of a text shows some of it.
+    if (isReady) oddity(error instanceof SyntaxError ? 'A message that is no JSON' : caller.redact(error.message));
     if (garbage > limits.garbageLines) {
       const why = `sent more than garbageLines = ${limits.garbageLines} messages that are none`;
       over(

@@ -2,6 +2,7 @@ import {
   PrusikError,
   type CallResult,
   type Clock,
+  type Json,
   type NewId,
   type RunInfo,
   type RunWorkspaceScope,
@@ -25,6 +26,7 @@ import { callSignInTool, isSignInTool, signInAgain } from './sign-in-tool.ts';
 import { createToolLists, type ToolLists } from './tool-lists.ts';
 import { inputFault } from './tool-schema.ts';
 import type { TraceContext } from './trace-meta.ts';
+import { abortable } from './wait.ts';
 
 /** For whom a server is used. */
 export interface UseScope {
@@ -58,7 +60,11 @@ export interface ManagedServer {
   ownerFor(caller: McpCaller): CredentialOwner;
   /** How a connection is made. */
   entry(instance: string): PoolEntry;
-  /** Uses a connection. */
+  /**
+   * Uses a connection for what is no call of a tool.
+   *
+   * @throws {PrusikError} `MCP_TOOL_REFUSED` where the policy denies the server itself.
+   */
   use(owner: CredentialOwner): UseConnection;
   /** What was last offered. */
   readonly last: Offer | undefined;
@@ -77,6 +83,8 @@ export interface ManagedServer {
    * @throws {PrusikError} with `meta.inDoubt` when it was sent and nobody knows what became of it.
    */
   call(call: SourcedCall, scope: CallScope): Promise<CallResult>;
+  /** Ends a call that waits for answers that will not come, which its server is told. What that means: `MCP_CALL_LOST`, in doubt, where it was open, else the reason. */
+  giveUp(call: Pick<SourcedCall, 'name'>, state: Json, reason: unknown): unknown;
   /** Replaces what is pinned of it, as a person has decided. */
   repin: ToolLists['repin'];
 }
@@ -118,13 +126,13 @@ export function createManagedServer(options: ManagedServerOptions): ManagedServe
         return work(connection);
       });
 
-  async function refuseServer(): Promise<void> {
-    const reason = await policyRefusal(policy, { server: name, tier, place }, clock);
+  async function refuseServer(signal: AbortSignal): Promise<void> {
+    const reason = await abortable(policyRefusal(policy, { server: name, tier, place }, clock), signal);
     if (reason !== undefined) throw refused(`The MCP server ${name} may not be used: ${reason}`, { server: name });
   }
 
   async function list({ signal, owner }: UseScope): Promise<Offer> {
-    await refuseServer();
+    await refuseServer(signal);
     return use(owner)((connection) => lists.of(connection, signal), signal);
   }
 
@@ -132,9 +140,9 @@ export function createManagedServer(options: ManagedServerOptions): ManagedServe
   async function decided(call: SourcedCall, scope: CallScope): Promise<OfferedTool> {
     const known = lists.last?.tools.get(call.name);
     const offered = known?.right.hash === call.hash ? known : offeredAs(await list(scope), name, call);
-    await refuseServer();
+    await refuseServer(scope.signal);
     const meta = { server: name, tool: call.name };
-    const reason = await toolRefusal(offered, options);
+    const reason = await abortable(toolRefusal(offered, options), scope.signal);
     if (reason !== undefined) throw refused(`The tool ${call.name} may not be called: ${reason}`, meta);
     const fault = inputFault(offered.tool.inputSchema, call.input);
     if (fault === undefined) return offered;
@@ -142,13 +150,18 @@ export function createManagedServer(options: ManagedServerOptions): ManagedServe
     throw new PrusikError('MCP_INPUT_INVALID', message, { meta });
   }
 
+  function cannotGoOn(tool: string, cause: unknown): PrusikError {
+    const message = `The tool ${tool} was called, and nobody knows what became of it, since it cannot go on`;
+    return new PrusikError('MCP_CALL_LOST', message, { meta: { server: name, tool, inDoubt: true }, cause });
+  }
+
   async function callTool(call: SourcedCall, scope: CallScope): Promise<CallResult> {
     const { name: tool, input, continues } = call;
     const { right, resource } = await decided(call, scope).catch((error: unknown) => {
+      if (continues === undefined || readState(continues.state).as !== 'live') throw error;
       // Its request is open, or was: whether it may still be made says nothing of what became of it.
-      if (scope.signal.aborted || continues === undefined || readState(continues.state).as !== 'live') throw error;
-      const message = `The tool ${tool} was called, and nobody knows what became of it, since it cannot go on`;
-      throw new PrusikError('MCP_CALL_LOST', message, { meta: { server: name, tool, inDoubt: true }, cause: error });
+      calls.giveUp(continues.state, error);
+      throw scope.signal.aborted ? error : cannotGoOn(tool, error);
     });
     if (resource !== undefined) {
       const resources = createResources({ server: name, limits, clock, use: use(scope.owner) });
@@ -197,7 +210,10 @@ export function createManagedServer(options: ManagedServerOptions): ManagedServe
         },
       },
     }),
-    use,
+    use: (owner) => async (work, signal) => {
+      await refuseServer(signal);
+      return use(owner)(work, signal);
+    },
     get last() {
       return lists.last;
     },
@@ -205,6 +221,7 @@ export function createManagedServer(options: ManagedServerOptions): ManagedServe
       return protocol;
     },
     list,
+    giveUp: ({ name: tool }, state, reason) => (calls.giveUp(state, reason) ? cannotGoOn(tool, reason) : reason),
     repin: lists.repin,
 
     async call(call, scope) {

@@ -1,5 +1,6 @@
 import { PrusikError } from '@prusik/core';
-import { challengeIn, confidence, EARLY_MS, type Challenge, type HttpCaller } from './http-caller.ts';
+import { confidence } from './confidence.ts';
+import { challengeIn, EARLY_MS, type Challenge, type HttpCaller } from './http-caller.ts';
 import { credentialKey } from './oauth-owner.ts';
 import { tokenStore, type TokenStoreOptions } from './oauth-tokens.ts';
 

@@ -1,6 +1,7 @@
 import type { OAuthTokens } from '@modelcontextprotocol/client';
 import type { Clock } from '@prusik/core';
-import { challengeIn, confidence, EARLY_MS, secretOf, type Challenge, type HttpCaller } from './http-caller.ts';
+import { confidence } from './confidence.ts';
+import { challengeIn, EARLY_MS, secretOf, type Challenge, type HttpCaller } from './http-caller.ts';
 import { asSignInError, discoverGrant, grantOptions, type OAuthFetch } from './oauth-grant.ts';
 import { checkIssuer } from './oauth-registration.ts';
 import type { OAuthClient } from './options.ts';

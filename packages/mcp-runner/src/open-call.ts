@@ -28,6 +28,8 @@ export interface OpenCall<T> {
   /** Until the answer, or until the server asks. Of several asks at once all are told that have come. */
   turn(watcher: Watcher): Promise<Turn<T>>;
   ask(ask: OpenAsk<T>): void;
+  /** Nobody waits for it any more: its server is told. */
+  giveUp(reason: unknown): void;
   /** Milliseconds that are left to it. */
   left(): number;
   /** Settles with the call, whatever becomes of it. */
@@ -126,6 +128,7 @@ export function openCall<T>(options: OpenCallOptions): OpenCall<T> {
 
   return {
     over,
+    giveUp: (reason) => controller.abort(reason),
     left: () => deadline.left(),
     ask(ask) {
       deadline.pause();

@@ -1,9 +1,11 @@
 import {
   CALL_NEEDS_LIMIT,
   PrusikError,
+  toJson,
   type CallAnswer,
   type CallAnswers,
   type CallNeed,
+  type CallNeeds,
   type CallOutcome,
   type CallResult,
   type FileData,
@@ -14,6 +16,7 @@ import {
 } from '@prusik/core';
 import type { ManagedServer } from './mcp-server.ts';
 import type { CredentialOwner } from './oauth-owner.ts';
+import { abortable } from './wait.ts';
 import { toolInputSchema, type ToolInputSchema } from './tool-schema.ts';
 
 /** What a tool returned, as plain JSON. */
@@ -77,6 +80,13 @@ export interface SdkToolOptions {
 export function sdkTool({ tool, called, server, owner, answer, asker }: SdkToolOptions): McpTool {
   const { server: name } = server.governed;
 
+  async function answersTo(needs: CallNeeds['needs'], signal: AbortSignal): Promise<Record<string, CallAnswer>> {
+    const answers: Record<string, CallAnswer> = {};
+    for (const [key, need] of Object.entries(needs))
+      answers[key] = (await answer?.(need, { server: name, tool: called, signal })) ?? { status: 'unavailable' };
+    return answers;
+  }
+
   async function execute(input: JsonObject, callId: string, signal: AbortSignal): Promise<McpToolOutput> {
     let continues: CallAnswers | undefined;
     for (let round = 0; round <= CALL_NEEDS_LIMIT.rounds; round += 1) {
@@ -89,10 +99,12 @@ export function sdkTool({ tool, called, server, owner, answer, asker }: SdkToolO
       };
       const result: CallResult = await server.call(call, { signal, owner, asker, progress: () => {} });
       if (result.type === 'outcome') return outputOf(name, tool.name, result);
-      const answers: Record<string, CallAnswer> = {};
-      for (const [key, need] of Object.entries(result.needs))
-        answers[key] = (await answer?.(need, { server: name, tool: called, signal })) ?? { status: 'unavailable' };
-      continues = { state: result.state, answers };
+      const { needs, state } = result;
+      const answers = await abortable(answersTo(needs, signal), signal).catch((error: unknown) => {
+        const told = server.giveUp(call, state, error);
+        throw signal.aborted ? error : told;
+      });
+      continues = { state, answers };
     }
     throw new PrusikError('MCP_ASK_REFUSED', `The tool ${tool.name} asked more than ${CALL_NEEDS_LIMIT.rounds} times`, {
       meta: { server: name, tool: tool.name },
@@ -106,10 +118,21 @@ export function sdkTool({ tool, called, server, owner, answer, asker }: SdkToolO
     // Nobody keeps grants here, so `once` is each time.
     needsApproval: tool.approval !== 'never',
     metadata: { mcpServer: name, mcpTool: called },
-    execute: (input, { toolCallId, abortSignal = new AbortController().signal }) =>
-      execute(input as JsonObject, toolCallId, abortSignal),
+    execute: async (input, { toolCallId, abortSignal = new AbortController().signal }) =>
+      execute(jsonInput(name, tool.name, input), toolCallId, abortSignal),
     toModelOutput: ({ output }) => modelOutput(output),
   };
+}
+
+/** Whoever calls may be no model. @throws {PrusikError} `MCP_INPUT_INVALID`. */
+function jsonInput(server: string, tool: string, input: unknown): JsonObject {
+  try {
+    // That it is an object is looked at with its schema.
+    return toJson(input) as JsonObject;
+  } catch (cause) {
+    const message = `The input of the tool ${tool} is no JSON: ${cause instanceof Error ? cause.message.slice(0, 500) : 'unknown'}`;
+    throw new PrusikError('MCP_INPUT_INVALID', message, { meta: { server, tool }, cause });
+  }
 }
 
 /** @throws {PrusikError} with the code of a tool that says that it failed. */

@@ -9,6 +9,7 @@ import {
   type CallResult,
   type Clock,
   type Effect,
+  type Json,
   type JsonObject,
   type NewId,
 } from '@prusik/core';
@@ -54,6 +55,8 @@ export interface ServerCalls {
    * @throws {PrusikError} `MCP_SERVER_ERROR`, `MCP_PROTOCOL_ERROR`, `MCP_ASK_REFUSED` when it is over without a result.
    */
   call(call: ServerCall, watcher: CallWatcher): Promise<CallResult>;
+  /** Ends a call that is open and waits for answers that will not come; false where it is not open here. */
+  giveUp(state: Json, reason: unknown): boolean;
 }
 
 export interface ServerCallsOptions {
@@ -188,6 +191,13 @@ export function createServerCalls(options: ServerCallsOptions): ServerCalls {
       if (call.effect !== 'repeatable') throw lost(server, call.name);
       const known = answersOf(state, answers);
       return lend(call.use, watcher.signal, (connection) => begin(connection, call, undefined, known, watcher));
+    },
+
+    giveUp(given, reason) {
+      const state = readState(given);
+      const live = state.as === 'live' ? lives.take(state.token) : undefined;
+      live?.call.giveUp(reason);
+      return live !== undefined;
     },
   };
 }

@@ -1,4 +1,5 @@
 import { PrusikError } from '@prusik/core';
+import { runnerClosed } from './errors.ts';
 
 /** A server that runs, starts or ends. */
 export interface Occupant {
@@ -13,11 +14,11 @@ export interface ServerRoom {
   /**
    * Makes room for one, which leaves in any case. Where it is full, whoever is idle longest is stopped first.
    *
-   * @throws {PrusikError} `MCP_TOO_MANY_SERVERS` (retryable) where nobody is idle.
+   * @throws {PrusikError} `MCP_TOO_MANY_SERVERS` (retryable) where nobody is idle; `MCP_CLOSED` once it was cleared.
    */
   enter(occupant: Occupant): Promise<void>;
   leave(occupant: Occupant): void;
-  /** Stops all at once, the youngest first. */
+  /** Stops all at once, the youngest first. Nobody enters after that. */
   clear(): Promise<void>;
 }
 
@@ -26,8 +27,10 @@ const RETRY_MS = 1_000;
 export function createServerRoom(most: number): ServerRoom {
   /** In the order in which they came. */
   const occupants = new Set<Occupant>();
+  let isOver = false;
   return {
     async enter(occupant) {
+      if (isOver) throw runnerClosed();
       occupants.add(occupant);
       while (occupants.size > most) {
         const [idle] = [...occupants]
@@ -46,6 +49,7 @@ export function createServerRoom(most: number): ServerRoom {
     },
     leave: (occupant) => void occupants.delete(occupant),
     async clear() {
+      isOver = true;
       await Promise.allSettled([...occupants].toReversed().map((occupant) => occupant.stop()));
     },
   };

@@ -55,7 +55,7 @@ export async function startServer(options: StartOptions): Promise<Connection> {
 async function attempt(options: StartOptions, legacy: boolean, signal: AbortSignal): Promise<Connection> {
   const { name, server, limits, verdicts, clock, session, events, setup } = options;
   preloadClient();
-  const { env, redact } = await abortable(resolveEnvironment(name, server.env), signal);
+  const { env, conceal, redact } = await abortable(resolveEnvironment(name, server.env), signal);
   const spawning = spawn(name, session, server, env);
   const process = await abortable(spawning, signal).catch((error: unknown) => {
     spawning.then((late) => late.kill()).catch(() => {});
@@ -67,7 +67,13 @@ async function attempt(options: StartOptions, legacy: boolean, signal: AbortSign
     if (oddities <= ODDITIES) events.oddity(redact(text));
     else if (oddities === ODDITIES + 1) events.oddity(`More than ${ODDITIES} oddities; the others are not told`);
   };
-  const transport = createStdioTransport(process, { server: name, limits, clock, oddity });
+  const transport = createStdioTransport(process, {
+    server: name,
+    limits,
+    clock,
+    oddity,
+    ...(conceal === undefined ? {} : { conceal }),
+  });
   const onAbort = (): void => void transport.close();
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) onAbort();

@@ -1,13 +1,13 @@
 import { PrusikError, withoutSecrets } from '@prusik/core';
+import { confidence } from './confidence.ts';
 import type { StdioServer } from './options.ts';
-
-/** A shorter one would black out words that merely look like it. */
-const SHORTEST_SECRET = 6;
 
 /** The variables of one start. */
 export interface StdioEnvironment {
   readonly env: Readonly<Record<string, string>>;
-  /** The text without the secrets of this start, and without what looks like others. */
+  /** The text without the secrets of this start; missing where it has none. */
+  readonly conceal?: (text: string) => string;
+  /** The same, and without what looks like others. */
   redact(text: string): string;
 }
 
@@ -17,19 +17,17 @@ export interface StdioEnvironment {
  * @throws {PrusikError} `MCP_START_FAILED` when one cannot be had; why is its cause.
  */
 export async function resolveEnvironment(name: string, given: StdioServer['env'] = {}): Promise<StdioEnvironment> {
-  const secrets: string[] = [];
+  const { give, redact: conceal } = confidence();
   const entries = await Promise.all(
     Object.entries(given).map(async ([variable, value]): Promise<[string, string]> => {
       if (typeof value === 'string') return [variable, value];
-      const secret = await ask(name, variable, value);
-      // Of several lines, such as a key, each may be printed by itself.
-      secrets.push(...[secret, ...secret.split('\n')].filter((part) => part.length >= SHORTEST_SECRET));
-      return [variable, secret];
+      return [variable, give(await ask(name, variable, value))];
     }),
   );
   return {
     env: Object.fromEntries(entries),
-    redact: (text) => withoutSecrets(secrets.reduce((safe, secret) => safe.replaceAll(secret, '[redacted]'), text)),
+    ...(Object.values(given).some((value) => typeof value === 'function') ? { conceal } : {}),
+    redact: (text) => withoutSecrets(conceal(text)),
   };
 }
 

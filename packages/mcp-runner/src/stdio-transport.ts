@@ -5,6 +5,7 @@ import type {
   TransportSendOptions,
 } from '@modelcontextprotocol/client';
 import { PrusikError, type Clock, type WritableSandboxProcess } from '@prusik/core';
+import { redactMessage } from './confidence.ts';
 import { unavailable } from './errors.ts';
 import type { McpLimits } from './limits.ts';
 import { createMessageFramer } from './message-framer.ts';
@@ -26,6 +27,8 @@ export interface StdioTransportOptions {
   readonly server: string;
   readonly limits: Pick<McpLimits, 'messageBytes' | 'garbageLines' | 'stderrBytes'>;
   readonly clock: Clock;
+  /** Takes the server's secrets out of a text. @default it has none */
+  readonly conceal?: (text: string) => string;
   /** Told what is odd; the text comes from the server. */
   readonly oddity: (text: string) => void;
 }
@@ -66,7 +69,7 @@ interface Waiting {
 
 export function createStdioTransport(
   process: WritableSandboxProcess,
-  { server, limits, clock, oddity }: StdioTransportOptions,
+  { server, limits, clock, conceal, oddity }: StdioTransportOptions,
 ): StdioTransport {
   const { messageBytes, garbageLines, stderrBytes } = limits;
   const encoder = new TextEncoder();
@@ -173,7 +176,8 @@ export function createStdioTransport(
     const read = readMessage(line);
     if (read === undefined) {
       garbage += 1;
-      oddity(`A line that is no message: ${line.slice(0, 200)}`);
+      // Half of a secret is recognised by nobody.
+      oddity(`A line that is no message: ${(conceal?.(line) ?? line).slice(0, 200)}`);
       if (garbage > garbageLines)
         kill('MCP_PROTOCOL_ERROR', `wrote more than garbageLines = ${garbageLines} lines that are no message`);
       return;
@@ -190,6 +194,7 @@ export function createStdioTransport(
       }
       askedOfUs.add(read.id);
     }
+    if (conceal !== undefined) redactMessage(read.message, conceal);
     try {
       transport.onmessage?.(read.message);
     } catch (error) {

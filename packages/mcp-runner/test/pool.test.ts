@@ -461,6 +461,18 @@ describe('I8: a server that nobody uses', () => {
 });
 
 describe('I8: disposing the pool', () => {
+  it.each([0, 1, 2, 3, 5, 8, 13])('leaves nothing of a use that began at most %i turns before it', async (turns) => {
+    const { pool, server: one } = pooled();
+    const used = pool.use(key, scope, name).catch((error: unknown) => error);
+    for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+
+    await pool[Symbol.asyncDispose]();
+
+    await used;
+    await settled();
+    expect(one.open).toEqual([]);
+  });
+
   it('ends all connections, the youngest first, tells who waits, refuses new uses and leaves no timer', async () => {
     const { pool, server: files, clock } = pooled({ limits: { calls: 1 } });
     for (const instance of ['a', 'b', 'c']) await pool.use({ server: 'files', instance }, scope, name);

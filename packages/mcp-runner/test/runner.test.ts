@@ -387,6 +387,23 @@ describe('MCP-4: rules for servers and their tools', () => {
     expect(runner.servers()).toMatchObject([{ status: 'idle' }]);
   });
 
+  it('MCP-4, MCP-5: a server that a policy denies is not read either', async () => {
+    await using runner = await place.runner({ policy: () => ({ deny: 'not this one' }) });
+
+    await expect(runner.resources('climb').list()).rejects.toMatchObject({ code: 'MCP_TOOL_REFUSED' });
+    await expect(runner.prompts('climb').list()).rejects.toMatchObject({ code: 'MCP_TOOL_REFUSED' });
+    expect(runner.servers()).toMatchObject([{ status: 'idle', calls: 0 }]);
+  });
+
+  it('MCP-4: whoever gives up does not wait for a policy that never answers', async () => {
+    await using runner = await place.runner({ policy: () => new Promise<never>(() => {}) });
+    const controller = new AbortController();
+    const listed = runner.tools({ signal: controller.signal });
+    controller.abort(new Error('enough'));
+
+    await expect(listed).rejects.toThrow('enough');
+  });
+
   it('MCP-4, I12: a policy is asked again before a call, and what has failed by then denies', async () => {
     let verdict: () => 'allow' = () => 'allow';
     await using runner = await place.runner({ policy: ({ tool }) => (tool === undefined ? 'allow' : verdict()) });

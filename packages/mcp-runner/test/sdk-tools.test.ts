@@ -115,6 +115,41 @@ describe('MCP-6: the tools of a runner in the AI SDK', () => {
     expect(asked).toEqual([['question', 'climb', 'ask']]);
   });
 
+  it('MCP-2, MCP-6: end a call whose question nobody will answer, at the server too, and say that it is in doubt', async () => {
+    await using runner = await withTools('ask', 'cancelled');
+    const controller = new AbortController();
+    const given = await runner.tools({
+      answer() {
+        controller.abort(new Error('enough'));
+        return new Promise<never>(() => {});
+      },
+    });
+    const failing = await runner.tools({ answer: () => Promise.reject(new Error('no one is at the desk')) });
+    const call = { toolCallId: 'c', abortSignal: controller.signal };
+
+    await expect(given['climb_ask']?.execute({}, call)).rejects.toThrow('enough');
+    await expect(failing['climb_ask']?.execute({}, { toolCallId: 'c' })).rejects.toMatchObject({
+      code: 'MCP_CALL_LOST',
+      meta: { inDoubt: true },
+      cause: { message: 'no one is at the desk' },
+    });
+    expect(await given['climb_cancelled']?.execute({}, { toolCallId: 'c' })).toEqual({ text: '2 cancelled' });
+    expect(runner.servers()).toMatchObject([{ calls: 0 }]);
+  });
+
+  it('MCP-6: send nothing that is no JSON, and leave the server as it is', async () => {
+    await using runner = await place.runner();
+    const tools = await runner.tools();
+    const cycle: Record<string, unknown> = { text: 'x' };
+    cycle['self'] = cycle;
+
+    for (const input of [undefined, cycle, { text: 'x', more: 1n }, 'text', null])
+      await expect(tools['climb_echo']?.execute(input, { toolCallId: 'c' })).rejects.toMatchObject({
+        code: 'MCP_INPUT_INVALID',
+      });
+    expect(runner.servers()).toMatchObject([{ status: 'ready' }]);
+  });
+
   it('MCP-6: are of the servers that are chosen', async () => {
     await using runner = await place.runner();
 

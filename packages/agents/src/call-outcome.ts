@@ -10,7 +10,7 @@ import { capText, toToolOutput, type OutputCap } from './tool-output.ts';
 export async function outcomeOutput(
   given: unknown,
   cap: OutputCap,
-  step: Pick<StepScope, 'putBlob'>,
+  step: Pick<StepScope, 'putBlob' | 'readBlob'>,
 ): Promise<ToolOutput> {
   try {
     // Of a program without types it may be anything.
@@ -19,10 +19,10 @@ export async function outcomeOutput(
     const content = toolContent(...(parts as CallOutcome['parts']));
     const files = content.parts.filter((part) => typeof part !== 'string' && part.type === 'file');
     const text = textOf(content.parts);
-    if (typeof failed === 'string') return { type: 'error', code: failed, text: capText(text, cap) };
+    if (failed !== undefined) return { type: 'error', code: codeOf(failed), text: capText(text, cap) };
     if (files.length > 0) {
       const told = value === undefined ? content.parts : [toJsonText(value, MOST_VALUE_BYTES).text, ...files];
-      return await contentOutput({ parts: told }, cap, step.putBlob);
+      return await contentOutput({ parts: told }, cap, step);
     }
     const whole = value === undefined ? text : value;
     const output = toToolOutput(whole, cap);
@@ -33,6 +33,11 @@ export async function outcomeOutput(
     return UNREADABLE;
   }
 }
+
+const CODE = /^[\w.:-]{1,100}$/;
+
+/** Whatever it says, it says that the tool failed. */
+const codeOf = (failed: unknown): string => (typeof failed === 'string' && CODE.test(failed) ? failed : 'TOOL_FAILED');
 
 const MOST_VALUE_BYTES = 16 * 1_048_576;
 

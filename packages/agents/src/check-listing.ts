@@ -31,12 +31,16 @@ export function checkListing(given: ToolListing, taken: ReadonlySet<string>): To
     const name = nameOf(one);
     const keepBack = (code: string, reason: string): void =>
       void left.push({ ...(name === undefined ? {} : { tool: name }), code, reason });
+    // Of a list without end the rest is not even looked at.
+    if (kept.length >= SOURCE_LIMITS.tools) {
+      keepBack('TOOL_LISTING_TOO_LARGE', TOO_MANY);
+      continue;
+    }
     try {
       const tool = checkTool(one);
       const size = Buffer.byteLength(JSON.stringify(tool));
       if (names.has(tool.name)) keepBack('TOOL_NAME_TAKEN', 'Another tool or skill of the agent has this name.');
-      else if (kept.length >= SOURCE_LIMITS.tools || bytes + size > SOURCE_LIMITS.listingBytes)
-        keepBack('TOOL_LISTING_TOO_LARGE', 'The tools of its source are more than an agent takes.');
+      else if (bytes + size > SOURCE_LIMITS.listingBytes) keepBack('TOOL_LISTING_TOO_LARGE', TOO_MANY);
       else {
         names.add(tool.name);
         bytes += size;
@@ -48,6 +52,8 @@ export function checkListing(given: ToolListing, taken: ReadonlySet<string>): To
   }
   return { tools: kept, withheld: told(left) };
 }
+
+const TOO_MANY = 'The tools of its source are more than an agent takes.';
 
 const nameOf = (tool: unknown): string | undefined => {
   const { name } = (tool ?? {}) as Partial<SourcedTool>;
@@ -90,15 +96,21 @@ function checkTool(given: SourcedTool): SourcedTool {
 function told(withheld: readonly WithheldTool[]): readonly WithheldTool[] {
   const more = withheld.length - SOURCE_LIMITS.withheld;
   return [
-    ...withheld.slice(0, SOURCE_LIMITS.withheld).map(({ tool, code, reason }: Partial<WithheldTool>) => ({
-      ...(typeof tool === 'string' ? { tool: text(tool) } : {}),
-      code: typeof code === 'string' && code !== '' ? text(code) : 'TOOL_SOURCE_UNAVAILABLE',
-      reason: text(redact(String(reason))),
-    })),
+    ...withheld.slice(0, SOURCE_LIMITS.withheld).map(toldOne),
     ...(more <= 0
       ? []
       : [{ tool: `and ${more} more`, code: 'TOOL_LISTING_TOO_LARGE', reason: `${more} more are withheld.` }]),
   ];
+}
+
+/** Of a program without types it may be anything; the tools beside it are offered all the same. */
+function toldOne(given: WithheldTool | null | undefined): WithheldTool {
+  const { tool, code, reason }: Partial<WithheldTool> = given ?? {};
+  return {
+    ...(typeof tool === 'string' ? { tool: text(tool) } : {}),
+    code: typeof code === 'string' && code !== '' ? text(code) : 'TOOL_SOURCE_UNAVAILABLE',
+    reason: typeof reason === 'string' ? text(redact(reason)) : 'It does not say why.',
+  };
 }
 
 const text = (given: string): string => cutText(given, SOURCE_LIMITS.textCharacters);

@@ -92,7 +92,7 @@ async function recordable(value: unknown, tool: AnyTool, step: StepScope): Promi
   if (tool.source !== undefined) return { output: await outcomeOutput(value, tool, step) };
   let output: ToolOutput;
   try {
-    output = isToolContent(value) ? await contentOutput(value, tool, step.putBlob) : toToolOutput(value, tool);
+    output = isToolContent(value) ? await contentOutput(value, tool, step) : toToolOutput(value, tool);
   } catch {
     return { unrecordable: value };
   }

@@ -21,9 +21,13 @@ export async function keptFile<Part extends FilePart | ReasoningFilePart>(
     return kept;
   } catch (error) {
     if (!isPrusikError(error) || !FOR_GOOD.has(error.code)) throw error;
-    const name = part.type === 'file' ? part.name : undefined;
-    return { type: 'text', text: `[The file ${name ?? part.mediaType} was left out: ${error.code}]` };
+    return leftOut(part, error.code);
   }
+}
+
+export function leftOut(part: FilePart | ReasoningFilePart, code: string): TextPart {
+  const name = part.type === 'file' ? part.name : undefined;
+  return { type: 'text', text: `[The file ${name ?? part.mediaType} was left out: ${code}]` };
 }
 
 /** The parts of a model's reply with the bytes of its files put away. */

@@ -39,9 +39,9 @@ export interface Answered extends CallAnswers {
   readonly toolHash: string;
 }
 
-/** The same as the tool is given it. */
+/** The same as the tool is given it: a copy, since what one attempt does to it must not be what the next is given. */
 export const givenTo = (answered: Answered | undefined): Partial<CallAnswers> =>
-  answered === undefined ? {} : { answers: answered.answers, state: answered.state };
+  answered === undefined ? {} : structuredClone({ answers: answered.answers, state: answered.state });
 
 /** How many requests are open at once for it, at most. */
 export const requestsIn = ({ needs }: Needing): number =>

@@ -51,7 +51,10 @@ export function recordNeeds({ needs, state }: CallNeeds, options: RecordNeedsOpt
       );
     return { name, ...decided(bounded(where, need, bytes + files) as unknown as Need, options) };
   });
-  return { round: rounds + 1, toolHash, state: bounded('The state', state ?? null, bytes), needs: recorded };
+  const all = { round: rounds + 1, toolHash, state: bounded('The state', state ?? null, bytes), needs: recorded };
+  // What is as deep as a value may be is too deep once it is in the record: no outcome at all, and so in doubt.
+  bounded('What the call needs', all, Number.POSITIVE_INFINITY);
+  return all;
 }
 
 type Need = Exclude<CallNeed, { readonly kind: 'sample' }> | RecordedSample;

@@ -1,4 +1,6 @@
 import {
+  checkMessage,
+  isPrusikError,
   toJson,
   type FilePart,
   type StepScope,
@@ -7,7 +9,7 @@ import {
   type ToolOutput,
   type ToolOutputPart,
 } from '@prusik/core';
-import { keptFile } from './kept-files.ts';
+import { keptFile, leftOut } from './kept-files.ts';
 import { capText, type OutputCap } from './tool-output.ts';
 
 const BRAND = Symbol.for('@prusik/agents tool content');
@@ -45,41 +47,66 @@ export const isToolContent = (value: unknown): value is ToolContent =>
 const LEAST_BYTES = 32;
 
 /**
- * Texts share the cap of a result, in their order; files are bounded by the store.
+ * Texts and documents of text share the cap of a result, in their order; other files are bounded by the store. One that is none, or whose bytes are not there, is
+ * left out, and the model is told so.
  *
  * @throws {TypeError} for parts that JSON cannot hold.
  */
 export async function contentOutput(
   { parts }: ToolContent,
   cap: OutputCap,
-  putBlob: StepScope['putBlob'],
+  step: Pick<StepScope, 'putBlob' | 'readBlob'>,
 ): Promise<ToolOutput> {
   let left = cap.maxOutputBytes;
-  let leftOut = 0;
+  let more = 0;
   const kept: ToolOutputPart[] = [];
   for (const part of parts) {
-    if (typeof part !== 'string' && part.type === 'file') {
-      kept.push(await fileOutput(part, putBlob));
+    const text = textIn(part);
+    if (text !== undefined && left <= 0) {
+      more += 1;
       continue;
     }
-    if (left <= 0) {
-      leftOut += 1;
-      continue;
-    }
-    const { text, ...more } = typeof part === 'string' ? { type: 'text' as const, text: part } : part;
-    const shown = capText(text, { ...cap, maxOutputBytes: left });
-    left -= Math.max(LEAST_BYTES, Buffer.byteLength(shown));
-    kept.push({ ...more, text: shown });
+    const shown = text === undefined ? '' : capText(text, { ...cap, maxOutputBytes: left });
+    if (text !== undefined) left -= Math.max(LEAST_BYTES, Buffer.byteLength(shown));
+    if (typeof part === 'string') kept.push({ type: 'text', text: shown });
+    else if (part.type === 'text') kept.push({ ...part, text: shown });
+    else kept.push(await fileOutput(text === undefined ? part : { ...part, data: { text: shown } }, step));
   }
-  if (leftOut > 0) kept.push({ type: 'text', text: `[… ${leftOut} more texts left out …]` });
+  if (more > 0) kept.push({ type: 'text', text: `[… ${more} more texts left out …]` });
   const output: ToolOutput = { type: 'content', parts: kept };
   toJson(output);
   return output;
 }
 
-async function fileOutput(file: ToolFile, putBlob: StepScope['putBlob']): Promise<ToolOutputPart> {
-  const { data, ...named } = file;
-  if (!(data instanceof Uint8Array)) return keptFile<FilePart>({ ...named, data }, putBlob);
+/** A document that is text takes the same room as one that is said. */
+function textIn(part: ToolContentPart): string | undefined {
+  if (typeof part === 'string') return part;
+  if (part.type === 'text') return part.text;
+  const { data } = part;
+  return !(data instanceof Uint8Array) && 'text' in data && typeof data.text === 'string' ? data.text : undefined;
+}
+
+async function fileOutput(
+  { data, ...named }: ToolFile,
+  { putBlob, readBlob }: Pick<StepScope, 'putBlob' | 'readBlob'>,
+): Promise<ToolOutputPart> {
+  const isBytes = data instanceof Uint8Array;
+  const file: FilePart = { ...named, data: isBytes ? { base64: '' } : data };
+  const wrong = await wrongWith(file, readBlob);
+  if (wrong !== undefined) return leftOut(file, wrong);
   // Bytes as they are need no way over base64.
-  return keptFile<FilePart>({ ...named, data: { base64: '' } }, () => putBlob(data));
+  return keptFile(file, isBytes ? () => putBlob(data) : putBlob);
+}
+
+/** What would take the whole result with it: no message holds a file that is none, and no commit names bytes that are not there. */
+async function wrongWith(file: FilePart, readBlob: StepScope['readBlob']): Promise<string | undefined> {
+  try {
+    checkMessage({ v: 1, id: 'result', role: 'user', kind: 'user', content: [file] });
+    if ('blob' in file.data) for await (const _ of readBlob(file.data.blob)) break;
+    return undefined;
+  } catch (error) {
+    if (isPrusikError(error, 'MESSAGE_INVALID')) return 'FILE_INVALID';
+    if (isPrusikError(error, 'BLOB_UNKNOWN') || isPrusikError(error, 'STORE_CORRUPT')) return 'FILE_MISSING';
+    throw error;
+  }
 }

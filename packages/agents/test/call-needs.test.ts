@@ -1,4 +1,4 @@
-import type { CallAnswer, CallNeed, Json, RequestKind } from '@prusik/core';
+import type { CallAnswer, CallNeed, Json, JsonObject, RequestKind } from '@prusik/core';
 import { fakeClock, scriptedModel, type FakeClock, type ScriptedReply } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -19,6 +19,8 @@ const question: CallNeed = {
   body: { text: 'Which rope?' },
   schema: { type: 'string', minLength: 2 },
 };
+const deep = (levels: number): JsonObject =>
+  JSON.parse(`${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`) as JsonObject;
 const signIn: CallNeed = { kind: 'sign-in', body: { server: 'tracker' } };
 
 interface Seen {
@@ -263,11 +265,15 @@ describe('REQ-6: a tool that cannot go on before somebody has said something', (
     ],
     ['a state that is too large', { a: question }, 'x'.repeat(65_536), 'CALL_NEEDS_TOO_LARGE'],
     ['a state that is no JSON', { a: question }, (() => {}) as never, 'CALL_NEEDS_INVALID'],
+    ['a body that is as deep as a value may be', { a: { ...question, body: deep(999) } }, null, 'CALL_NEEDS_INVALID'],
+    ['a state that is as deep as a value may be', { a: question }, deep(1_000), 'CALL_NEEDS_INVALID'],
   ])('its call is an error result for %s, and nobody is asked', async (_, needs, state, code) => {
     const tool = defineTool({
       name: 'book',
       description: '',
       input,
+      // In doubt is what nobody knows of, and this is known.
+      effect: 'once',
       execute: () => callNeeds(needs as Readonly<Record<string, CallNeed>>, state),
     });
     const { engine, store } = setUp([tool]);

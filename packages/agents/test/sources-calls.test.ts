@@ -187,6 +187,33 @@ describe('AGT-16, REQ-6: a call of a source that needs something of somebody', (
 
     expect(output).toMatchObject({ type: 'error', code: 'CALL_NEEDS_INVALID' });
   });
+
+  it('DUR-5: is told again what was answered, whatever the attempt before did to it', async () => {
+    const store = newStore();
+    const far = testSource('far', [listedTool('alpha')]);
+    const given: string[] = [];
+    far.executes = ({ continues }) => {
+      if (continues === undefined)
+        return { type: 'needs', needs: { a: { kind: 'question', body: {} } }, state: { n: 1 } };
+      given.push(JSON.stringify(continues));
+      Object.assign(continues.answers['a'] ?? {}, { value: 'mine' });
+      Object.assign(continues.answers, { b: 'mine' });
+      Object.assign(continues.state as object, { n: 2 });
+      return given.length < 2 ? down() : said('done');
+    };
+    const engine = newEngine([agentOf([call('alpha', 'x', 'c1'), 'Done.'], [far]).agent], { store });
+    const [request = ''] = waitingOn(await engine.run('a', 'Go', { id: 'r' }));
+    await engine.decide(keyOf('r'), request, { status: 'answered', value: 'theirs' });
+
+    expect(await engine.drive(keyOf('r'))).toMatchObject({ status: 'completed' });
+
+    expect(given).toHaveLength(2);
+    expect(given[1]).toBe(given[0]);
+    expect(JSON.parse(given[0] ?? '')).toEqual({
+      state: { n: 1 },
+      answers: { a: { status: 'answered', value: 'theirs' } },
+    });
+  });
 });
 
 describe('MCP-2, DUR-5: a call of which its source does not know what became of it', () => {
@@ -379,6 +406,35 @@ describe('AGT-4, AGT-14: what a source gives for a call', () => {
       text: expect.stringContaining('executed'),
     });
     expect(far.calls).toHaveLength(1);
+  });
+
+  it.each([
+    ['an object', { code: 5 }],
+    ['an empty word', ''],
+    ['no word at all', false],
+    ['a word without end', 'F'.repeat(10_000)],
+  ])('is a failure where %s says so', async (_what, failed) => {
+    const { output } = await outcomeOf(() => ({ type: 'outcome', parts: ['no'], failed }) as never, { effect: 'once' });
+
+    expect(output).toEqual({ type: 'error', code: 'TOOL_FAILED', text: 'no' });
+  });
+
+  it('DUR-5: has happened, whatever its files are: a file that is none, or is not there, is left out', async () => {
+    const file = (data: object) => ({ type: 'file', mediaType: 'image/png', data }) as never;
+    const { output, result } = await outcomeOf(
+      () => ({ type: 'outcome', parts: ['sent', file({ blob: `sha256:${'a'.repeat(64)}` }), file({ reference: 5 })] }),
+      { effect: 'once' },
+    );
+
+    expect(result).toMatchObject({ status: 'completed' });
+    expect(output).toMatchObject({
+      type: 'content',
+      parts: [
+        { text: 'sent' },
+        { text: expect.stringContaining('FILE_MISSING') },
+        { text: expect.stringContaining('FILE_INVALID') },
+      ],
+    });
   });
 
   it('is cut where it is longer than its tool may be, and kept whole', async () => {

@@ -360,6 +360,36 @@ describe('AGT-16, MCP-3: a tool that a source lists is withheld', () => {
     expect(withheld).toMatchObject([{ code: 'TOOL_INVALID', reason: expect.any(String) }]);
   });
 
+  it('for reasons that are none, and the others are offered', async () => {
+    const { offered, withheld } = await withheldOf({
+      tools: [plain],
+      withheld: [null, 5, { code: 5, reason: Object.create(null) }, { tool: 'beta', code: 'FAR_DENIED', reason: 'no' }],
+    } as unknown as ToolListing);
+
+    expect(offered).toEqual(['alpha']);
+    expect(withheld.map(({ tool, code }) => [tool, code])).toEqual([
+      [undefined, 'TOOL_SOURCE_UNAVAILABLE'],
+      [undefined, 'TOOL_SOURCE_UNAVAILABLE'],
+      [undefined, 'TOOL_SOURCE_UNAVAILABLE'],
+      ['beta', 'FAR_DENIED'],
+    ]);
+  });
+
+  it('unread, where it is behind the most that one may have', async () => {
+    let read = 0;
+    const many = Array.from({ length: SOURCE_LIMITS.tools + 50 }, (_, n) => ({
+      ...listedTool(`t${String(n).padStart(3, '0')}`),
+      get description() {
+        read += 1;
+        return 'Counts.';
+      },
+    }));
+
+    await withheldOf({ tools: many, withheld: [] });
+
+    expect(read).toBe(SOURCE_LIMITS.tools);
+  });
+
   it('behind the most that one may have, by number and by size', async () => {
     const many = Array.from({ length: SOURCE_LIMITS.tools + 2 }, (_, n) =>
       listedTool(`t${String(n).padStart(3, '0')}`),

@@ -15,7 +15,11 @@ async function output(parts: readonly ToolContentPart[], full?: string) {
     put.push(Buffer.concat(pieces).toString());
     return { hash: `sha256:${String(put.length).padStart(64, '0')}`, size: 0, storedAt: 0 };
   };
-  return { output: await contentOutput(toolContent(...parts), cap, putBlob), put };
+  async function* readBlob(hash: string) {
+    if (hash !== blob(1).blob) throw new PrusikError(hash === blob(2).blob ? 'STORE_CORRUPT' : 'BLOB_UNKNOWN', 'gone');
+    yield Buffer.from('kept');
+  }
+  return { output: await contentOutput(toolContent(...parts), cap, { putBlob, readBlob }), put };
 }
 
 const file = { type: 'file', mediaType: 'image/png' } as const;
@@ -76,6 +80,43 @@ describe('AGT-14: a result of texts and files', () => {
       expect(kept).toMatchObject({ parts: [{ text: 'Done.' }, { text: `[The file a.png was left out: ${code}]` }] });
     },
   );
+
+  it('names a blob that is there, and leaves out one that is not, which no commit takes', async () => {
+    const { output: kept, put } = await output([1, 2, 3].map((n) => ({ ...file, data: blob(n), name: `${n}.png` })));
+
+    expect(kept).toMatchObject({
+      parts: [
+        { ...file, data: blob(1) },
+        { text: '[The file 2.png was left out: FILE_MISSING]' },
+        { text: '[The file 3.png was left out: FILE_MISSING]' },
+      ],
+    });
+    expect(put).toEqual([]);
+  });
+
+  it.each<[string, object]>([
+    ['of no kind', { data: {} }],
+    ['of two kinds', { data: { url: 'https://x.example', base64: 'AA==' } }],
+    ['of a hash that is none', { data: { blob: 'x' } }],
+    ['of bytes that are none', { data: { base64: 5 } }],
+    ['of a reference that is none', { data: { reference: 5 } }],
+    ['of something of a provider that is none', { data: { base64: 'AA==' }, provider: 'x' }],
+  ])('leaves out a file %s, which no message holds, and keeps what is beside it', async (_, more) => {
+    const { output: kept } = await output(['Done.', { ...file, ...more } as unknown as ToolContentPart]);
+
+    expect(kept).toMatchObject({
+      parts: [{ text: 'Done.' }, { text: '[The file image/png was left out: FILE_INVALID]' }],
+    });
+  });
+
+  it('AGT-4: holds a document that is text to the cap, with the texts', async () => {
+    const document = { type: 'file', mediaType: 'text/plain', data: { text: 'x'.repeat(900) } } as const;
+
+    const { output: kept } = await output([document, document, 'y', document]);
+
+    expect(kept).toMatchObject({ parts: [document, { type: 'file' }, { text: '[… 2 more texts left out …]' }] });
+    expect(JSON.stringify(kept).length).toBeLessThan(1_400);
+  });
 
   it.each([[null], [{ type: 'file', mediaType: 'image/png' }], [{ type: 'video' }], [{ type: 'text' }]])(
     'refuses %j where it is made',

@@ -6,19 +6,21 @@ export interface MessageFramer {
 
 const NEWLINE = 0x0a;
 /** What is kept for the next line; a larger one's memory is given back. */
-const KEPT_BYTES = 64 * 1024;
+const KEPT_BYTES = 256 * 1024;
+
+const NOTHING = Buffer.alloc(0);
 
 /** @param onLine Called with each line without its end, in order. What is no UTF-8 in it is replaced. */
 export function createMessageFramer(maxBytes: number, onLine: (line: string) => void): MessageFramer {
   const decoder = new TextDecoder();
   /** The line that is not whole yet. It is copied: a list of chunks would cost a hundred bytes for each when a server writes byte by byte. */
-  let begun = new Uint8Array(0);
+  let begun = NOTHING;
   let length = 0;
   let tooLong = false;
 
   const append = (piece: Uint8Array): void => {
     if (length + piece.length > begun.length) {
-      const larger = new Uint8Array(Math.min(maxBytes, Math.max(2 * begun.length, length + piece.length)));
+      const larger = Buffer.allocUnsafeSlow(Math.min(maxBytes, Math.max(2 * begun.length, length + piece.length)));
       larger.set(begun.subarray(0, length));
       begun = larger;
     }
@@ -30,12 +32,14 @@ export function createMessageFramer(maxBytes: number, onLine: (line: string) => 
     append(last);
     const line = decoder.decode(begun.subarray(0, length));
     length = 0;
-    if (begun.length > KEPT_BYTES) begun = new Uint8Array(0);
+    if (begun.length > KEPT_BYTES) begun = NOTHING;
     return line;
   };
 
   return {
-    push(chunk) {
+    push(bytes) {
+      // Of a buffer the search is the machine's own.
+      const chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
       let from = 0;
       while (!tooLong && from < chunk.length) {
         const newline = chunk.indexOf(NEWLINE, from);
@@ -44,7 +48,7 @@ export function createMessageFramer(maxBytes: number, onLine: (line: string) => 
         from = end + 1;
         if (length + piece.length > maxBytes) {
           tooLong = true;
-          begun = new Uint8Array(0);
+          begun = NOTHING;
         } else if (newline === -1) append(piece);
         else onLine(take(piece));
       }

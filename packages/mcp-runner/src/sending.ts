@@ -8,23 +8,24 @@ export interface Sending {
   readonly sent: boolean;
 }
 
-const marks = new WeakMap<object, { sent: boolean }>();
+/** On the callback itself: an entry of a weak map for each call is work for the collector. */
+const MARK = Symbol('sent');
+type Marked = ((token: string) => void) & { [MARK]?: boolean };
 
 /** Begins one request; not to be used for another one. */
 export function createSending(): Sending {
-  const options = { onresumptiontoken: () => {} };
-  const mark = { sent: false };
-  marks.set(options.onresumptiontoken, mark);
+  const onresumptiontoken: Marked = () => {};
+  onresumptiontoken[MARK] = false;
   return {
-    options,
+    options: { onresumptiontoken },
     get sent() {
-      return mark.sent;
+      return onresumptiontoken[MARK] === true;
     },
   };
 }
 
 /** Told by a transport right before it writes a request. */
 export function markSent(options: TransportSendOptions | undefined): void {
-  const mark = options?.onresumptiontoken && marks.get(options.onresumptiontoken);
-  if (mark) mark.sent = true;
+  const callback: Marked | undefined = options?.onresumptiontoken;
+  if (callback?.[MARK] === false) callback[MARK] = true;
 }

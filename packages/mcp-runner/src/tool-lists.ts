@@ -41,6 +41,8 @@ interface Known {
   readonly changes: number;
   readonly decisions: number;
   ttlMs: number;
+  /** What `offer` has come to. */
+  made?: Offer;
 }
 
 export function createToolLists({ limits, resources, ...options }: ToolListsOptions): ToolLists {
@@ -76,6 +78,7 @@ export function createToolLists({ limits, resources, ...options }: ToolListsOpti
         const { protocol, capabilities } = connection;
         const reads = resources === 'tools' && capabilities.resources !== undefined;
         last = await inTurn(() => makeOffer(raw.items, { ...options, limits, era: protocol.era, resources: reads }));
+        one.made = last;
         return last;
       } catch (error) {
         if (known.get(connection) === one) known.delete(connection);
@@ -92,9 +95,11 @@ export function createToolLists({ limits, resources, ...options }: ToolListsOpti
   }
 
   return {
-    of(connection, signal) {
+    async of(connection, signal) {
       const one = known.get(connection);
-      return abortable((one !== undefined && isFresh(one) ? one : ask(connection)).offer, signal);
+      if (one === undefined || !isFresh(one)) return abortable(ask(connection).offer, signal);
+      signal.throwIfAborted();
+      return one.made ?? abortable(one.offer, signal);
     },
     changed() {
       changes += 1;

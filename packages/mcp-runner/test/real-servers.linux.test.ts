@@ -1,4 +1,5 @@
 import type { CallResult, JsonObject, RunInfo, Sandbox, Slot, StepSlots, ToolSource } from '@prusik/core';
+import { toolCallScope } from '@prusik/testing-contracts';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { mcpRunner, type McpRunner, type StdioServer } from '../src/index.ts';
 import { temporarySandbox } from './contract.ts';
@@ -26,20 +27,8 @@ const server = (name: RealServer, args: readonly string[] = [], more: Partial<St
   ...more,
 });
 
-const RUN: RunInfo = {
-  key: { tenant: 't', run: 'run' },
-  root: 'run',
-  depth: 0,
-  definition: 'test',
-  context: null,
-  attended: false,
-  rights: {},
-  attempt: 1,
-};
-
 /** A run that keeps its slots in memory. */
-function runOf(source: ToolSource, run: RunInfo = RUN) {
-  const signal = new AbortController().signal;
+function runOf(source: ToolSource, run: Partial<RunInfo> = {}) {
   const kept = new Map<string, unknown>();
   const slots: StepSlots = {
     get: async <Value>(slot: Slot<Value>) => (kept.has(slot.name) ? (kept.get(slot.name) as Value) : slot.initial),
@@ -53,18 +42,17 @@ function runOf(source: ToolSource, run: RunInfo = RUN) {
     },
   };
   const progress: string[] = [];
+  const plain = toolCallScope({ slots, progress: (text) => progress.push(text) });
+  const scope = { ...plain, run: { ...plain.run, ...run } };
   return {
     progress,
-    list: () => source.list({ run, signal }),
+    list: () => source.list(scope),
     async call(name: string, input: JsonObject): Promise<CallResult> {
-      const { tools, withheld } = await source.list({ run, signal });
+      const { tools, withheld } = await source.list(scope);
       const tool = tools.find((one) => one.name === name);
       if (tool === undefined)
         throw new Error(`${name} is not offered: ${JSON.stringify({ tools: tools.map((one) => one.name), withheld })}`);
-      return source.call(
-        { name, hash: tool.hash, callId: 'call', input },
-        { run, signal, slots, idempotencyKey: 'key', progress: (text) => progress.push(text) },
-      );
+      return source.call({ name, hash: tool.hash, callId: 'call', input }, scope);
     },
   };
 }
@@ -102,7 +90,7 @@ it('MCP-1: server-filesystem works on the workspace of the run that calls', asyn
   });
   try {
     await sandbox.workspaces.create({ id: 'of-run' });
-    const run = runOf(runner.source(), { ...RUN, workspace: 'of-run' });
+    const run = runOf(runner.source(), { workspace: 'of-run' });
 
     await run.call('files_write_file', { path: '/workspace/note.txt', content: 'of the run' });
     const read = await run.call('files_read_text_file', { path: '/workspace/note.txt' });

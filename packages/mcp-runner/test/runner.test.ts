@@ -1,8 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RunInfo, SourcedTool, ToolCallScope, ToolListing, ToolSource } from '@prusik/core';
-import { fakeClock } from '@prusik/testing-contracts';
+import type { RunInfo, SourcedTool, ToolListing, ToolSource } from '@prusik/core';
+import { fakeClock, toolCallScope } from '@prusik/testing-contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { filePins, memoryPins, mcpRunner, type McpRunner, type McpRunnerOptions } from '../src/index.ts';
 import { oauthWorld } from './fixtures/oauth-server.ts';
@@ -20,9 +20,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const { signal } = new AbortController();
-const run = { key: { tenant: 't', run: 'r' }, root: 'r' } as RunInfo;
-const scope = { run, signal, progress() {}, idempotencyKey: 'k', slots: undefined as never } satisfies ToolCallScope;
+const scope = toolCallScope();
+const { run, signal } = scope;
 const list = (source: ToolSource): Promise<ToolListing> => source.list({ run, signal });
 const callOf = (tool: Pick<SourcedTool, 'name' | 'hash'> | undefined) => ({
   name: tool?.name ?? '',
@@ -40,15 +39,14 @@ const names = async (runner: McpRunner): Promise<readonly string[]> => Object.ke
 const codes = ({ withheld }: ToolListing): unknown => withheld.map(({ tool, code }) => [tool, code]);
 
 describe('MCP-1: a server in the workspace of the run that calls it', () => {
-  const inWorkspace = {
-    ...scope,
+  const inWorkspace = toolCallScope({
     run: { ...run, workspace: 't:run:r' },
     slots: {
       get: async ({ initial }) => initial,
       set: async () => {},
       update: async ({ initial }, change) => change(initial),
     },
-  } satisfies ToolCallScope;
+  });
 
   it('MCP-1: is not started any more when the runner is disposed', async () => {
     const runner = await place.runner({}, { args: ['writes'], workspace: 'run' });
@@ -495,11 +493,11 @@ describe('MCP-4: servers over HTTP', () => {
     const needs = await source.call(asked, ann);
     const { url } = await runner.signIn.begin({
       server: 'mail',
-      tenant: 't',
+      tenant: 'default',
       subject: 'ann',
       redirectUrl: 'https://app.example.com/callback',
     });
-    await runner.signIn.finish(await world.browse(url), { tenant: 't', subject: 'ann' });
+    await runner.signIn.finish(await world.browse(url), { tenant: 'default', subject: 'ann' });
     const continues = {
       state: needs.type === 'needs' ? needs.state : null,
       answers: { '1': { status: 'answered', value: null } },
@@ -512,12 +510,14 @@ describe('MCP-4: servers over HTTP', () => {
     });
     expect(needs).toMatchObject({
       type: 'needs',
-      needs: { '1': { kind: 'sign-in', body: { server: 'mail', tenant: 't', subject: 'ann' } } },
+      needs: { '1': { kind: 'sign-in', body: { server: 'mail', tenant: 'default', subject: 'ann' } } },
     });
     expect(outcome).toMatchObject({ type: 'outcome', parts: [expect.stringContaining('has signed in')] });
     expect((await source.list({ run: ann.run, signal })).tools).toMatchObject([{ name: 'mail_look' }]);
-    expect(Object.keys(await runner.tools({ tenant: 't', subject: 'ann' }))).toEqual(['mail_look']);
-    await expect(runner.tools({ tenant: 't', subject: 'bob' })).rejects.toMatchObject({ code: 'MCP_SIGN_IN_REQUIRED' });
+    expect(Object.keys(await runner.tools({ tenant: 'default', subject: 'ann' }))).toEqual(['mail_look']);
+    await expect(runner.tools({ tenant: 'default', subject: 'bob' })).rejects.toMatchObject({
+      code: 'MCP_SIGN_IN_REQUIRED',
+    });
   });
 
   it('MCP-4: a sign-in that nobody makes is a failure that the model reads', async () => {

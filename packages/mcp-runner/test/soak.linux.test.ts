@@ -1,7 +1,12 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import type { RunInfo, Sandbox } from '@prusik/core';
-import { leakCounter, misbehavingMcpServers, type MisbehavingMcpServers } from '@prusik/testing-contracts';
+import type { Sandbox } from '@prusik/core';
+import {
+  leakCounter,
+  misbehavingMcpServers,
+  toolCallScope,
+  type MisbehavingMcpServers,
+} from '@prusik/testing-contracts';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { mcpRunner, type McpRunner, type McpServer } from '../src/index.ts';
 import { temporarySandbox } from './contract.ts';
@@ -11,16 +16,6 @@ const CYCLES = Number(process.env['SOAK_CYCLES'] ?? 60);
 /** Until everything that is made once and kept has been made. */
 const FIRST = 10;
 const MOST_GROWTH_BYTES = 4 * 1024 * 1024;
-const RUN: RunInfo = {
-  key: { tenant: 't', run: 'r' },
-  root: 'r',
-  depth: 0,
-  definition: 'soak',
-  context: null,
-  attended: false,
-  rights: {},
-  attempt: 1,
-};
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
@@ -49,19 +44,12 @@ const server = (limits: McpServer['limits'] = {}): McpServer => ({
 
 async function echoes(runner: McpRunner, text: string): Promise<void> {
   const source = runner.source();
-  const signal = new AbortController().signal;
-  const { tools } = await source.list({ run: RUN, signal });
+  const { tools } = await source.list(toolCallScope());
   const tool = tools.find(({ name }) => name === 'well_echo');
   if (tool === undefined) throw new Error('There is no tool');
   const result = await source.call(
     { name: tool.name, hash: tool.hash, callId: text, input: { text } },
-    {
-      run: RUN,
-      signal,
-      idempotencyKey: text,
-      progress() {},
-      slots: { get: () => Promise.reject(RUN), set: () => Promise.reject(RUN), update: () => Promise.reject(RUN) },
-    },
+    toolCallScope(),
   );
   expect(result).toEqual({ type: 'outcome', parts: [text] });
 }

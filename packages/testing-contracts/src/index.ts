@@ -102,6 +102,7 @@ export {
   type ToolSourceContract,
 } from './tool-source-contract.ts';
 export type { ToolSourceTest, ToolSourceTestBed, ToolSourceUnderTest } from './tool-source-test.ts';
+export { toolCallScope } from './tool-call-scope.ts';
 export { ioErrors, type FaultyCall, type FaultyProcess } from './disk/io-errors.ts';
 export { powerLoss, type PowerLoss } from './disk/power-loss.ts';
 export { smallDisk, type SmallDisk } from './disk/small-disk.ts';

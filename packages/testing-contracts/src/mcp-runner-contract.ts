@@ -4,9 +4,7 @@ import {
   systemClock,
   within,
   type CallResult,
-  type RunInfo,
   type SourcedTool,
-  type ToolCallScope,
   type ToolListing,
   type ToolSource,
 } from '@prusik/core';
@@ -17,6 +15,7 @@ import { MCP_LIST_TESTS } from './mcp-runner-list-tests.ts';
 import { MCP_PROCESS_TESTS } from './mcp-runner-process-tests.ts';
 import { MCP_START_TESTS } from './mcp-runner-start-tests.ts';
 import type { McpRunnerCall, McpRunnerLimits, McpRunnerTest, McpRunnerTestBed } from './mcp-runner-test.ts';
+import { toolCallScope } from './tool-call-scope.ts';
 import { misbehavingMcpServers, type McpProgram } from './misbehaving-mcp-servers.ts';
 
 /** A server that a runner is made for. */
@@ -102,7 +101,7 @@ export async function runMcpRunnerTest(
       await inTime('The end of the runner', CLOSE_MS, async () => runner[Symbol.asyncDispose]());
     }
     await listener?.[Symbol.asyncDispose]();
-    assert.deepEqual(servers.processes(), [], 'Processes of servers are left');
+    assert.deepEqual(await processesLeft(servers), [], 'Processes of servers are left');
   } finally {
     await listener?.[Symbol.asyncDispose]();
     await servers[Symbol.asyncDispose]();
@@ -116,7 +115,7 @@ function testBed(
   servers: Pick<McpRunnerTestBed, 'effects' | 'processes'>,
 ): McpRunnerTestBed {
   let calls = 0;
-  const list = (): Promise<ToolListing> => source.list({ run: RUN, signal: new AbortController().signal });
+  const list = (): Promise<ToolListing> => source.list(toolCallScope());
   const find = async (name: string): Promise<SourcedTool> => {
     const { tools, withheld } = await list();
     const tool = tools.find((one) => one.name === name);
@@ -126,42 +125,28 @@ function testBed(
   return {
     limits,
     list,
-    async call(name, text, { server = 'bad', signal, tool, onProgress }: McpRunnerCall = {}): Promise<CallResult> {
+    async call(name, text, { server = 'bad', tool, onProgress, ...rest }: McpRunnerCall = {}): Promise<CallResult> {
       const { name: called, hash } = tool ?? (await find(`${server}_${name}`));
       const callId = `call-${++calls}`;
-      return source.call({ name: called, hash, callId, input: { text } }, scope(callId, signal, onProgress));
+      const scope = toolCallScope({
+        ...rest,
+        idempotencyKey: callId,
+        ...(onProgress === undefined ? {} : { progress: onProgress }),
+      });
+      return source.call({ name: called, hash, callId, input: { text } }, scope);
     },
     effects: () => servers.effects(),
     processes: () => servers.processes(),
   };
 }
 
-const RUN: RunInfo = {
-  key: { tenant: 'contract', run: 'run' },
-  root: 'run',
-  depth: 0,
-  definition: 'contract',
-  context: null,
-  attended: true,
-  rights: {},
-  attempt: 1,
-};
-
-function scope(
-  callId: string,
-  signal: AbortSignal = new AbortController().signal,
-  onProgress: (text: string) => void = () => {},
-): ToolCallScope {
-  const none = async (): Promise<never> => {
-    throw new TypeError('A call of a server keeps nothing in the slots of its run');
-  };
-  return {
-    run: RUN,
-    signal,
-    slots: { get: none, set: none, update: none },
-    idempotencyKey: callId,
-    progress: onProgress,
-  };
+/** One that was killed is there until the system has got round to it, which is no time for a runner to end one. */
+async function processesLeft({ processes }: Pick<McpRunnerTestBed, 'processes'>): Promise<readonly number[]> {
+  for (let tries = 1; ; tries += 1) {
+    const left = processes();
+    if (left.length === 0 || tries === 10) return left;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
 }
 
 async function checkWell(bed: McpRunnerTestBed): Promise<void> {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { RunInfo, SourcedTool, ToolCallScope } from '@prusik/core';
+import type { SourcedTool } from '@prusik/core';
+import { toolCallScope } from './tool-call-scope.ts';
 import type { ToolSourceTest, ToolSourceTestBed, ToolSourceUnderTest } from './tool-source-test.ts';
 import { TOOL_SOURCE_TESTS } from './tool-source-tests.ts';
 
@@ -30,24 +31,9 @@ export async function runToolSourceTest({ run }: ToolSourceTest, subject: ToolSo
   }
 }
 
-const RUN: RunInfo = {
-  key: { tenant: 'default', run: 'contract' },
-  root: 'contract',
-  depth: 0,
-  definition: 'contract',
-  context: null,
-  attended: true,
-  rights: {},
-  attempt: 1,
-};
-
-/** The run has no workspace, and nothing else that a source may look at. */
-const none = (): Promise<never> => Promise.reject(new Error('The run of the suite has no state'));
-const SLOTS: ToolCallScope['slots'] = { get: none, set: none, update: none };
-
 function bedOf(subject: ToolSourceUnderTest): ToolSourceTestBed {
   const { source } = subject;
-  const list = (signal = new AbortController().signal) => source.list({ run: RUN, signal });
+  const list = (signal?: AbortSignal) => source.list(toolCallScope(signal === undefined ? {} : { signal }));
   return {
     ...subject,
     dispose: async () => subject[Symbol.asyncDispose](),
@@ -60,14 +46,7 @@ function bedOf(subject: ToolSourceUnderTest): ToolSourceTestBed {
     },
     async call({ name, hash }, more = {}) {
       const { callId = randomUUID(), input = {}, continues, ...rest } = more;
-      const scope: ToolCallScope = {
-        run: RUN,
-        signal: new AbortController().signal,
-        idempotencyKey: callId,
-        progress: () => {},
-        slots: SLOTS,
-        ...rest,
-      };
+      const scope = toolCallScope({ idempotencyKey: callId, ...rest });
       return source.call({ name, hash, callId, input, ...(continues === undefined ? {} : { continues }) }, scope);
     },
   };

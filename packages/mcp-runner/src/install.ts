@@ -12,6 +12,7 @@ import { messageOf } from './errors.ts';
 
 /** How a server is installed. */
 export interface InstallOptions extends Pick<OpenSandboxOptions, 'mounts' | 'env' | 'limits' | 'signal'> {
+  /** Where it is installed, and from where the server is started later: the snapshot is kept there. */
   readonly sandbox: Sandbox;
   /** For `/bin/sh`, in an empty workspace: whatever it leaves there is what is installed. */
   readonly command: string;

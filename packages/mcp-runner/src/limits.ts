@@ -24,6 +24,7 @@ export interface McpLimits {
   readonly idleMs: number;
 }
 
+/** What holds where neither the runner nor a server says another bound. */
 export const DEFAULT_LIMITS: McpLimits = {
   startMs: 10_000,
   callMs: 120_000,

@@ -58,10 +58,12 @@ interface ServerOptions extends ToolRules {
 /** A server that is a program: it runs in a sandbox. */
 export interface StdioServer extends ServerOptions {
   readonly transport: 'stdio';
+  /** A program inside the sandbox, by its path there or by a name in its `PATH`. In bubblewrap these are the host's below `/usr`, and what `mounts` brings. */
   readonly command: string;
   readonly args?: readonly string[];
   /** Variables of the process. Nothing is taken from the host's environment. A function is asked at each start, so that no secret is kept. */
   readonly env?: Readonly<Record<string, string | SecretOf>>;
+  /** Folders of the host that it may read. @default none */
   readonly mounts?: readonly SandboxMount[];
   /** Another sandbox than the runner's. */
   readonly sandbox?: Sandbox;
@@ -124,6 +126,7 @@ export interface OAuthSignIn {
 export interface OAuthClient {
   readonly type: 'oauth-client';
   readonly client: Required<OAuthRegistration>;
+  /** Asked for in place of what the server says. */
   readonly scope?: string;
 }
 

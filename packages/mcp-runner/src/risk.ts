@@ -7,6 +7,7 @@ export type ServerPlace =
       readonly transport: 'stdio';
       /** Files and processes of the host are out of its reach, as the sandbox has to prove. */
       readonly isolated: boolean;
+      /** It may use the network of this machine. */
       readonly network: boolean;
     }
   | {

@@ -33,8 +33,11 @@ export interface McpTool {
   readonly type: 'dynamic';
   readonly description: string;
   readonly inputSchema: ToolInputSchema;
+  /** Whether the SDK asks before it calls. */
   readonly needsApproval: boolean;
+  /** The server, and its own name for the tool. */
   readonly metadata: { readonly mcpServer: string; readonly mcpTool: string };
+  /** @throws {PrusikError} why it was not called, or failed, with its code; `meta.inDoubt` where nobody knows whether it happened. */
   execute(
     input: unknown,
     options: { readonly toolCallId: string; readonly abortSignal?: AbortSignal | undefined },
@@ -47,6 +50,7 @@ export type McpModelOutput =
   | { readonly type: 'text'; readonly value: string }
   | { readonly type: 'json'; readonly value: never }
   | { readonly type: 'content'; value: McpModelPart[] };
+/** A part of it. */
 export type McpModelPart =
   | { readonly type: 'text'; readonly text: string }
   | {

@@ -44,12 +44,14 @@ export interface SignInBy {
   readonly subject?: string;
 }
 
+/** A sign-in that begins. */
 export interface BeginSignIn extends SignInBy {
   readonly server: string;
   /** Of your program: `https:`, or `http:` on this machine. */
   readonly redirectUrl: string;
 }
 
+/** Who has signed in, and where. */
 export interface SignedIn extends CredentialOwner {
   readonly server: string;
 }

@@ -8,6 +8,7 @@ export interface ToolChange {
   readonly server: string;
   /** The server's name for it. */
   readonly tool: string;
+  /** `new`: it was never pinned; `removed`: it is pinned, and the server has it no more. */
   readonly change: 'new' | 'changed' | 'removed';
   /** For people: lines that went begin with `-`, lines that came with `+`. What nobody would see is written out. */
   readonly diff: string;

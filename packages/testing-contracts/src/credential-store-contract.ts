@@ -7,6 +7,7 @@ export interface CredentialStorage {
   open(): CredentialStore;
 }
 
+/** What {@link credentialStoreContract} takes. */
 export interface CredentialStoreContract {
   /** `test` from vitest or from `node:test`. */
   readonly test: (name: string, run: () => Promise<void>) => unknown;
@@ -64,6 +65,7 @@ const KEYS: readonly CredentialKey[] = [
   { ...KEY, subject: `${'x'.repeat(5_000)}2` },
 ];
 
+/** All of them. */
 export const CREDENTIAL_STORE_TESTS: readonly CredentialStoreTest[] = [
   {
     title: 'MCP-4: a credential that was kept is read as it was, by whoever opens the store',

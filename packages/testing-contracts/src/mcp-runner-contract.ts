@@ -32,13 +32,18 @@ export interface McpRunnerOrder {
 
 /** A runner, as the suite sees it; disposing it ends its servers. */
 export interface McpRunnerUnderTest extends AsyncDisposable {
+  /** Its tools. */
   readonly source: ToolSource;
 }
 
+/** What {@link mcpRunnerContract} takes. */
 export interface McpRunnerContract {
   /** `test` from vitest or from `node:test`. */
   readonly test: (name: string, run: () => Promise<void>) => unknown;
-  /** Makes a runner. Called once per test; the suite disposes it. */
+  /**
+   * Makes a runner. Called once per test; the suite disposes it, and what is open then and was not before is a failure. What is opened once and kept, such as files
+   * of a sandbox that all of them share, has to be open before the suite.
+   */
   readonly create: (order: McpRunnerOrder) => McpRunnerUnderTest | Promise<McpRunnerUnderTest>;
   /** Where the runner starts servers: `sandbox` where nothing of the host can be read but what is mounted, and no process outlives its session. */
   readonly place: 'host' | 'sandbox';
@@ -49,6 +54,7 @@ export function mcpRunnerContract({ test, ...contract }: McpRunnerContract): voi
   for (const one of mcpRunnerTestsFor(contract.place)) test(one.title, () => runMcpRunnerTest(one, contract));
 }
 
+/** All of them, wherever servers run. */
 export const MCP_RUNNER_TESTS: readonly McpRunnerTest[] = [
   ...MCP_START_TESTS,
   ...MCP_CALL_TESTS,
@@ -106,7 +112,11 @@ export async function runMcpRunnerTest(
     await listener?.[Symbol.asyncDispose]();
     await servers[Symbol.asyncDispose]();
   }
-  assert.deepEqual(await leaks.leaks(), [], 'Something is left open');
+  assert.deepEqual(
+    await leaks.leaks(),
+    [],
+    'Something is left open by a runner that is disposed; what is opened once and kept has to be open before the suite',
+  );
 }
 
 function testBed(

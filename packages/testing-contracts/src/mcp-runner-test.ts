@@ -33,6 +33,7 @@ export interface McpRunnerCall {
 
 /** What a test has: a runner of two servers, `bad`, which is of the kind, and `well`. */
 export interface McpRunnerTestBed {
+  /** What both servers have. */
   list(): Promise<ToolListing>;
   /** Calls `act` or `echo`. */
   call(tool: 'act' | 'echo', text: string, options?: McpRunnerCall): Promise<CallResult>;

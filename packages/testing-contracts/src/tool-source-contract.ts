@@ -4,6 +4,7 @@ import { toolCallScope } from './tool-call-scope.ts';
 import type { ToolSourceTest, ToolSourceTestBed, ToolSourceUnderTest } from './tool-source-test.ts';
 import { TOOL_SOURCE_TESTS } from './tool-source-tests.ts';
 
+/** What {@link toolSourceContract} takes. */
 export interface ToolSourceContract {
   /** `test` from vitest or from `node:test`. */
   readonly test: (name: string, run: () => Promise<void>) => unknown;

@@ -20,9 +20,9 @@ export interface ToolSourceUnderTest extends AsyncDisposable {
   readonly answer?: Json;
   /** How often a tool was begun, by whoever executes it. */
   executions(tool: string): number | Promise<number>;
-  /** From now on `echo` says another thing of itself. It may be withheld. */
+  /** From now on `echo` says another thing of itself. It may be withheld. Ends when the source has heard of it, where it has to hear of it. */
   change(): void | Promise<void>;
-  /** From now on whoever executes is away, so nothing can be listed or called. */
+  /** From now on whoever executes is away, so nothing can be listed or called. Ends when the source can know. */
   lose(): void | Promise<void>;
 }
 

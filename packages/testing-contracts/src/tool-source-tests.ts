@@ -54,7 +54,7 @@ const textOf = ({ parts }: CallOutcome): string =>
   parts.flatMap((part) => (typeof part === 'string' ? [part] : part.type === 'text' ? [part.text] : [])).join('\n');
 
 function nothing({ tools, withheld }: ToolListing): void {
-  assert.deepEqual(tools, []);
+  assert.deepEqual(tools, [], 'It lists what nobody can call now');
   assert.notEqual(withheld.length, 0, 'It lists nothing, and does not say why');
   for (const { code, reason } of withheld) {
     assert.ok(typeof code === 'string' && code !== '', 'What is withheld has no code');
@@ -117,7 +117,7 @@ export const TOOL_SOURCE_TESTS: readonly ToolSourceTest[] = [
           withheld.some((one) => one.tool === echo),
           'It is gone without a word',
         );
-      else assert.notEqual(after.hash, before.hash);
+      else assert.notEqual(after.hash, before.hash, 'change() has ended, and the hash is that of before');
       assert.deepEqual(await tool(fail), other);
     },
   },

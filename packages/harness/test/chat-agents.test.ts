@@ -5,6 +5,7 @@ import { scriptedModel } from '@prusik/testing-contracts';
 import { DefaultChatTransport, readUIMessageStream, type UIMessage } from 'ai';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { defineHarness } from '../src/index.ts';
+import { plain } from './chat-support.ts';
 import { clerk } from './clerk.ts';
 
 describe('WFL-9, REQ-7: a chat with an agent that calls another', () => {
@@ -52,9 +53,25 @@ describe('WFL-9, REQ-7: a chat with an agent that calls another', () => {
     });
     expect(heard?.parts.filter(({ type }) => type === 'data-request')).toMatchObject([{ data: { kind: 'approval' } }]);
 
+    const resumed = async () => {
+      let last: UIMessage | undefined;
+      const again = await transport.reconnectToStream({ chatId: 'c1' });
+      if (again !== null) for await (const message of readUIMessageStream({ stream: again })) last = message;
+      return last;
+    };
+    // What is asked below stands in no entry of the turn's own run.
+    expect(plain([await resumed()])).toEqual(plain([heard]));
+
     const { items } = await harness.requests({ kind: ['approval'] });
     await harness.approve(items[0]!.run, items[0]!.id);
     await harness.drive(items[0]!.root);
+    expect((await resumed())?.parts).toMatchObject([
+      { type: 'step-start' },
+      { type: 'tool-clerk', state: 'output-available', output: 'It is out.' },
+      { type: 'data-request', data: { kind: 'approval', status: 'approved' } },
+      { type: 'step-start' },
+      { type: 'text', text: 'All done.' },
+    ]);
     const session = await sessions.open('c1');
     const { messages: stored } = await session.history();
     const shown = await toUiMessages(

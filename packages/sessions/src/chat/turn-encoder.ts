@@ -28,6 +28,8 @@ export interface EntryFacts {
   readonly request?: Request;
   /** Nothing of the run's tree can move now but by somebody outside, who is asked. */
   readonly rests?: boolean;
+  /** What runs below have asked, which may be heard of after the end of this turn, or not at all. */
+  readonly below?: readonly Request[];
 }
 
 export interface TurnEncoderOptions {
@@ -65,6 +67,8 @@ export function createTurnEncoder({ errorText }: TurnEncoderOptions): TurnEncode
   const asked = new Map<string, Request>();
   /** Of runs below, by their keys there. */
   const askedBelow = new Map<string, Request>();
+  /** How requests of runs below stood when the client was told. */
+  const toldBelow = new Map<string, Request['status']>();
   let over = false;
 
   /** What was shown of a step that did not come to its end. */
@@ -101,7 +105,7 @@ export function createTurnEncoder({ errorText }: TurnEncoderOptions): TurnEncode
 
   function read(
     entry: Entry,
-    { messages = [], request, addresses: found = new Map() }: EntryFacts,
+    { messages = [], request, below = [], addresses: found = new Map() }: EntryFacts,
   ): readonly UiMessageChunk[] {
     switch (entry.type) {
       case 'run-claim':
@@ -116,7 +120,7 @@ export function createTurnEncoder({ errorText }: TurnEncoderOptions): TurnEncode
       case 'wait-start':
         return request === undefined ? [] : ask(entry.key, request);
       case 'wait-end':
-        return entry.outcome.ok ? answer(entry.key, entry.outcome.value) : [];
+        return [...below.flatMap(tellBelow), ...(entry.outcome.ok ? answer(entry.key, entry.outcome.value) : [])];
       case 'note':
         return [{ type: `data-${entry.name}`, id: `note-${entry.seq}`, data: entry.data }];
       case 'run-park':
@@ -126,7 +130,7 @@ export function createTurnEncoder({ errorText }: TurnEncoderOptions): TurnEncode
       case 'run-unblock':
         return answer(`block:${entry.request}`, { status: 'answered' });
       case 'run-end':
-        return [...drop(), ...ended(entry)];
+        return [...drop(), ...below.flatMap(tellBelow), ...ended(entry)];
       case 'run-start':
       case 'step-intent':
       case 'run-cancel':
@@ -269,18 +273,25 @@ export function createTurnEncoder({ errorText }: TurnEncoderOptions): TurnEncode
     return [...steps.close(), ...last];
   }
 
-  const restsIf = ({ rests = false }: EntryFacts): readonly UiMessageChunk[] =>
-    rests && !over ? end({ type: 'finish', finishReason: 'tool-calls' }) : [];
+  const restsIf = ({ rests = false, below = [] }: EntryFacts): readonly UiMessageChunk[] =>
+    rests && !over ? [...below.flatMap(tellBelow), ...end({ type: 'finish', finishReason: 'tool-calls' })] : [];
+
+  function tellBelow(request: Request): readonly UiMessageChunk[] {
+    const name = `${request.run.run}/${request.id}`;
+    if (toldBelow.get(name) === request.status) return [];
+    toldBelow.set(name, request.status);
+    return [requestPart(request)];
+  }
 
   function readBelow(run: string, entry: Entry, { request }: EntryFacts): readonly UiMessageChunk[] {
     if (request !== undefined && (entry.type === 'wait-start' || entry.type === 'run-block')) {
       askedBelow.set(`${run}/${entry.type === 'wait-start' ? entry.key : request.id}`, request);
-      return [requestPart(request)];
+      return tellBelow(request);
     }
     if (entry.type === 'run-end') {
       const open = [...askedBelow].filter(([, { run: of }]) => of.run === run);
       for (const [key] of open) askedBelow.delete(key);
-      return open.map(([, one]) => requestPart({ ...one, status: 'withdrawn' }));
+      return open.flatMap(([, one]) => tellBelow({ ...one, status: 'withdrawn' }));
     }
     if (entry.type !== 'wait-end' && entry.type !== 'run-unblock') return [];
     const key = `${run}/${entry.type === 'wait-end' ? entry.key : entry.request}`;
@@ -288,7 +299,7 @@ export function createTurnEncoder({ errorText }: TurnEncoderOptions): TurnEncode
     if (known === undefined) return [];
     askedBelow.delete(key);
     const status = entry.type === 'wait-end' && entry.outcome.ok ? statusOf(entry.outcome.value) : 'answered';
-    return [requestPart({ ...known, status })];
+    return tellBelow({ ...known, status });
   }
 
   return {

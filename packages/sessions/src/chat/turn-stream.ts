@@ -91,6 +91,8 @@ interface Encoded {
 async function* encodeRun(engine: Engine, run: Run, options: TurnStreamOptions): AsyncGenerator<Encoded> {
   const encoder = createTurnEncoder(options);
   let seen = 0;
+  /** Runs that it has started, by the keys of what waits for them. */
+  const children = new Map<string, string>();
   for await (const event of engine.events(run.key, { tree: true, signal: options.signal })) {
     options.onEvent?.(event);
     const isOwn = event.run.run === run.key.run;
@@ -100,7 +102,9 @@ async function* encodeRun(engine: Engine, run: Run, options: TurnStreamOptions):
     }
     const { entry } = event;
     if (isOwn) seen = entry.seq;
-    const facts = await factsOf(engine.store, run, { of: event.run, entry, seen, fileUrl: options.fileUrl });
+    if (isOwn && entry.type === 'wait-start' && entry.child !== undefined) children.set(entry.key, entry.child);
+    const { fileUrl } = options;
+    const facts = await factsOf(engine.store, run, { of: event.run, entry, seen, children, fileUrl });
     if (isOwn) yield { entry, chunks: encoder.entry(entry, facts) };
     else yield { chunks: encoder.below(event.run.run, entry, facts) };
     if (encoder.over) return;
@@ -111,24 +115,56 @@ interface Asked {
   readonly of: RunKey;
   readonly entry: Entry;
   readonly seen: number;
+  readonly children: ReadonlyMap<string, string>;
   readonly fileUrl: FileAddress;
 }
 
-async function factsOf(store: Store, root: Run, { of, entry, seen, fileUrl }: Asked): Promise<EntryFacts> {
+async function factsOf(store: Store, root: Run, asked: Asked): Promise<EntryFacts> {
+  const { of, entry, children, fileUrl } = asked;
+  const { tenant, run } = root.key;
   switch (entry.type) {
     case 'step-end':
       // Of a run below only what it asks is shown.
-      if (entry.messages === undefined || of.run !== root.key.run) return {};
+      if (entry.messages === undefined || of.run !== run) return {};
       return withMessages(await messagesOf(store, root, entry.messages), fileUrl);
     case 'wait-start':
       return entry.request === undefined ? {} : requestFact(await store.request(of, entry.request));
+    case 'wait-end': {
+      const child = of.run === run ? children.get(entry.key) : undefined;
+      return child === undefined ? {} : { below: await requestsOf(store, { tenant, run: child }) };
+    }
     case 'run-block':
-      return { ...requestFact(await store.request(of, entry.request)), rests: await restsAt(store, root, seen) };
+      return { ...requestFact(await store.request(of, entry.request)), ...(await restFacts(store, root, asked)) };
     case 'run-park':
-      return { rests: await restsAt(store, root, seen) };
+      return restFacts(store, root, asked);
+    case 'run-end':
+      return of.run !== run || children.size === 0 ? {} : { below: await requestsOf(store, { tenant, root: run }) };
     default:
       return {};
   }
+}
+
+async function restFacts(store: Store, root: Run, { seen, children }: Asked): Promise<EntryFacts> {
+  if (!(await restsAt(store, root, seen))) return { rests: false };
+  const { tenant, run } = root.key;
+  return { rests: true, below: children.size === 0 ? [] : await requestsOf(store, { tenant, root: run }) };
+}
+
+const PAGE = 100;
+
+/** All that runs have asked, in their order. */
+async function requestsOf(
+  store: Store,
+  which: { readonly tenant: string; readonly run?: string; readonly root?: string },
+): Promise<readonly Request[]> {
+  const found: Request[] = [];
+  let after: string | undefined;
+  do {
+    const page = await store.listRequests({ ...which, limit: PAGE, ...(after === undefined ? {} : { after }) });
+    found.push(...page.items);
+    after = page.next;
+  } while (after !== undefined);
+  return found.filter(({ run }) => run.run !== which.root);
 }
 
 async function withMessages(messages: readonly Message[], fileUrl: FileAddress): Promise<EntryFacts> {

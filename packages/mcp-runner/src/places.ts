@@ -8,10 +8,17 @@ export interface Places {
   wait(signal: AbortSignal): Promise<void>;
   /** Gives one back. It goes to who waits longest, so that nobody who comes now can slip in between. */
   release(): void;
+  /** Rejects for all who wait. */
+  dismiss(reason: Error): void;
+}
+
+interface Waiting {
+  take(): void;
+  reject(reason: Error): void;
 }
 
 export function createPlaces(most: number): Places {
-  const queue: (() => void)[] = [];
+  const queue: Waiting[] = [];
   let taken = 0;
   return {
     get taken() {
@@ -29,20 +36,27 @@ export function createPlaces(most: number): Places {
       new Promise((resolve, reject) => {
         if (signal.aborted) return reject(signal.reason as Error);
         const onAbort = (): void => {
-          queue.splice(queue.indexOf(next), 1);
+          queue.splice(queue.indexOf(waiting), 1);
           reject(signal.reason as Error);
         };
-        const next = (): void => {
+        const settle = (how: () => void): void => {
           signal.removeEventListener('abort', onAbort);
-          resolve();
+          how();
+        };
+        const waiting: Waiting = {
+          take: () => settle(resolve),
+          reject: (reason) => settle(() => reject(reason)),
         };
         signal.addEventListener('abort', onAbort, { once: true });
-        queue.push(next);
+        queue.push(waiting);
       }),
     release() {
       const next = queue.shift();
       if (next === undefined) taken -= 1;
-      else next();
+      else next.take();
+    },
+    dismiss(reason) {
+      for (const waiting of queue.splice(0)) waiting.reject(reason);
     },
   };
 }

@@ -86,7 +86,6 @@ export function createPool({ open, clock, random, servers = SERVERS }: PoolOptio
   /** Of uses; a start that fails is held back by itself, however many waited for it. */
   const breaker = createBreaker<Slot>();
   const room = createServerRoom(servers);
-  const closing = new AbortController();
   let disposal: Promise<void> | undefined;
 
   function slotOf(key: PoolKey): Slot {
@@ -120,7 +119,7 @@ export function createPool({ open, clock, random, servers = SERVERS }: PoolOptio
       throw unavailable(key.server, `${places.taken} calls are under way and ${WAITING_CALLS} wait`, {
         retryAfterMs: WAITING_RETRY_MS,
       });
-    await places.wait(AbortSignal.any([signal, closing.signal]));
+    await places.wait(signal);
   }
 
   async function useOnce<T>(
@@ -142,7 +141,7 @@ export function createPool({ open, clock, random, servers = SERVERS }: PoolOptio
       health = 'up';
       return { value };
     } catch (error) {
-      if (borrowed === undefined || signal.aborted || closing.signal.aborted) throw error;
+      if (borrowed === undefined || signal.aborted || disposal !== undefined) throw error;
       health = DOWN.has(codeOf(error)) ? 'down' : 'up';
       const unsent = wasNotSent(error);
       // Dead though nobody has told yet, or so busy with something that it will not answer the next one either.
@@ -156,7 +155,7 @@ export function createPool({ open, clock, random, servers = SERVERS }: PoolOptio
   }
 
   async function dispose(): Promise<void> {
-    closing.abort(runnerClosed());
+    for (const { places } of slots.values()) places.dismiss(runnerClosed());
     await room.clear();
   }
 

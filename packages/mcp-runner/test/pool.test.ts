@@ -487,10 +487,11 @@ describe('I8: disposing the pool', () => {
     await settled();
 
     await Promise.all([pool[Symbol.asyncDispose](), pool[Symbol.asyncDispose]()]);
-    under.reject(new Error('its connection was closed'));
 
     expect(files.stopped).toEqual(['#3', '#2', '#1']);
+    // Before the use that they wait for is over.
     expect(await told).toMatchObject([{ reason: { code: 'MCP_CLOSED' } }, { reason: { code: 'MCP_CLOSED' } }]);
+    under.reject(new Error('its connection was closed'));
     await expect(pool.use(key, scope, name)).rejects.toMatchObject({ code: 'MCP_CLOSED' });
     expect(clock.pending).toBe(0);
   });

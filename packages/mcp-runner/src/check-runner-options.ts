@@ -1,4 +1,4 @@
-import { checkOptions, type KnownOptions } from '@prusik/core';
+import { checkOptions, type KnownOptions, type SandboxLevel } from '@prusik/core';
 import type { McpApproval, McpEffect, ToolRules } from './govern.ts';
 import { DEFAULT_LIMITS, type McpLimits } from './limits.ts';
 import type { HttpServer, McpRunnerOptions, McpServer, StdioServer } from './options.ts';
@@ -58,6 +58,28 @@ const HTTP: KnownOptions = {
   elsewhere: { headers: 'auth', authProvider: 'auth', allowedTools: 'allow', needsApproval: 'approval' },
 };
 
+const LEVEL: KnownOptions = {
+  names: { files: true, processes: true, network: true, syscalls: true, limits: true } satisfies Record<
+    keyof SandboxLevel,
+    true
+  >,
+};
+
+const WEEK_MS = 604_800_000;
+/** Timers of the client end at 24 days, and twice a time is given to it; a text of JavaScript has at most 512 MiB; what is kept of stderr is kept for each server. */
+const MOST: McpLimits = {
+  startMs: WEEK_MS,
+  callMs: WEEK_MS,
+  totalMs: WEEK_MS,
+  idleMs: WEEK_MS,
+  messageBytes: 256 * 1024 * 1024,
+  resultBytes: 256 * 1024 * 1024,
+  stderrBytes: 16 * 1024 * 1024,
+  pages: 100_000,
+  tools: 10_000,
+  garbageLines: 1_000_000,
+  calls: 10_000,
+};
 const LIMITS: KnownOptions = {
   names: Object.fromEntries(Object.keys(DEFAULT_LIMITS).map((name) => [name, true as const])),
 };
@@ -71,13 +93,18 @@ const EFFECTS: readonly unknown[] = ['repeatable', 'once'] satisfies readonly Mc
 export function checkRunnerOptions(options: McpRunnerOptions): void {
   if (!isRecord(options)) throw new TypeError('mcpRunner: the options must be an object');
   checkOptions('mcpRunner', options, RUNNER);
-  const { servers, policy, approvals = {}, firstSight, limits, pins, onOddity } = options;
+  const { servers, policy, approvals = {}, firstSight, limits, onOddity, traceContext } = options;
   if (!isRecord(servers)) throw new TypeError('mcpRunner: servers must be an object of servers by their names');
   if (policy !== undefined && typeof policy !== 'function') throw new TypeError('mcpRunner: policy must be a function');
   if (onOddity !== undefined && typeof onOddity !== 'function')
     throw new TypeError('mcpRunner: onOddity must be a function');
-  if (pins !== undefined && (typeof pins.get !== 'function' || typeof pins.set !== 'function'))
-    throw new TypeError('mcpRunner: pins must be a PinStore, such as filePins(path)');
+  if (traceContext !== undefined && typeof traceContext !== 'function')
+    throw new TypeError('mcpRunner: traceContext must be a function');
+  port('mcpRunner: pins must be a PinStore, such as filePins(path)', options.pins, ['get', 'set']);
+  port('mcpRunner: credentials must be a CredentialStore', options.credentials, ['get', 'set', 'delete']);
+  port('mcpRunner: sandbox must be a Sandbox', options.sandbox, ['open']);
+  port('mcpRunner: clock must be a Clock', options.clock, ['now', 'monotonic', 'after']);
+  if (!isRecord(approvals)) throw new TypeError('mcpRunner: approvals must be an object by risk');
   oneOf('mcpRunner', 'firstSight', firstSight, ['trust', 'ask']);
   checkOptions('mcpRunner: approvals', approvals, TIERS);
   for (const [tier, approval] of Object.entries(approvals))
@@ -104,20 +131,28 @@ function checkServer(name: string, server: McpServer, { sandbox }: McpRunnerOpti
   checkLimits(where, server.limits);
   checkRules(where, server);
   const { sampling } = server;
-  if (
-    sampling !== undefined &&
-    !(isRecord(sampling) && typeof sampling.model === 'string' && isCount(sampling.maxTokens))
-  )
+  if (sampling === undefined) return;
+  if (!isRecord(sampling) || typeof sampling['model'] !== 'string' || !isCount(sampling['maxTokens']))
     throw new TypeError(`${where}: sampling needs the alias of a model, and maxTokens`);
+  checkOptions(`${where}: sampling`, sampling, { names: { model: true, maxTokens: true } });
 }
 
 function checkStdio(where: string, server: StdioServer, hasSandbox: boolean): void {
-  const { command, args = [], env = {}, require = {} } = server;
-  if (typeof command !== 'string' || command === '') throw new TypeError(`${where}: command must be a program`);
-  if (!isTexts(args)) throw new TypeError(`${where}: args must be a list of texts`);
-  if (!isRecord(env) || Object.values(env).some((value) => typeof value !== 'string' && typeof value !== 'function'))
-    throw new TypeError(`${where}: env must hold texts, or functions that give them`);
+  const { command, args = [], env = {}, require = {}, mounts = [], from = {} } = server;
+  if (!isPlainText(command) || command === '') throw new TypeError(`${where}: command must be a program`);
+  // One may be empty.
+  if (!Array.isArray(args) || !args.every(isPlainText))
+    throw new TypeError(`${where}: args must be a list of texts without NUL`);
+  if (!isRecord(env) || !Object.entries(env).every(isVariable))
+    throw new TypeError(`${where}: env must hold texts without NUL, or functions that give them`);
   if (!isRecord(require)) throw new TypeError(`${where}: require must be an object`);
+  checkOptions(`${where}: require`, require, LEVEL);
+  for (const [right, held] of Object.entries(require))
+    oneOf(where, `require.${right}`, held, ['enforced', 'partial', 'none']);
+  if (!Array.isArray(mounts) || !mounts.every((mount) => isRecord(mount) && isPlainText(mount['source'])))
+    throw new TypeError(`${where}: mounts must be a list of folders, each with its source and target`);
+  if (!isRecord(from)) throw new TypeError(`${where}: from must be what a workspace begins with`);
+  port(`${where}: sandbox must be a Sandbox`, server.sandbox, ['open']);
   oneOf(where, 'workspace', server.workspace, ['own', 'run']);
   oneOf(where, 'network', server.network, ['none', 'host']);
   if (server.sandbox === undefined && !hasSandbox)
@@ -172,8 +207,18 @@ function checkLimits(where: string, limits: Partial<McpLimits> | undefined): voi
   if (!isRecord(limits)) throw new TypeError(`${where}: limits must be an object`);
   checkOptions(`${where}: limits`, limits, LIMITS);
   for (const [name, value] of Object.entries(limits))
-    if (value !== undefined && !isCount(value))
-      throw new TypeError(`${where}: limits.${name} must be a whole number of at least 1, not ${String(value)}`);
+    if (value !== undefined && !isCount(value, MOST[name as keyof McpLimits]))
+      throw new TypeError(
+        `${where}: limits.${name} must be a whole number from 1 to ${MOST[name as keyof McpLimits]}, not ${String(value)}`,
+      );
+}
+
+/** @throws {TypeError} */
+function port(what: string, given: unknown, methods: readonly string[]): void {
+  if (given === undefined) return;
+  const members = given as Readonly<Record<string, unknown>> | null;
+  if (typeof given !== 'object' || methods.some((method) => typeof members?.[method] !== 'function'))
+    throw new TypeError(what);
 }
 
 function oneOf(where: string, option: string, value: unknown, allowed: readonly unknown[]): void {
@@ -181,7 +226,11 @@ function oneOf(where: string, option: string, value: unknown, allowed: readonly 
     throw new TypeError(`${where}: ${option} must be ${allowed.join(' or ')}, not ${JSON.stringify(value)}`);
 }
 
-const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 1;
+const isCount = (value: unknown, most: number = Number.MAX_SAFE_INTEGER): boolean =>
+  Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= most;
+const isPlainText = (value: unknown): boolean => typeof value === 'string' && !value.includes('\0');
+const isVariable = ([name, value]: readonly [string, unknown]): boolean =>
+  /^[^=\0]+$/.test(name) && (typeof value === 'function' || isPlainText(value));
 // A program without types may pass anything.
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,4 +1,5 @@
-import type { Clock, CredentialStore, RunInfo } from '@prusik/core';
+import { X509Certificate } from 'node:crypto';
+import { checkOptions, type Clock, type CredentialStore, type KnownOptions, type RunInfo } from '@prusik/core';
 import { connectHttp } from './connect-http.ts';
 import type { Connect } from './connection.ts';
 import type { EraVerdicts } from './era-verdicts.ts';
@@ -7,7 +8,8 @@ import type { McpLimits } from './limits.ts';
 import { oauthCaller } from './oauth-caller.ts';
 import { oauthClientCaller } from './oauth-client-caller.ts';
 import { ownerOf, type CredentialOwner } from './oauth-owner.ts';
-import type { HttpAuth, HttpServer } from './options.ts';
+import type { HttpAuth, HttpServer, OAuthRegistration } from './options.ts';
+import { isObject } from './plain.ts';
 import { safeFetch, type Resolve, type SafeFetch } from './safe-fetch.ts';
 import { createSignIn, type SignIn, type SignInServer } from './sign-in.ts';
 
@@ -98,7 +100,7 @@ export function createHttpServers(options: HttpServersOptions): HttpServers {
 /** Headers that the protocol or HTTP itself needs. */
 const TAKEN = /^(accept.*|authorization|connection|content-.*|cookie|host|mcp-.*|transfer-encoding|.*[^\w-].*|)$/i;
 
-function checkedUrl(name: string, { url: address, network = 'public', auth }: HttpServer): URL {
+function checkedUrl(name: string, { url: address, network = 'public', ca, auth }: HttpServer): URL {
   const fail = (what: string): never => {
     throw new TypeError(`mcpRunner: server ${JSON.stringify(name)}: ${what}`);
   };
@@ -108,18 +110,40 @@ function checkedUrl(name: string, { url: address, network = 'public', auth }: Ht
   if (url.username !== '' || url.password !== '' || url.hash !== '')
     fail('`url` holds a user, a password or a fragment');
   if (!['public', 'private', 'plain'].includes(network)) fail('`network` is public, private or plain');
+  if (ca !== undefined && !isCertificate(ca)) fail('`ca` is no certificate in PEM');
   if (auth !== undefined) checkAuth(auth, fail);
   return url;
 }
 
+/** Node.js takes anything, and trusts nobody by it. */
+function isCertificate(ca: unknown): boolean {
+  try {
+    return typeof ca === 'string' && new X509Certificate(ca).raw.length > 0;
+  } catch {
+    return false;
+  }
+}
+
+const AUTHS: Readonly<Record<HttpAuth['type'], KnownOptions>> = {
+  bearer: { names: { type: true, token: true } },
+  header: { names: { type: true, name: true, value: true } },
+  oauth: { names: { type: true, subject: true, client: true, clientMetadataUrl: true, clientName: true, scope: true } },
+  'oauth-client': { names: { type: true, client: true, scope: true } },
+};
+
 function checkAuth(auth: HttpAuth, fail: (what: string) => never): void {
+  if (!isObject(auth) || !Object.hasOwn(AUTHS, auth.type)) fail('`auth.type` is bearer, header, oauth or oauth-client');
+  checkOptions('mcpRunner: `auth`', auth, AUTHS[auth.type]);
+  if ('scope' in auth && auth.scope !== undefined && typeof auth.scope !== 'string')
+    fail('`auth.scope` has to be a text');
   switch (auth.type) {
     case 'bearer':
       return typeof auth.token === 'function'
         ? undefined
         : fail('`auth.token` has to be a function: no secret is kept');
     case 'header':
-      if (TAKEN.test(auth.name)) fail(`\`auth.name\` cannot be ${JSON.stringify(auth.name)}`);
+      if (typeof auth.name !== 'string' || TAKEN.test(auth.name))
+        fail(`\`auth.name\` cannot be ${JSON.stringify(auth.name)}`);
       return typeof auth.value === 'function'
         ? undefined
         : fail('`auth.value` has to be a function: no secret is kept');
@@ -132,19 +156,17 @@ function checkAuth(auth: HttpAuth, fail: (what: string) => never): void {
       return auth.client === undefined ? undefined : checkClient(auth.client, fail);
     }
     case 'oauth-client':
-      return typeof auth.client.secret === 'function'
+      return isObject(auth.client) && typeof auth.client.secret === 'function'
         ? checkClient(auth.client, fail)
         : fail('`auth.client.secret` has to be a function: no secret is kept');
-    default:
-      auth satisfies never;
-      fail('`auth.type` is bearer, header, oauth or oauth-client');
   }
 }
 
-function checkClient(
-  { id, issuer }: { readonly id: string; readonly issuer: string },
-  fail: (what: string) => never,
-): void {
+function checkClient(client: OAuthRegistration, fail: (what: string) => never): void {
+  if (!isObject(client)) fail('`auth.client` is no registration');
+  const { id, issuer, secret } = client;
+  if (secret !== undefined && typeof secret !== 'function')
+    fail('`auth.client.secret` has to be a function: no secret is kept');
   if (typeof id !== 'string' || id === '') fail('`auth.client.id` is missing');
   if (!URL.canParse(issuer)) fail('`auth.client.issuer` has to be the address of the authorization server');
 }

@@ -113,7 +113,7 @@ export function signInFailed(server: string, why: string, reason: string, retrya
 export function asSignInError(server: string, why: string, error: unknown): PrusikError {
   const own = prusikErrorIn(error);
   if (own === undefined) return signInFailed(server, why, oauthReason(error));
-  const isTold = ['MCP_SIGN_IN_FAILED', 'MCP_ADDRESS_REFUSED', 'MCP_UNAVAILABLE'].includes(own.code);
+  const isTold = ['MCP_SIGN_IN_FAILED', 'MCP_ADDRESS_REFUSED', 'MCP_UNAVAILABLE', 'MCP_CLOSED'].includes(own.code);
   return isTold ? own : signInFailed(server, why, own.code, true);
 }
 

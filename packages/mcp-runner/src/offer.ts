@@ -1,4 +1,4 @@
-import type { Clock, SourcedTool, WithheldTool } from '@prusik/core';
+import { isPrusikError, type Clock, type PrusikError, type SourcedTool, type WithheldTool } from '@prusik/core';
 import { byCodeUnit } from './code-unit.ts';
 import {
   isAllowed,
@@ -89,22 +89,44 @@ export async function makeOffer(listed: readonly unknown[], options: OfferOption
     return reason === undefined;
   });
   const added = kept.filter(({ tool }) => !Object.hasOwn(pinned, tool.name));
-  if (added.length > 0)
-    await options.pins.set(
-      server,
-      withPins(
-        pinned,
-        added.map(({ tool }) => tool),
-      ),
-    );
+  const unkept = added.length === 0 ? undefined : await keep(options, pinned, added);
+  if (unkept !== undefined)
+    for (const { sourced } of added)
+      withheld.push({
+        tool: sourced.name,
+        code: unkept.code,
+        reason: `it is new, and cannot be pinned: ${unkept.message}`,
+      });
+  const known = unkept === undefined ? kept : kept.filter((one) => !added.includes(one));
 
   return {
-    tools: new Map(kept.map((one) => [one.sourced.name, one])),
+    tools: new Map(known.map((one) => [one.sourced.name, one])),
     withheld: bounded(server, withheld.toSorted(byTool)),
     leftOut,
     unmatched: unmatchedNames(governed.rules, raw.map(nameOf)),
     present,
   };
+}
+
+/** Why they cannot be pinned. What was pinned before is offered all the same: the file may be one that is only read. */
+async function keep(
+  { pins, governed }: OfferOptions,
+  pinned: ToolPins,
+  added: readonly OfferedTool[],
+): Promise<PrusikError | undefined> {
+  try {
+    await pins.set(
+      governed.server,
+      withPins(
+        pinned,
+        added.map(({ tool }) => tool),
+      ),
+    );
+    return undefined;
+  } catch (error) {
+    if (isPrusikError(error, 'MCP_PINS_UNWRITABLE')) return error;
+    throw error;
+  }
 }
 
 /** The pins with these definitions among them. */

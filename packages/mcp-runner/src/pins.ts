@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { PrusikError, type Json, type JsonObject } from '@prusik/core';
 import { messageOf } from './errors.ts';
 import { isObject } from './plain.ts';
@@ -26,6 +26,7 @@ export function memoryPins(): PinStore {
   };
 }
 
+const VERSION = 1;
 const MOST_BYTES = 64 * 1024 * 1024;
 
 /**
@@ -33,9 +34,11 @@ const MOST_BYTES = 64 * 1024 * 1024;
  * write at once, one of them counts.
  *
  * @throws {PrusikError} `MCP_PINS_UNREADABLE`, from each method, for a file that is there and is not one of these: nothing is offered by it, and it is left as it is.
+ * @throws {PrusikError} `MCP_PINS_UNWRITABLE` from `set`, with the file as it was.
  */
 export function filePins(path: string): PinStore {
-  let last: Promise<unknown> = Promise.resolve();
+  if (typeof path !== 'string' || path === '') throw new TypeError('filePins: path must name a file');
+  const file = resolve(path);
   return {
     async get(server) {
       const servers = await readPins(path);
@@ -43,12 +46,20 @@ export function filePins(path: string): PinStore {
     },
     set(server, pins) {
       const write = async (): Promise<void> => writePins(path, { ...(await readPins(path)), [server]: pins });
-      const written = last.then(write);
-      last = written.catch(() => undefined);
+      const written = (writing.get(file) ?? Promise.resolve()).then(write);
+      const over = written
+        .catch(() => undefined)
+        .finally(() => {
+          if (writing.get(file) === over) writing.delete(file);
+        });
+      writing.set(file, over);
       return written;
     },
   };
 }
+
+/** By path: what several runners of a program keep in one file is not lost between them. */
+const writing = new Map<string, Promise<unknown>>();
 
 async function readPins(path: string): Promise<Readonly<Record<string, ToolPins>>> {
   let text: string;
@@ -59,7 +70,10 @@ async function readPins(path: string): Promise<Readonly<Record<string, ToolPins>
     throw unreadable(path, cause);
   }
   try {
-    const servers = text.length > MOST_BYTES ? undefined : (JSON.parse(text) as { readonly servers?: unknown }).servers;
+    // Editors of some systems begin a file with a mark.
+    const read: unknown = text.length > MOST_BYTES ? undefined : JSON.parse(text.replace(/^\ufeff/, ''));
+    const { version = VERSION, servers } = isObject(read) ? read : {};
+    if (version !== VERSION) throw new TypeError('It is of another version of this package');
     if (!isObject(servers)) throw new TypeError('It does not have the form of pins');
     return Object.fromEntries(Object.entries(servers).map(([server, tools]) => [server, readTools(tools)]));
   } catch (cause) {
@@ -85,10 +99,10 @@ async function writePins(path: string, servers: Readonly<Record<string, ToolPins
       Object.entries(tools).map(([name, definition]) => [name, { hash: fingerprintOf(definition), definition }]),
     ),
   ]);
-  const text = `${JSON.stringify(sorted({ version: 1, servers: Object.fromEntries(pinned) as JsonObject }), null, 2)}\n`;
-  await mkdir(dirname(path), { recursive: true });
+  const text = `${JSON.stringify(sorted({ version: VERSION, servers: Object.fromEntries(pinned) as JsonObject }), null, 2)}\n`;
   const beside = `${path}.${randomUUID()}.tmp`;
   try {
+    await mkdir(dirname(path), { recursive: true });
     const file = await open(beside, 'wx');
     try {
       await file.writeFile(text);
@@ -97,9 +111,11 @@ async function writePins(path: string, servers: Readonly<Record<string, ToolPins
       await file.close();
     }
     await rename(beside, path);
-  } catch (error) {
-    await rm(beside, { force: true });
-    throw error;
+  } catch (cause) {
+    await rm(beside, { force: true }).catch(() => {});
+    throw new PrusikError('MCP_PINS_UNWRITABLE', `The pins in ${path} cannot be written: ${messageOf(cause)}`, {
+      cause,
+    });
   }
 }
 
@@ -113,7 +129,7 @@ function sorted(value: Json): Json {
 function unreadable(path: string, cause: unknown): PrusikError {
   return new PrusikError(
     'MCP_PINS_UNREADABLE',
-    `The pins in ${path} cannot be read (${messageOf(cause)}): put back the file as it was, or remove it and approve the tools again`,
+    `The pins in ${path} cannot be read (${messageOf(cause).slice(0, 300)}): put back the file as it was, or remove it and approve the tools again`,
     { cause },
   );
 }

@@ -2,6 +2,7 @@ import { lookup as systemLookup } from 'node:dns/promises';
 import { Agent as PlainAgent, request as plainRequest, type ClientRequest, type IncomingMessage } from 'node:http';
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import type { LookupFunction } from 'node:net';
+import { createSecureContext, rootCertificates } from 'node:tls';
 import { callbackify } from 'node:util';
 import { isPrusikError, PrusikError, type Clock } from '@prusik/core';
 import { boundedBody } from './bounded-body.ts';
@@ -45,11 +46,11 @@ export interface FetchHooks {
 /** A `fetch` that dials only what a server may be at. Redirects are answers: whoever follows one comes back here. */
 export interface SafeFetch {
   /**
-   * @throws {PrusikError} `MCP_ADDRESS_REFUSED`, before anything was dialled; `MCP_UNAVAILABLE` while nothing was sent; `MCP_CALL_LOST` and
+   * @throws {PrusikError} `MCP_ADDRESS_REFUSED` and `MCP_CLOSED`, before anything was dialled; `MCP_UNAVAILABLE` while nothing was sent; `MCP_CALL_LOST` and
    * `MCP_CALL_TIMEOUT` once something was; `MCP_MESSAGE_TOO_LARGE`, also out of the body.
    */
   readonly fetch: (url: string | URL, init?: RequestInit, hooks?: FetchHooks) => Promise<Response>;
-  /** Ends all sockets. */
+  /** Ends all sockets. Nothing is dialled after that. */
   close(): void;
 }
 
@@ -58,6 +59,9 @@ const IDLE_SOCKET_MS = 4_000;
 const HEADER_BYTES = 32 * 1024;
 const SOCKETS = 64;
 const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
+
+/** By itself it would stand in place of the public ones. */
+export const authoritiesWith = (ca: string): string[] => [...rootCertificates, ca];
 
 /** No proxy, no cookie, no credential and no certificate switch of the environment has a say. */
 export function safeFetch({
@@ -77,12 +81,14 @@ export function safeFetch({
     ...pool,
     lookup: checkedLookup(resolve, reachable('https:'), network),
     rejectUnauthorized: true,
-    ...(ca === undefined ? {} : { ca }),
+    ...(ca === undefined ? {} : { secureContext: createSecureContext({ ca: authoritiesWith(ca) }) }),
   });
+  let isClosed = false;
 
   return {
     async fetch(input, init = {}, hooks = {}) {
       const url = new URL(input);
+      if (isClosed) throw closed(url);
       const refusal = refusalOf(url, own, network);
       if (refusal !== undefined) throw refused(url, refusal);
       const signal = init.signal ?? undefined;
@@ -112,6 +118,7 @@ export function safeFetch({
     },
 
     close() {
+      isClosed = true;
       plain.destroy();
       tls.destroy();
     },
@@ -254,6 +261,12 @@ function bodyOf(body: RequestInit['body']): Uint8Array | undefined {
 }
 
 // Paths and queries may hold secrets, so an address is told by its host.
+
+function closed(url: URL): PrusikError {
+  return new PrusikError('MCP_CLOSED', `${url.host} is not dialled any more: the runner or the connection is closed`, {
+    meta: { host: url.host, sent: false },
+  });
+}
 
 function refused(url: URL, what: string): PrusikError {
   return new PrusikError('MCP_ADDRESS_REFUSED', `${url.host} is not dialled: ${what}`, {

@@ -16,6 +16,7 @@ import {
 import { callOutcome } from './call-content.ts';
 import { askRefused, liveNeedsOf, readState, type CallState } from './call-state.ts';
 import type { Connection } from './connection.ts';
+import { wasNotSent } from './errors.ts';
 import { nextRound, replyOf } from './input-required.ts';
 import type { McpLimits } from './limits.ts';
 import { createLiveCalls, type LiveCall } from './live-calls.ts';
@@ -145,6 +146,9 @@ export function createServerCalls(options: ServerCallsOptions): ServerCalls {
       const ended = await exchange(connection, tool, { ...base, ...reply }, known, watcher).catch(
         (error: unknown): Ended => {
           const needs = isPrusikError(error, 'MCP_SERVER_ERROR') && requiredUrls(error.cause, round + 1, ask);
+          // It was called, and went on with nothing: from the start it might do again what it has done.
+          if (round > (state?.round ?? 0) && call.effect !== 'repeatable' && wasNotSent(error))
+            throw lost(server, call.name, 'and cannot be reached to go on', error);
           if (!needs) throw error;
           if (round >= MOST.rounds) throw askRefused(`it asked ${MOST.rounds} times`);
           return { needs };
@@ -188,7 +192,8 @@ export function createServerCalls(options: ServerCallsOptions): ServerCalls {
       const live = lives.take(state.token);
       const answers = call.continues?.answers ?? {};
       if (live !== undefined) return resume(live, answers, watcher);
-      if (call.effect !== 'repeatable') throw lost(server, call.name);
+      if (call.effect !== 'repeatable')
+        throw lost(server, call.name, 'and was open in a process that is gone, or for too long');
       const known = answersOf(state, answers);
       return lend(call.use, watcher.signal, (connection) => begin(connection, call, undefined, known, watcher));
     },
@@ -244,9 +249,9 @@ function answersOf(
   return known;
 }
 
-const lost = (server: string, tool: string): PrusikError =>
+const lost = (server: string, tool: string, why: string, cause?: unknown): PrusikError =>
   new PrusikError(
     'MCP_CALL_LOST',
-    `The tool ${JSON.stringify(tool)} of the MCP server ${JSON.stringify(server)} was open in a process that is gone, or for too long, and nobody knows what became of it`,
-    { meta: { server, tool, inDoubt: true } },
+    `The tool ${JSON.stringify(tool)} of the MCP server ${JSON.stringify(server)} was called, ${why}; nobody knows what became of it`,
+    { meta: { server, tool, inDoubt: true }, ...(cause === undefined ? {} : { cause }) },
   );

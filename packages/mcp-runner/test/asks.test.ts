@@ -9,6 +9,7 @@ import {
 import { fakeClock } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
 import { watcher } from './calls-over.ts';
+import { unavailable } from '../src/errors.ts';
 import { rawServer, type RawServer, type Rpc } from './raw-server.ts';
 
 const requestedSchema = {
@@ -392,6 +393,24 @@ describe('what a server wants before it goes on, 2026-07-28', () => {
       r: { roots: [{ uri: 'file:///workspace', name: 'workspace' }] },
     });
   });
+
+  it.each([
+    ['once', 'MCP_CALL_LOST', { inDoubt: true }],
+    ['repeatable', 'MCP_UNAVAILABLE', { sent: false }],
+  ] as const)(
+    'MCP-2: that cannot be answered is in doubt, and is not begun anew, unless it may be repeated: %s',
+    async (effect, code, meta) => {
+      const options: { era: 'modern'; unsendable?: Error } = { era: 'modern' };
+      const server = await rawServer(options);
+      const called = server.call({ effect }).catch((error: unknown) => error);
+      const first = await server.next('tools/call');
+      options.unsendable = unavailable('raw', 'it is gone');
+      server.answer(first, { resultType: 'input_required', requestState: 'half-way' });
+
+      expect(await called).toMatchObject({ code, meta });
+      expect(server.received.filter(({ method }) => method === 'tools/call')).toEqual([first]);
+    },
+  );
 
   it('MCP-2, I9: a server that asks again and again is given up after 8 rounds', async () => {
     const server = await rawServer({ era: 'modern' });

@@ -145,6 +145,33 @@ it.each([
     },
     '`auth.client.secret`',
   ],
+  [
+    'a client that is none',
+    { url: 'https://a.example/', auth: { type: 'oauth-client' } as never },
+    '`auth.client.secret`',
+  ],
+  [
+    'a client of null',
+    { url: 'https://a.example/', auth: { type: 'oauth', subject: 'shared', client: null } as never },
+    '`auth.client`',
+  ],
+  ['a way of null', { url: 'https://a.example/', auth: null as never }, '`auth.type`'],
+  [
+    'a header without a name',
+    { url: 'https://a.example/', auth: { type: 'header', value: () => 'x' } as never },
+    '`auth.name`',
+  ],
+  [
+    'an option of auth that is none',
+    { url: 'https://a.example/', auth: { type: 'oauth', subject: 'shared', scopes: 'x' } as never },
+    'no option scopes',
+  ],
+  [
+    'a scope that is none',
+    { url: 'https://a.example/', auth: { type: 'oauth', subject: 'shared', scope: 5 } as never },
+    '`auth.scope`',
+  ],
+  ['an authority that is none', { url: 'https://a.example/', ca: '/etc/ca.pem' }, '`ca`'],
   ['another way', { url: 'https://a.example/', auth: { type: 'kerberos' } as never }, '`auth.type`'],
 ] as const satisfies readonly (readonly [string, Omit<HttpServer, 'transport'>, string])[])(
   'DEF-3: what is wrong with a server over HTTP is said when it is defined, without what is secret: %s',

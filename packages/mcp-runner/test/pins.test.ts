@@ -43,9 +43,38 @@ describe('MCP-3: pins', () => {
     expect(await readdir(folder)).toEqual(['mcp-pins.json']);
   });
 
+  it('MCP-3: in a file that begins with a mark, as editors write it, are pins', async () => {
+    await filePins(path()).set('fs', pins);
+    await writeFile(path(), `\ufeff${await readFile(path(), 'utf8')}`);
+
+    expect(await filePins(path()).get('fs')).toEqual(pins);
+  });
+
+  it('MCP-3: of several stores of one file in a program are all kept', async () => {
+    const servers = Array.from({ length: 20 }, (_, index) => `s${index}`);
+
+    await Promise.all(servers.map((server) => filePins(path()).set(server, pins)));
+
+    for (const server of servers) expect(await filePins(path()).get(server)).toEqual(pins);
+  });
+
+  it('MCP-3: that cannot be written are told by a code that says where, and nothing is left beside', async () => {
+    const into = join(folder, 'there', 'pins.json');
+    const store = filePins(into);
+    await writeFile(join(folder, 'there'), '');
+
+    await expect(store.set('fs', pins)).rejects.toMatchObject({ code: 'MCP_PINS_UNREADABLE' });
+    await expect(filePins('/proc/pins.json').set('fs', pins)).rejects.toMatchObject({
+      code: 'MCP_PINS_UNWRITABLE',
+      message: expect.stringContaining('/proc/pins.json'),
+    });
+    expect(await readdir(folder)).toEqual(['there']);
+  });
+
   it.each([
     ['half a file', '{"servers":{'],
     ['nothing', ''],
+    ['a file of a later version', '{"version":2,"servers":{}}'],
     ['another file', '{"name":"x"}'],
     ['pins that are none', '{"servers":{"fs":{"a":1}}}'],
     ['a definition that was changed by hand', '{"servers":{"fs":{"a":{"hash":"sha256:0","definition":{"name":"a"}}}}}'],

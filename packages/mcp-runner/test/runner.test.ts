@@ -1,10 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RunInfo, SourcedTool, ToolListing, ToolSource } from '@prusik/core';
+import { PrusikError, type RunInfo, type SourcedTool, type ToolListing, type ToolSource } from '@prusik/core';
 import { fakeClock, toolCallScope } from '@prusik/testing-contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { filePins, memoryPins, mcpRunner, type McpRunner, type McpRunnerOptions } from '../src/index.ts';
+import { filePins, memoryPins, mcpRunner, type McpRunner, type McpRunnerOptions, type PinStore } from '../src/index.ts';
 import { oauthWorld } from './fixtures/oauth-server.ts';
 import { sdkServer } from './fixtures/sdk-server.ts';
 import { become, callTool, definition, newToolPlace, type ToolPlace } from './tool-place.ts';
@@ -130,6 +130,30 @@ describe('MCP-3: a source of tools', () => {
     await expect(call(source, turn)).rejects.toMatchObject({ code: 'MCP_CALL_LOST' });
 
     await expect(call(source, echo, { text: 'x' })).rejects.toMatchObject({ code: 'MCP_TOOL_CHANGED' });
+  });
+
+  it('MCP-3: where pins can only be read, what is pinned is offered, and what is new is withheld', async () => {
+    const kept = memoryPins();
+    let mayWrite = true;
+    const pins: PinStore = {
+      get: kept.get,
+      async set(server, tools) {
+        if (!mayWrite) throw new PrusikError('MCP_PINS_UNWRITABLE', 'read-only file system');
+        await kept.set(server, tools);
+      },
+    };
+    await using runner = await place.runner({ pins });
+    await become(runner, [ECHO]);
+    await runner.tools();
+    mayWrite = false;
+    await become(runner, [ECHO, definition('pay')]);
+
+    const listing = await list(runner.source());
+
+    expect(listing.tools.map(({ name }) => name)).toEqual(['climb_become', 'climb_echo']);
+    expect(listing.withheld).toMatchObject([
+      { tool: 'climb_pay', code: 'MCP_PINS_UNWRITABLE', reason: expect.stringContaining('read-only file system') },
+    ]);
   });
 
   it('MCP-3: what is approved is what was reviewed, and not what the server has made of it since', async () => {
@@ -552,7 +576,7 @@ describe('MCP-4: servers over HTTP', () => {
 });
 
 describe('MCP-4: options of a runner', () => {
-  const stdio = { transport: 'stdio', command: 'node', sandbox: {} } as const;
+  const stdio = { transport: 'stdio', command: 'node', sandbox: { open() {} } } as const;
   it.each<[string, unknown, RegExp]>([
     ['none', undefined, /must be an object/],
     ['one that is none', { servers: {}, approval: 'never' }, /no option approval: use approvals/],
@@ -585,9 +609,44 @@ describe('MCP-4: options of a runner', () => {
     ['an approval of no tier', { servers: {}, approvals: { lowest: 'never' } }, /no option lowest/],
     ['a policy that is none', { servers: {}, policy: 'allow' }, /policy must be a function/],
     ['pins that are none', { servers: {}, pins: 'pins.json' }, /pins must be a PinStore/],
+    ['pins of null', { servers: {}, pins: null }, /pins must be a PinStore/],
+    ['credentials that are none', { servers: {}, credentials: {} }, /credentials must be a CredentialStore/],
+    ['a sandbox that is none', { servers: {}, sandbox: {} }, /sandbox must be a Sandbox/],
+    [
+      'a sandbox of a server that is none',
+      { servers: { a: { ...stdio, sandbox: null } } },
+      /sandbox must be a Sandbox/,
+    ],
+    ['a clock that is none', { servers: {}, clock: { now() {} } }, /clock must be a Clock/],
+    ['a trace context that is none', { servers: {}, traceContext: {} }, /traceContext must be a function/],
+    ['approvals of null', { servers: {}, approvals: null }, /approvals must be an object/],
+    [
+      'a time that no timer takes',
+      { servers: {}, limits: { startMs: 2 ** 31 } },
+      /startMs must be a whole number from 1/,
+    ],
+    ['more of stderr than can be kept', { servers: {}, limits: { stderrBytes: 2 ** 40 } }, /stderrBytes must be/],
+    ['an argument that ends early', { servers: { a: { ...stdio, args: ['a\0b'] } } }, /args must be a list/],
+    ['a variable that ends early', { servers: { a: { ...stdio, env: { A: 'a\0b' } } } }, /env must hold/],
+    ['a variable that is two', { servers: { a: { ...stdio, env: { 'A=B': 'c' } } } }, /env must hold/],
+    ['mounts that are none', { servers: { a: { ...stdio, mounts: '/etc' } } }, /mounts must be a list/],
+    ['a begin that is none', { servers: { a: { ...stdio, from: 'x' } } }, /from must be/],
+    ['a right that is none', { servers: { a: { ...stdio, require: { file: 'none' } } } }, /no option file/],
+    ['a level that is none', { servers: { a: { ...stdio, require: { files: 'no' } } } }, /require.files must be/],
+    [
+      'sampling with more',
+      { servers: { a: { ...stdio, sampling: { model: 'x', maxTokens: 1, max: 2 } } } },
+      /no option max/,
+    ],
     ['a revision that is none', { servers: { a: { ...stdio, protocol: '1' } } }, /protocol must be auto/],
   ])('MCP-4: %s: the error names it', (_, options, message) => {
     expect(() => mcpRunner(options as McpRunnerOptions)).toThrow(message);
     expect(() => mcpRunner(options as McpRunnerOptions)).toThrow(TypeError);
+  });
+
+  it('MCP-4: an argument may be empty', () => {
+    const options: unknown = { servers: { a: { ...stdio, args: [''] } } };
+
+    expect(mcpRunner(options as McpRunnerOptions).servers()).toMatchObject([{ server: 'a' }]);
   });
 });

@@ -1,7 +1,8 @@
+import { rootCertificates } from 'node:tls';
 import { systemClock } from '@prusik/core';
 import { fakeClock } from '@prusik/testing-contracts';
 import { afterEach, describe, expect, it } from 'vitest';
-import { safeFetch, type SafeFetch, type SafeFetchOptions } from '../src/safe-fetch.ts';
+import { authoritiesWith, safeFetch, type SafeFetch, type SafeFetchOptions } from '../src/safe-fetch.ts';
 import { rawServer, type RawServer } from './fixtures/raw-server.ts';
 import { TLS } from './fixtures/tls.ts';
 
@@ -333,6 +334,19 @@ describe('MCP-4: a server with TLS', () => {
 
   it('is at the name that somebody vouches for, while its address is what was looked at', async () => {
     expect(await dial('mcp.example.test', { ca: TLS.cert })).toBe('well');
+  });
+
+  it('is vouched for by the public authorities too, where it names one more', () => {
+    expect(authoritiesWith(TLS.cert)).toEqual([...rootCertificates, TLS.cert]);
+  });
+
+  it('is not dialled any more by a fetch that was closed', async () => {
+    const raw = await rawServer((_, response) => response.end('well'));
+    open.push(raw.close);
+    const safe = fetchFor(raw.origin, {});
+    safe.close();
+
+    await expect(safe.fetch(raw.origin)).rejects.toMatchObject({ code: 'MCP_CLOSED', meta: { sent: false } });
   });
 
   it('is not spoken to where nobody does, whatever the environment says', async () => {

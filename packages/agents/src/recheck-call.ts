@@ -21,6 +21,8 @@ export interface AllowedCall extends PlannedCall {
   readonly approval?: Approval;
   /** Of a call that was executed before and had to be answered first. */
   readonly answered?: Answered;
+  /** No time of the run was left when it was to be executed. */
+  readonly isLate?: boolean;
 }
 
 /** A call that may still run: the tool as it is now, and the input as its schema gives it. Or what the model is told instead. */
@@ -54,6 +56,8 @@ export async function recheckCall(
     output: { type: 'denied', reason: begun ? `${reason} ${BEGUN}` : reason },
     denied: by,
   });
+  // Begun all the same it would be told to stop at once, and one that may happen once would be in doubt.
+  if (call.isLate === true) return refused('AGENT_TIME_LIMIT', 'The time of the agent is up.');
   if (tool === undefined) return refused('TOOL_GONE', `There is no tool named ${name} any more.`);
   if (call.ask !== undefined && callFingerprint(tool, call.input) !== call.ask) return changed('approved');
   if (answered !== undefined && answered.toolHash !== tool.hash) return changed('begun');

@@ -21,8 +21,8 @@ export interface ToolContent {
 
 /**
  * A result of texts and files, in their order: `return toolContent('The page:', { type: 'file', mediaType: 'image/png', data: bytes })`. Bytes are put
- * into the store's blobs and stay with the conversation; the model is shown them. A file that the store has no room for is left out, and the model
- * is told so.
+ * into the store's blobs and stay with the conversation; the model is shown them. A file that the store has no room for, or a blob that it does not
+ * have, is left out, and the model is told so.
  *
  * @throws {TypeError} for a part that is neither.
  */

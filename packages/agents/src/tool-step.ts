@@ -117,7 +117,12 @@ export async function callActor(run: AgentRun, state: LoopState, { step, message
     const tool = toolOf(agent, call);
     const key = answered === undefined ? `tool:${step}:${callId}` : `tool:${step}.${answered.round}:${callId}`;
     const id = messageId(key);
-    const given = { ...(approval === undefined ? {} : { approval }), ...(answered === undefined ? {} : { answered }) };
+    const isLate = run.elapsedMs() >= limits.wallMs;
+    const given = {
+      isLate,
+      ...(approval === undefined ? {} : { approval }),
+      ...(answered === undefined ? {} : { answered }),
+    };
     const body = async (scope: StepScope): Promise<unknown> => {
       const input = await readInput(callId);
       const executed = await executeCall(agent, ctx, { ...call, input, ...given }, scope);

@@ -220,6 +220,30 @@ describe('REQ-6: a tool that cannot go on before somebody has said something', (
     expect(request?.expiresAt).not.toBeNull();
   });
 
+  it.each([
+    ['which would put it in doubt', 'never'],
+    ['where nobody has to say what became of it', 'always'],
+  ] as const)('AGT-2: is not executed again once the time of the run is up, %s', async (_what, approval) => {
+    const clock = fakeClock();
+    const { tool, seen } = asking({ rope: question }, { effect: 'once', approval });
+    const { engine, store } = setUp([tool], undefined, { clock, limits: { wallMs: 60_000 } });
+    let [request = ''] = waitingOn(await engine.run('a', 'Go', { id: 'r' }));
+    if (approval === 'always') {
+      await engine.decide(keyOf('r'), request, { status: 'approved' });
+      [request = ''] = waitingOn(await engine.drive(keyOf('r')));
+    }
+    clock.advance(60_000);
+
+    expect(await hurried(clock, engine.drive(keyOf('r')))).toMatchObject({
+      status: 'failed',
+      error: { code: 'AGENT_TIME_LIMIT' },
+    });
+
+    expect(await store.request(keyOf('r'), request)).toMatchObject({ status: 'expired' });
+    expect(seen).toHaveLength(1);
+    expect(await resultsOf(store, 'r')).toMatchObject({ c1: { type: 'error', code: 'AGENT_TIME_LIMIT' } });
+  });
+
   it('is told at once where nobody attends the run', async () => {
     const { tool, seen } = asking({ rope: question, account: signIn });
     const { engine, store } = setUp([tool]);

@@ -1,4 +1,5 @@
 import { checkOptions, type KnownOptions, type SandboxLevel } from '@prusik/core';
+import { checkHttpServer } from './check-http-server.ts';
 import type { McpApproval, McpEffect, ToolRules } from './govern.ts';
 import { DEFAULT_LIMITS, type McpLimits } from './limits.ts';
 import type { HttpServer, McpRunnerOptions, McpServer, StdioServer } from './options.ts';
@@ -123,7 +124,7 @@ function checkServer(name: string, server: McpServer, { sandbox }: McpRunnerOpti
     checkStdio(where, server, sandbox !== undefined);
   } else if (transport === 'http') {
     checkOptions(where, server, HTTP);
-    checkHttp(where, server);
+    checkHttpServer(where, server);
   } else throw new TypeError(`${where}: transport must be 'stdio' or 'http', not ${JSON.stringify(transport)}`);
   oneOf(where, 'protocol', server.protocol, ['auto', '2025-11-25', '2026-07-28']);
   oneOf(where, 'elicitation', server.elicitation, ['ask', 'decline']);
@@ -159,11 +160,6 @@ function checkStdio(where: string, server: StdioServer, hasSandbox: boolean): vo
     throw new TypeError(
       `${where} needs a sandbox to run in: createLocalSandbox of @prusik/sandbox-local is one, with isolation: 'none' (and require) where nothing is to contain it`,
     );
-}
-
-function checkHttp(where: string, { url }: HttpServer): void {
-  if (typeof url !== 'string' || !URL.canParse(url) || !['http:', 'https:'].includes(new URL(url).protocol))
-    throw new TypeError(`${where}: url must be an address with http: or https:`);
 }
 
 function checkRules(where: string, { allow, deny, effects, approval }: ToolRules): void {

@@ -1,5 +1,4 @@
-import { X509Certificate } from 'node:crypto';
-import { checkOptions, type Clock, type CredentialStore, type KnownOptions, type RunInfo } from '@prusik/core';
+import type { Clock, CredentialStore } from '@prusik/core';
 import { connectHttp } from './connect-http.ts';
 import type { Connect } from './connection.ts';
 import type { EraVerdicts } from './era-verdicts.ts';
@@ -7,16 +6,13 @@ import { anonymous, bearerCaller, headerCaller, type HttpCaller } from './http-c
 import type { McpLimits } from './limits.ts';
 import { oauthCaller } from './oauth-caller.ts';
 import { oauthClientCaller } from './oauth-client-caller.ts';
-import { ownerOf, type CredentialOwner } from './oauth-owner.ts';
-import type { HttpAuth, HttpServer, OAuthRegistration } from './options.ts';
-import { isObject } from './plain.ts';
+import type { CredentialOwner } from './oauth-owner.ts';
+import type { HttpServer } from './options.ts';
 import { safeFetch, type Resolve, type SafeFetch } from './safe-fetch.ts';
 import { createSignIn, type SignIn, type SignInServer } from './sign-in.ts';
 
 /** All servers of a runner that are reached over HTTP. */
 export interface HttpServers {
-  /** For whom a run calls a server: runs of one owner may share a connection, those of two never. */
-  ownerOf(name: string, run: RunInfo): CredentialOwner;
   connect(name: string, owner: CredentialOwner): Connect;
   readonly signIn: SignIn;
   /** Ends what sign-ins and refreshes have open; connections are the pool's to close. */
@@ -24,6 +20,7 @@ export interface HttpServers {
 }
 
 export interface HttpServersOptions {
+  /** Checked with the options of the runner. */
   readonly servers: ReadonlyMap<string, HttpServer>;
   readonly limitsOf: (name: string) => McpLimits;
   readonly credentials: CredentialStore;
@@ -36,16 +33,15 @@ export interface HttpServersOptions {
 /** What authorization servers say is small. */
 const OAUTH_BYTES = 256 * 1024;
 
-/** @throws {TypeError} for an address that no server can be at, and for a way to call it that is none. */
 export function createHttpServers(options: HttpServersOptions): HttpServers {
   const { servers, limitsOf, credentials, verdicts, clock, resolve } = options;
   const fetches = new Map<string, SafeFetch>();
   const signInServers = new Map<string, SignInServer>();
 
   for (const [name, server] of servers) {
-    const url = checkedUrl(name, server);
     const { auth } = server;
     if (auth?.type !== 'oauth' && auth?.type !== 'oauth-client') continue;
+    const url = new URL(server.url);
     const safe = safeFetch({
       own: url,
       network: server.network ?? 'public',
@@ -77,7 +73,6 @@ export function createHttpServers(options: HttpServersOptions): HttpServers {
   }
 
   return {
-    ownerOf: (name, run) => ownerOf(serverOf(name), run),
     connect(name, owner) {
       const server = serverOf(name);
       return connectHttp({
@@ -95,78 +90,4 @@ export function createHttpServers(options: HttpServersOptions): HttpServers {
       for (const safe of fetches.values()) safe.close();
     },
   };
-}
-
-/** Headers that the protocol or HTTP itself needs. */
-const TAKEN = /^(accept.*|authorization|connection|content-.*|cookie|host|mcp-.*|transfer-encoding|.*[^\w-].*|)$/i;
-
-function checkedUrl(name: string, { url: address, network = 'public', ca, auth }: HttpServer): URL {
-  const fail = (what: string): never => {
-    throw new TypeError(`mcpRunner: server ${JSON.stringify(name)}: ${what}`);
-  };
-  const url = URL.canParse(address) ? new URL(address) : fail('`url` is no address');
-  if (url.protocol !== 'https:' && (url.protocol !== 'http:' || network === 'public'))
-    fail("`url` has to be https; http needs `network: 'private'` or `'plain'`");
-  if (url.username !== '' || url.password !== '' || url.hash !== '')
-    fail('`url` holds a user, a password or a fragment');
-  if (!['public', 'private', 'plain'].includes(network)) fail('`network` is public, private or plain');
-  if (ca !== undefined && !isCertificate(ca)) fail('`ca` is no certificate in PEM');
-  if (auth !== undefined) checkAuth(auth, fail);
-  return url;
-}
-
-/** Node.js takes anything, and trusts nobody by it. */
-function isCertificate(ca: unknown): boolean {
-  try {
-    return typeof ca === 'string' && new X509Certificate(ca).raw.length > 0;
-  } catch {
-    return false;
-  }
-}
-
-const AUTHS: Readonly<Record<HttpAuth['type'], KnownOptions>> = {
-  bearer: { names: { type: true, token: true } },
-  header: { names: { type: true, name: true, value: true } },
-  oauth: { names: { type: true, subject: true, client: true, clientMetadataUrl: true, clientName: true, scope: true } },
-  'oauth-client': { names: { type: true, client: true, scope: true } },
-};
-
-function checkAuth(auth: HttpAuth, fail: (what: string) => never): void {
-  if (!isObject(auth) || !Object.hasOwn(AUTHS, auth.type)) fail('`auth.type` is bearer, header, oauth or oauth-client');
-  checkOptions('mcpRunner: `auth`', auth, AUTHS[auth.type]);
-  if ('scope' in auth && auth.scope !== undefined && typeof auth.scope !== 'string')
-    fail('`auth.scope` has to be a text');
-  switch (auth.type) {
-    case 'bearer':
-      return typeof auth.token === 'function'
-        ? undefined
-        : fail('`auth.token` has to be a function: no secret is kept');
-    case 'header':
-      if (typeof auth.name !== 'string' || TAKEN.test(auth.name))
-        fail(`\`auth.name\` cannot be ${JSON.stringify(auth.name)}`);
-      return typeof auth.value === 'function'
-        ? undefined
-        : fail('`auth.value` has to be a function: no secret is kept');
-    case 'oauth': {
-      if (auth.subject !== 'shared' && typeof auth.subject !== 'function')
-        fail("`auth.subject` has to be a function that names whom a run is for, or 'shared'");
-      const { clientMetadataUrl: at } = auth;
-      if (at !== undefined && (!URL.canParse(at) || !at.startsWith('https://') || new URL(at).pathname === '/'))
-        fail('`auth.clientMetadataUrl` has to be an https address with a path');
-      return auth.client === undefined ? undefined : checkClient(auth.client, fail);
-    }
-    case 'oauth-client':
-      return isObject(auth.client) && typeof auth.client.secret === 'function'
-        ? checkClient(auth.client, fail)
-        : fail('`auth.client.secret` has to be a function: no secret is kept');
-  }
-}
-
-function checkClient(client: OAuthRegistration, fail: (what: string) => never): void {
-  if (!isObject(client)) fail('`auth.client` is no registration');
-  const { id, issuer, secret } = client;
-  if (secret !== undefined && typeof secret !== 'function')
-    fail('`auth.client.secret` has to be a function: no secret is kept');
-  if (typeof id !== 'string' || id === '') fail('`auth.client.id` is missing');
-  if (!URL.canParse(issuer)) fail('`auth.client.issuer` has to be the address of the authorization server');
 }

@@ -24,7 +24,15 @@ export type { McpCaller } from './mcp-server.ts';
 export { filePins, memoryPins, type PinStore, type ToolPins } from './pins.ts';
 export type { McpApproval, McpEffect, McpFacts, McpPolicy, McpVerdict, ToolRules } from './govern.ts';
 export type { McpPrompt, McpPromptArgument, McpPrompts } from './prompts.ts';
-export type { McpResource, McpResourceContent, McpResources, McpResourceTemplate, ReadOptions } from './resources.ts';
+export type {
+  McpResource,
+  McpResourceContent,
+  McpResources,
+  McpResourceTemplate,
+  McpReadOptions,
+} from './resources.ts';
+export type { McpSampling } from './sampling.ts';
+export type { TraceContext } from './trace-meta.ts';
 export type { RiskTier, ServerPlace } from './risk.ts';
 export { mcpRunner, type McpRunner, type McpToolsOptions } from './runner.ts';
 export type { AnswerNeed, McpModelOutput, McpModelPart, McpTool, McpToolOutput, McpToolSet } from './sdk-tools.ts';

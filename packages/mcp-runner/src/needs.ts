@@ -4,14 +4,14 @@ import { readForm } from './flat-schema.ts';
 import { isObject, textOf } from './plain.ts';
 import { rootsResult } from './roots.ts';
 import { isSafeAddress } from './safe-address.ts';
-import { base64Of, sampleNeed, sampleResult, type SamplingOptions } from './sampling.ts';
+import { base64Of, sampleNeed, sampleResult, type McpSampling } from './sampling.ts';
 import { visibleText } from './visible-text.ts';
 
 /** What a server may ask while it executes a call. */
 export interface AskOptions {
   readonly server: string;
   readonly elicitation: 'ask' | 'decline';
-  readonly sampling: SamplingOptions | undefined;
+  readonly sampling: McpSampling | undefined;
   /** The workspace as the server sees it. */
   readonly directory: string | undefined;
 }
@@ -99,7 +99,7 @@ function safeUrl(given: string | undefined): URL | undefined {
   return url.username === '' && url.password === '' && isSafeAddress(url) ? url : undefined;
 }
 
-function sampling(params: JsonObject, options: SamplingOptions | undefined): ReadAsk {
+function sampling(params: JsonObject, options: McpSampling | undefined): ReadAsk {
   if (options === undefined)
     return { result: undefined, oddity: 'The server asked for a reply of a model, which is not switched on' };
   const need = sampleNeed(params, options);

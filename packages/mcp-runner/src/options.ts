@@ -11,7 +11,7 @@ import type { McpApproval, McpPolicy, ToolRules } from './govern.ts';
 import type { McpLimits } from './limits.ts';
 import type { PinStore } from './pins.ts';
 import type { RiskTier } from './risk.ts';
-import type { SamplingOptions } from './sampling.ts';
+import type { McpSampling } from './sampling.ts';
 import type { TraceContext } from './trace-meta.ts';
 
 /** What {@link mcpRunner} takes. */
@@ -52,7 +52,7 @@ interface ServerOptions extends ToolRules {
   /** Offers what the server has to read as two tools, `list_resources` and `read_resource`. @default they are not offered */
   readonly resources?: 'tools';
   /** Lets the server ask a model, at the cost of the run that calls it. @default it may not */
-  readonly sampling?: SamplingOptions;
+  readonly sampling?: McpSampling;
 }
 
 /** A server that is a program: it runs in a sandbox. */

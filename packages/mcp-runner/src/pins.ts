@@ -27,7 +27,7 @@ export function memoryPins(): PinStore {
 }
 
 const VERSION = 1;
-const MOST_BYTES = 64 * 1024 * 1024;
+const MOST_CHARS = 64 * 1024 * 1024;
 
 /**
  * Pins in a JSON file that is meant to be committed and read, like a lock file: sorted, one member a line. It is replaced in one step; where several programs
@@ -71,7 +71,7 @@ async function readPins(path: string): Promise<Readonly<Record<string, ToolPins>
   }
   try {
     // Editors of some systems begin a file with a mark.
-    const read: unknown = text.length > MOST_BYTES ? undefined : JSON.parse(text.replace(/^\ufeff/, ''));
+    const read: unknown = text.length > MOST_CHARS ? undefined : JSON.parse(text.replace(/^\ufeff/, ''));
     const { version = VERSION, servers } = isObject(read) ? read : {};
     if (version !== VERSION) throw new TypeError('It is of another version of this package');
     if (!isObject(servers)) throw new TypeError('It does not have the form of pins');

@@ -10,7 +10,7 @@ import { askServer } from './ask-server.ts';
 import { bytesOf, contentParts } from './call-content.ts';
 import { listPages } from './list-pages.ts';
 import { isObject, listOf, oneOrMore, textOf } from './plain.ts';
-import { described, type ReadOptions, type ReadServerOptions } from './resources.ts';
+import { described, type McpReadOptions, type ReadServerOptions } from './resources.ts';
 
 /** A prompt that a server has written. */
 export interface McpPrompt {
@@ -30,13 +30,13 @@ export interface McpPromptArgument {
 /** The prompts of one server. They are written by somebody else; a person chooses them, no model does. */
 export interface McpPrompts {
   /** @throws {PrusikError} `MCP_LIST_TOO_LARGE`, `MCP_PROTOCOL_ERROR`, `MCP_UNAVAILABLE` and what starting the server throws. */
-  list(options?: ReadOptions): Promise<readonly McpPrompt[]>;
+  list(options?: McpReadOptions): Promise<readonly McpPrompt[]>;
   /**
    * A prompt as messages: what it has the user say is of kind `context`.
    *
    * @throws {PrusikError} `MCP_SERVER_ERROR` where there is none or arguments are missing, `MCP_RESULT_TOO_LARGE` past `resultBytes`, and as {@link McpPrompts.list}.
    */
-  get(name: string, values?: Readonly<Record<string, string>>, options?: ReadOptions): Promise<readonly Message[]>;
+  get(name: string, values?: Readonly<Record<string, string>>, options?: McpReadOptions): Promise<readonly Message[]>;
 }
 
 const LONGEST_NAME = 1_000;

@@ -30,22 +30,22 @@ export type McpResourceContent = { readonly uri: string; readonly mediaType: str
 );
 
 /** Who asks. */
-export interface ReadOptions {
+export interface McpReadOptions {
   readonly signal?: AbortSignal;
 }
 
 /** The resources of one server. What they say is somebody else's text: no instruction to anybody. */
 export interface McpResources {
   /** @throws {PrusikError} `MCP_LIST_TOO_LARGE`, `MCP_PROTOCOL_ERROR`, `MCP_UNAVAILABLE` and what starting the server throws. */
-  list(options?: ReadOptions): Promise<readonly McpResource[]>;
+  list(options?: McpReadOptions): Promise<readonly McpResource[]>;
   /** @throws as {@link McpResources.list}. */
-  templates(options?: ReadOptions): Promise<readonly McpResourceTemplate[]>;
+  templates(options?: McpReadOptions): Promise<readonly McpResourceTemplate[]>;
   /**
    * Asks the server alone: an address is never fetched here.
    *
    * @throws {PrusikError} `MCP_SERVER_ERROR` where there is none, `MCP_RESULT_TOO_LARGE` past `resultBytes`, and as {@link McpResources.list}.
    */
-  read(uri: string, options?: ReadOptions): Promise<readonly McpResourceContent[]>;
+  read(uri: string, options?: McpReadOptions): Promise<readonly McpResourceContent[]>;
 }
 
 /** How a server is read. */

@@ -4,7 +4,7 @@ import { isObject, listOf, oneOrMore, textOf } from './plain.ts';
 import { visibleText } from './visible-text.ts';
 
 /** What a server may have of a model. */
-export interface SamplingOptions {
+export interface McpSampling {
   /** Alias in the registry of the agent whose tool asks; the run pays. */
   readonly model: string;
   /** Of one reply; a server that asks for more gets that. */
@@ -14,7 +14,7 @@ export interface SamplingOptions {
 const MOST_MESSAGES = 100;
 
 /** The prompt of a server as a need, or why it is none. Which model replies is ours to say; what a server prefers, and tools of its own, are not heeded. */
-export function sampleNeed(params: JsonObject, options: SamplingOptions): CallNeed | { readonly refused: string } {
+export function sampleNeed(params: JsonObject, options: McpSampling): CallNeed | { readonly refused: string } {
   const given = listOf(params['messages']);
   if (given.length === 0 || given.length > MOST_MESSAGES)
     return { refused: `a prompt has 1 to ${MOST_MESSAGES} messages` };

@@ -1,15 +1,18 @@
-import { systemClock, type RunInfo } from '@prusik/core';
+import { systemClock } from '@prusik/core';
+import { toolCallScope } from '@prusik/testing-contracts';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Connection } from '../src/connection.ts';
 import { memoryCredentials } from '../src/credentials-memory.ts';
 import { createEraVerdicts } from '../src/era-verdicts.ts';
 import { createHttpServers, type HttpServers } from '../src/http-servers.ts';
 import { DEFAULT_LIMITS } from '../src/limits.ts';
-import { instanceOf } from '../src/oauth-owner.ts';
+import { instanceOf, NOBODY, ownerOf } from '../src/oauth-owner.ts';
+import { mcpRunner } from '../src/index.ts';
 import type { HttpAuth, HttpServer } from '../src/options.ts';
 import { rpcResult, rawMcpServer } from './fixtures/raw-mcp-server.ts';
 import { oauthWorld } from './fixtures/oauth-server.ts';
 
+const { run } = toolCallScope();
 const open: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of open.splice(0).toReversed()) await close();
@@ -27,13 +30,10 @@ function httpServers(server: Omit<HttpServer, 'transport'>): HttpServers {
   return servers;
 }
 
-const runOf = (user: string): RunInfo =>
-  ({ key: { tenant: 'acme', id: 'r1' }, context: { user } }) as unknown as RunInfo;
-
-async function connect(servers: HttpServers, run = runOf('ann')): Promise<Connection> {
+async function connect(servers: HttpServers, owner = NOBODY): Promise<Connection> {
   const connection = await servers.connect(
     'far',
-    servers.ownerOf('far', run),
+    owner,
   )({
     signal: new AbortController().signal,
     events: { listChanged: () => {}, oddity: () => {} },
@@ -79,13 +79,19 @@ describe('MCP-4: a server is called', () => {
     const { url } = await servers.signIn.begin({ server: 'far', tenant: 'acme', subject: 'ann', redirectUrl });
     await servers.signIn.finish(await world.browse(url), { tenant: 'acme', subject: 'ann' });
 
-    const connection = await connect(servers, runOf('ann'));
+    const [ann, bob] = ['ann', 'bob'].map((user) =>
+      ownerOf({ auth }, { ...run, key: { tenant: 'acme', run: 'r1' }, context: { user } }),
+    );
+
+    const connection = await connect(servers, ann);
 
     expect(connection.server?.name).toBe('raw');
-    await expect(connect(servers, runOf('bob'))).rejects.toMatchObject({ code: 'MCP_SIGN_IN_REQUIRED' });
-    const instances = ['ann', 'bob'].map((user) => instanceOf(servers.ownerOf('far', runOf(user))));
-    expect(instances).toEqual(['["acme","ann"]', '["acme","bob"]']);
-    expect(instanceOf({ tenant: '', subject: '' })).toBe('');
+    await expect(connect(servers, bob)).rejects.toMatchObject({ code: 'MCP_SIGN_IN_REQUIRED' });
+    expect([ann, bob, NOBODY].map((owner = NOBODY) => instanceOf(owner))).toEqual([
+      '["acme","ann"]',
+      '["acme","bob"]',
+      '',
+    ]);
   });
 
   it('at public addresses alone, unless it says more', async () => {
@@ -176,7 +182,7 @@ it.each([
 ] as const satisfies readonly (readonly [string, Omit<HttpServer, 'transport'>, string])[])(
   'DEF-3: what is wrong with a server over HTTP is said when it is defined, without what is secret: %s',
   (_, server, message) => {
-    const define = () => httpServers(server);
+    const define = () => mcpRunner({ servers: { far: { transport: 'http', ...server } } });
     expect(define).toThrow(TypeError);
     expect(define).toThrow(message);
     expect(define).not.toThrow('planted');

@@ -590,7 +590,7 @@ describe('MCP-4: options of a runner', () => {
     ['env that is none', { servers: { a: { ...stdio, env: { A: 1 } } } }, /env must hold/],
     ['nowhere to run', { servers: { a: { transport: 'stdio', command: 'x' } } }, /needs a sandbox/],
     ['an option of another library', { servers: { a: { ...stdio, cwd: '/' } } }, /no option cwd: use workspace/],
-    ['an address that is none', { servers: { a: { transport: 'http', url: 'ftp://x' } } }, /url must be an address/],
+    ['an address that is none', { servers: { a: { transport: 'http', url: 'ftp://x' } } }, /`url` has to be https/],
     ['a limit that is none', { servers: {}, limits: { calls: 0 } }, /limits.calls must be a whole number/],
     ['a limit that there is none of', { servers: {}, limits: { call: 1 } }, /no option call/],
     ['an allow list that is none', { servers: { a: { ...stdio, allow: 'x' } } }, /allow must be a list/],

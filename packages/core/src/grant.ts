@@ -1,5 +1,5 @@
 import type { RequestRef } from './ids.ts';
-import { canonicalJson, type Json, type JsonObject } from './json.ts';
+import { canonicalJson, isObject, type Json, type JsonObject } from './json.ts';
 
 /** Where a grant holds: in the run that asked, or in every run of the session that its tree belongs to. */
 export type GrantScope = 'run' | 'session';
@@ -79,5 +79,3 @@ export function holds(whole: Json, part: Json): boolean {
 }
 
 const isSame = (a: Json, b: Json): boolean => canonicalJson(a) === canonicalJson(b);
-const isObject = (value: Json): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,4 +1,4 @@
-import { canonicalJson, type Json, type JsonObject } from './json.ts';
+import { canonicalJson, isObject, type Json, type JsonObject } from './json.ts';
 import { readPattern, type Pattern, type Work } from './pattern.ts';
 import type { SchemaIssue } from './schema.ts';
 
@@ -214,9 +214,6 @@ function decoded(part: string): string {
 
 const numberOr = (value: Json | undefined, otherwise: number): number =>
   typeof value === 'number' ? value : otherwise;
-const isObject = (value: Json | undefined): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 function shown({ work }: Checking, value: Json): string {
   const text = JSON.stringify(value);
   work.left -= text.length / 4;

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from './json.ts';
+import { isObject, type Json, type JsonObject } from './json.ts';
 
 const MOST_LEVELS = 64;
 
@@ -37,6 +37,3 @@ function cannotBeNull(schema: Json | undefined): boolean {
     ? type !== 'null'
     : Array.isArray(type) && !(type as readonly Json[]).includes('null');
 }
-
-const isObject = (value: Json | undefined): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -9,6 +9,7 @@ import {
   type CredentialStore,
   type JsonObject,
 } from '@prusik/core';
+import { isObject } from './plain.ts';
 
 /** What a version of a credential holds; without a value it says that there is none. */
 interface Version {
@@ -37,6 +38,8 @@ const DEAD_DRAFT_MS = 3_600_000;
  * @throws {PrusikError} `MCP_CREDENTIALS_EXPOSED` for a directory that others may use, `MCP_CREDENTIALS_UNREADABLE` for a file that is damaged.
  */
 export function fileCredentials(directory: string): CredentialStore {
+  if (typeof directory !== 'string' || directory === '')
+    throw new TypeError('fileCredentials: directory must name a directory');
   const folderOf = (key: CredentialKey) =>
     join(directory, createHash('sha256').update(canonicalJson(key)).digest('hex'));
 
@@ -85,29 +88,41 @@ async function checkDirectory(directory: string): Promise<void> {
 }
 
 async function newest(folder: string): Promise<Newest> {
+  let gone = 0;
   for (;;) {
     const number = Math.max(0, ...(await entriesOf(folder)).numbers);
     if (number === 0) return { number, version: undefined };
     const text = await readFile(join(folder, String(number)), 'utf8').catch(unlessMissing);
-    // Emptied or gone since: there is a newer one.
     if (text) return { number, version: versionOf(text, folder) };
+    // Emptied or gone since: then there is a newer one.
+    if (number <= gone) throw damaged(folder);
+    gone = number;
   }
 }
 
 function versionOf(text: string, folder: string): Version {
+  let version: unknown;
   try {
-    return JSON.parse(text) as Version;
+    version = JSON.parse(text);
   } catch {
     // The parser's own error shows what it has read.
-    throw new PrusikError('MCP_CREDENTIALS_UNREADABLE', `A credential in ${folder} is damaged`);
   }
+  if (!isVersion(version)) throw damaged(folder);
+  return version;
 }
+
+const isVersion = (read: unknown): read is Version =>
+  isObject(read) && typeof read['revision'] === 'string' && (read['value'] === undefined || isObject(read['value']));
+
+const damaged = (folder: string): PrusikError =>
+  new PrusikError('MCP_CREDENTIALS_UNREADABLE', `A credential in ${folder} is damaged`);
 
 async function entriesOf(
   folder: string,
 ): Promise<{ readonly numbers: readonly number[]; readonly drafts: readonly string[] }> {
   const names = (await readdir(folder).catch(unlessMissing)) ?? [];
-  const isNumber = (name: string) => /^[1-9]\d*$/.test(name);
+  // Others are nobody's that writes here.
+  const isNumber = (name: string) => /^[1-9]\d{0,14}$/.test(name);
   return { numbers: names.filter(isNumber).map(Number), drafts: names.filter((name) => !isNumber(name)) };
 }
 

@@ -7,6 +7,8 @@ import type { RegisteredClient } from './oauth-registration.ts';
 /** A sign-in that was begun. */
 export interface PendingSignIn {
   readonly server: string;
+  /** Where the server was: what somebody signed in to is what gets the tokens. */
+  readonly url: string;
   readonly owner: CredentialOwner;
   readonly redirectUrl: string;
   readonly verifier: string;

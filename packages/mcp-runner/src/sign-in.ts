@@ -152,6 +152,7 @@ export function createSignIn({ servers, credentials, clock }: SignInOptions): Si
       });
       const { expiresAt } = await pendings.keep(state, {
         server: name,
+        url: url.href,
         owner,
         redirectUrl,
         verifier: codeVerifier,
@@ -162,6 +163,8 @@ export function createSignIn({ servers, credentials, clock }: SignInOptions): Si
     },
 
     async finish(callbackUrl, by) {
+      // Before it counts as used.
+      if (typeof by?.tenant !== 'string') throw new TypeError('`by` has to say who has come back');
       const query = queryOf(callbackUrl);
       const one = (name: string): string | undefined => {
         const [first, ...others] = query.getAll(name);
@@ -170,6 +173,10 @@ export function createSignIn({ servers, credentials, clock }: SignInOptions): Si
       const pending = await pendings.take(one('state') ?? '');
       if (pending === undefined) throw signInFailed('?', 'the sign-in was not begun, is over, or was used', 'state');
       const { server, owner } = pending;
+      const { url } = serverOf(server);
+      // Another program, or this one by now, may call another server by the same name.
+      if (url.href !== pending.url)
+        throw signInFailed(server, 'it was begun for a server of this name at another address', 'state');
       if (by.tenant !== owner.tenant || (owner.subject !== '' && by.subject !== owner.subject))
         throw signInFailed(server, 'it was begun by somebody else', 'subject');
       const iss = one('iss');
@@ -180,7 +187,6 @@ export function createSignIn({ servers, credentials, clock }: SignInOptions): Si
       const code = one('code');
       if (code === undefined) throw signInFailed(server, 'there is no code in the answer', 'code');
       const tokens = tokensOf(await exchange(pending, code, iss), pending, clock);
-      const { url } = serverOf(server);
       await credentials.set(credentialKey(owner, url, 'tokens'), tokens as unknown as JsonObject);
       await credentials.delete(credentialKey(owner, url, 'challenge'));
       return { server, ...owner };

@@ -71,6 +71,33 @@ describe('credentials in files', () => {
     expect(String(error)).not.toContain('planted');
   });
 
+  it.each([
+    ['nothing', ''],
+    ['no version', 'null'],
+    ['a value that is none', '{"revision":"x","value":5}'],
+    ['no revision', '{"value":{}}'],
+  ])('MCP-4: one in whose file is %s is damaged, which is told at once, and not written over', async (_, text) => {
+    const directory = await temporary();
+    const store = fileCredentials(directory);
+    await store.set(key, { token: 'first' });
+    const [path = ''] = await filesIn(directory);
+    await writeFile(path, text);
+
+    await expect(store.get(key)).rejects.toMatchObject({ code: 'MCP_CREDENTIALS_UNREADABLE' });
+    await expect(store.set(key, { token: 'second' })).rejects.toMatchObject({ code: 'MCP_CREDENTIALS_UNREADABLE' });
+    expect(await readFile(path, 'utf8')).toBe(text);
+  });
+
+  it('MCP-4: what somebody else has put beside is no version, whatever its name', async () => {
+    const directory = await temporary();
+    const store = fileCredentials(directory);
+    await store.set(key, { token: 'first' });
+    const [path = ''] = await filesIn(directory);
+    await writeFile(join(path, '..', '9007199254740993'), '{}');
+
+    expect((await store.get(key))?.value).toEqual({ token: 'first' });
+  });
+
   it('MCP-4: a writer that died leaves nothing that counts, and what it left is removed in time', async () => {
     const directory = await temporary();
     const store = fileCredentials(directory);

@@ -198,6 +198,28 @@ describe('MCP-4: signing in', () => {
     expect(world.tokenRequests()).toHaveLength(1);
   });
 
+  it('MCP-4: is not finished for a server of the same name at another address, whose tokens they would be', async () => {
+    const here = await scene();
+    const there = await scene({}, { credentials: here.credentials });
+    const { url } = await here.begin();
+    const back = await here.world.browse(url);
+
+    await expect(there.signIn.finish(back)).rejects.toMatchObject({
+      code: 'MCP_SIGN_IN_FAILED',
+      meta: { reason: 'state' },
+    });
+    expect(here.world.tokenRequests()).toEqual([]);
+  });
+
+  it('MCP-4: is not used up by a program that does not say who has come back', async () => {
+    const stage = await scene();
+    const { url } = await stage.begin();
+    const back = await stage.world.browse(url);
+
+    await expect(stage.signIn.finish(back, {} as never)).rejects.toThrow(TypeError);
+    expect(await stage.signIn.finish(back)).toMatchObject({ server: 'far', subject: 'ann' });
+  });
+
   it.each([
     ['no state', (back: URL) => back.searchParams.delete('state'), 'state'],
     ['the state of nobody', (back: URL) => back.searchParams.set('state', 'x'.repeat(43)), 'state'],

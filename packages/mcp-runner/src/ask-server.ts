@@ -1,6 +1,7 @@
 import { PrusikError, type Clock, type JsonObject } from '@prusik/core';
 import { told } from './call-failure.ts';
 import type { Connection } from './connection.ts';
+import { endOfSent } from './connection-end.ts';
 import { unavailable } from './errors.ts';
 import { ANYTHING } from './list-pages.ts';
 import type { McpLimits } from './limits.ts';
@@ -35,6 +36,8 @@ export async function askServer(
   } catch (cause) {
     signal.throwIfAborted();
     if (cause instanceof PrusikError) throw cause;
+    const ended = await endOfSent(connection, cause, clock);
+    if (ended !== undefined) throw ended;
     throw failed(server, request.method, late.signal.aborted ? `no answer within ${limits.callMs} ms` : cause);
   } finally {
     timer[Symbol.dispose]();

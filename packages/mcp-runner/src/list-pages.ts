@@ -1,6 +1,7 @@
 import { PrusikError, type Clock } from '@prusik/core';
 import { told } from './call-failure.ts';
 import type { Connection } from './connection.ts';
+import { endOfSent } from './connection-end.ts';
 import { unavailable } from './errors.ts';
 import type { McpLimits } from './limits.ts';
 import { isNoResult } from './no-result.ts';
@@ -88,6 +89,8 @@ export async function listPages(connection: Connection, kind: ListedKind, option
       signal.throwIfAborted();
       if (cause instanceof PrusikError) throw cause;
       if (isNoResult(cause)) throw wrongList(server, method, told(cause));
+      const ended = await endOfSent(connection, cause, clock);
+      if (ended !== undefined) throw ended;
       const late = walk.signal.aborted;
       const why = late
         ? `not all of ${member} within ${limits.startMs} ms`

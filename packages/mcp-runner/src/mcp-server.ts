@@ -1,4 +1,5 @@
 import {
+  isPrusikError,
   PrusikError,
   type CallResult,
   type Clock,
@@ -165,7 +166,11 @@ export function createManagedServer(options: ManagedServerOptions): ManagedServe
     });
     if (resource !== undefined) {
       const resources = createResources({ server: name, limits, clock, use: use(scope.owner) });
-      return callResourceTool(resources, { name: resource, input, signal: scope.signal });
+      return callResourceTool(resources, { name: resource, input, signal: scope.signal }).catch((error: unknown) => {
+        // That it only reads is the protocol's word; a program may know better.
+        const isDoubt = right.effect !== 'repeatable' && isPrusikError(error) && error.meta['sent'] === true;
+        throw isDoubt && error.retryable ? cannotGoOn(tool, error) : error;
+      });
     }
     const over = async (connection: Connection): Promise<CalledTool> =>
       offeredAs(await lists.of(connection, scope.signal), name, call).tool;

@@ -1,6 +1,7 @@
-import { PrusikError, within, type Clock, type JsonObject } from '@prusik/core';
+import { PrusikError, type Clock, type JsonObject } from '@prusik/core';
 import { callFailure } from './call-failure.ts';
 import type { Connection } from './connection.ts';
+import { endOf } from './connection-end.ts';
 import { createDeadline } from './deadline.ts';
 import type { McpLimits } from './limits.ts';
 import { createSending } from './sending.ts';
@@ -58,8 +59,6 @@ export interface OpenCallOptions {
 /** Progress is told no more often. */
 const PROGRESS_MS = 100;
 const LONGEST_PROGRESS = 500;
-/** How long the connection may take to say why it has ended. */
-const ENDED_MS = 1_000;
 /** The longest that a timer of the client can be set to. */
 const NEVER_MS = 2_147_483_647;
 
@@ -105,19 +104,13 @@ export function openCall<T>(options: OpenCallOptions): OpenCall<T> {
       return heard.result() ?? (result as JsonObject);
     } catch (thrown) {
       if (controller.signal.aborted) throw controller.signal.reason;
-      const ended = await endOf(thrown);
+      const ended = await endOf(connection, thrown, clock);
       const failure = { server, tool: tool.name, thrown: ended ?? thrown, ended: ended !== undefined };
       throw callFailure({ ...failure, sent: sending.sent });
     } finally {
       heard[Symbol.dispose]();
       deadline[Symbol.dispose]();
     }
-  }
-
-  /** The connection knows more of its end than the client does. */
-  async function endOf(thrown: unknown): Promise<PrusikError | undefined> {
-    if ((thrown as { readonly code?: unknown } | null)?.code !== 'CONNECTION_CLOSED') return undefined;
-    return within(clock, ENDED_MS, () => connection.ended).catch(() => undefined);
   }
 
   const answered = request();

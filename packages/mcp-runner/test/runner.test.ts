@@ -467,6 +467,36 @@ describe('MCP-5: what servers have besides tools', () => {
     });
   });
 
+  it('MCP-2, MCP-5: a read that its server dies of may be made again, unless the program says that it is done once, and says what it died of', async () => {
+    await using reads = await place.runner({}, { args: ['dies-of-reads'], resources: 'tools' });
+    await using once = await place.runner(
+      {},
+      { args: ['dies-of-reads'], resources: 'tools', effects: { read_resource: 'once' } },
+    );
+    const read = async (runner: McpRunner): Promise<unknown> => {
+      const { tools } = await list(runner.source());
+      const tool = tools.find(({ name }) => name === 'climb_read_resource');
+      return call(runner.source(), tool, { uri: 'route://north' }).catch((error: unknown) => error);
+    };
+
+    expect(await read(reads)).toMatchObject({
+      code: 'MCP_UNAVAILABLE',
+      message: expect.stringContaining('exit code 5. The end of its stderr: The disk is gone.'),
+      meta: { sent: true, exitCode: 5 },
+    });
+    expect(await read(once)).toMatchObject({ code: 'MCP_CALL_LOST', meta: { inDoubt: true } });
+  });
+
+  it('MCP-2: a server that dies of being asked for its tools says what it died of', async () => {
+    await using runner = await place.runner({}, { args: ['dies-of-lists'] });
+
+    await expect(runner.tools()).rejects.toMatchObject({
+      code: 'MCP_UNAVAILABLE',
+      message: expect.stringContaining('exit code 5. The end of its stderr: The disk is gone.'),
+      meta: { sent: true },
+    });
+  });
+
   it('MCP-5: a server that has a tool of that name itself is not mistaken for its resources', async () => {
     await using runner = await place.runner({}, { resources: 'tools' });
     await become(runner, [definition('read_resource')]);

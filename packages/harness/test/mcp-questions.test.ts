@@ -1,5 +1,5 @@
 import { appendFileSync, chmodSync, readFileSync } from 'node:fs';
-import { chmod, copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defineAgent } from '@prusik/agents';
@@ -10,6 +10,7 @@ import { sqliteStore } from '@prusik/store-sqlite';
 import { scriptedModel } from '@prusik/testing-contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { defineHarness } from '../src/index.ts';
+import { programServer } from './program-server.ts';
 
 /** A whole server by hand. It tells how often it was called in its process, and what it was answered. */
 const serverCode = `
@@ -41,9 +42,6 @@ const serverCode = `
 let root: string;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'prusik-mcp-questions-'));
-  await chmod(root, 0o755);
-  // Whoever runs commands of a sandbox may not reach wherever this Node.js is.
-  await copyFile(process.execPath, join(root, 'node'));
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
@@ -58,14 +56,7 @@ function newProcess(name: string, effect: 'once' | 'repeatable' = 'once') {
   const runner = mcpRunner({
     sandbox,
     servers: {
-      huts: {
-        transport: 'stdio',
-        command: join(root, 'node'),
-        args: ['-e', serverCode, log],
-        require: { files: 'none', processes: 'none' },
-        approval: 'never',
-        effects: { book: effect },
-      },
+      huts: { ...programServer(root, serverCode, log), effects: { book: effect } },
     },
   });
   const next = ({ prompt }: { readonly prompt: unknown }) =>

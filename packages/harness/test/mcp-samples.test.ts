@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defineAgent, modelRegistry } from '@prusik/agents';
@@ -8,6 +8,7 @@ import { createLocalSandbox } from '@prusik/sandbox-local';
 import { sqliteStore } from '@prusik/store-sqlite';
 import { scriptedModel, type ScriptedReply } from '@prusik/testing-contracts';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { programServer } from './program-server.ts';
 
 const form = {
   message: 'How many beds?',
@@ -52,24 +53,11 @@ const book: ScriptedReply = { call: 'hut_book', input: {}, callId: 'c1' };
 
 /** A server over stdio that is the program `code`. */
 function serverOf(path: string, code: string): McpRunnerOptions {
-  // Commands of a program that is root run as somebody else, who may not reach wherever this Node.js is.
-  chmodSync(path, 0o755);
-  const command = process.getuid?.() === 0 ? join(path, 'node') : process.execPath;
-  if (command !== process.execPath) copyFileSync(process.execPath, command);
   const sandbox = createLocalSandbox({ root: path, isolation: 'none' });
   onTestFinished(() => sandbox[Symbol.asyncDispose]());
   return {
     sandbox,
-    servers: {
-      hut: {
-        transport: 'stdio',
-        command,
-        args: ['-e', code],
-        require: { files: 'none', processes: 'none' },
-        approval: 'never',
-        sampling: { model: 'small', maxTokens: 20 },
-      },
-    },
+    servers: { hut: { ...programServer(path, code), sampling: { model: 'small', maxTokens: 20 } } },
   };
 }
 

@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defineAgent } from '@prusik/agents';
@@ -9,6 +9,7 @@ import { sqliteStore } from '@prusik/store-sqlite';
 import { scriptedModel } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
 import { defineHarness } from '../src/index.ts';
+import { programServer } from './program-server.ts';
 
 /** Writes a file where it is started, and says what is there. */
 const SERVER = `
@@ -32,22 +33,11 @@ const SERVER = `
 describe('MCP-1, AGT-16: a server in the workspace of the run that calls it', () => {
   it('MCP-1: works on its files, which are kept with the step, by a process for each call', async () => {
     const root = mkdtempSync(join(tmpdir(), 'mcp-workspace-'));
-    chmodSync(root, 0o755);
-    const command = join(root, 'node');
-    copyFileSync(process.execPath, command);
     const sandbox = createLocalSandbox({ root: join(root, 'sandbox'), isolation: 'none' });
     const runner = mcpRunner({
       sandbox,
       servers: {
-        files: {
-          transport: 'stdio',
-          command,
-          args: ['-e', SERVER],
-          require: { files: 'none', processes: 'none' },
-          workspace: 'run',
-          approval: 'never',
-          effects: { list: 'repeatable' },
-        },
+        files: { ...programServer(root, SERVER), workspace: 'run', effects: { list: 'repeatable' } },
       },
     });
     const model = scriptedModel([{ call: 'files_write', input: {} }, { call: 'files_list', input: {} }, 'Done.']);

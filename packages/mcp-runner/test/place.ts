@@ -3,7 +3,7 @@ import { chmod, copyFile, link, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { systemClock, type Sandbox, type SandboxMount } from '@prusik/core';
+import { systemClock, type Clock, type Sandbox, type SandboxMount } from '@prusik/core';
 import { createLocalSandbox } from '@prusik/sandbox-local';
 import { connectStdio } from '../src/connect-stdio.ts';
 import type { ClientSetup, Connection } from '../src/connection.ts';
@@ -32,6 +32,8 @@ export interface ConnectIn {
   readonly signal?: AbortSignal;
   readonly name?: string;
   readonly setup?: ClientSetup;
+  /** @default the system's */
+  readonly clock?: Clock;
 }
 
 export async function newPlace(isolation: 'none' | 'bubblewrap'): Promise<Place> {
@@ -67,7 +69,13 @@ export async function newPlace(isolation: 'none' | 'bubblewrap'): Promise<Place>
     },
     connect(
       server,
-      { limits, signal = new AbortController().signal, name = 'raw', setup = { capabilities: {}, prepare() {} } } = {},
+      {
+        limits,
+        signal = new AbortController().signal,
+        name = 'raw',
+        setup = { capabilities: {}, prepare() {} },
+        clock = systemClock,
+      } = {},
     ) {
       const connect = connectStdio({
         name,
@@ -76,7 +84,7 @@ export async function newPlace(isolation: 'none' | 'bubblewrap'): Promise<Place>
         sandbox,
         limits: { ...DEFAULT_LIMITS, ...limits },
         verdicts,
-        clock: systemClock,
+        clock,
       });
       return connect({
         signal,

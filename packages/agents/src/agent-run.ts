@@ -15,6 +15,8 @@ export interface AgentRun {
   readonly children: ChildCalls;
   readonly told: PromptTold;
   readonly sources: RunSources;
+  /** Model calls that were made in this drive. What follows one that was not may have been begun by a process that is lost. */
+  readonly madeHere: Set<number>;
   /** Milliseconds from the run's start to the last delivered outcome; the same on replay. */
   elapsedMs(): number;
   /** Id of the message that a step stores under `key`; the same on every attempt and in every process. */
@@ -33,6 +35,7 @@ export function agentRun(agent: AgentCore, ctx: DurableContext): AgentRun {
     children: childCalls(agent, ctx),
     told: createPromptTold(),
     sources: runSources(agent, ctx),
+    madeHere: new Set(),
     elapsedMs: () => ctx.now() - startedAt,
     messageId: (key) => `${base}:${key}`,
   };

@@ -38,7 +38,8 @@ export async function executeCall(
   step: StepScope,
 ): Promise<Executed> {
   // A process that was at it was lost or gave it back; of a once tool the engine has found out that it may run.
-  const begun = call.answered !== undefined || (step.attempt > 1 && toolOf(agent, call)?.effect !== 'once');
+  const mayBeBegun = (step.attempt > 1 || call.isTakenUp === true) && toolOf(agent, call)?.effect !== 'once';
+  const begun = call.answered !== undefined || mayBeBegun;
   const rechecked = await recheckCall(agent, ctx, call, step.grants, begun);
   if ('output' in rechecked) return rechecked;
   const { tool, value: input } = rechecked;

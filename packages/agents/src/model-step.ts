@@ -48,6 +48,7 @@ export async function modelStep(run: AgentRun, state: LoopState): Promise<ReplyR
   const again = state.compacted === undefined ? '' : `:${state.compactions}`;
   let lastWord: LastWord | undefined;
   const call = async (scope: StepScope): Promise<ReplyRecord> => {
+    run.madeHere.add(state.steps + 1);
     const recorded = await callAndRecord(run, state, scope, elapsedMs);
     ({ lastWord } = recorded);
     return recorded.record;

@@ -23,6 +23,8 @@ export interface AllowedCall extends PlannedCall {
   readonly answered?: Answered;
   /** No time of the run was left when it was to be executed. */
   readonly isLate?: boolean;
+  /** Another drive may have been at it: what happens any number of times stands in no record before its outcome. */
+  readonly isTakenUp?: boolean;
 }
 
 /** A call that may still run: the tool as it is now, and the input as its schema gives it. Or what the model is told instead. */

@@ -120,6 +120,8 @@ export async function callActor(run: AgentRun, state: LoopState, { step, message
     const isLate = run.elapsedMs() >= limits.wallMs;
     const given = {
       isLate,
+      // An approval is used up on record before the call is executed.
+      isTakenUp: approval === undefined && !run.madeHere.has(step),
       ...(approval === undefined ? {} : { approval }),
       ...(answered === undefined ? {} : { answered }),
     };

@@ -111,6 +111,35 @@ describe('AGT-16, REQ-2: an approval of a call of a source', () => {
     ).resolves.toMatchObject({ request: { status: 'edited' } });
   });
 
+  it.each(['keyed', 'repeatable'] as const)(
+    'AGT-3: does not say that it was not executed where a process was lost that may have been at it: %s',
+    async (effect) => {
+      const store = newStore();
+      const begun = Promise.withResolvers<void>();
+      const far = testSource('far', [listedTool('alpha', { effect, timeoutMs: 1e9 })]);
+      far.executes = () => {
+        begun.resolve();
+        return new Promise(() => {});
+      };
+      const first = newEngine([agentOf([call('alpha', 'x', 'c1')], [far]).agent], {
+        store,
+        limits: { cancelGraceMs: 1 },
+      });
+      const running = first.run('a', 'Go', { id: 'r' }).catch(() => {});
+      await begun.promise;
+      await first[Symbol.asyncDispose]();
+      await running;
+
+      const later = newEngine([agentOf(['Done.'], []).agent], { store });
+      expect(await later.drive(keyOf('r'))).toMatchObject({ status: 'completed' });
+
+      expect((await resultsOf(store, 'r'))['c1']).toMatchObject({
+        code: 'TOOL_GONE',
+        text: expect.stringMatching(/^Not executed now\. It may have been begun/),
+      });
+    },
+  );
+
   it('DUR-2: reads what is recorded once in a process, and in the one that listed it not at all', async () => {
     const inner = newStore();
     const read: string[] = [];

@@ -17,6 +17,7 @@ import { instanceOf, NOBODY, ownerOf, ownerOfInstance, type CredentialOwner } fr
 import type { McpServer } from './options.ts';
 import { toolRefusal, type Offer, type OfferedTool } from './offer.ts';
 import type { PinStore } from './pins.ts';
+import { messageOf } from './errors.ts';
 import type { CalledTool } from './open-call.ts';
 import type { Pool, PoolEntry } from './pool.ts';
 import { callResourceTool } from './resource-tools.ts';
@@ -152,7 +153,7 @@ export function createManagedServer(options: ManagedServerOptions): ManagedServe
   }
 
   function cannotGoOn(tool: string, cause: unknown): PrusikError {
-    const message = `The tool ${tool} was called, and nobody knows what became of it, since it cannot go on`;
+    const message = `The tool ${tool} was called, and nobody knows what became of it: ${messageOf(cause).slice(0, 500)}`;
     return new PrusikError('MCP_CALL_LOST', message, { meta: { server: name, tool, inDoubt: true }, cause });
   }
 
@@ -188,8 +189,10 @@ export function createManagedServer(options: ManagedServerOptions): ManagedServe
     };
     // Its workspace cannot be kept open while people think, so nobody is asked.
     const result = await calls.call({ ...decision, use: watched }, { ...scope, asker: undefined });
-    // What it left is kept before the call is over.
-    await used;
+    // What it left is kept before the call is over. Where it cannot be, the call has happened all the same.
+    await used.catch((error: unknown) => {
+      throw scope.signal.aborted || right.effect === 'repeatable' ? error : cannotGoOn(tool, error);
+    });
     return result;
   }
 

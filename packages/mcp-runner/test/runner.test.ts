@@ -59,6 +59,18 @@ describe('MCP-1: a server in the workspace of the run that calls it', () => {
     await expect(called).rejects.toMatchObject({ code: 'MCP_CLOSED' });
   });
 
+  it('MCP-2: whose call was executed while its files could not be kept is in doubt, and so not called again', async () => {
+    await using runner = await place.runner({}, { args: ['writes'], workspace: 'run' });
+    const source = runner.source();
+    const [writes] = (await list(source)).tools;
+    const full = new PrusikError('STORE_UNAVAILABLE', 'not now', { retryable: true });
+    const slots = { ...inWorkspace.slots, update: () => Promise.reject(full) };
+
+    const called = source.call({ ...callOf(writes), input: {} }, { ...inWorkspace, slots });
+
+    await expect(called).rejects.toMatchObject({ code: 'MCP_CALL_LOST', meta: { inDoubt: true }, cause: full });
+  });
+
   it('MCP-1, MCP-2: ends with the runner, and the call that it executes is in doubt', async () => {
     const runner = await place.runner({}, { args: ['hangs'], workspace: 'run' });
     const source = runner.source();

@@ -14,7 +14,7 @@ import { oauthCaller } from '../src/oauth-caller.ts';
 import { oauthClientCaller } from '../src/oauth-client-caller.ts';
 import { ownerOf, type CredentialOwner } from '../src/oauth-owner.ts';
 import type { OAuthClient, OAuthSignIn } from '../src/options.ts';
-import { safeFetch } from '../src/safe-fetch.ts';
+import { safeFetch, type SafeFetch } from '../src/safe-fetch.ts';
 import { createSignIn, type SignedIn, type SignIn, type SignInBy } from '../src/sign-in.ts';
 import { oauthWorld, type OAuthWays, type OAuthWorld } from './fixtures/oauth-server.ts';
 
@@ -60,15 +60,7 @@ async function scene(
     subject: () => 'ann',
     ...(typeof auth === 'function' ? auth(world) : auth),
   };
-  const safe = safeFetch({
-    own: url,
-    network: 'private',
-    messageBytes: 100_000,
-    requestMs: 10_000,
-    clock: systemClock,
-    ca: undefined,
-  });
-  open.push(() => safe.close());
+  const safe = safeTo(url);
   const told: unknown[] = [];
   const tell = (error: unknown): unknown => {
     told.push(error);
@@ -140,6 +132,20 @@ function expectNoSecrets({ told }: Scene): void {
       : JSON.stringify(one),
   );
   expect(texts.filter((text) => text.includes('planted'))).toEqual([]);
+}
+
+/** Reaches servers of this machine, as long as the test lasts. */
+function safeTo(own: URL): SafeFetch {
+  const safe = safeFetch({
+    own,
+    network: 'private',
+    messageBytes: 100_000,
+    requestMs: 10_000,
+    clock: systemClock,
+    ca: undefined,
+  });
+  open.push(() => safe.close());
+  return safe;
 }
 
 describe('MCP-4: signing in', () => {
@@ -577,15 +583,7 @@ describe('MCP-4: a token', () => {
 describe('MCP-4: client credentials', () => {
   async function callAs(auth: OAuthClient, world: OAuthWorld): Promise<unknown> {
     const url = new URL(world.url);
-    const safe = safeFetch({
-      own: url,
-      network: 'private',
-      messageBytes: 100_000,
-      requestMs: 10_000,
-      clock: systemClock,
-      ca: undefined,
-    });
-    open.push(() => safe.close());
+    const safe = safeTo(url);
     const caller = oauthClientCaller({ server: 'far', url, auth, fetch: safe.fetch, clock: systemClock });
     try {
       const connection = await connectHttp({

@@ -74,6 +74,8 @@ it('lets every arrow of the architecture pass', () => {
     'packages/harness/test/a.test-d.ts': from('ai'),
     'packages/store-sqlite/src/a.ts': siblings('core'),
     'packages/store-sqlite/test/a.test.ts': siblings('testing-contracts', 'store-memory'),
+    'packages/mcp-runner/src/a.ts': siblings('core'),
+    'packages/mcp-runner/test/a.test.ts': siblings('testing-contracts', 'sandbox-local'),
     'apps/captain/src/a.ts': `${siblings('harness', 'sandbox-local', 'store-sqlite')}\n${from('ai')}`,
     'examples/a.ts': `${siblings('agents')}\n${from('ai')}`,
   });
@@ -91,6 +93,7 @@ it('catches a planted violation of each rule', () => {
     'harness-arrows': ['packages/harness/src/adapter.ts', siblings('store-sqlite')],
     'store-memory-arrows': ['packages/store-memory/src/engine.ts', siblings('durable')],
     'store-sqlite-arrows': ['packages/store-sqlite/src/sideways.ts', siblings('store-memory')],
+    'mcp-runner-arrows': ['packages/mcp-runner/src/sideways.ts', siblings('sandbox-local')],
     'sandbox-local-arrows': ['packages/sandbox-local/src/engine.ts', siblings('durable')],
     // a type is a dependency too: the declarations would not compile without it
     'testing-contracts-arrows': [

@@ -6,8 +6,9 @@ import {
   type CallNeed,
   type CallNeeds,
   type Json,
+  type JsonObject,
 } from '@prusik/core';
-import { isObject, textOf } from './plain.ts';
+import { isObject } from './plain.ts';
 
 /** What a call that needs something is continued by. It stands in a journal. */
 export type CallState =
@@ -65,8 +66,26 @@ export function askRefused(why: string): PrusikError {
 
 /** @throws {TypeError} for what this package has not written. */
 export function readState(state: Json): CallState {
-  const as = isObject(state) ? textOf(state['as']) : undefined;
-  if (as !== 'live' && as !== 'round' && as !== 'again')
-    throw new TypeError('The state of a call is not one that a runner has handed out');
-  return state as unknown as CallState;
+  const read = isObject(state) ? stateOf(state) : undefined;
+  if (read === undefined) throw new TypeError('The state of a call is not one that a runner has handed out');
+  return read;
 }
+
+function stateOf(state: JsonObject): CallState | undefined {
+  const { as, round, token, asks, before, requestState, requests, signIn } = state;
+  if (as === 'live')
+    return typeof token === 'string' && isTexts(asks) && isAnswers(before) ? { as, token, asks, before } : undefined;
+  if (typeof round !== 'number') return undefined;
+  if (as === 'again') return { as, round, ...(signIn === true ? { signIn } : {}) };
+  if (as !== 'round' || !isRequests(requests)) return undefined;
+  return { as, round, requests, ...(typeof requestState === 'string' ? { requestState } : {}) };
+}
+
+const isTexts = (value: unknown): value is Readonly<Record<string, string>> =>
+  isObject(value) && Object.values(value).every((one) => typeof one === 'string');
+
+const isAnswers = (value: unknown): value is Readonly<Record<string, CallAnswer>> =>
+  isObject(value) && Object.values(value).every((one) => isObject(one) && typeof one['status'] === 'string');
+
+const isRequests = (value: unknown): value is readonly (readonly [string, Json])[] =>
+  Array.isArray(value) && value.every((one) => Array.isArray(one) && one.length === 2 && typeof one[0] === 'string');

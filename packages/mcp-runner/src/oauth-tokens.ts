@@ -5,6 +5,7 @@ import { grantOptions, oauthReason, signInFailed, type OAuthFetch, type OAuthGra
 import { credentialKey, type CredentialOwner } from './oauth-owner.ts';
 import { clientInformation, type RegisteredClient } from './oauth-registration.ts';
 import type { OAuthSignIn } from './options.ts';
+import { isObject } from './plain.ts';
 
 /** What somebody who signed in has. */
 export interface Tokens {
@@ -21,6 +22,9 @@ export interface Tokens {
 interface Kept extends Tokens {
   readonly claim?: { readonly by: string; readonly until: number };
 }
+
+const isKept = (value: unknown): value is Kept & JsonObject =>
+  isObject(value) && typeof value['accessToken'] === 'string' && isObject(value['grant']) && isObject(value['client']);
 
 interface Read {
   readonly tokens: Kept;
@@ -60,7 +64,8 @@ export function tokenStore(options: TokenStoreOptions): TokenStore {
 
   async function read(): Promise<Read | undefined> {
     const kept = await credentials.get(key);
-    return kept && { tokens: kept.value as unknown as Kept, revision: kept.revision };
+    // What is none of ours signs nobody in; a sign-in replaces it.
+    return kept && isKept(kept.value) ? { tokens: kept.value, revision: kept.revision } : undefined;
   }
 
   async function refresh(used: string): Promise<Tokens | undefined> {

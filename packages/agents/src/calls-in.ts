@@ -1,7 +1,7 @@
 import type { Decision, Entry, Outcome } from '@prusik/core';
 import type { CallStage } from './call-machine.ts';
 import type { ReplyRecord } from './loop-types.ts';
-import type { Needing } from './needing.ts';
+import { isObject } from './is-object.ts';
 
 /** Where one tool call of an agent's run stands. */
 export interface CallStatus {
@@ -56,9 +56,9 @@ function needsIn(entry: Entry): number | undefined {
   if (entry.type !== 'step-end' || !entry.outcome.ok) return undefined;
   // Nothing else that a call records is so large that it stands outside of the journal; of how many needs it was, entries do not tell.
   if (entry.outcome.blob !== undefined) return Number.POSITIVE_INFINITY;
-  const { asks, needs } = (entry.outcome.value ?? {}) as unknown as Partial<Needing>;
+  const { asks, needs } = isObject(entry.outcome.value) ? entry.outcome.value : {};
   if (typeof asks !== 'string' || !Array.isArray(needs)) return undefined;
-  return (needs as Needing['needs']).filter(({ kind }) => kind !== 'unavailable').length;
+  return needs.filter((need: unknown) => isObject(need) && need['kind'] !== 'unavailable').length;
 }
 
 /** Leave to ask a model is no answer yet. */

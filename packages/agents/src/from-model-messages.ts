@@ -13,6 +13,7 @@ import {
   type ToolOutputPart,
   type ToolResultPart,
 } from '@prusik/core';
+import { isObject } from './is-object.ts';
 import type { FilePart as ModelFilePart, ModelMessage, ToolResultPart as ModelToolResultPart } from 'ai';
 
 /** How messages of the AI SDK become ours. */
@@ -151,8 +152,6 @@ export function fromErrorJson(value: unknown): ToolOutput {
     value: json,
   };
 }
-
-const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 type ModelOutputPart = Extract<ModelToolResultPart['output'], { type: 'content' }>['value'][number];
 

@@ -9,6 +9,7 @@ import {
   type JsonObject,
   type TextPart,
 } from '@prusik/core';
+import { isObject } from './is-object.ts';
 import type { Needing, RecordedNeed, RecordedSample } from './needing.ts';
 import type { Sampling } from './sampling.ts';
 
@@ -137,9 +138,6 @@ function base64Of(data: unknown): string | undefined {
 }
 
 type Members = Readonly<Record<string, unknown>>;
-
-const isObject = (value: unknown): value is Members =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function bounded(what: string, value: unknown, bytes: number): Json {
   try {

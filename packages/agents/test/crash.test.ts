@@ -1,10 +1,10 @@
 import { createEngine } from '@prusik/durable';
-import { everyDeath, scriptedModel, type EffectLine, type Life, type ScriptedPart } from '@prusik/testing-contracts';
+import { everyDeath, scriptedModel, type Life, type ScriptedPart } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { callNeeds, defineAgent, defineTool } from '../src/index.ts';
 import { STORAGES } from './storages.ts';
-import { entriesOf, keyOf, resultsOf, threadOf } from './support.ts';
+import { actsOf, entriesOf, keyOf, resultsOf, threadOf } from './support.ts';
 
 const CALLS: readonly ScriptedPart[] = [
   { call: 'read', input: { q: 'r' }, callId: 'c1' },
@@ -189,5 +189,3 @@ describe.each(Object.entries(STORAGES))('a turn with two tools that have to be a
 });
 
 /** Idempotency keys under which a step has acted. */
-const actsOf = (lines: readonly EffectLine[], step: string): readonly string[] =>
-  lines.flatMap((line) => (line.type === 'effect' && line.step === step ? [line.idempotencyKey] : []));

@@ -1,4 +1,4 @@
-import type { FakeClock } from '@prusik/testing-contracts';
+import type { EffectLine, FakeClock } from '@prusik/testing-contracts';
 import { createEngine, type Engine, type EngineOptions, type RunResult } from '@prusik/durable';
 import type { DurableDefinition, Entry, Message, RunKey, Store } from '@prusik/core';
 import { memoryStore, type MemoryStoreOptions } from '@prusik/store-memory';
@@ -70,3 +70,7 @@ export async function hurried<T>(clock: FakeClock, running: Promise<T>): Promise
   }
   return running;
 }
+
+/** Idempotency keys of the effects that a step has had. */
+export const actsOf = (lines: readonly EffectLine[], step: string): readonly string[] =>
+  lines.flatMap((line) => (line.type === 'effect' && line.step === step ? [line.idempotencyKey] : []));

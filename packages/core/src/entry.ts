@@ -4,6 +4,8 @@ import type { Json } from './json.ts';
 import type { Amount } from './ledger.ts';
 import type { Usage } from './message.ts';
 import type { InterventionChoice } from './request.ts';
+import type { StepFacts } from './step-facts.ts';
+import type { TraceContext } from './trace-context.ts';
 
 /** One record of a run's journal, as the store keeps it. */
 export type Entry = EntryStamp & EntryBody;
@@ -64,6 +66,8 @@ export interface RunStart {
   /** Copied from its parent's thread. */
   readonly history?: MessageRange;
   readonly messages?: MessageRange;
+  /** Where in a trace its caller stood. */
+  readonly trace?: TraceContext;
 }
 
 /** A worker took the run up. Rides in the first commit under that epoch. */
@@ -74,6 +78,8 @@ export interface RunClaim {
   /** Drives since the last committed step, this one included: 1 unless a worker was lost. */
   readonly attempt: number;
   readonly definitionHash: string;
+  /** Where in a trace this drive stands. */
+  readonly trace?: TraceContext;
 }
 
 interface Keyed {
@@ -141,6 +147,7 @@ export interface StepEnd extends Keyed {
   readonly denied?: readonly Denial[];
   /** The outcome was not produced by this execution: `check` found it, or a person said so. */
   readonly settledBy?: 'check' | 'intervention' | 'doubt';
+  readonly facts?: StepFacts;
 }
 
 /** A call of a tool that was not let run, and by whom. */

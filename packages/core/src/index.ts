@@ -337,6 +337,19 @@ export {
   type ToolSource,
   type WithheldTool,
 } from './tool-source.ts';
+export type {
+  DriveObserver,
+  DriveOver,
+  EngineEvent,
+  ObservedDrive,
+  ObservedRun,
+  ObservedStep,
+  Observer,
+  StepObserver,
+} from './observer.ts';
+export type { TraceContext } from './trace-context.ts';
+export type { ModelFacts, StepFacts, ToolFacts } from './step-facts.ts';
+export type { LogFields, Logger, LogValue } from './logger.ts';
 export type { CredentialKey, CredentialStore, StoredCredential } from './credential-store.ts';
 export type {
   CreateWorkspaceOptions,

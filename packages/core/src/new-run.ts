@@ -5,6 +5,7 @@ import type { Message } from './message.ts';
 import type { RunRights } from './rights.ts';
 import type { ParentLink, Run, RunKind } from './run.ts';
 import type { Session } from './session.ts';
+import type { TraceContext } from './trace-context.ts';
 import type { TurnOptions } from './turn.ts';
 
 /**
@@ -68,6 +69,8 @@ export interface NewRun {
   readonly depth: number;
   /** Opens a ledger, from which the run and all runs below it spend. What the first start of a run says holds: it is not compared. */
   readonly budget?: Budget;
+  /** Where in a trace its caller stands; told by entry 1, compared with nothing. */
+  readonly trace?: TraceContext;
 }
 
 /** `existing`: the same start again. `refused`: nothing was written, and `run` or `session` is what stands in the way. */

@@ -148,6 +148,7 @@ export function createRun(tx: StoreTransaction, run: NewRun, { session, history 
     version: run.version,
     ...(history.length > 0 ? { history: { from: 1, count: history.length } } : {}),
     ...(enters ? { messages: { from, count: run.messages.length } } : {}),
+    ...(run.trace === undefined ? {} : { trace: run.trace }),
   };
   tables.appendEntries(created, 1, now, [entry]);
   if (run.blobs !== undefined) tables.useBlobs(created, run.blobs);

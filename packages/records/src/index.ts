@@ -1,0 +1,1 @@
+export { BUNDLE_VERSION } from './bundle.ts';

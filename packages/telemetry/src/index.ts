@@ -1,0 +1,1 @@
+export { CONVENTIONS } from './conventions.ts';

@@ -344,6 +344,7 @@ export type {
   ObservedDrive,
   ObservedRun,
   ObservedStep,
+  ObservedWait,
   Observer,
   StepObserver,
 } from './observer.ts';

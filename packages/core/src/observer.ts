@@ -71,6 +71,19 @@ export interface ObservedDrive {
   readonly caller?: TraceContext;
   /** The drive before this one. */
   readonly before?: TraceContext;
+  /** The first drive of the run, where there were others: the trace of a run whose start was in none begins with it. */
+  readonly first?: TraceContext;
+  /** When the drive before this one parked or blocked the run, by the store's clock; missing where it did neither. */
+  readonly parkedAt?: number;
+  /** What the run waits for as the drive begins. */
+  readonly waits: readonly ObservedWait[];
+}
+
+/** A wait that began in an earlier drive. */
+export interface ObservedWait {
+  readonly key: string;
+  /** When it began, by the store's clock. */
+  readonly at: number;
 }
 
 /** A step that begins. */

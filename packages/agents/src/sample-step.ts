@@ -13,7 +13,7 @@ import { describeError } from './redact.ts';
 export interface Samples {
   /** Asks a model, as a durable step. Whatever keeps it from answering is an answer, too. */
   take(key: string, need: RecordedSample, approval?: string): Promise<CallAnswer>;
-  readonly sampled: Sampled;
+  sampled(): Sampled;
 }
 
 /** The recorded outcome of a sample. */
@@ -132,9 +132,7 @@ export function samplesOf({ agent, ctx, elapsedMs: elapsed }: AgentRun, state: L
 
   return {
     take,
-    get sampled() {
-      return { samples, tokens, costMicros };
-    },
+    sampled: () => ({ samples, tokens, costMicros }),
   };
 }
 

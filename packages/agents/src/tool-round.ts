@@ -18,5 +18,5 @@ export async function toolRound(run: AgentRun, state: LoopState, round: Round): 
     if (tokens !== undefined) ended.resolve(tokens);
   };
   advance();
-  return { tokens: await ended.promise, sampled: actor.sampled };
+  return { tokens: await ended.promise, sampled: actor.sampled() };
 }

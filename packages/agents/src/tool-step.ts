@@ -24,7 +24,7 @@ import { givenTo, isNeeding, type Answered, type Needing } from './needing.ts';
 import { wasRefused } from './model-error.ts';
 import { appendResult, editNote, isReceipt, type Receipt } from './receipt.ts';
 import { describeError } from './redact.ts';
-import { samplesOf } from './sample-step.ts';
+import { samplesOf, type Samples } from './sample-step.ts';
 import { SOURCE_LIMITS } from './source-limits.ts';
 import { DEFAULT_CAP, errorOutput, toToolOutput } from './tool-output.ts';
 import type { AnyTool } from './tool-types.ts';
@@ -36,13 +36,14 @@ export interface CallActor {
   /** Does what is due for a call, and tells what it came to. */
   act(action: CallAction): Promise<CallEvent>;
   /** What models were asked for by tools so far. */
-  readonly sampled: Sampled;
+  sampled(): Sampled;
 }
 
 export async function callActor(run: AgentRun, state: LoopState, { step, message, calls }: Round): Promise<CallActor> {
   const { agent, ctx, messageId } = run;
   const { limits } = state;
-  const samples = samplesOf(run, state);
+  let samples: Samples | undefined;
+  const take: Samples['take'] = (...sample) => (samples ??= samplesOf(run, state)).take(...sample);
   let inputs: Promise<ReadonlyMap<string, Json>> | undefined;
   const readInput = async (callId: string): Promise<Json> =>
     (await (inputs ??= inputsOf(ctx, message))).get(callId) ?? null;
@@ -159,7 +160,7 @@ export async function callActor(run: AgentRun, state: LoopState, { step, message
     const { callId } = call;
     const { round } = needing;
     const key = (what: string, need: number): string => `${what}:${step}.${round}.${need}:${callId}`;
-    const answered = await askNeeds(needing, { ctx, call, key, leftMs, take: samples.take });
+    const answered = await askNeeds(needing, { ctx, call, key, leftMs, take });
     return { callId, stage: { at: 'allowed', ...(approval === undefined ? {} : { approval }), answered } };
   }
 
@@ -231,11 +232,11 @@ export async function callActor(run: AgentRun, state: LoopState, { step, message
   };
   return {
     act,
-    get sampled() {
-      return samples.sampled;
-    },
+    sampled: () => samples?.sampled() ?? NOTHING_SAMPLED,
   };
 }
+
+const NOTHING_SAMPLED: Sampled = { samples: 0, tokens: 0, costMicros: 0 };
 
 /** What took all of its time is not begun anew: it would take as long again. */
 const mayPass = (error: unknown): boolean =>

@@ -1,3 +1,5 @@
+import { charactersOfCopy, freezeCopy } from './frozen-copies.ts';
+
 /** What a journal can hold. */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 /** A JSON object. */
@@ -29,20 +31,17 @@ const MOST_BYTES_A_CHARACTER = 6;
  * @throws {RangeError} past `maxBytes`.
  */
 export function toJson(value: unknown, maxBytes: number = Infinity): Json {
-  return copyWithin(value, { maxBytes, levels: LEVELS, freezes: false });
+  return checkedCopy(value, sizeWithin(maxBytes, LEVELS, 'plain'));
 }
 
-/** The same copy, frozen throughout. A store that is given it, in whatever it is recorded in, need not copy it again. */
+/** The same copy, frozen throughout. A store that is given it or a part of it, in whatever that is recorded in, need not copy it again. */
 export function toFrozenJson(value: unknown, maxBytes: number = Infinity): Json {
-  const size = sizeWithin({ maxBytes, levels: LEVELS, freezes: true });
-  const json = checkedCopy(value, size);
-  if (typeof json === 'object' && json !== null) frozenCopies.set(json, size.characters);
-  return json;
+  return checkedCopy(value, sizeWithin(maxBytes, LEVELS, 'known'));
 }
 
 /** The same for what values are recorded in, which may be as much deeper as that takes. What {@link toFrozenJson} gave stands in it as it is. */
 export function toJsonOfWrite(value: unknown, maxBytes: number): Json {
-  return copyWithin(value, { maxBytes, levels: LEVELS_OF_A_WRITE, freezes: true });
+  return checkedCopy(value, sizeWithin(maxBytes, LEVELS_OF_A_WRITE, 'frozen'));
 }
 
 /**
@@ -51,16 +50,10 @@ export function toJsonOfWrite(value: unknown, maxBytes: number): Json {
  * @throws {TypeError} and {RangeError} as {@link toJson}.
  */
 export function toJsonText(value: unknown, maxBytes: number): { readonly value: Json; readonly text: string } {
-  const json = copyOrExplain(value, sizeWithin({ maxBytes, levels: LEVELS, freezes: false }));
+  const json = copyOrExplain(value, sizeWithin(maxBytes, LEVELS, 'plain'));
   const text = JSON.stringify(json);
   if (text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes) throw tooLarge(maxBytes);
   return { value: json, text };
-}
-
-interface CopyOptions {
-  readonly maxBytes: number;
-  readonly levels: number;
-  readonly freezes: boolean;
 }
 
 /** A copy under way. */
@@ -69,20 +62,16 @@ interface Size {
   characters: number;
   readonly most: number;
   readonly levels: number;
-  readonly freezes: boolean;
+  /** `known`: frozen, and never copied again. Both of these take what is known as it is. */
+  readonly result: 'plain' | 'frozen' | 'known';
 }
 
-/** Copies that are known to be JSON and frozen, with the length of their text. */
-const frozenCopies = new WeakMap<object, number>();
-
-const sizeWithin = ({ maxBytes, levels, freezes }: CopyOptions): Size => ({
+const sizeWithin = (most: number, levels: number, result: Size['result']): Size => ({
   characters: 0,
-  most: maxBytes,
+  most,
   levels,
-  freezes,
+  result,
 });
-
-const copyWithin = (value: unknown, options: CopyOptions): Json => checkedCopy(value, sizeWithin(options));
 
 function checkedCopy(value: unknown, size: Size): Json {
   const json = copyOrExplain(value, size);
@@ -137,8 +126,9 @@ function copy(value: unknown, level: number, size: Size): Json {
     count(size, 1);
     return null;
   }
-  if (size.freezes) {
-    const length = frozenCopies.get(value);
+  const { result: kind, characters: before } = size;
+  if (kind !== 'plain') {
+    const length = charactersOfCopy(value);
     if (length !== undefined) {
       count(size, length);
       return value as Json;
@@ -148,7 +138,8 @@ function copy(value: unknown, level: number, size: Size): Json {
   if (level >= size.levels) throw NOT_JSON;
   count(size, 2);
   const result = Array.isArray(value) ? copyArray(value, level + 1, size) : copyObject(value, level + 1, size);
-  return size.freezes ? Object.freeze(result) : result;
+  if (kind === 'plain') return result;
+  return kind === 'known' ? freezeCopy(result, size.characters - before) : Object.freeze(result);
 }
 
 function copyArray(value: readonly unknown[], level: number, size: Size): Json[] {
@@ -164,7 +155,9 @@ function copyObject(value: object, level: number, size: Size): Record<string, Js
   if (!isPlain(value)) throw NOT_JSON;
   const result: Record<string, Json> = {};
   let first = true;
-  for (const key of Object.keys(value)) {
+  // A third faster than its keys as a list.
+  for (const key in value) {
+    if (!Object.hasOwn(value, key)) continue;
     const item = (value as Readonly<Record<string, unknown>>)[key];
     if (item === undefined) continue;
     count(size, key.length + (first ? 3 : 4));

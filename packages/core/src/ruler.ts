@@ -26,12 +26,12 @@ export function charsOf(messages: readonly Message[], fixedChars: number): numbe
   return messages.reduce((sum, message) => sum + sizeOf(message), fixedChars);
 }
 
-/** Messages never change, so each is measured once. */
+/** Messages never change, so each is measured once. One that is not frozen is on its way to the thread, where a copy of it is measured: to remember it would be in vain. */
 function sizeOf(message: Message): number {
   let size = sizes.get(message);
   if (size === undefined) {
     size = message.content.reduce((sum, part) => sum + partSize(part), 0);
-    sizes.set(message, size);
+    if (Object.isFrozen(message)) sizes.set(message, size);
   }
   return size;
 }

@@ -116,6 +116,24 @@ describe('toFrozenJson', () => {
     expect(toFrozenJson(outer, bytes)).toEqual(outer);
     expect(() => toFrozenJson(outer, bytes - 1)).toThrow(RangeError);
   });
+
+  it('ERR-3: takes a copy, or a part of one, as it is, and counts the part at its size', () => {
+    const { list } = toFrozenJson({ before: 'x'.repeat(50), list: [{ text: 'y'.repeat(100) }] }) as {
+      readonly list: readonly [object];
+    };
+    const [part] = list;
+    const bytes = JSON.stringify({ part }).length;
+
+    expect((toFrozenJson({ part }, bytes) as { readonly part: object }).part).toBe(part);
+    expect(() => toFrozenJson({ part }, bytes - 1)).toThrow(RangeError);
+    expect((toJson({ part }) as { readonly part: object }).part).not.toBe(part);
+  });
+
+  it('I9: copies what somebody else has frozen', () => {
+    const theirs = Object.freeze({ inner: { open: 1 } });
+
+    expect((toFrozenJson({ theirs }) as { readonly theirs: object }).theirs).not.toBe(theirs);
+  });
 });
 
 describe('toJson', () => {

@@ -14,7 +14,7 @@ export interface Stop {
 }
 
 export function createStop(): Stop {
-  let listeners: readonly (() => void)[] = [];
+  let listeners: Set<() => void> | undefined;
   let reason: PrusikError | undefined;
   let controller: AbortController | undefined;
   return {
@@ -31,12 +31,13 @@ export function createStop(): Stop {
       reason = why;
       controller?.abort(why);
       const told = listeners;
-      listeners = [];
-      for (const listener of told) listener();
+      listeners = undefined;
+      for (const listener of told ?? []) listener();
     },
     onAbort(listener) {
-      listeners = [...listeners, listener];
-      return { [Symbol.dispose]: () => void (listeners = listeners.filter((other) => other !== listener)) };
+      listeners ??= new Set();
+      listeners.add(listener);
+      return { [Symbol.dispose]: () => void listeners?.delete(listener) };
     },
   };
 }

@@ -24,7 +24,8 @@ interface ThreadRecord {
   /** How many messages are gone: the first that is there has the number after it. */
   floor: number;
   readonly messages: StoredMessage[];
-  readonly byId: Map<string, StoredMessage>;
+  /** Missing until somebody looks for one: of a run's own thread nobody does. */
+  byId: Map<string, StoredMessage> | undefined;
 }
 
 export function createMemoryThreads(): MemoryThreads {
@@ -33,12 +34,12 @@ export function createMemoryThreads(): MemoryThreads {
 
   return {
     append(key, from, messages) {
-      const thread: ThreadRecord = find(key) ?? { floor: 0, messages: [], byId: new Map() };
+      const thread: ThreadRecord = find(key) ?? { floor: 0, messages: [], byId: undefined };
       threads[key.of].set(key.tenant, key.id, thread);
       for (const [index, message] of messages.entries()) {
         const stored: StoredMessage = frozen({ n: from + index, message });
         thread.messages.push(stored);
-        thread.byId.set(message.id, stored);
+        thread.byId?.set(message.id, stored);
       }
     },
     page(key, page, within = { after: 0, before: Number.MAX_SAFE_INTEGER }) {
@@ -53,7 +54,12 @@ export function createMemoryThreads(): MemoryThreads {
       const last = Math.min(end, place(page.before - 1));
       return messages.slice(Math.max(first, last - page.limit), Math.max(first, last));
     },
-    find: (key, id) => find(key)?.byId.get(id),
+    find(key, id) {
+      const thread = find(key);
+      if (thread === undefined) return undefined;
+      thread.byId ??= new Map(thread.messages.map((stored) => [stored.message.id, stored]));
+      return thread.byId.get(id);
+    },
     head(key) {
       const thread = find(key);
       return thread === undefined ? 0 : thread.floor + thread.messages.length;
@@ -62,7 +68,7 @@ export function createMemoryThreads(): MemoryThreads {
       const thread = find(key);
       if (thread === undefined || upTo <= thread.floor) return;
       for (const stored of thread.messages.splice(0, upTo - thread.floor))
-        if (thread.byId.get(stored.message.id) === stored) thread.byId.delete(stored.message.id);
+        if (thread.byId?.get(stored.message.id) === stored) thread.byId.delete(stored.message.id);
       thread.floor = upTo;
     },
     remove: ({ tenant, of, id }) => threads[of].delete(tenant, id),

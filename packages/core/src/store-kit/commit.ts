@@ -143,7 +143,10 @@ function checkNames({ tables }: StoreTransaction, state: RunState, commit: Commi
 function write(tx: StoreTransaction, before: RunState, commit: Commit, approved: Approved, at: number): RunState {
   const { tables, news } = tx;
   // What is withdrawn is told to the run itself, so its inbox grows by this commit.
-  const state = { ...before, inbox: before.inbox + withdraw(tx, before, commit.closeRequests ?? []) };
+  const state =
+    commit.closeRequests === undefined
+      ? before
+      : { ...before, inbox: before.inbox + withdraw(tx, before, commit.closeRequests) };
   if (commit.entries.length > 0) tables.appendEntries(state, state.seq + 1, at, commit.entries);
   if (commit.messages !== undefined)
     tables.appendMessages(threadOf(state), commit.messages.from, commit.messages.items);

@@ -2,6 +2,7 @@ import {
   cutText,
   isInDoubt,
   isPrusikError,
+  primaryError,
   type CallNeeds,
   type Denial,
   type DurableContext,
@@ -86,7 +87,9 @@ function needingOf(
  */
 function isForTheEngine(thrown: unknown, { source, effect }: AnyTool): boolean {
   if (wasRefused(thrown) || isInDoubt(thrown)) return true;
-  return source !== undefined && effect !== 'once' && isPrusikError(thrown) && thrown.retryable;
+  if (source === undefined || effect === 'once') return false;
+  const error = primaryError(thrown);
+  return isPrusikError(error) && error.retryable;
 }
 
 async function recordable(value: unknown, tool: AnyTool, step: StepScope): Promise<Executed> {

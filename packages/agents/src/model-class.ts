@@ -1,4 +1,4 @@
-import { isPrusikError } from '@prusik/core';
+import { isPrusikError, primaryError } from '@prusik/core';
 
 /** What kind of failure a model call met: what is worth asking another model for, and what not. */
 export type ModelErrorClass =
@@ -32,7 +32,8 @@ export const MODEL_ERROR_CLASSES: readonly ModelErrorClass[] = [
 
 /** The class of an error that a model call failed with; `undefined` for any other error, and for a call that was told to stop. */
 export function modelErrorClass(error: unknown): ModelErrorClass | undefined {
-  const said = isPrusikError(error) ? error.meta['class'] : undefined;
+  const first = primaryError(error);
+  const said = isPrusikError(first) ? first.meta['class'] : undefined;
   return MODEL_ERROR_CLASSES.find((known) => known === said);
 }
 

@@ -1,4 +1,4 @@
-import { isPrusikError, PrusikError } from '@prusik/core';
+import { isPrusikError, primaryError, PrusikError, retryAfterMs } from '@prusik/core';
 import { classify, modelErrorClass, TRANSIENT, type ModelErrorClass } from './model-class.ts';
 import type { LanguageModelObject } from './language-model.ts';
 import { describeError } from './redact.ts';
@@ -12,7 +12,8 @@ const NO_CAPACITY: ReadonlySet<ModelErrorClass> = new Set(['rate-limit', 'overlo
  */
 export function modelError(thrown: unknown, model: LanguageModelObject, now: number): PrusikError {
   try {
-    return isPrusikError(thrown) ? withClass(thrown) : failed(thrown, model, now);
+    const error = primaryError(thrown);
+    return isPrusikError(error) ? withClass(error) : failed(error, model, now);
   } catch {
     // It throws when it is looked at.
     return failed(new Error(describeError(thrown)), model, now);
@@ -37,7 +38,7 @@ function failed(thrown: unknown, model: LanguageModelObject, now: number): Prusi
         provider,
         modelId,
         ...(status === undefined ? {} : { statusCode: status }),
-        ...(refused ? { retryAfterMs: retryAfterMs(responseHeaders, now) } : {}),
+        ...(refused ? { retryAfterMs: pauseOf(responseHeaders, now) } : {}),
       },
     },
   );
@@ -52,10 +53,10 @@ function withClass(error: PrusikError): PrusikError {
 }
 
 /** Whether the provider had no room. */
-export const wasRefused = (error: unknown): boolean => isPrusikError(error) && 'retryAfterMs' in error.meta;
+export const wasRefused = (error: unknown): boolean => retryAfterMs(error) !== undefined;
 
 /** What `Retry-After` says, in seconds or as a date; 0 where it says nothing that can be read. */
-function retryAfterMs(headers: unknown, now: number): number {
+function pauseOf(headers: unknown, now: number): number {
   const { 'retry-after-ms': ms, 'retry-after': after } = (headers ?? {}) as Readonly<Record<string, unknown>>;
   const said = [Number(ms ?? Number.NaN), Number(after ?? Number.NaN) * 1_000, Date.parse(String(after)) - now];
   return Math.max(0, Math.ceil(said.find(Number.isFinite) ?? 0));

@@ -1,4 +1,4 @@
-import { isPrusikError, toJson, toJsonText, type ToolOutput } from '@prusik/core';
+import { isPrusikError, primaryError, toJson, toJsonText, type ToolOutput } from '@prusik/core';
 import { jsonEnd } from './json-end.ts';
 import { describeError } from './redact.ts';
 
@@ -56,7 +56,8 @@ function endsOf(value: unknown, maxBytes: number, least: number): string {
 
 /** Anything thrown as a result that the model can act on. */
 export function errorOutput(thrown: unknown, fallbackCode = 'TOOL_FAILED'): ToolOutput {
-  return { type: 'error', code: isPrusikError(thrown) ? thrown.code : fallbackCode, text: describeError(thrown) };
+  const error = primaryError(thrown);
+  return { type: 'error', code: isPrusikError(error) ? error.code : fallbackCode, text: describeError(error) };
 }
 
 export function capText(text: string, { maxOutputBytes, maxOutputLines }: OutputCap): string {

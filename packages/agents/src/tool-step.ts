@@ -1,5 +1,6 @@
 import {
   isPrusikError,
+  primaryError,
   type CheckResult,
   type CheckScope,
   type Decision,
@@ -239,8 +240,10 @@ export async function callActor(run: AgentRun, state: LoopState, { step, message
 const NOTHING_SAMPLED: Sampled = { samples: 0, tokens: 0, costMicros: 0 };
 
 /** What took all of its time is not begun anew: it would take as long again. */
-const mayPass = (error: unknown): boolean =>
-  wasRefused(error) || (isPrusikError(error) && error.retryable && error.code !== 'STEP_TIMEOUT');
+function mayPass(thrown: unknown): boolean {
+  const error = primaryError(thrown);
+  return wasRefused(thrown) || (isPrusikError(error) && error.retryable && error.code !== 'STEP_TIMEOUT');
+}
 
 const unknownOutcome = (error: PrusikError): ToolOutput => ({
   type: 'error',

@@ -1,7 +1,7 @@
 import type { PartialReason } from './partial.ts';
 import type { Lease } from './claim.ts';
 import type { EntryBody } from './entry.ts';
-import type { SerializedError } from './errors.ts';
+import type { SerializedError } from './serialize-error.ts';
 import type { RunKey } from './ids.ts';
 import type { Json } from './json.ts';
 import type { LedgerChange, NoRoom } from './ledger.ts';

@@ -45,16 +45,9 @@ export {
   type DelegationState,
 } from './delegation-policy.ts';
 export { withChildren } from './with-children.ts';
-export {
-  deserializeError,
-  isInDoubt,
-  isPrusikError,
-  PrusikError,
-  serializeError,
-  type ErrorMeta,
-  type PrusikErrorOptions,
-  type SerializedError,
-} from './errors.ts';
+export { isPrusikError, PrusikError, type ErrorMeta, type PrusikErrorOptions } from './errors.ts';
+export { isInDoubt, primaryError, retryAfterMs } from './primary-error.ts';
+export { deserializeError, serializeError, type SerializedError } from './serialize-error.ts';
 export {
   checkId,
   DEFAULT_TENANT,

@@ -1,6 +1,6 @@
 import type { PartialReason } from './partial.ts';
 import type { Entry, MessageRange } from './entry.ts';
-import type { SerializedError } from './errors.ts';
+import type { SerializedError } from './serialize-error.ts';
 import { advanceCursor, type EventCursor } from './event-cursor.ts';
 import type { RunKey } from './ids.ts';
 import type { Json } from './json.ts';

@@ -1,5 +1,5 @@
 import type { PartialReason } from './partial.ts';
-import type { SerializedError } from './errors.ts';
+import type { SerializedError } from './serialize-error.ts';
 import type { RunKey } from './ids.ts';
 import type { Json } from './json.ts';
 import type { RunRights } from './rights.ts';

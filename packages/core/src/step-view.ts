@@ -10,7 +10,7 @@ import type {
   WaitKind,
   WaitStart,
 } from './entry.ts';
-import type { SerializedError } from './errors.ts';
+import type { SerializedError } from './serialize-error.ts';
 import type { LiveBlock } from './live-event.ts';
 import type { Usage } from './message.ts';
 import type { PartialReason } from './partial.ts';

@@ -13,6 +13,7 @@ import {
   type NewNote,
   type Outcome,
   type RunKey,
+  type SerializedError,
   type SlotChange,
   type Spent,
   type StepOptions,
@@ -47,7 +48,7 @@ export type Execution =
       readonly usage?: Usage;
       readonly costMicros?: number;
     }
-  | { readonly settled: 'doubt'; readonly error: PrusikError };
+  | { readonly settled: 'doubt'; readonly error: SerializedError };
 
 export interface ExecuteOptions {
   readonly run: RunKey;
@@ -243,13 +244,14 @@ export async function executeStep(what: ExecuteOptions): Promise<Executed> {
   try {
     const ended = await ending.promise;
     if ('error' in ended) {
-      if (once) return { execution: { settled: 'doubt', error: ended.error }, attempt };
+      if (once) return { execution: { settled: 'doubt', error: serializeError(ended.error) }, attempt };
       return settle({ ok: false, error: serializeError(ended.error) }, ended.error);
     }
     if ('thrown' in ended) {
       // What was sent may have happened, whatever came back to the body.
-      if (once && isInDoubt(ended.thrown)) return { execution: { settled: 'doubt', error: ended.thrown }, attempt };
-      return settle({ ok: false, error: serializeError(ended.thrown, 'STEP_FAILED') }, ended.thrown);
+      const error = serializeError(ended.thrown, 'STEP_FAILED');
+      if (once && isInDoubt(ended.thrown)) return { execution: { settled: 'doubt', error }, attempt };
+      return settle({ ok: false, error }, ended.thrown);
     }
     try {
       open = false;
@@ -264,7 +266,7 @@ export async function executeStep(what: ExecuteOptions): Promise<Executed> {
       return settle({ ok: true, ...recorded });
     } catch (error) {
       // The effect has happened, only its result cannot be kept: for `once` that is doubt, not failure.
-      if (once) return { execution: { settled: 'doubt', error: error as PrusikError }, attempt };
+      if (once) return { execution: { settled: 'doubt', error: serializeError(error) }, attempt };
       return settle({ ok: false, error: serializeError(error) }, error);
     }
   } finally {

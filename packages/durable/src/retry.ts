@@ -1,4 +1,13 @@
-import { derivedRandom, isPrusikError, serializeError, type Effect, type RetryPolicy, type RunKey } from '@prusik/core';
+import {
+  derivedRandom,
+  isPrusikError,
+  primaryError,
+  retryAfterMs,
+  serializeError,
+  type Effect,
+  type RetryPolicy,
+  type RunKey,
+} from '@prusik/core';
 
 /** What a step has behind it. */
 export interface Tries {
@@ -43,10 +52,10 @@ const MAX_CAPACITY_BACKOFF_MS = 60_000;
 export function pauseAfter(failure: Failure): Pause | undefined {
   const { thrown, effect, retry, tries } = failure;
   const executions = tries.executions + 1;
-  const retryAfterMs = retryAfterOf(thrown);
-  if (retryAfterMs !== undefined) {
+  const asked = retryAfterMs(thrown);
+  if (asked !== undefined) {
     const refusals = executions - tries.failures;
-    const ms = Math.ceil(retryAfterMs + backoff(failure, refusals, DEFAULT_BACKOFF_MS, MAX_CAPACITY_BACKOFF_MS));
+    const ms = Math.ceil(asked + backoff(failure, refusals, DEFAULT_BACKOFF_MS, MAX_CAPACITY_BACKOFF_MS));
     const capacityMs = tries.capacityMs + ms;
     if (vetoed(thrown, retry) || capacityMs > (retry?.capacityWaitMs ?? failure.capacityWaitMs)) return undefined;
     return { ms, refused: true, tries: { ...tries, executions, capacityMs } };
@@ -86,18 +95,6 @@ function backoff({ run, key, tries }: Failure, n: number, first: number, longest
 const jitter = (run: RunKey, key: string, which: string): number =>
   0.5 + derivedRandom('backoff', run.run, key, which) / 2;
 
-/** What a refusal for want of capacity asks for. One that throws when it is looked at asks for nothing. */
-function retryAfterOf(thrown: unknown): number | undefined {
-  try {
-    const said: unknown = isPrusikError(thrown)
-      ? (thrown.meta as { readonly retryAfterMs?: unknown } | undefined)?.retryAfterMs
-      : undefined;
-    return typeof said === 'number' && said >= 0 ? said : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 /** A policy that throws denies. */
 function vetoed(thrown: unknown, policy: RetryPolicy | undefined): boolean {
   try {
@@ -110,5 +107,5 @@ function vetoed(thrown: unknown, policy: RetryPolicy | undefined): boolean {
 function isRetryable(thrown: unknown, policy: RetryPolicy | undefined): boolean {
   if (policy?.retryable !== undefined) return !vetoed(thrown, policy);
   // As recorded, since a getter of the thrown one may throw.
-  return isPrusikError(thrown) ? serializeError(thrown).retryable === true : true;
+  return isPrusikError(primaryError(thrown)) ? serializeError(thrown).retryable === true : true;
 }

@@ -115,7 +115,7 @@ export function createRunStep(core: DriveCore, onEnded: (key: string) => void): 
       if (await settleDoubt(spec, stop, execution.error.message)) return undefined;
       // It surely did not happen, so it failed like any other step. To run it again is for its author to say.
       const ledger = reserved && { release: reserved };
-      await recordOutcome(spec, { ok: false, error: serializeError(execution.error) }, { attempt, ledger });
+      await recordOutcome(spec, { ok: false, error: execution.error }, { attempt, ledger });
       return undefined;
     }
     if (!execution.outcome.ok && stop.reason() === undefined) {

@@ -262,6 +262,53 @@ describe('a step in doubt', () => {
     },
   );
 
+  it('ERR-2, DUR-5: a failure of cleaning up does not hide that a step is in doubt', async () => {
+    let sent = 0;
+    const pay = async () => {
+      await using cleanup = new AsyncDisposableStack();
+      cleanup.defer(() => {
+        throw new Error('The connection could not be closed');
+      });
+      sent += 1;
+      lost();
+    };
+    const engine = engineOn(memoryStore(), [durable('work', (ctx) => ctx.step('pay', pay, once))]);
+
+    expect(await engine.run('work', null, { id: 'r' })).toMatchObject({ status: 'blocked', code: 'STEP_IN_DOUBT' });
+    expect(sent).toBe(1);
+  });
+
+  it.each([
+    ['final', new PrusikError('SHOP_REFUSED', 'No'), 1, { status: 'failed', error: { code: 'SHOP_REFUSED' } }],
+    [
+      'a refusal for want of room',
+      new PrusikError('SHOP_FULL', 'Later', { retryable: true, meta: { retryAfterMs: 1 } }),
+      2,
+      { status: 'completed' },
+    ],
+  ])(
+    'ERR-2, DUR-13: a failure of cleaning up makes nothing of a first error that is %s',
+    async (_, first, executions, end) => {
+      let executed = 0;
+      const work = async () => {
+        await using cleanup = new AsyncDisposableStack();
+        executed += 1;
+        if (executed > 1) return;
+        cleanup.defer(() => {
+          throw new Error('The connection could not be closed');
+        });
+        throw first;
+      };
+      const retry = first.retryable ? {} : { retry: { attempts: 3, backoffMs: 1 } };
+      const engine = engineOn(memoryStore(), [durable('work', (ctx) => ctx.step('s', work, retry))], {
+        limits: { parkAfterMs: 20_000 },
+      });
+
+      expect(await engine.run('work', null, { id: 'r' })).toMatchObject(end);
+      expect(executed).toBe(executions);
+    },
+  );
+
   it('DUR-5: what says so in a step that may be repeated is a failure like others', async () => {
     const store = memoryStore();
     let sent = 0;

@@ -1,4 +1,11 @@
-import { isPrusikError, type AnyDefinition, type DurableContext, type Message, type RunInfo } from '@prusik/core';
+import {
+  isPrusikError,
+  primaryError,
+  type AnyDefinition,
+  type DurableContext,
+  type Message,
+  type RunInfo,
+} from '@prusik/core';
 
 /** A turn that is over, to be kept elsewhere. */
 export interface FinishedTurn {
@@ -45,7 +52,7 @@ export function persistTurns<D extends AnyDefinition>(
     try {
       output = await definition.run(ctx, input);
     } catch (error) {
-      if (!isPrusikError(error, 'RUN_CANCELLED')) await hand('failed').catch(unlessCancelled);
+      if (!isPrusikError(primaryError(error), 'RUN_CANCELLED')) await hand('failed').catch(unlessCancelled);
       throw error;
     }
     await hand('completed').catch(unlessCancelled);

@@ -1,5 +1,5 @@
-import type { DurableContext, DurableDefinition, Json, Message } from '@prusik/core';
-import type { EngineOptions } from '@prusik/durable';
+import { PrusikError, type DurableContext, type DurableDefinition, type Json, type Message } from '@prusik/core';
+import type { EngineOptions, EngineWarning } from '@prusik/durable';
 import { memoryStore } from '@prusik/store-memory';
 import { describe, expect, it } from 'vitest';
 import {
@@ -245,8 +245,84 @@ describe('EVT-6: what a client may put into a body', () => {
   it('is told why in a sentence, beside the message that is meant', async () => {
     const refused = await chatOver(steps(1)).ask({ trigger: 'regenerate-message', messageId: 'u9' });
     expect(await refused.json()).toMatchObject({
-      error: { code: 'MESSAGE_UNKNOWN', message: 'The conversation of session c1 has no message u9' },
+      error: { code: 'MESSAGE_UNKNOWN', message: 'The chat has no such message' },
     });
+    const unread = await chatOver(steps(1)).ask({ messages: [{ id: 'u1', role: 'user', parts: [] }] });
+    expect(await unread.json()).toEqual({
+      error: {
+        code: 'CHAT_BODY_INVALID',
+        message: 'The body cannot be read',
+        path: 'messages.at(-1).parts',
+        problem: 'says nothing',
+        retryable: false,
+      },
+    });
+  });
+
+  it.each<[string, unknown, number, object]>([
+    [
+      'a store that names its place',
+      new PrusikError('STORE_UNAVAILABLE', 'CANARY', { retryable: true, meta: { path: 'CANARY' } }),
+      503,
+      { code: 'STORE_UNAVAILABLE', message: 'The server cannot be used at the moment', retryable: true },
+    ],
+    [
+      'what the client is to know of it',
+      new PrusikError('SESSION_BUSY', 'CANARY', {
+        meta: { runId: 'r', status: 'waiting', requestIds: [], more: 'CANARY' },
+      }),
+      409,
+      {
+        code: 'SESSION_BUSY',
+        message: 'Another turn holds the chat',
+        runId: 'r',
+        status: 'waiting',
+        requestIds: [],
+        retryable: false,
+      },
+    ],
+    [
+      'a condition of the program',
+      new PrusikError('SHOP_CLOSED', 'CANARY', { meta: { till: 'CANARY' } }),
+      422,
+      { code: 'SHOP_CLOSED', message: 'The request was refused', retryable: false },
+    ],
+    [
+      'the first of two errors',
+      Object.assign(new Error('CANARY'), {
+        name: 'SuppressedError',
+        suppressed: new PrusikError('SHOP_CLOSED', 'CANARY'),
+      }),
+      422,
+      { code: 'SHOP_CLOSED', message: 'The request was refused', retryable: false },
+    ],
+    [
+      'a code that is a text',
+      new PrusikError('CANARY of a customer', 'CANARY'),
+      500,
+      { code: 'CHAT_FAILED', message: 'The request failed', retryable: false },
+    ],
+    [
+      'an error of no code',
+      new Error('CANARY'),
+      500,
+      { code: 'CHAT_FAILED', message: 'The request failed', retryable: false },
+    ],
+  ])('I11: is told of an error by its code, in fixed words: %s', async (_, thrown, status, error) => {
+    const warnings: EngineWarning[] = [];
+    const chat = chatOver(steps(1), {
+      input: () => {
+        throw thrown;
+      },
+      onWarning: (warning) => warnings.push(warning),
+    });
+
+    const refused = await chat.post('u1', 'first');
+
+    expect([refused.status, await refused.json()]).toEqual([status, { error }]);
+    // Who runs the server hears of what is not for its clients.
+    const isTheirs = status === 409 || status === 503;
+    expect(warnings.map(({ cause }) => cause)).toEqual(isTheirs ? [] : [thrown]);
   });
 });
 

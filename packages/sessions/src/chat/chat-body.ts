@@ -142,5 +142,5 @@ function shownIdOf(value: unknown, path: string): string {
   return value as string;
 }
 
-const invalid = (path: string, what: string): PrusikError =>
-  new PrusikError('CHAT_BODY_INVALID', `The body cannot be read: ${path} ${what}`, { meta: { path } });
+const invalid = (path: string, problem: string): PrusikError =>
+  new PrusikError('CHAT_BODY_INVALID', `The body cannot be read: ${path} ${problem}`, { meta: { path, problem } });

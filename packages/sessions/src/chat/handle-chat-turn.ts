@@ -1,17 +1,8 @@
-import {
-  checkId,
-  DEFAULT_TENANT,
-  isFinal,
-  isPrusikError,
-  PrusikError,
-  systemClock,
-  within,
-  type SessionKey,
-} from '@prusik/core';
+import { checkId, DEFAULT_TENANT, isFinal, PrusikError, systemClock, within, type SessionKey } from '@prusik/core';
 import { answerTurn } from './answer-turn.ts';
 import { readChatBody } from './chat-body.ts';
 import { warningOf, type ChatAccess, type ChatOptions } from './chat-options.ts';
-import { errorResponse } from './chat-response.ts';
+import { errorResponse, isForClient } from './chat-response.ts';
 import { telling } from './chat-work.ts';
 import { beginTurn, turnOf } from './begin-turn.ts';
 import { unknownTo } from './turn-known.ts';
@@ -31,7 +22,7 @@ export async function handleChatTurn(request: Request, options: ChatOptions): Pr
     if (request.method === 'GET') return await resume(request, options);
     throw new PrusikError('CHAT_METHOD', `A chat takes POST and GET, not ${request.method}`);
   } catch (error) {
-    if (!isPrusikError(error)) telling(warningOf(options))('A request of a chat', error);
+    if (!isForClient(error)) telling(warningOf(options))('A request of a chat', error);
     return errorResponse(error);
   }
 }

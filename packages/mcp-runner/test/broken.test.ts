@@ -1,5 +1,10 @@
 import type { Sandbox } from '@prusik/core';
-import { MCP_RUNNER_TESTS, runMcpRunnerTest, type McpRunnerOrder } from '@prusik/testing-contracts';
+import {
+  MCP_RUNNER_TESTS,
+  runMcpRunnerTest,
+  type McpRunnerOrder,
+  type McpRunnerUnderTest,
+} from '@prusik/testing-contracts';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { mcpRunner } from '../src/index.ts';
 import { contractServer, temporarySandbox } from './contract.ts';
@@ -29,9 +34,13 @@ it.each(RUNNER_FAULTS.map((fault) => [fault.name, fault] as const))(
 
     const given = fault.hangs ? { ...test, withinMs: HUNG_MS } : test;
 
-    const run = runMcpRunnerTest(given, { create: (order) => broken(fault, order), place: 'host' });
+    let made: McpRunnerUnderTest | undefined;
+    const create = (order: McpRunnerOrder) => (made = broken(fault, order));
+    const run = runMcpRunnerTest(given, { create, place: 'host' });
 
     await expect(run).rejects.toMatchObject({ name: expect.stringMatching(/Error/) });
+    // One that could not even be made would be noticed by any test.
+    expect(made).toBeDefined();
   },
 );
 

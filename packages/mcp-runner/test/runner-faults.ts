@@ -117,9 +117,9 @@ export const RUNNER_FAULTS: readonly RunnerFault[] = [
   configured('the newer revision alone is spoken', 'server of 2025-11-25 is called, over stdio', only('2026-07-28')),
   configured('the older revision alone is spoken', 'server of 2026-07-28 is called, over stdio', only('2025-11-25')),
   configured(
-    'nobody is reached at an address of this machine',
+    'a server over HTTP is looked for where it is not',
     'MCP-1: a well-behaved server is called, over HTTP',
-    (server) => (server.transport === 'http' ? { ...server, network: 'public' } : server),
+    (server) => (server.transport === 'http' ? { ...server, url: 'http://127.0.0.1:9/mcp' } : server),
   ),
   configured(
     'the newer revision alone is spoken over HTTP',
@@ -179,7 +179,7 @@ export const RUNNER_FAULTS: readonly RunnerFault[] = [
   configured(
     'lines that are no messages are not counted',
     'MCP-2: a server that writes no messages',
-    limits({ garbageLines: Number.MAX_SAFE_INTEGER, startMs: 2_000 }),
+    limits({ garbageLines: 1_000_000, startMs: 1_000 }),
   ),
   changed(
     'a handshake that is none is somebody else’s fault',
@@ -293,12 +293,12 @@ export const RUNNER_FAULTS: readonly RunnerFault[] = [
   configured(
     '`messageBytes` is ignored',
     'MCP-2: an answer of more than messageBytes',
-    limits({ messageBytes: 1024 * 1024 * 1024 }),
+    limits({ messageBytes: 256 * 1024 * 1024 }),
   ),
   configured(
     '`messageBytes` is ignored over HTTP',
     'MCP-2: an answer over HTTP of more',
-    limits({ messageBytes: 1024 * 1024 * 1024 }),
+    limits({ messageBytes: 256 * 1024 * 1024 }),
   ),
   changed('why it was cut off is not told', 'MCP-2: a message that never ends', without),
   configured('one broken line ends a server', 'MCP-2: lines that are no messages', limits({ garbageLines: 1 })),
@@ -332,7 +332,7 @@ export const RUNNER_FAULTS: readonly RunnerFault[] = [
   configured(
     'lines that are no messages are not counted in a call',
     'MCP-2: a server that begins to write lines',
-    limits({ garbageLines: Number.MAX_SAFE_INTEGER, callMs: 2_000, totalMs: 2_000 }),
+    limits({ garbageLines: 1_000_000, callMs: 1_000, totalMs: 1_000 }),
   ),
   changed(
     'a call is sent again as often as the server asks for it',
@@ -375,7 +375,7 @@ export const RUNNER_FAULTS: readonly RunnerFault[] = [
     })),
   ),
   configured('`tools` is ignored', 'MCP-3: of thousands of tools', limits({ tools: 9_000 })),
-  configured('`pages` is ignored', 'MCP-3: a list without an end', limits({ pages: 1_000_000, startMs: 2_000 })),
+  configured('`pages` is ignored', 'MCP-3: a list without an end', limits({ pages: 100_000, startMs: 1_000 })),
   changed(
     'a list that begins again is one that is too long',
     'MCP-3: a list that begins again',
@@ -395,8 +395,8 @@ export const RUNNER_FAULTS: readonly RunnerFault[] = [
     'a schema is understood at once, whatever it takes',
     'MCP-3: a schema that refers to elsewhere',
     inList((listing) => {
-      const end = performance.now() + 2_500;
-      while (performance.now() < end);
+      // Nothing else runs meanwhile.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_500);
       return listing;
     }),
   ),

@@ -277,9 +277,11 @@ describe('MCP-2: a server that is ready', () => {
   });
 
   it('is killed when it asks and does not read what it is answered', async () => {
-    await using connection = await start(['deaf']);
+    await using connection = await start();
 
-    await expect(callText(connection, 'asks-much', { times: 50_000 })).rejects.toThrow('Connection closed');
+    await expect(callText(connection, 'asks-much', { times: 50_000, reads: false })).rejects.toThrow(
+      'Connection closed',
+    );
 
     expect(await connection.ended).toMatchObject({ code: 'MCP_PROTOCOL_ERROR' });
   });

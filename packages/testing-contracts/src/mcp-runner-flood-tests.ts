@@ -36,10 +36,13 @@ export const MCP_FLOOD_TESTS: readonly McpRunnerTest[] = [
     limits: { callMs: 400, totalMs: 1_200 },
     withinMs: 8_000,
     async run(bed) {
+      const { tools } = await bed.list();
+      const tool = tools.find(({ name }) => name === 'bad_act');
+      assert.ok(tool);
       let told = 0;
       const begun = performance.now();
       const thrown: unknown = await bed
-        .call('act', 'one', { onProgress: () => (told += 1) })
+        .call('act', 'one', { tool, onProgress: () => (told += 1) })
         .catch((error: unknown) => error);
 
       assert.ok(isPrusikError(thrown, 'MCP_CALL_TIMEOUT'), String(thrown));

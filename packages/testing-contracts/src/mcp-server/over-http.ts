@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { Receive } from './serve.ts';
 import type { Line, Message, World } from './wire.ts';
@@ -7,7 +7,10 @@ const STREAMED: ReadonlySet<string | undefined> = new Set(['tools/call', 'subscr
 
 /** Listens on a port of its own and prints the address. A call and a subscription are answered by a stream of events, everything else by one message. */
 export function overHttp(receive: Receive, effect: World['effect']): void {
-  const server = createServer((request, response) => void handle(request, response, receive, effect));
+  // Not imported: whoever speaks over stdio would be started in twice the time.
+  const server = process
+    .getBuiltinModule('node:http')
+    .createServer((request, response) => void handle(request, response, receive, effect));
   server.listen(0, '127.0.0.1', () => {
     const address = server.address();
     if (typeof address === 'object' && address !== null) console.log(`http://127.0.0.1:${address.port}/mcp`);

@@ -341,8 +341,8 @@ export type {
   Observer,
   StepObserver,
 } from './observer.ts';
-export type { TraceContext } from './trace-context.ts';
-export type { ModelFacts, StepFacts, ToolFacts } from './step-facts.ts';
+export { toTraceContext, type TraceContext } from './trace-context.ts';
+export { toStepFacts, type ModelFacts, type StepFacts, type ToolFacts } from './step-facts.ts';
 export type { LogFields, Logger, LogValue } from './logger.ts';
 export type { CredentialKey, CredentialStore, StoredCredential } from './credential-store.ts';
 export type {

@@ -6,9 +6,10 @@ import type { ParentLink, RunKind } from './run.ts';
 import type { TraceContext } from './trace-context.ts';
 
 /**
- * Watches an engine: traces, metrics and logs are made of what it is told. It is told of what is committed, after it was committed and once, in this process; of a
- * process that is killed it may never hear. It changes nothing: what it throws is told as a warning once, what it returns is not awaited. Calls are
- * synchronous and on the way of every commit, so they keep what they are given and work later.
+ * Watches an engine: traces, metrics and logs are made of what it is told. It is told of what is committed, after it was committed and once, in this process; of what
+ * a process did that is killed it may never hear. It changes nothing: what it throws is a warning (`OBSERVER_FAILED`, once for each method), what it returns is not
+ * awaited, and what it is given it leaves as it is, since the engine goes on with it. Calls are synchronous and on the way of every commit, so they take note
+ * and work later.
  */
 export interface Observer {
   /** Where the caller of a start stands in a trace, asked in the caller's own async context; the run remembers it. */
@@ -23,11 +24,11 @@ export interface Observer {
 export interface DriveObserver {
   /** Where the drive stands in a trace: recorded with it, and given to the children that it starts. */
   readonly trace: TraceContext | undefined;
-  /** An execution of a step begins. */
+  /** The first execution of a step in this drive begins. One that was put off for long, and is executed again, is told anew. */
   step(step: ObservedStep): StepObserver;
   /** Entries of this drive that were committed, in order, and the messages that were stored with them. Entries hold content. */
   committed(entries: readonly Entry[], messages: readonly Message[]): void;
-  /** Nothing follows. */
+  /** Nothing follows: all of its steps were told to be over, and all of its commits are answered. */
   over(how: DriveOver): void;
 }
 
@@ -35,11 +36,11 @@ export interface DriveObserver {
 export interface StepObserver {
   /** Where the step stands in a trace, for what its body calls. */
   readonly trace: TraceContext | undefined;
-  /** Calls the body of the step with whatever context it is to have, and returns what it returns. */
+  /** Calls the body of the step, at each execution, with whatever context it is to have, and returns what it returns. */
   inside<T>(body: () => T): T;
-  /** The execution failed, and the next one is in so many milliseconds. */
+  /** The execution failed or was refused with this code, and the next one is in so many milliseconds. */
   retry(code: string, ms: number): void;
-  /** Nothing follows. `recorded`: its outcome, or its pause, was committed before. */
+  /** Nothing follows. `recorded`: its outcome, or the long pause before its next execution, is among what was committed. Otherwise nothing is known of it. */
   over(recorded: boolean): void;
 }
 
@@ -67,9 +68,11 @@ export interface ObservedDrive {
   readonly at: number;
   /** The narrowest limits of the budgets that the run spends from. */
   readonly budget?: Budget;
-  /** Who started the run. */
+  /** Who started the run: the drive of its parent, or whoever called `start`. */
   readonly caller?: TraceContext;
-  /** The drive before this one. */
+  /** The first drive of the run that stood in a trace: it goes on from there where no caller does. */
+  readonly first?: TraceContext;
+  /** The last one before this. */
   readonly before?: TraceContext;
   /** The first drive of the run, where there were others: the trace of a run whose start was in none begins with it. */
   readonly first?: TraceContext;
@@ -86,7 +89,7 @@ export interface ObservedWait {
   readonly at: number;
 }
 
-/** A step that begins. */
+/** A step that begins. `attempt`: number of the execution, over all drives. */
 export interface ObservedStep {
   readonly key: string;
   readonly kind: StepKind;
@@ -100,15 +103,19 @@ export type DriveOver = 'ended' | 'parked' | 'blocked' | 'released' | 'supersede
 
 /** What no drive tells. */
 export type EngineEvent =
-  /** A store has answered a commit of a drive, after so many milliseconds. */
+  /** A store has answered a commit of a drive, after so many milliseconds, with what became of an ambiguous one. `stale`: the lease was lost. */
   | {
       readonly type: 'commit';
       readonly run: RunKey;
       readonly ms: number;
       readonly outcome: 'committed' | 'stale' | 'refused';
     }
-  /** A reader was given an entry so many milliseconds after it was committed. */
+  /**
+   * A reader was given an entry so many milliseconds after it was committed, by the clocks of this process and the store. Of each reader a sample, of what was
+   * committed since it was opened.
+   */
   | { readonly type: 'event-lag'; readonly ms: number }
+  /** `worker()` or `drain()`. */
   | { readonly type: 'worker'; readonly worker: string; readonly did: 'start' | 'stop'; readonly slots: number }
   /** Something that no caller is there to hear. `code` is stable. */
   | { readonly type: 'warning'; readonly code: string; readonly run?: RunKey };

@@ -1,3 +1,5 @@
+import { sparse } from './json.ts';
+
 /**
  * What a step tells of itself besides its outcome, for people, traces and lists: names, numbers and codes, never content. It is recorded with the
  * outcome, so that nobody has to read an outcome whose form is its author's.
@@ -31,3 +33,47 @@ export interface ToolFacts {
   /** The call failed, although its step has an outcome: what the model was told is an error with this code. */
   readonly error?: string;
 }
+
+/** Characters of one text. */
+const TEXT_LIMIT = 200;
+/** Models of a route that failed. */
+const FAILED_LIMIT = 20;
+
+/**
+ * What is recorded of facts that somebody told: texts are cut, what has no place or is no number there is left out, so that to tell them costs no step its outcome.
+ *
+ * @throws {TypeError} for what is neither of a model nor of a tool.
+ */
+export function toStepFacts(told: StepFacts): StepFacts {
+  switch (told.of) {
+    case 'model':
+      return sparse<ModelFacts>({
+        of: 'model',
+        answered: text(told.answered),
+        responseModel: text(told.responseModel),
+        responseId: text(told.responseId),
+        finish: text(told.finish),
+        firstChunkMs: milliseconds(told.firstChunkMs),
+        json: told.json === true ? true : undefined,
+        failed: told.failed
+          ?.slice(0, FAILED_LIMIT)
+          .map(({ model, why }) => ({ model: text(model) ?? '', why: text(why) ?? '' })),
+      });
+    case 'tool':
+      return sparse<ToolFacts>({
+        of: 'tool',
+        callId: text(told.callId) ?? '',
+        source: text(told.source),
+        error: text(told.error),
+      });
+    default:
+      told satisfies never;
+      throw new TypeError('A step tells facts of a model or of a tool');
+  }
+}
+
+const text = (value: unknown): string | undefined =>
+  typeof value === 'string' ? value.slice(0, TEXT_LIMIT).toWellFormed() : undefined;
+
+const milliseconds = (value: unknown): number | undefined =>
+  typeof value === 'number' && value >= 0 && Number.isFinite(value) ? Math.round(value) : undefined;

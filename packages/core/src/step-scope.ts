@@ -7,6 +7,8 @@ import type { Message, Usage } from './message.ts';
 import type { Note } from './note.ts';
 import type { StepSlots } from './slot.ts';
 import type { Spent } from './spent.ts';
+import type { StepFacts } from './step-facts.ts';
+import type { TraceContext } from './trace-context.ts';
 
 /** What the body of a step has instead of the context. */
 export interface StepScope {
@@ -20,6 +22,8 @@ export interface StepScope {
   readonly signal: AbortSignal;
   /** The same on every attempt of this step. */
   readonly idempotencyKey: string;
+  /** Where the step stands in a trace, for what it calls elsewhere; missing where no observer of the engine says so. */
+  readonly trace: TraceContext | undefined;
   /** Messages that are stored with the outcome. */
   append(...messages: readonly Message[]): void;
   /** The grants in force now for calls of this tool in this run. */
@@ -72,4 +76,9 @@ export interface StepScope {
    * failed too, unless it was refused for want of capacity: one that used nothing says so, with zeros.
    */
   usage(usage: Usage, costMicros?: number): void;
+  /**
+   * What the step is to people, traces and lists besides its outcome: recorded with it, also where the step fails. What an execution tells last holds. Texts are
+   * cut past 200 characters.
+   */
+  tell(facts: StepFacts): void;
 }

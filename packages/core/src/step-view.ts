@@ -14,6 +14,7 @@ import type { SerializedError } from './serialize-error.ts';
 import type { LiveBlock } from './live-event.ts';
 import type { Usage } from './message.ts';
 import type { PartialReason } from './partial.ts';
+import type { StepFacts } from './step-facts.ts';
 
 /** A step as the journal shows it. */
 export interface StepView {
@@ -33,6 +34,8 @@ export interface StepView {
   /** Calls of tools that it refused. */
   readonly denied?: readonly Denial[];
   readonly settledBy?: StepEnd['settledBy'];
+  /** What it told of itself besides its outcome. */
+  readonly facts?: StepFacts;
 }
 
 /** What a run waits for, or has waited for. */
@@ -84,7 +87,7 @@ export function putOff({ kind, name, attempt, until, error }: StepPause, effect:
 }
 
 export function ended(entry: StepEnd, before: StepView | undefined): StepView {
-  const { kind, name, attempt, outcome, durationMs, usage, messages, denied, settledBy } = entry;
+  const { kind, name, attempt, outcome, durationMs, usage, messages, denied, settledBy, facts } = entry;
   return {
     state: outcome.ok ? 'completed' : 'failed',
     kind,
@@ -97,6 +100,7 @@ export function ended(entry: StepEnd, before: StepView | undefined): StepView {
     ...(messages === undefined ? {} : { messages }),
     ...(denied === undefined ? {} : { denied }),
     ...(settledBy === undefined ? {} : { settledBy }),
+    ...(facts === undefined ? {} : { facts }),
   };
 }
 

@@ -7,6 +7,7 @@ import {
   type Json,
   type NewRun,
   type Run,
+  type TraceContext,
 } from '@prusik/core';
 import { bounded } from './bounded.ts';
 import { budgetOf } from './budget-of.ts';
@@ -24,6 +25,7 @@ export function childRun(
   input: Json,
   options: CallOptions,
   { maxValueBytes, maxResultBytes }: EngineLimits,
+  trace: TraceContext | undefined,
 ): NewRun {
   const budget = budgetOf(options.budget, definition);
   const rights = {
@@ -53,6 +55,7 @@ export function childRun(
     parent: { run: parent.key.run, key, maxResultBytes: options.maxResultBytes ?? maxResultBytes },
     depth: parent.depth + 1,
     ...(budget === undefined ? {} : { budget }),
+    ...(trace === undefined ? {} : { trace }),
   };
 }
 

@@ -34,6 +34,8 @@ export interface Committer {
   /** Nothing more is about to be staged. */
   flush(): void;
   busy(): boolean;
+  /** Commits are sent, or their answers awaited. */
+  writing(): boolean;
   /** A part that ends the run was staged. */
   ending(): boolean;
 }
@@ -56,6 +58,10 @@ export interface CommitterOptions {
     commit: Pick<Commit, 'progress' | 'ledger'>,
   ) => void;
   readonly onLost: (why: 'superseded' | 'unavailable', cause?: unknown) => void;
+  /** Told of each answer of the store, before what it has for a consequence, with how long it took in milliseconds. */
+  readonly onAnswered: ((outcome: CommitResult['outcome'], ms: number) => void) | undefined;
+  /** Nothing is written, or about to be. */
+  readonly onIdle: () => void;
 }
 
 interface InvalidCommit {
@@ -96,6 +102,7 @@ export function createCommitter(options: CommitterOptions): Committer {
       await send(staged.splice(0, ITEMS_A_COMMIT));
     }
     flushing = false;
+    options.onIdle();
   }
 
   /** Whatever more rides along goes ahead: it was asked for before what it rides with. */
@@ -125,6 +132,7 @@ export function createCommitter(options: CommitterOptions): Committer {
       answer = await findOut(commit, started, cause);
     }
     if (answer === undefined) return;
+    options.onAnswered?.(answer.outcome, clock.monotonic() - started);
     if (answer.outcome === 'stale') {
       lost = true;
       options.onLost('superseded');
@@ -201,6 +209,7 @@ export function createCommitter(options: CommitterOptions): Committer {
 
   return {
     busy: () => flushing || staged.length > 0,
+    writing: () => flushing,
     ending: () => ending,
     defer(...entries) {
       deferred.push(...entries);

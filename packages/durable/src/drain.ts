@@ -4,6 +4,7 @@ import type { DriveEnv } from './drive-env.ts';
 import type { Driver } from './driver.ts';
 import type { DrainOptions, Drained } from './engine-types.ts';
 import { createWakeUp } from './wake-up.ts';
+import { workerObserved } from './worker-observed.ts';
 
 /** A worker's loop that ends by itself: when the store has nothing to claim and nothing is driven here, or when the time is up. */
 export async function drain(env: DriveEnv, driver: Driver, { until, signal }: DrainOptions): Promise<Drained> {
@@ -14,6 +15,7 @@ export async function drain(env: DriveEnv, driver: Driver, { until, signal }: Dr
   const deadline = clock.monotonic() + (end - clock.now());
   const wakeUp = createWakeUp(clock);
   const owner = {};
+  const worked = workerObserved(env);
   /** Rises with all that may have made something runnable: a claim that was under way then has not seen it. */
   let moves = 0;
   let idleAt: number | undefined;
@@ -68,5 +70,6 @@ export async function drain(env: DriveEnv, driver: Driver, { until, signal }: Dr
     // First, or what is given back would be claimed again.
     await loop[Symbol.asyncDispose]();
     await driver.release(owner);
+    worked[Symbol.dispose]();
   }
 }

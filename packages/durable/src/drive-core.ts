@@ -3,6 +3,7 @@ import type { Committer } from './committer.ts';
 import type { Delivery } from './delivery.ts';
 import type { DriveEnd, DriveEnv } from './drive-env.ts';
 import type { Inbox } from './inbox.ts';
+import type { ObservedDrive } from './observed-drive.ts';
 import type { Steering } from './steering.ts';
 import type { PutBlob } from './put-blob.ts';
 import type { StepValues } from './step-value.ts';
@@ -31,6 +32,8 @@ export interface DriveCore {
   readonly values: StepValues;
   readonly steering: Steering;
   readonly putBlob: PutBlob;
+  /** Where somebody observes the engine, from when the journal is loaded. */
+  observed(): ObservedDrive | undefined;
   /** The store's clock, as far as this process can tell: its last answer and the time that has passed since. */
   storeNow(): number;
   /** When the time of the run is up, by the store's clock; null where it has no deadline, or it was met already. */

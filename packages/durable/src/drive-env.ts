@@ -1,4 +1,13 @@
-import type { Clock, DurableDefinition, RunInfo, RunKey, Store, WorkspaceForks } from '@prusik/core';
+import type {
+  Clock,
+  DriveOver,
+  DurableDefinition,
+  Observer,
+  RunInfo,
+  RunKey,
+  Store,
+  WorkspaceForks,
+} from '@prusik/core';
 import type { EngineLimits, EngineWarning } from './engine-types.ts';
 import type { LiveBoard } from './live-board.ts';
 import type { Room } from './room.ts';
@@ -19,6 +28,8 @@ export interface DriveEnv {
   /** Awaited between two pieces of work, so that the process's timers and sockets get their turn. */
   readonly breathe: () => Promise<void> | undefined;
   readonly warn: (warning: EngineWarning) => void;
+  /** All observers as one, which never throws. */
+  readonly observer: Observer | undefined;
   /** Whether a run is being driven, or about to be, by this engine. */
   readonly isDrivenHere: (run: RunKey) => boolean;
   /** Calls back when a drive of a child of this run is over here. */
@@ -32,4 +43,4 @@ export interface SlotTicket {
 }
 
 /** How a drive was over. */
-export type DriveEnd = 'ended' | 'parked' | 'blocked' | 'released' | 'superseded' | 'unavailable';
+export type DriveEnd = DriveOver;

@@ -1,4 +1,4 @@
-import { PrusikError, threadOf, type Claim, type PartialReason } from '@prusik/core';
+import { PrusikError, threadOf, type Claim, type PartialReason, type TraceContext } from '@prusik/core';
 import { createCommitter } from './committer.ts';
 import { createDelivery } from './delivery.ts';
 import type { DriveCore, Halt } from './drive-core.ts';
@@ -6,6 +6,7 @@ import type { DriveEnd, DriveEnv } from './drive-env.ts';
 import { createEndings, type Endings } from './endings.ts';
 import { createInbox } from './inbox.ts';
 import { emptyJournal, foldEntry } from './journal-state.ts';
+import { observeDrive, type ObservedDrive } from './observed-drive.ts';
 import { createPutBlob } from './put-blob.ts';
 import { createReads, type Reads } from './reads.ts';
 import { createSteps, type Steps } from './steps.ts';
@@ -35,6 +36,8 @@ export interface DriveParts {
   readonly status: DriveStatus;
   /** The journal is loaded: what is on record now is what has to be delivered before anything new. */
   beginReplay(): void;
+  /** The journal is loaded: tells observers of the drive, and says where it stands in a trace. */
+  observe(): TraceContext | undefined;
   notice(news: { readonly inbox: number; readonly cancelRequested: boolean }): void;
   lose(why: 'superseded' | 'unavailable', cause?: unknown): void;
   diverged(difference: string): void;
@@ -84,6 +87,7 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
     suspect: claim.lost > 0,
     resolving: false,
   };
+  let observed: ObservedDrive | undefined;
   let storeClock = { at: storeTime, monotonic: clock.monotonic() };
 
   const state = emptyJournal();
@@ -111,7 +115,10 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
       }
       notice(answer);
       if (ledger?.release !== undefined) env.room.freed(run);
+      observed?.committed(entries, messages);
     },
+    onAnswered: env.observer && ((outcome, ms) => env.observer?.event({ type: 'commit', run: run.key, ms, outcome })),
+    onIdle: () => observed?.idle(),
   });
   const putBlob = createPutBlob(env, tenant, (cause) => lose('unavailable', cause));
   const values = createStepValues({ env, tenant, putBlob });
@@ -126,6 +133,7 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
     inbox,
     steering: createSteering(store, run, inbox),
     delivery,
+    observed: () => observed,
     storeNow: () => storeClock.at + (clock.monotonic() - storeClock.monotonic),
     halt(why) {
       status.halted ??= why;
@@ -151,6 +159,7 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
         if (how !== 'ended') whole.abort(error);
       }
       waits.forgetSignals();
+      observed?.over(how);
       // A commit of a lost drive never settles, so nobody waits for the loop itself.
       over.resolve(how);
       return how;
@@ -193,6 +202,16 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
     over: over.promise,
     status,
     beginReplay: delivery.begin,
+    observe() {
+      // One that was lost while it read its journal has done nothing.
+      if (env.observer === undefined || status.end !== undefined) return undefined;
+      const { epoch } = run;
+      const { budget, lost } = claim;
+      const about = { epoch, attempt: lost + 1, worker: env.worker, at: storeTime, ...state.traces };
+      const drive = budget === undefined ? about : { ...about, budget };
+      observed = observeDrive(env.observer, run, drive, committer.writing);
+      return observed.trace;
+    },
     notice,
     lose,
     diverged,

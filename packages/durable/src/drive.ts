@@ -59,12 +59,20 @@ export function startDrive(
   let releaseDeadline = Infinity;
 
   async function drive(): Promise<DriveEnd> {
-    await loadJournal(state, store, run);
+    await loadJournal(state, store, run, env.observer !== undefined);
+    const trace = parts.observe();
     inbox.announce(run.inbox);
     await inbox.takeUp();
     const definition = definitionFor(env, run);
     const definitionHash = definition?.hash ?? '';
-    committer.defer({ type: 'run-claim', worker, epoch: run.epoch, attempt, definitionHash });
+    committer.defer({
+      type: 'run-claim',
+      worker,
+      epoch: run.epoch,
+      attempt,
+      definitionHash,
+      ...(trace === undefined ? {} : { trace }),
+    });
     const { block } = state;
     if (!(await takeUpIntervention(core)) && block !== undefined && !status.cancelRequested) {
       return endings.blockAgain(block.code, block.request);

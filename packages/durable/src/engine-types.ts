@@ -6,6 +6,7 @@ import type {
   EventCursor,
   Json,
   NewId,
+  Observer,
   PartialReason,
   Run,
   RunEvent,
@@ -43,6 +44,8 @@ export interface EngineOptions<Deps = unknown> {
   readonly limits?: Partial<EngineLimits>;
   /** Told what no caller is there to hear: a drive that failed on the store, a warning. @default process.emitWarning */
   readonly onWarning?: (warning: EngineWarning) => void;
+  /** Told of what is committed, in this order. Of what one of them throws there is a warning, `OBSERVER_FAILED`, and nothing else. @default none */
+  readonly observers?: readonly Observer[];
 }
 
 /** Something that no caller is there to hear. `code` is stable. */

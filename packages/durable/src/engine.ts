@@ -23,6 +23,7 @@ import { refuseInside } from './inside.ts';
 import { completeLimits } from './limits.ts';
 import { createLiveBoard } from './live-board.ts';
 import { createLiveWriter } from './live-writer.ts';
+import { joinObservers } from './observers.ts';
 import { createRequestFeeds } from './request-feed.ts';
 import { createRoom } from './room.ts';
 import { createReaders } from './run-events.ts';
@@ -40,6 +41,7 @@ const KNOWN = {
     newId: true,
     limits: true,
     onWarning: true,
+    observers: true,
   } satisfies Record<keyof EngineOptions, true>,
 };
 
@@ -56,7 +58,13 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
   const { store, clock = systemClock, newId = randomId } = options;
   const limits = completeLimits(options.limits);
   const definitions = indexDefinitions(options.definitions as readonly DurableDefinition<never, unknown, unknown>[]);
-  const warn = guarded(options.onWarning ?? warnOnProcess);
+  const tell = guarded(options.onWarning ?? warnOnProcess);
+  const warn = (warning: EngineWarning): void => {
+    const { code, run } = warning;
+    observer?.event({ type: 'warning', code, ...(run === undefined ? {} : { run }) });
+    tell(warning);
+  };
+  const observer = joinObservers(options.observers ?? [], warn);
   const writer = createLiveWriter(store, clock, warn);
   const board = createLiveBoard(writer);
   const env: DriveEnv = {
@@ -72,6 +80,7 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
     apart: AsyncLocalStorage.snapshot(),
     breathe: createBreather(),
     warn,
+    observer,
     isDrivenHere: (run) => driver.isDriving(run),
     watchChildren: ({ tenant, run }, on) =>
       driver.watch((over) => {
@@ -79,7 +88,7 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
       }),
   };
   const driver = createDriver(env);
-  const readers = createReaders({ store, board, warn, isDrivenHere: env.isDrivenHere });
+  const readers = createReaders({ store, board, clock, warn, observer, isDrivenHere: env.isDrivenHere });
   const feeds = createRequestFeeds(store, clock);
   const decide = createDecider(env, options.canAnswer);
   const trees = createDrivenTrees(env, driver);
@@ -90,7 +99,7 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
     if (disposed !== undefined) throw new PrusikError('ENGINE_CLOSED', 'The engine is disposed');
   }
 
-  const starter = createStarter({ store, definitions, limits, newId });
+  const starter = createStarter({ store, definitions, limits, newId, observer });
   const start: Engine['start'] = async (name, input, given) => {
     checkOpen();
     return starter.start(name, input, given);

@@ -6,6 +6,7 @@ import {
   PrusikError,
   serializeError,
   sparse,
+  toStepFacts,
   WRITE_ITEMS_LIMIT,
   type Clock,
   type Denial,
@@ -16,6 +17,8 @@ import {
   type SerializedError,
   type SlotChange,
   type Spent,
+  type StepFacts,
+  type StepObserver,
   type StepOptions,
   type StepScope,
   type Usage,
@@ -47,6 +50,7 @@ export type Execution =
       readonly denied?: readonly Denial[];
       readonly usage?: Usage;
       readonly costMicros?: number;
+      readonly facts?: StepFacts;
     }
   | { readonly settled: 'doubt'; readonly error: SerializedError };
 
@@ -74,6 +78,7 @@ export interface ExecuteOptions {
   readonly steering: Steering;
   readonly blobs: StepBlobs;
   readonly grants: StepScope['grants'];
+  readonly observed: StepObserver | undefined;
   /** Whose place the body is in. */
   readonly engine: object;
 }
@@ -125,6 +130,7 @@ export async function executeStep(what: ExecuteOptions): Promise<Executed> {
   let absorbed: readonly string[] = [];
   let usage: Usage | undefined;
   let costMicros: number | undefined;
+  let facts: StepFacts | undefined;
   const controller = new AbortController();
   let open = true;
   /** Counts on with each reset: readers know what is void by it. */
@@ -136,6 +142,7 @@ export async function executeStep(what: ExecuteOptions): Promise<Executed> {
     spent: what.spent,
     signal: controller.signal,
     idempotencyKey: idempotencyKeyOf(what.run, key),
+    trace: what.observed?.trace,
     // A body that goes on after its time has no say any more: what it hands in late is dropped.
     append: (...added) => void (open && appended.push(...added)),
     async absorb() {
@@ -183,6 +190,9 @@ export async function executeStep(what: ExecuteOptions): Promise<Executed> {
       usage = spent;
       costMicros = cost;
     },
+    tell(told) {
+      if (open) facts = toStepFacts(told);
+    },
   };
   const settle = (outcome: Outcome, thrown?: unknown): Executed => ({
     thrown,
@@ -198,6 +208,7 @@ export async function executeStep(what: ExecuteOptions): Promise<Executed> {
       denied: denied.length > 0 ? denied : undefined,
       usage,
       costMicros,
+      facts,
     }),
   });
 
@@ -211,6 +222,7 @@ export async function executeStep(what: ExecuteOptions): Promise<Executed> {
     });
   }
 
+  const call = (): Promise<unknown> => runInside('step', what.engine, () => what.body(scope));
   start();
   let timer: Disposable | undefined;
   const ending = Promise.withResolvers<Ended>();
@@ -236,7 +248,7 @@ export async function executeStep(what: ExecuteOptions): Promise<Executed> {
     );
   }
   Promise.resolve()
-    .then(() => runInside('step', what.engine, () => what.body(scope)))
+    .then(() => (what.observed === undefined ? call() : what.observed.inside(call)))
     .then(
       (value) => ending.resolve({ value }),
       (thrown: unknown) => ending.resolve({ thrown }),

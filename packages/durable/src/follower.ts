@@ -1,4 +1,4 @@
-import { PrusikError, type Entry, type RunKey, type Store } from '@prusik/core';
+import { PrusikError, type Clock, type Entry, type Observer, type RunKey, type Store } from '@prusik/core';
 import type { EngineWarning } from './engine-types.ts';
 import type { LiveBoard } from './live-board.ts';
 import type { LiveBuffer } from './live-buffer.ts';
@@ -8,8 +8,10 @@ import { createLiveMerge } from './live-merge.ts';
 export interface EventSources {
   readonly store: Store;
   readonly board: LiveBoard;
+  readonly clock: Clock;
   readonly isDrivenHere: (run: RunKey) => boolean;
   readonly warn: (warning: EngineWarning) => void;
+  readonly observer: Observer | undefined;
 }
 
 /** One run that a reader follows: its entries by pages, on demand, and its live events into the reader's buffer. */

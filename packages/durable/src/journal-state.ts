@@ -10,6 +10,7 @@ import {
   type StepKind,
   type StepPause,
   type Store,
+  type TraceContext,
   type WaitKind,
   type WaitStart,
 } from '@prusik/core';
@@ -56,6 +57,8 @@ export interface JournalState {
   failed: SerializedError | undefined;
   /** How often the run was blocked: names the next intervention. */
   blocks: number;
+  /** Where its caller, the first drive that has committed something, and the last one before now stood in a trace. */
+  readonly traces: { caller?: TraceContext; first?: TraceContext; before?: TraceContext };
 }
 
 export function emptyJournal(): JournalState {
@@ -75,6 +78,7 @@ export function emptyJournal(): JournalState {
     block: undefined,
     failed: undefined,
     blocks: 0,
+    traces: {},
   };
 }
 
@@ -133,8 +137,13 @@ export function foldEntry(state: JournalState, entry: Entry): void {
       return;
     case 'run-start':
       state.startedAt = entry.at;
+      if (entry.trace !== undefined) state.traces.caller = entry.trace;
       return;
     case 'run-claim':
+      if (entry.trace === undefined) return;
+      state.traces.first ??= entry.trace;
+      state.traces.before = entry.trace;
+      return;
     case 'run-park':
     case 'run-end':
       return;
@@ -160,9 +169,17 @@ function record(
 
 const PAGE = 1_000;
 
-/** Reads a run's journal by pages and folds it. Of a run that nobody has driven yet there is nothing to read that its row does not say. */
-export async function loadJournal(state: JournalState, store: Store, { key: run, seq, createdAt }: Run): Promise<void> {
-  if (seq === 1) {
+/**
+ * Reads a run's journal by pages and folds it. Of a run that nobody has driven yet there is nothing to read that its row does not say, but for where its
+ * caller stood in a trace, if anybody asks.
+ */
+export async function loadJournal(
+  state: JournalState,
+  store: Store,
+  { key: run, seq, createdAt }: Run,
+  withTrace: boolean,
+): Promise<void> {
+  if (seq === 1 && !withTrace) {
     state.seq = 1;
     state.at = createdAt;
     state.startedAt = createdAt;

@@ -31,7 +31,7 @@ export interface CheckedCall {
 
 /** Everything about a call of a child that can be wrong. What is on record was in order when it was started. */
 export async function lookAtCall(
-  { env, run, delivery, putBlob }: DriveCore,
+  { env, run, delivery, putBlob, observed }: DriveCore,
   { key, definition, input, options, upTo }: ChildCall,
 ): Promise<CheckedCall> {
   const { limits } = env;
@@ -53,7 +53,7 @@ export async function lookAtCall(
   const levels = run.rights?.levels ?? limits.maxDepth - run.depth;
   if (!(levels > 0)) throw refusedCall('max_depth', { agent: definition, key });
   const parsed = await parseInput(found, input, limits, putBlob);
-  const child = childRun(run, key, found, parsed, options, limits);
+  const child = childRun(run, key, found, parsed, options, limits, observed()?.trace);
   return { fingerprint, child: () => (upTo === undefined ? child : { ...child, history: { upTo } }) };
 }
 

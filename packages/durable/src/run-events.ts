@@ -10,6 +10,7 @@ import {
 } from '@prusik/core';
 import type { EventOptions } from './engine-types.ts';
 import { createFollower, type EventSources, type Follower } from './follower.ts';
+import { lagSampler } from './lag-sampler.ts';
 import { createLiveBuffer } from './live-buffer.ts';
 
 /** The readers of one engine. */
@@ -82,6 +83,7 @@ function createReader(sources: EventSources, root: RunKey, options: EventOptions
   const { signal, tree = false, cancelOnClose = false } = options;
   const given = checkedCursor(options.after);
   const buffer = createLiveBuffer(root);
+  const sampleLag = sources.observer && lagSampler(sources.observer, sources.clock);
   const followers = new Map<string, Follower>();
   let waiting: Waiting[] = [];
   let state: 'new' | 'open' | 'over' = 'new';
@@ -134,6 +136,7 @@ function createReader(sources: EventSources, root: RunKey, options: EventOptions
 
   function deliver(follower: Follower, entry: Entry): RunEvent {
     follower.passNextEntry();
+    sampleLag?.(entry);
     if (tree && entry.type === 'wait-start' && entry.child !== undefined) follow(entry.child, 0, follower.run.run);
     if (entry.type === 'run-end') {
       follower.stop();

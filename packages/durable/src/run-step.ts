@@ -79,6 +79,7 @@ export function createRunStep(core: DriveCore, onEnded: (key: string) => void): 
       }
       if (step.forRoom) env.room.freed(core.run);
     }
+    const observed = core.observed()?.begin(spec, first);
     const started = env.clock.monotonic();
     const { execution, thrown, attempt } = await executeStep({
       run: core.run.key,
@@ -102,6 +103,7 @@ export function createRunStep(core: DriveCore, onEnded: (key: string) => void): 
       },
       grants: (tool) => grantsFor(core, tool),
       speak,
+      observed,
       engine: env,
     });
     // Before the outcome is committed: nobody must find text in progress of a step that has ended.
@@ -143,6 +145,7 @@ export function createRunStep(core: DriveCore, onEnded: (key: string) => void): 
         usage,
         costMicros,
         denied: execution.denied,
+        facts: execution.facts,
         ledger,
         end: execution.outcome.ok && absorbed.length === 0 ? endOfRun(spec) : undefined,
       }),

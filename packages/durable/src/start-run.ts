@@ -9,6 +9,7 @@ import {
   type Message,
   type NewId,
   type NewRun,
+  type Observer,
   type Run,
   type RunKey,
   type Store,
@@ -49,6 +50,7 @@ export interface StarterOptions {
   readonly definitions: ReadonlyMap<string, Definition>;
   readonly limits: EngineLimits;
   readonly newId: NewId;
+  readonly observer: Observer | undefined;
 }
 
 /** Makes runs of inputs and stores them. */
@@ -57,6 +59,7 @@ export function createStarter({
   definitions,
   limits,
   newId,
+  observer,
 }: StarterOptions): Pick<Engine, 'start' | 'startAgain'> {
   function find(name: string): Definition {
     const definition = definitions.get(name);
@@ -105,6 +108,7 @@ export function createStarter({
     if (given.timeoutMs !== undefined) checkMs(`run ${key.run}: timeoutMs`, given.timeoutMs);
     const rights = delegationRights(definition);
     const turn = checkedTurn(definition, given.turn, limits.maxValueBytes);
+    const trace = observer?.caller();
     return {
       key,
       kind: definition.kind,
@@ -121,6 +125,7 @@ export function createStarter({
       root: key.run,
       depth: 0,
       ...(budget === undefined ? {} : { budget }),
+      ...(trace === undefined ? {} : { trace }),
       ...(session === undefined
         ? {}
         : { session: { ...session, id: checkId('session', session.id), whenBusy: session.whenBusy ?? 'refuse' } }),

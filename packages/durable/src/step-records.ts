@@ -60,6 +60,7 @@ export interface OutcomeDetails {
   readonly denied?: StepEnd['denied'];
   readonly usage?: StepEnd['usage'];
   readonly costMicros?: number;
+  readonly facts?: StepEnd['facts'] | undefined;
   readonly settledBy?: StepEnd['settledBy'];
   readonly ledger?: LedgerChange | undefined;
   /** The run ends with it. */
@@ -112,8 +113,9 @@ export function createStepRecords(core: DriveCore, slots: RunSlots, onEnded: (ke
     const { key, options } = spec;
     const { error, spent, ledger } = what;
     const until = Math.ceil(core.storeNow() + ms);
-    if (ms <= LONGEST_IN_MEMORY_MS && !what.record)
-      return { spec, tries, intended: state.intents.has(key), until, spent };
+    const isShort = ms <= LONGEST_IN_MEMORY_MS;
+    if (isShort) core.observed()?.retry(key, error.code, ms);
+    if (isShort && !what.record) return { spec, tries, intended: state.intents.has(key), until, spent };
     const pause: StepPause = {
       type: 'step-pause',
       key,
@@ -129,6 +131,7 @@ export function createStepRecords(core: DriveCore, slots: RunSlots, onEnded: (ke
     };
     const result = await committer.stage({ entries: [pause], progress: true, ...(ledger ? { ledger } : {}) });
     if (!result.ok) refusedRecord(`The pause of step ${key}`, result.code, key);
+    else if (!isShort) core.observed()?.end(key, true);
     return { spec, tries, intended: false, until, spent };
   }
 
@@ -150,6 +153,7 @@ export function createStepRecords(core: DriveCore, slots: RunSlots, onEnded: (ke
       costMicros: details.costMicros,
       denied: details.denied,
       settledBy: details.settledBy,
+      facts: details.facts,
     });
     const part = sparse<Part>({
       entries: [end],

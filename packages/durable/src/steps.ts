@@ -64,7 +64,8 @@ export function createSteps(core: DriveCore): Steps {
     running.set(key, { stop, once: options.effect === 'once' });
     try {
       const next = await runStep(step, stop);
-      if (next !== undefined && !core.over()) pause(key, next);
+      if (next === undefined) core.observed()?.end(key, false);
+      else if (!core.over()) pause(key, next);
     } catch (cause) {
       // Nothing above rejects for what a step does, so this is a defect of ours. To try again would repeat the effect.
       const message = `Step ${key} could not be recorded`;

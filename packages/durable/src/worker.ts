@@ -1,6 +1,7 @@
 import { startClaimLoop } from './claim-loop.ts';
 import type { DriveEnv } from './drive-env.ts';
 import type { Driver } from './driver.ts';
+import { workerObserved } from './worker-observed.ts';
 
 /** Drives whatever is runnable, until disposed; what it drives then is given back. */
 export function startWorker(env: DriveEnv, driver: Driver): AsyncDisposable {
@@ -10,6 +11,7 @@ export function startWorker(env: DriveEnv, driver: Driver): AsyncDisposable {
     onError: (cause: unknown) =>
       env.warn({ code: 'CLAIM_FAILED', message: 'The store refused a claim; it is tried again', cause }),
   };
+  const worked = workerObserved(env);
   const loop = startClaimLoop({ env, driver, next: () => claiming });
   const queue = env.store.watchQueue(() => loop.wake());
   const keepAlive = setInterval(() => {}, 2 ** 30);
@@ -19,6 +21,7 @@ export function startWorker(env: DriveEnv, driver: Driver): AsyncDisposable {
       queue[Symbol.dispose]();
       await loop[Symbol.asyncDispose]();
       await driver.release(owner);
+      worked[Symbol.dispose]();
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { Clock, DurableContext, DurableDefinition, Entry, Json, RunKey, Store } from '@prusik/core';
+import type { Clock, DurableContext, DurableDefinition, Entry, Json, Observer, RunKey, Store } from '@prusik/core';
 import type { FakeClock } from '@prusik/testing-contracts';
 import { createEngine, type Engine, type EngineLimits, type EngineOptions, type EngineWarning } from '../src/index.ts';
 
@@ -24,6 +24,7 @@ export function engineOn(
     readonly deps?: () => unknown;
     readonly newId?: () => string;
     readonly canAnswer?: EngineOptions['canAnswer'];
+    readonly observers?: readonly Observer[];
   } = {},
 ): Engine {
   return createEngine({
@@ -34,6 +35,7 @@ export function engineOn(
     ...(more.deps ? { deps: more.deps } : {}),
     ...(more.newId ? { newId: more.newId } : {}),
     ...(more.canAnswer ? { canAnswer: more.canAnswer } : {}),
+    ...(more.observers ? { observers: more.observers } : {}),
     onWarning: (warning) => more.warnings?.push(warning),
   });
 }

@@ -92,6 +92,12 @@ export {
 export type { Violation } from './crash/rule.ts';
 export { seededRandom, type SeededRandom } from './crash/seeded-random.ts';
 export { fakeClock, type FakeClock } from './fake-clock.ts';
+export {
+  recordingObserver,
+  type ObserverCall,
+  type RecordingObserver,
+  type RecordingObserverOptions,
+} from './recording-observer.ts';
 export { runStoreTest, storeContract, testsFor, type StoreContract, type StoreStorage } from './store-contract.ts';
 export type { StoreTest, StoreTestBed } from './store-test.ts';
 export type { HeldRun, StoreScenario } from './store-scenario.ts';

@@ -15,6 +15,7 @@ import { DECISIONS_OF, type NewDecision, type RequestKind } from '../request.ts'
 import { FINAL_STATUSES, type RunKind } from '../run.ts';
 import type { SessionLife } from '../session.ts';
 import type { NewSignal, SignalKind } from '../signal.ts';
+import { toTraceContext } from '../trace-context.ts';
 import { checkCount, checkJson, checkList, checkOneOf, checkRecords, checkText, checkTime } from './argument-values.ts';
 import { checkItems, copied } from './copied.ts';
 import { checkBlobHash, checkRunKey } from './key-arguments.ts';
@@ -98,6 +99,7 @@ function checkRun(copy: NewRun): void {
       throw new TypeError(`Run ${copy.key.run} cannot be its own parent or root`);
   }
   checkBudget(copy.budget);
+  if (copy.trace !== undefined) toTraceContext(copy.trace);
   if (copy.history !== undefined) {
     if (copy.parent === undefined) throw new TypeError('Only a child has a history of its parent');
     checkCount('message number', copy.history.upTo);
@@ -154,6 +156,7 @@ export function checkedCommit(commit: Commit): Commit {
     if (entry.type === 'run-start') throw new TypeError('Entry 1 is written by start alone');
     if (entry.type === 'run-end' && !(entry === last && copy.transition?.type === 'end'))
       throw new TypeError('The entry run-end is the last one, of the commit that ends the run');
+    if (entry.type === 'run-claim' && entry.trace !== undefined) toTraceContext(entry.trace);
   }
   if (copy.transition?.type === 'end' && last?.type !== 'run-end')
     throw new TypeError('The commit that ends a run ends with the entry run-end');

@@ -70,12 +70,10 @@ export interface ObservedDrive {
   readonly budget?: Budget;
   /** Who started the run: the drive of its parent, or whoever called `start`. */
   readonly caller?: TraceContext;
-  /** The first drive of the run that stood in a trace: it goes on from there where no caller does. */
+  /** The first drive of the run that stood in a trace, where there were others: the trace of a run whose start was in none begins with it. */
   readonly first?: TraceContext;
   /** The last one before this. */
   readonly before?: TraceContext;
-  /** The first drive of the run, where there were others: the trace of a run whose start was in none begins with it. */
-  readonly first?: TraceContext;
   /** When the drive before this one parked or blocked the run, by the store's clock; missing where it did neither. */
   readonly parkedAt?: number;
   /** What the run waits for as the drive begins. */

@@ -206,8 +206,9 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
       // One that was lost while it read its journal has done nothing.
       if (env.observer === undefined || status.end !== undefined) return undefined;
       const { epoch } = run;
+      const open = [...state.waits.values()].map(({ key, at }) => ({ key, at }));
       const { budget, lost } = claim;
-      const about = { epoch, attempt: lost + 1, worker: env.worker, at: storeTime, ...state.traces };
+      const about = { epoch, attempt: lost + 1, worker: env.worker, at: storeTime, ...state.past, waits: open };
       const drive = budget === undefined ? about : { ...about, budget };
       observed = observeDrive(env.observer, run, drive, committer.writing);
       return observed.trace;

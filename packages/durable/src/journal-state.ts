@@ -1,6 +1,7 @@
 import {
   PrusikError,
   type Entry,
+  type EntryStamp,
   type Outcome,
   type PartialReason,
   type Run,
@@ -42,7 +43,7 @@ export interface JournalState {
   /** The last pause of steps that have no outcome. */
   readonly pauses: Map<string, StepPause>;
   /** Waits that were begun and have no outcome. */
-  readonly waits: Map<string, WaitStart>;
+  readonly waits: Map<string, EntryStamp & WaitStart>;
   /** How often a step was begun, for its attempt number. */
   readonly attempts: Map<string, number>;
   notes: number;
@@ -57,8 +58,8 @@ export interface JournalState {
   failed: SerializedError | undefined;
   /** How often the run was blocked: names the next intervention. */
   blocks: number;
-  /** Where its caller, the first drive that has committed something, and the last one before now stood in a trace. */
-  readonly traces: { caller?: TraceContext; first?: TraceContext; before?: TraceContext };
+  /** Where its caller, the first drive that has committed something, and the last one stood in a trace; and when the last one parked or blocked the run, if it did. */
+  readonly past: { caller?: TraceContext; first?: TraceContext; before?: TraceContext; parkedAt?: number };
 }
 
 export function emptyJournal(): JournalState {
@@ -78,7 +79,7 @@ export function emptyJournal(): JournalState {
     block: undefined,
     failed: undefined,
     blocks: 0,
-    traces: {},
+    past: {},
   };
 }
 
@@ -114,6 +115,7 @@ export function foldEntry(state: JournalState, entry: Entry): void {
       return;
     case 'run-block':
       state.block = entry;
+      state.past.parkedAt = entry.at;
       state.blocks += 1;
       if (entry.charged !== undefined)
         for (const [key, { reserved: _, ...intent }] of state.intents) state.intents.set(key, intent);
@@ -137,14 +139,17 @@ export function foldEntry(state: JournalState, entry: Entry): void {
       return;
     case 'run-start':
       state.startedAt = entry.at;
-      if (entry.trace !== undefined) state.traces.caller = entry.trace;
+      if (entry.trace !== undefined) state.past.caller = entry.trace;
       return;
     case 'run-claim':
+      delete state.past.parkedAt;
       if (entry.trace === undefined) return;
-      state.traces.first ??= entry.trace;
-      state.traces.before = entry.trace;
+      state.past.first ??= entry.trace;
+      state.past.before = entry.trace;
       return;
     case 'run-park':
+      state.past.parkedAt = entry.at;
+      return;
     case 'run-end':
       return;
     default:

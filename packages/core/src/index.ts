@@ -231,6 +231,19 @@ export {
 export { defineSlot, SLOT_LIMIT, type Slot, type SlotChange, type StepSlots, type StoredSlot } from './slot.ts';
 export { checkSlotValue, readSlot } from './read-slot.ts';
 export type { TurnOptions } from './turn.ts';
+export type {
+  GrantRecord,
+  Imported,
+  ImportRunResult,
+  ImportSessionResult,
+  NoteRecord,
+  OwnedRecords,
+  RequestRecord,
+  RunImport,
+  SessionImport,
+} from './imported.ts';
+export { checkRunImport, checkSessionImport } from './store-kit/check-import.ts';
+export { isSameRecord } from './store-kit/import-run.ts';
 export { REMOVAL_LIMIT, type Removal, type RemovedRows, type RemoveResult } from './removal.ts';
 export { CHARS_PER_TOKEN, charsOf, createRuler } from './ruler.ts';
 export { refusedCall } from './call-error.ts';

@@ -1,6 +1,7 @@
 import type { PartialReason } from './partial.ts';
 import type { SerializedError } from './serialize-error.ts';
 import type { RunKey } from './ids.ts';
+import type { Imported } from './imported.ts';
 import type { Json } from './json.ts';
 import type { RunRights } from './rights.ts';
 import type { TurnOptions } from './turn.ts';
@@ -69,6 +70,8 @@ export interface Run {
   /** Id of the run that took its messages over, and whose answer is its answer. */
   readonly absorbedBy?: string;
   readonly blocked?: { readonly code: string; readonly request: string };
+  /** It is the record of a run of another store. */
+  readonly imported?: Imported;
 }
 
 /** The run that called this one. */

@@ -1,4 +1,5 @@
 import type { SessionKey } from './ids.ts';
+import type { Imported } from './imported.ts';
 import type { Message } from './message.ts';
 import type { Run } from './run.ts';
 
@@ -19,6 +20,8 @@ export interface Session {
   readonly cuts: readonly ThreadCut[];
   /** Where its first messages were copied from. */
   readonly forkedFrom?: SessionFork;
+  /** It is the record of a session of another store. */
+  readonly imported?: Imported;
 }
 
 /** Messages from one number to another, both included, that are no part of the conversation any more. */
@@ -88,8 +91,11 @@ export type ForkResult =
   | { readonly outcome: 'forked' | 'existing'; readonly session: Session }
   /** There is another session of that name. */
   | { readonly outcome: 'taken'; readonly session: Session }
-  /** `too-large`: more than {@link FORK_LIMIT}. `unknown`: there is no session to copy from. */
-  | { readonly outcome: 'too-large' | 'unknown' };
+  /**
+   * `too-large`: more than {@link FORK_LIMIT}. `unknown`: there is no session to copy from. `redacted`: what there is of it is not what was said, so no
+   * conversation goes on from it.
+   */
+  | { readonly outcome: 'too-large' | 'unknown' | 'redacted' };
 
 /** What became of a replacement; it is all there or nothing. */
 export type ReplaceResult =

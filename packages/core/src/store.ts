@@ -6,6 +6,7 @@ import type { Entry } from './entry.ts';
 import type { Grant, GrantKey, GrantQuery, RevokeResult } from './grant.ts';
 import type { RequestRef, RunKey, SessionKey } from './ids.ts';
 import type { Ledger } from './ledger.ts';
+import type { ImportRunResult, ImportSessionResult, RunImport, SessionImport } from './imported.ts';
 import type { LiveTextStore } from './live-text.ts';
 import type { Message, StoredMessage, ThreadKey } from './message.ts';
 import type { NewRun, StartResult } from './new-run.ts';
@@ -33,7 +34,7 @@ import type { StoredSlot } from './slot.ts';
  *   of a run's journal after entry 1, and all or nothing.
  * - **Outside writes**: {@link Store.start}, {@link Store.signal} and {@link Store.decide} (and {@link Store.revokeGrant}), by anybody, each one
  *   transaction that creates-if-absent or compares-and-sets and makes the run runnable; and {@link Store.moveSession},
- *   {@link Store.replaceMessages}, {@link Store.cutMessages}, {@link Store.forkSession} and {@link Store.remove}, which touch nothing that a live run stands on.
+ *   {@link Store.replaceMessages}, {@link Store.cutMessages}, {@link Store.forkSession} {@link Store.importRun}, {@link Store.importSession} and {@link Store.remove}, which touch nothing that a live run stands on.
  *
  * Every method may reject with `STORE_CLOSED` after disposal, and with `STORE_UNAVAILABLE` (retryable) when the
  * store cannot be reached; a {@link Store.commit} that rejects is **ambiguous**: it may or may not have happened, and the
@@ -108,6 +109,17 @@ export interface Store extends AsyncDisposable, LiveTextStore {
    * ids, and with what its slots hold now. It is a conversation of its own from then on, and uses the blobs of its messages. The same call again finds what it made.
    */
   forkSession(from: SessionKey, to: string, upTo: number): Promise<ForkResult>;
+
+  /**
+   * Writes an ended run as another store has lived it, in one transaction: its parent, its root and its session come before it, and were imported. Its ids, numbers and times
+   * stay. Nothing is ever overwritten: the same record again is `existing`, and so is the run itself. What it names of blobs is put before.
+   *
+   * Rejects with `IMPORT_INVALID` for what no ended run is, and for a time that is later than the store's own, with `RUN_LIVE` for a run that has not ended, with
+   * `IMPORT_TOO_LARGE` past {@link WRITE_LIMIT}.
+   */
+  importRun(record: RunImport): Promise<ImportRunResult>;
+  /** The same for a closed session with its conversation; its runs come after it. */
+  importSession(record: SessionImport): Promise<ImportSessionResult>;
 
   /**
    * Removes what has ended, whole or not at all. After its first write nobody finds it and its ids are free, for other runs too; the rows

@@ -21,6 +21,10 @@ export async function forkSession(
       throw new PrusikError('FORK_TOO_LARGE', `The session ${session} has more than one fork copies`, {
         meta: { session },
       });
+    case 'redacted':
+      throw new PrusikError('SESSION_REDACTED', `The session ${session} was imported without its content`, {
+        meta: { session },
+      });
     case 'unknown':
       throw sessionUnknown(key);
     default:

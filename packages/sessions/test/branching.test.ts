@@ -208,6 +208,27 @@ describe.each(Object.entries(STORES))('a conversation that branches (%s)', (_nam
     expect(await sessions.get('fork')).toBeUndefined();
   });
 
+  it('REC-1: a session that was imported without its content is not forked', async () => {
+    const made = store();
+    const sessions = createSessions(engineFor([talker()], made));
+    const said = message('user one', 'user', '[12 characters]');
+    await made.importSession({
+      session: { key: { tenant: 'default', session: 'chat' }, createdAt: 0, cuts: [], floor: 0 },
+      messages: [{ n: 1, message: said }],
+      slots: [],
+      grants: [],
+      notes: [],
+      blobs: [],
+      imported: { digest: `sha256:${'0'.repeat(64)}`, redacted: true },
+      latest: 0,
+    });
+
+    await expect(sessions.fork('chat', { at: 'user one', to: 'fork' })).rejects.toMatchObject({
+      code: 'SESSION_REDACTED',
+    });
+    expect(await sessions.get('fork')).toBeUndefined();
+  });
+
   it('SES-12: a turn carries what its caller says of it, before the message of the user', async () => {
     const definition = talker();
     const session = await createSessions(engineFor([definition], store())).open('chat');

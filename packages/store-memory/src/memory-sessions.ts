@@ -1,4 +1,13 @@
-import type { Page, Session, SessionFork, SessionKey, SessionQuery, SessionState, ThreadCut } from '@prusik/core';
+import type {
+  Imported,
+  Page,
+  Session,
+  SessionFork,
+  SessionKey,
+  SessionQuery,
+  SessionState,
+  ThreadCut,
+} from '@prusik/core';
 import { frozen } from './frozen.ts';
 import { createKeyed } from './keyed.ts';
 import { listPage } from './list-page.ts';
@@ -10,6 +19,7 @@ export interface SessionRecord<Run> {
   state: SessionState;
   cuts: readonly ThreadCut[];
   readonly forkedFrom: SessionFork | undefined;
+  imported?: Imported;
   readonly createdAt: number;
   /** Every run that was started in it. */
   readonly runs: Set<Run>;
@@ -31,7 +41,7 @@ export function createMemorySessions<Run extends Claimable>(): MemorySessions<Ru
   const byKey = createKeyed<SessionRecord<Run>>();
   const byNumber = createNumberedRows<SessionRecord<Run>>();
 
-  function describe({ state, createdAt, queue, cuts, forkedFrom }: SessionRecord<Run>): Session {
+  function describe({ state, createdAt, queue, cuts, forkedFrom, imported }: SessionRecord<Run>): Session {
     return frozen({
       key: state.key,
       state: state.state,
@@ -40,6 +50,7 @@ export function createMemorySessions<Run extends Claimable>(): MemorySessions<Ru
       createdAt,
       cuts,
       ...(forkedFrom === undefined ? {} : { forkedFrom }),
+      ...(imported === undefined ? {} : { imported }),
     });
   }
 

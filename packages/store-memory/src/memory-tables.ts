@@ -175,6 +175,16 @@ export function memoryTables(): MemoryTables {
       });
     },
 
+    saveImported({ tenant, of, id }, imported) {
+      if (of === 'session') {
+        const session = sessions.get({ tenant, session: id });
+        if (session !== undefined) session.imported = frozen(imported);
+        return;
+      }
+      const found = record({ tenant, run: id });
+      found.body = frozen({ ...found.body, imported });
+    },
+
     appendEntries(state, from, at, bodies) {
       const found = record(state.key);
       for (const [index, body] of bodies.entries()) found.entries.push(frozen({ ...body, seq: from + index, at }));

@@ -34,7 +34,7 @@ export function createMemoryThreads(): MemoryThreads {
 
   return {
     append(key, from, messages) {
-      const thread: ThreadRecord = find(key) ?? { floor: 0, messages: [], byId: undefined };
+      const thread: ThreadRecord = find(key) ?? { floor: from - 1, messages: [], byId: undefined };
       threads[key.of].set(key.tenant, key.id, thread);
       for (const [index, message] of messages.entries()) {
         const stored: StoredMessage = frozen({ n: from + index, message });
@@ -65,8 +65,10 @@ export function createMemoryThreads(): MemoryThreads {
       return thread === undefined ? 0 : thread.floor + thread.messages.length;
     },
     drop(key, upTo) {
-      const thread = find(key);
-      if (thread === undefined || upTo <= thread.floor) return;
+      if (upTo === 0) return;
+      const thread = find(key) ?? { floor: 0, messages: [], byId: undefined };
+      threads[key.of].set(key.tenant, key.id, thread);
+      if (upTo <= thread.floor) return;
       for (const stored of thread.messages.splice(0, upTo - thread.floor))
         if (thread.byId?.get(stored.message.id) === stored) thread.byId.delete(stored.message.id);
       thread.floor = upTo;

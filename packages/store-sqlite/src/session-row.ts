@@ -1,4 +1,4 @@
-import type { Session, SessionLife, ThreadCut } from '@prusik/core';
+import type { Imported, Session, SessionLife, ThreadCut } from '@prusik/core';
 
 export interface SessionRow {
   readonly id: number;
@@ -11,13 +11,14 @@ export interface SessionRow {
   readonly cuts: string | null;
   readonly forked_from: string | null;
   readonly forked_at: number | null;
+  readonly imported: string | null;
 }
 
 /** The index is named: through all runs that a session ever had the queue would be found, too. */
 const QUEUE = `select name from runs r indexed by runs_queue where r.tenant = s.tenant and r.session = s.name and r.in_queue = 1 order by r.id`;
 
 export function selectSession(where: string): string {
-  return `select s.id, s.tenant, s.name, s.state, s.active_run, s.created_at, s.cuts, s.forked_from, s.forked_at, (select json_group_array(name) from (${QUEUE})) as queue
+  return `select s.id, s.tenant, s.name, s.state, s.active_run, s.created_at, s.cuts, s.forked_from, s.forked_at, s.imported, (select json_group_array(name) from (${QUEUE})) as queue
     from sessions s where ${where}`;
 }
 
@@ -30,6 +31,7 @@ export function toSession(row: SessionRow): Session {
     createdAt: row.created_at,
     cuts: toCuts(row.cuts),
     ...(row.forked_from === null ? {} : { forkedFrom: { session: row.forked_from, n: row.forked_at ?? 0 } }),
+    ...(row.imported === null ? {} : { imported: JSON.parse(row.imported) as Imported }),
   };
 }
 

@@ -32,6 +32,7 @@ export interface SqliteStoreOptions {
 
 /** After this long without a write the log is copied into the file and emptied. */
 const IDLE_MS = 1_000;
+const NO_ENTRIES = Number.NEGATIVE_INFINITY;
 
 /**
  * A {@link Store} in one SQLite file that several processes of one machine may share.
@@ -55,7 +56,7 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
   const replacement = watchReplacement(db, file, opened);
   const holders = createHolders(db);
   const reads = createReads(db);
-  const written: Written = { anything: false, entries: false };
+  const written: Written = { anything: false, entriesAt: NO_ENTRIES };
   const tables = sqliteTables(db, reads, holders, written);
   const storeClock = createStoreClock(db, clock);
   const changes = watchForChanges({
@@ -81,11 +82,11 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
     begin() {
       replacement.checkContent();
       written.anything = false;
-      written.entries = false;
+      written.entriesAt = NO_ENTRIES;
       return { tables, now: storeClock.read() };
     },
     beforeCommit(now) {
-      if (written.anything && !written.entries) storeClock.keep(now);
+      if (written.anything && written.entriesAt < now) storeClock.keep(now);
     },
     collectNews: watchers.collect,
     beforeAnswer: replacement.checkPath,

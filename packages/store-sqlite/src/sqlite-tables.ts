@@ -21,8 +21,8 @@ import { selectState, toState, type StateRow } from './state-row.ts';
 /** What a transaction has written so far. */
 export interface Written {
   anything: boolean;
-  /** Entries show the time; a transaction without any has to keep it elsewhere. */
-  entries: boolean;
+  /** Time of the last entry, which shows that of the store; a transaction without any, or with a record's, has to keep it elsewhere. */
+  entriesAt: number;
 }
 
 interface SessionStateRow {
@@ -52,6 +52,10 @@ export function sqliteTables(
        holder = case when ? is null then null when epoch = ? then holder else ? end where id = ?`,
   );
   const saveResult = db.prepare('update run_bodies set output = ?, error = ?, absorbed_by = ? where run = ?');
+  const saveImported = {
+    run: db.prepare('update runs set imported = ? where id = ?'),
+    session: db.prepare('update sessions set imported = ? where id = -?'),
+  };
   const savePartial = db.prepare('update runs set partial = ? where id = ?');
   const insertEntry = db.prepare('insert into entries (run, seq, at, body) values (?, ?, ?, ?)');
   const insertMessage = db.prepare('insert into messages (thread, n, body) values (?, ?, ?)');
@@ -84,8 +88,8 @@ export function sqliteTables(
     'update requests set status = ?, decision = ?, claimed = ? where run = ? and name = ?',
   );
   const insertGrant = db.prepare(
-    `insert into grants (id, tenant, owner, tool, tool_hash, part, exact, given, expires_at)
-     values (${nextNumber('grants')}, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `insert into grants (id, tenant, owner, tool, tool_hash, part, exact, given, expires_at, revoked)
+     values (${nextNumber('grants')}, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const saveGrant = db.prepare('update grants set revoked = ? where id = ?');
   const saveLedger = db.prepare('insert or replace into ledgers (run, limits, used, reserved) values (?, ?, ?, ?)');
@@ -207,8 +211,10 @@ export function sqliteTables(
       if (partial !== undefined) write(savePartial, textOf(partial), number);
     },
 
+    saveImported: (owner, imported) => void write(saveImported[owner.of], JSON.stringify(imported), numberOf(owner)),
+
     appendEntries({ number }, from, at, bodies) {
-      written.entries = true;
+      written.entriesAt = at;
       written.anything = true;
       let seq = from;
       for (const body of bodies) insertEntry.run(number, seq++, at, JSON.stringify(body));
@@ -264,7 +270,7 @@ export function sqliteTables(
     saveRequest: ({ number }, { status, decision, claimed, id }) =>
       void write(saveRequest, status, textOf(decision), claimed ? 1 : 0, number, id),
 
-    insertGrant: ({ tenant, scope, tool, toolHash, part, exact, given, expiresAt }) =>
+    insertGrant: ({ tenant, scope, tool, toolHash, part, exact, given, expiresAt, revoked }) =>
       void write(
         insertGrant,
         tenant,
@@ -275,6 +281,7 @@ export function sqliteTables(
         exact ? 1 : 0,
         JSON.stringify(given),
         expiresAt,
+        textOf(revoked),
       ),
     saveGrant: ({ id, revoked }) => void write(saveGrant, textOf(revoked), Number(id)),
 

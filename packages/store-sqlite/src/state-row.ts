@@ -1,5 +1,6 @@
 import {
   describeRun,
+  type Imported,
   type Json,
   type ParentLink,
   type PartialReason,
@@ -61,6 +62,7 @@ export interface RunRow extends StateRow {
   readonly partial: string | null;
   readonly rights: string | null;
   readonly workspace: string | null;
+  readonly imported: string | null;
 }
 
 /**
@@ -80,7 +82,7 @@ export function selectState(where: string, index = ''): string {
 }
 
 export function selectRun(where: string): string {
-  return `select ${STATE}, r.kind, r.created_at, r.attended, r.rights, r.workspace, b.input, b.context, b.output, b.error, b.absorbed_by, b.turn, r.partial
+  return `select ${STATE}, r.kind, r.created_at, r.attended, r.rights, r.workspace, b.input, b.context, b.output, b.error, b.absorbed_by, b.turn, r.partial, r.imported
     from runs r join run_bodies b on b.run = r.id where ${where}`;
 }
 
@@ -134,5 +136,6 @@ export function toRun(row: RunRow): Run {
     ...(row.partial === null ? {} : { partial: JSON.parse(row.partial) as PartialReason }),
     ...(row.error === null ? {} : { error: JSON.parse(row.error) as SerializedError }),
     ...(row.absorbed_by === null ? {} : { absorbedBy: row.absorbed_by }),
+    ...(row.imported === null ? {} : { imported: JSON.parse(row.imported) as Imported }),
   });
 }

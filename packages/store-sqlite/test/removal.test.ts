@@ -110,7 +110,7 @@ describe('removal', () => {
     const db = new Database(path);
     const tables = sqliteTables(db, createReads(db), createHolders(db), {
       anything: false,
-      entries: false,
+      entriesAt: Number.NEGATIVE_INFINITY,
     });
     try {
       const run = tables.state(runKey('r'));

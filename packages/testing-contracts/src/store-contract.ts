@@ -11,6 +11,7 @@ import { STORE_END_TESTS } from './store-end-tests.ts';
 import { STORE_FENCE_TESTS } from './store-fence-tests.ts';
 import { STORE_GRANT_TESTS } from './store-grant-tests.ts';
 import { STORE_HISTORY_TESTS } from './store-history-tests.ts';
+import { STORE_IMPORT_TESTS } from './store-import-tests.ts';
 import { STORE_LEDGER_TESTS } from './store-ledger-tests.ts';
 import { STORE_LIFETIME_TESTS } from './store-lifetime-tests.ts';
 import { STORE_LIVE_TEXT_TESTS } from './store-live-text-tests.ts';
@@ -63,6 +64,7 @@ const STORE_TESTS: readonly StoreTest[] = [
   ...STORE_SLOT_TESTS,
   ...STORE_SESSION_LIFE_TESTS,
   ...STORE_REMOVAL_TESTS,
+  ...STORE_IMPORT_TESTS,
   ...STORE_SIGNAL_TESTS,
   ...STORE_REQUEST_TESTS,
   ...STORE_GRANT_TESTS,

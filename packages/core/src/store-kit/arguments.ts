@@ -38,8 +38,8 @@ const ENTRY_TYPES: readonly EntryBody['type'][] = [
   'run-end',
 ];
 const RUN_KINDS: readonly RunKind[] = ['workflow', 'agent', 'function'];
-const SIGNAL_KINDS: readonly SignalKind[] = ['user', 'cancel', 'child', 'decision', 'steer', 'wake'];
-const REQUEST_KINDS: readonly RequestKind[] = Object.keys(DECISIONS_OF) as RequestKind[];
+export const SIGNAL_KINDS: readonly SignalKind[] = ['user', 'cancel', 'child', 'decision', 'steer', 'wake'];
+export const REQUEST_KINDS: readonly RequestKind[] = Object.keys(DECISIONS_OF) as RequestKind[];
 const TRANSITIONS: readonly Transition['type'][] = ['park', 'release', 'block', 'end'];
 
 /**
@@ -55,7 +55,7 @@ export function checkedRun(run: NewRun): NewRun {
   return copy;
 }
 
-function checkRun(copy: NewRun): void {
+export function checkRun(copy: NewRun): void {
   checkRunKey(copy.key);
   checkOneOf('kind of a run', copy.kind, RUN_KINDS);
   checkId('definition name', copy.definition);

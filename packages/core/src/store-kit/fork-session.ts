@@ -14,7 +14,9 @@ export function forkSession(tx: StoreTransaction, from: SessionKey, to: string, 
     const same = forkedFrom?.session === from.session && forkedFrom.n === upTo;
     return { outcome: same ? 'existing' : 'taken', session: existing };
   }
-  if (tables.sessionState(from) === undefined) return { outcome: 'unknown' };
+  const source = tables.session(from);
+  if (source === undefined) return { outcome: 'unknown' };
+  if (source.imported?.redacted === true) return { outcome: 'redacted' };
   const messages = copiedMessages(tables, threadOfSession(from), upTo, copyRoom());
   if (messages === undefined) return { outcome: 'too-large' };
   const state: SessionState = { key, state: 'open', activeRun: null, threadFloor: 0 };

@@ -1,3 +1,4 @@
+import { WRITE_LIMIT } from '../commit.ts';
 import { isPrusikError, PrusikError } from '../errors.ts';
 import { checkId, type RunKey } from '../ids.ts';
 import { FORK_LIMIT } from '../session.ts';
@@ -16,6 +17,8 @@ import {
   checkLeaseMs,
 } from './arguments.ts';
 import { checkCount, checkText } from './argument-values.ts';
+import { checkRunImport, checkSessionImport } from './check-import.ts';
+import { copied } from './copied.ts';
 import type { StoreBackend, WriteSize } from './backend.ts';
 import { blobsOver } from './blobs.ts';
 import { claimRuns } from './claim.ts';
@@ -25,6 +28,8 @@ import { decideRequest, requestAt } from './decide.ts';
 import { forkSession } from './fork-session.ts';
 import { grantListing, revokeGrant } from './grants.ts';
 import { checkedRunKey, checkedSessionKey, checkedThreadKey } from './key-arguments.ts';
+import { importRun } from './import-run.ts';
+import { importSession } from './import-session.ts';
 import { checkedLiveText, checkedMarks } from './live-text-arguments.ts';
 import { createLiveTexts } from './live-text.ts';
 import { moveSession } from './move-session.ts';
@@ -49,6 +54,19 @@ const ONE_ROW: WriteSize = { rows: 1, runs: 0 };
 const DELETED_AT_ONCE = 1_000;
 /** How often text of runs that were removed is taken away while another process writes text; a write of it takes microseconds. */
 const LIVE_DROP_TRIES = 20;
+
+/** A record is one write, and has no portions. */
+function copiedRecord<T>(record: T): T {
+  try {
+    return copied(record);
+  } catch (error) {
+    if (!isPrusikError(error, 'WRITE_TOO_LARGE')) throw error;
+    throw new PrusikError('IMPORT_TOO_LARGE', `A run or a session to be imported has at most ${WRITE_LIMIT} bytes`, {
+      cause: error,
+      meta: { maxBytes: WRITE_LIMIT },
+    });
+  }
+}
 
 /** The port over a store's tables: checks and copies what comes in, decides, writes, tells. */
 export function storeOver(backend: StoreBackend): Store {
@@ -169,6 +187,18 @@ export function storeOver(backend: StoreBackend): Store {
       checkId('session', to);
       checkCount('message number', upTo);
       return write({ rows: FORK_LIMIT.messages, runs: 1 }, (tx) => forkSession(tx, key, to, upTo));
+    },
+    async importSession(record) {
+      checkOpen();
+      const checked = copiedRecord(record);
+      checkSessionImport(checked);
+      return write({ rows: 1 + checked.messages.length, runs: 1 }, (tx) => importSession(tx, checked));
+    },
+    async importRun(record) {
+      checkOpen();
+      const checked = copiedRecord(record);
+      checkRunImport(checked);
+      return write({ rows: checked.entries.length + checked.messages.length, runs: 1 }, (tx) => importRun(tx, checked));
     },
     async remove(removal) {
       checkOpen();

@@ -106,18 +106,25 @@ const NO_ROWS: RemovedRows = {
 };
 
 /** Messages, notes and slots of a run in a session are the session's, and stay with it. */
-function rowsOf({ tables }: StoreTransaction, run: RunState): RemovedRows {
+function rowsOf(tx: StoreTransaction, run: RunState): RemovedRows {
+  const { tables } = tx;
   return {
     sessions: 0,
     runs: 1,
     entries: run.seq,
-    messages: run.session === undefined ? tables.threadHead(threadOf(run)) : 0,
+    messages: run.session === undefined ? threadLength(tx, run) : 0,
     notes: run.session === undefined ? tables.noteCount(threadOf(run)) : 0,
     slots: run.session === undefined ? tables.slots(threadOf(run)).length : 0,
     signals: run.inbox,
     requests: tables.requestCount(run),
     ledgers: tables.ledger(run.key) === undefined ? 0 : 1,
   };
+}
+
+/** The thread of a run that was imported without its session begins where that one's messages for it do. */
+function threadLength({ tables }: StoreTransaction, run: RunState): number {
+  const [first] = tables.messages(threadOf(run), { after: 0, limit: 1 });
+  return first === undefined ? 0 : tables.threadHead(threadOf(run)) - first.n + 1;
 }
 
 function sum(a: RemovedRows, b: RemovedRows): RemovedRows {

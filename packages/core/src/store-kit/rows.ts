@@ -57,6 +57,7 @@ export interface RunBody extends Pick<
   | 'partial'
   | 'error'
   | 'absorbedBy'
+  | 'imported'
 > {}
 
 /** The run as the port shows it. */
@@ -91,5 +92,6 @@ export function describeRun(state: RunState, body: RunBody): Run {
     ...(body.error === undefined ? {} : { error: body.error }),
     ...(body.absorbedBy === undefined ? {} : { absorbedBy: body.absorbedBy }),
     ...(state.blocked === null ? {} : { blocked: state.blocked }),
+    ...(body.imported === undefined ? {} : { imported: body.imported }),
   };
 }

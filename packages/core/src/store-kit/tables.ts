@@ -1,6 +1,7 @@
 import type { BlobInfo } from '../blob.ts';
 import type { Entry, EntryBody } from '../entry.ts';
 import type { Grant, GrantKey, GrantQuery } from '../grant.ts';
+import type { Imported } from '../imported.ts';
 import type { RequestRef, RunKey, SessionKey } from '../ids.ts';
 import type { Ledger } from '../ledger.ts';
 import type { Message, StoredMessage, ThreadKey } from '../message.ts';
@@ -80,7 +81,7 @@ export interface GrantListing extends Omit<GrantQuery, 'run' | 'session'>, At {
 }
 
 /** A grant before the store has given it an id. */
-export type NewGrantRow = Omit<Grant, 'id' | 'revoked'>;
+export type NewGrantRow = Omit<Grant, 'id'>;
 
 /** The port's reads, as they are inside the store: synchronous, arguments checked. */
 export interface StoreReads {
@@ -137,8 +138,12 @@ export interface StoreWrites {
   saveRun(state: RunState): void;
   saveResult(run: RunState, result: RunOutcome & { readonly absorbedBy?: string }): void;
 
-  /** Numbers them from `from` on. */
+  /** That the owner of the thread, a run or a session, is a record of another store. */
+  saveImported(owner: ThreadKey, imported: Imported): void;
+
+  /** Numbers them from `from` on. Their time may be long ago, and that of the store stays what it is. */
   appendEntries(run: RunState, from: number, at: number, entries: readonly EntryBody[]): void;
+  /** Numbers them from `from` on, which is 1 in a thread that has none, unless it is a record's. */
   appendMessages(thread: ThreadKey, from: number, messages: readonly Message[]): void;
   /** The messages that were kept back because the run stood in a queue; they are kept no longer. */
   takeQueuedMessages(run: RunState): readonly Message[];
@@ -186,6 +191,7 @@ export const STORE_WRITES: readonly (keyof StoreWrites)[] = Object.keys({
   insertRun: true,
   saveRun: true,
   saveResult: true,
+  saveImported: true,
   appendEntries: true,
   appendMessages: true,
   takeQueuedMessages: true,

@@ -24,6 +24,8 @@ export interface StorageFaults {
   readonly losesWhenClosed?: keyof StoreWrites;
   readonly clockFollowsTheMachine?: boolean;
   readonly clockIsKeptWithEntriesOnly?: boolean;
+  /** Whatever its time. */
+  readonly clockGoesByTheLastEntry?: boolean;
   readonly keepsLeasesOfTheClosed?: boolean;
   readonly tellsNobodyElse?: boolean;
 }

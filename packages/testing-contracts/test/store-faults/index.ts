@@ -7,6 +7,7 @@ import type { StoreFault } from './fault.ts';
 import { FENCE_FAULTS } from './fence-faults.ts';
 import { GRANT_FAULTS } from './grant-faults.ts';
 import { HISTORY_FAULTS } from './history-faults.ts';
+import { IMPORT_FAULTS } from './import-faults.ts';
 import { LEDGER_FAULTS } from './ledger-faults.ts';
 import { LIFETIME_FAULTS } from './lifetime-faults.ts';
 import { LIVE_TEXT_FAULTS } from './live-text-faults.ts';
@@ -38,6 +39,7 @@ export const STORE_FAULTS: readonly StoreFault[] = [
   ...SLOT_FAULTS,
   ...SESSION_LIFE_FAULTS,
   ...REMOVAL_FAULTS,
+  ...IMPORT_FAULTS,
   ...SIGNAL_FAULTS,
   ...REQUEST_FAULTS,
   ...GRANT_FAULTS,

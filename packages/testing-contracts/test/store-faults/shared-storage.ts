@@ -26,6 +26,7 @@ export function sharedStorage(fault?: StoreFault): StoreStorage {
   let tables: StoreTables = { ...sound, ...broken?.tables };
   let latest = Number.NEGATIVE_INFINITY;
   let latestEntry = Number.NEGATIVE_INFINITY;
+  let lastEntry = Number.NEGATIVE_INFINITY;
   const bytes = memoryBlobs({ maxBytes: 2 ** 30, now: () => latest });
   const blobs: BlobBytes = { ...bytes, ...broken?.blobs?.(bytes) };
 
@@ -82,6 +83,7 @@ export function sharedStorage(fault?: StoreFault): StoreStorage {
       },
       appendEntries(run, from, at, bodies) {
         latestEntry = Math.max(latestEntry, at);
+        lastEntry = at;
         written.appendEntries(run, from, at, bodies);
       },
     };
@@ -114,6 +116,7 @@ export function sharedStorage(fault?: StoreFault): StoreStorage {
           }
         }
         if (broken?.storage?.clockIsKeptWithEntriesOnly === true) latest = latestEntry;
+        if (broken?.storage?.clockGoesByTheLastEntry === true) latest = lastEntry;
         if (broken?.storage?.forgetsWhenClosed === true) forget();
         if (broken?.storage?.losesWhenClosed !== undefined) forgetAll(broken.storage.losesWhenClosed);
       },

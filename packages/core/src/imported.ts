@@ -1,6 +1,7 @@
 import type { Entry } from './entry.ts';
-import type { Grant, GrantScope } from './grant.ts';
+import type { Grant } from './grant.ts';
 import type { SessionKey } from './ids.ts';
+import type { Imported } from './import-mark.ts';
 import type { Ledger } from './ledger.ts';
 import type { StoredMessage } from './message.ts';
 import type { NewNote } from './note.ts';
@@ -9,18 +10,6 @@ import type { Run } from './run.ts';
 import type { Session, SessionFork, ThreadCut } from './session.ts';
 import type { Signal } from './signal.ts';
 import type { StoredSlot } from './slot.ts';
-
-/** That a run or a session was not lived through in this store. */
-export interface Imported {
-  /** The store's clock when it was imported; its other times are those of the store that it comes from. */
-  readonly at: number;
-  /** Of what was imported of it. The same import again finds it by this. */
-  readonly digest: string;
-  /** Its content is not what it was. */
-  readonly redacted?: true;
-  /** Of a run that was imported without its session: the id of that one. */
-  readonly session?: string;
-}
 
 /** A request of a recorded run; whose it is follows from the run. */
 export type RequestRecord = Omit<Request, 'run' | 'root' | 'parent' | 'session' | 'definition'>;
@@ -40,7 +29,7 @@ export interface OwnedRecords {
   /** Of a run in a session its messages and slots are the session's. Numbered without a gap, from any number on. */
   readonly messages: readonly StoredMessage[];
   readonly slots: readonly StoredSlot[];
-  /** Of this {@link GrantScope}, oldest first. */
+  /** Those of this run, or of this session, oldest first. */
   readonly grants: readonly GrantRecord[];
   /** Hashes of the blobs that it uses; they are put before. */
   readonly blobs: readonly string[];

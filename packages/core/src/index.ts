@@ -233,7 +233,6 @@ export { checkSlotValue, readSlot } from './read-slot.ts';
 export type { TurnOptions } from './turn.ts';
 export type {
   GrantRecord,
-  Imported,
   ImportRunResult,
   ImportSessionResult,
   NoteRecord,
@@ -242,6 +241,7 @@ export type {
   RunImport,
   SessionImport,
 } from './imported.ts';
+export type { Imported } from './import-mark.ts';
 export { checkRunImport, checkSessionImport } from './store-kit/check-import.ts';
 export { isSameRecord } from './store-kit/import-run.ts';
 export { REMOVAL_LIMIT, type Removal, type RemovedRows, type RemoveResult } from './removal.ts';

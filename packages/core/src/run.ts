@@ -1,7 +1,7 @@
 import type { PartialReason } from './partial.ts';
 import type { SerializedError } from './serialize-error.ts';
 import type { RunKey } from './ids.ts';
-import type { Imported } from './imported.ts';
+import type { Imported } from './import-mark.ts';
 import type { Json } from './json.ts';
 import type { RunRights } from './rights.ts';
 import type { TurnOptions } from './turn.ts';

@@ -1,5 +1,5 @@
 import type { SessionKey } from './ids.ts';
-import type { Imported } from './imported.ts';
+import type { Imported } from './import-mark.ts';
 import type { Message } from './message.ts';
 import type { Run } from './run.ts';
 

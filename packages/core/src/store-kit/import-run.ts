@@ -1,3 +1,4 @@
+import type { Entry, EntryBody } from '../entry.ts';
 import { hashJson, type RunKey } from '../ids.ts';
 import type { GrantRecord, ImportRunResult, OwnedRecords, RunImport } from '../imported.ts';
 import type { Grant } from '../grant.ts';
@@ -71,8 +72,7 @@ function insert(tx: StoreTransaction, record: RunImport): void {
   const { run, entries, signals, requests, notes, ledger } = record;
   const state = insertRow(tx, run);
   for (const { at, items } of byTime(entries)) {
-    const bodies = items.map(({ seq: _, at: __, ...body }) => body);
-    tables.appendEntries(state, items[0]?.seq ?? 1, at, bodies);
+    tables.appendEntries(state, items[0]?.seq ?? 1, at, items.map(bodyOf));
   }
   for (const { n, kind, key, body, at } of signals) tables.appendSignal(state, { n, kind, key, body, at });
   for (const { status, openedAt, decision, claimed, ...request } of requests) {
@@ -175,6 +175,14 @@ export function insertGrants(
       ...(revoked === undefined ? {} : { revoked }),
     });
   }
+}
+
+/** What the store adds is no part of what is written. The cast drops it and nothing else. */
+function bodyOf(entry: Entry): EntryBody {
+  const body: Partial<Entry> = { ...entry };
+  Reflect.deleteProperty(body, 'seq');
+  Reflect.deleteProperty(body, 'at');
+  return body as EntryBody;
 }
 
 /** Rows of one time that stand together: one write has one time. */

@@ -1,7 +1,7 @@
 import type { BlobInfo } from '../blob.ts';
 import type { Entry, EntryBody } from '../entry.ts';
 import type { Grant, GrantKey, GrantQuery } from '../grant.ts';
-import type { Imported } from '../imported.ts';
+import type { Imported } from '../import-mark.ts';
 import type { RequestRef, RunKey, SessionKey } from '../ids.ts';
 import type { Ledger } from '../ledger.ts';
 import type { Message, StoredMessage, ThreadKey } from '../message.ts';

@@ -268,6 +268,7 @@ function usageOf({ inputTokens, outputTokens }: Partial<ModelFinish['usage']>): 
   const usage: { -readonly [Name in keyof Usage]: Usage[Name] } = {};
   if (isCount(inputTokens?.total)) usage.inputTokens = inputTokens.total;
   if (isCount(inputTokens?.cacheRead)) usage.cachedInputTokens = inputTokens.cacheRead;
+  if (isCount(inputTokens?.cacheWrite)) usage.cacheWriteInputTokens = inputTokens.cacheWrite;
   if (isCount(outputTokens?.total)) usage.outputTokens = outputTokens.total;
   if (isCount(outputTokens?.reasoning)) usage.reasoningTokens = outputTokens.reasoning;
   return usage;

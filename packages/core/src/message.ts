@@ -237,6 +237,7 @@ export function blobsOf(message: Pick<Message, 'content'>): readonly string[] {
 export interface Usage {
   readonly inputTokens?: number;
   readonly cachedInputTokens?: number;
+  readonly cacheWriteInputTokens?: number;
   readonly outputTokens?: number;
   readonly reasoningTokens?: number;
   /** The call broke off before its provider told: what it said is measured by its length. */
@@ -252,6 +253,7 @@ export function addUsage(a: Usage, b: Usage): Usage {
   return {
     ...sum('inputTokens'),
     ...sum('cachedInputTokens'),
+    ...sum('cacheWriteInputTokens'),
     ...sum('outputTokens'),
     ...sum('reasoningTokens'),
     ...(a.estimated === true || b.estimated === true ? { estimated: true } : {}),

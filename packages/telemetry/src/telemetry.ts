@@ -1,0 +1,140 @@
+import { context, createNoopMeter, metrics, trace, type MeterProvider, type TracerProvider } from '@opentelemetry/api';
+import {
+  checkOptions,
+  systemClock,
+  type Clock,
+  type KnownOptions,
+  type Observer,
+  type TraceContext,
+} from '@prusik/core';
+import { createContent, type Capture, type CaptureMode, type Redact } from './content.ts';
+import { observeDrive } from './drive-span.ts';
+import { observeHealth, type ReadHealth } from './health-gauges.ts';
+import { createInstruments } from './instruments.ts';
+import { createMeasures, type Measures } from './measures.ts';
+import { createStepShapes } from './step-shape.ts';
+import { toText } from './trace-text.ts';
+import type { Watching } from './watching.ts';
+
+export interface TelemetryOptions {
+  /** Where spans go. @default the provider that is registered with `@opentelemetry/api`, at the time of each drive */
+  readonly tracerProvider?: TracerProvider;
+  /** Where metrics go. @default the provider that is registered, at the time of each drive */
+  readonly meterProvider?: MeterProvider;
+  /**
+   * What a run is to the trace of whoever starts it: a `parent`, or only a `link`, for runs that outlive every trace that they are started in. Child
+   * runs are always in the trace of their parent.
+   * @default 'parent'
+   */
+  readonly caller?: 'parent' | 'link';
+  /** What content leaves the process. @default nothing */
+  readonly capture?: Capture;
+  /** Makes captured texts fit to leave the process. @default `withoutSecrets` of `@prusik/core` */
+  readonly redact?: Redact;
+  /** Asked for the gauges of a store whenever metrics are collected, such as `() => store.health()`. @default there are none */
+  readonly health?: ReadHealth;
+  /** @default `systemClock` */
+  readonly clock?: Clock;
+}
+
+/** An observer for the option `observers` of an engine. */
+export interface Telemetry extends Observer, Disposable {
+  /** Where the step that is executed here stands in a trace, in headers of W3C Trace Context: for MCP servers (`traceContext`), and whoever is called by hand. */
+  traceContext(): Readonly<Record<string, string>>;
+}
+
+const OPTIONS: KnownOptions = {
+  names: {
+    tracerProvider: true,
+    meterProvider: true,
+    caller: true,
+    capture: true,
+    redact: true,
+    health: true,
+    clock: true,
+  } satisfies Record<keyof TelemetryOptions, true>,
+};
+const CAPTURE: KnownOptions = {
+  names: { messages: true, tools: true, errors: true, keys: true } satisfies Record<keyof Capture, true>,
+};
+const MODES: readonly CaptureMode[] = ['none', 'metadata', 'full'];
+const SCOPE = '@prusik/telemetry';
+
+/**
+ * Shows what an engine commits as spans and metrics of OpenTelemetry, by the GenAI conventions, without content. It brings no SDK: where none is registered, it
+ * does nothing and puts nothing on record.
+ *
+ * @throws {TypeError} for wrong options.
+ */
+export function telemetry(options: TelemetryOptions = {}): Telemetry {
+  const { caller = 'parent', redact, health, clock = systemClock } = options;
+  checkOptions('telemetry()', options, OPTIONS);
+  const capture = checkedCapture(options.capture ?? {});
+  if (caller !== 'parent' && caller !== 'link')
+    throw new TypeError(`caller is 'parent' or 'link', not ${String(caller)}`);
+  for (const [name, value] of Object.entries({ redact, health }))
+    if (value !== undefined && typeof value !== 'function') throw new TypeError(`${name} must be a function`);
+  const metered = measuresOf(options, clock);
+  const watching: Watching = {
+    tracer: (options.tracerProvider ?? trace).getTracer(SCOPE),
+    clock,
+    shapeOf: createStepShapes(),
+    measures: metered.measures,
+    capture,
+    content: createContent(redact),
+    caller,
+  };
+  const active = (): TraceContext | undefined => toText(trace.getSpanContext(context.active()));
+
+  return {
+    caller: active,
+    drive: (run, drive) => observeDrive(watching, run, drive),
+    event: (event) => metered.measures()?.event(event),
+    traceContext: () => ({ ...active() }),
+    [Symbol.dispose]: metered[Symbol.dispose],
+  };
+}
+
+/** The API hands out meters that never learn of an SDK which is registered after them, so they are asked for again when the provider is another one. */
+function measuresOf(
+  { meterProvider, health }: TelemetryOptions,
+  clock: Clock,
+): Disposable & { readonly measures: () => Measures | undefined } {
+  const noop = createNoopMeter();
+  let known: MeterProvider | undefined;
+  let measures: Measures | undefined;
+  let gauges: Disposable | undefined;
+  let disposed = false;
+
+  function measuresNow(): Measures | undefined {
+    const provider = meterProvider ?? metrics.getMeterProvider();
+    if (provider === known) return measures;
+    known = provider;
+    gauges?.[Symbol.dispose]();
+    gauges = undefined;
+    const meter = provider.getMeter(SCOPE);
+    if (meter === noop) return (measures = undefined);
+    const instruments = createInstruments(meter);
+    if (health !== undefined && !disposed) gauges = observeHealth(clock, meter, instruments, health);
+    return (measures = createMeasures(instruments));
+  }
+
+  measuresNow();
+  return {
+    measures: measuresNow,
+    [Symbol.dispose]() {
+      disposed = true;
+      gauges?.[Symbol.dispose]();
+      gauges = undefined;
+    },
+  };
+}
+
+function checkedCapture(capture: Capture): Required<Capture> {
+  checkOptions('capture', capture, CAPTURE);
+  const { messages = 'none', tools = 'none', errors = 'none', keys = false } = capture;
+  for (const [name, mode] of Object.entries({ messages, tools, errors }))
+    if (!MODES.includes(mode))
+      throw new TypeError(`capture.${name} is one of ${MODES.join(', ')}, not ${String(mode)}`);
+  return { messages, tools, errors, keys };
+}

@@ -198,6 +198,18 @@ export type {
 } from './message.ts';
 export { reconcile, TOOL_RESULT_MISSING } from './reconcile.ts';
 export { withoutSecrets } from './secrets.ts';
+export { secretSet, type SecretSet } from './secret-set.ts';
+export { isSensitiveName } from './sensitive-name.ts';
+export {
+  createRedactor,
+  type ContentKind,
+  type ContentPlace,
+  type RedactBounds,
+  type Redactor,
+  type RedactorOptions,
+} from './redactor.ts';
+export { errorFields, toldCode, type ErrorFields } from './error-fields.ts';
+export { shown } from './shown.ts';
 export {
   coversCall,
   GRANT_LIMIT,

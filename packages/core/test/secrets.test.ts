@@ -72,8 +72,8 @@ describe('I11: what looks like a credential is taken out of a text', () => {
     const safe = withoutSecrets(`before ${text}\nafter`);
 
     expect(safe).not.toContain(CANARY);
-    expect(safe).toMatch(/^before /);
-    if (!shape.includes('BEGIN PRIVATE')) expect(safe).toMatch(/\nafter$/);
+    // A private key without its end goes on to the end of the text.
+    expect(safe).toMatch(shape.includes('BEGIN PRIVATE') ? /^before \[redacted\]$/ : /^before [^]*\nafter$/);
   });
 
   it('for any secret, in any surroundings, and a second time changes nothing', () => {

@@ -1,6 +1,5 @@
 import type { AuthProvider } from '@modelcontextprotocol/client';
-import { PrusikError } from '@prusik/core';
-import { confidence } from './confidence.ts';
+import { PrusikError, secretSet } from '@prusik/core';
 import type { SecretOf } from './options.ts';
 
 /** A server has told what it wants. */
@@ -45,9 +44,9 @@ export const anonymous: HttpCaller = {
 
 /** A token that somebody else looks after. */
 export function bearerCaller(server: string, token: SecretOf): HttpCaller {
-  const { give, redact } = confidence();
+  const { remember, redact } = secretSet();
   return {
-    provider: { token: async () => give(await headerSecretOf(server, token)) },
+    provider: { token: async () => remember(await headerSecretOf(server, token)) },
     headers: async () => [],
     redact,
     refused: async () => undefined,
@@ -56,9 +55,9 @@ export function bearerCaller(server: string, token: SecretOf): HttpCaller {
 
 /** A header of the server's own, for its origin alone. */
 export function headerCaller(server: string, own: URL, name: string, value: SecretOf): HttpCaller {
-  const { give, redact } = confidence();
+  const { remember, redact } = secretSet();
   return {
-    headers: async (url) => (url.origin === own.origin ? [[name, give(await headerSecretOf(server, value))]] : []),
+    headers: async (url) => (url.origin === own.origin ? [[name, remember(await headerSecretOf(server, value))]] : []),
     redact,
     refused: async () => undefined,
   };

@@ -6,7 +6,7 @@ import type {
   TransportSendOptions,
 } from '@modelcontextprotocol/client';
 import { PrusikError, within, type Clock } from '@prusik/core';
-import { redactMessage } from './confidence.ts';
+import { redactMessage } from './redact-message.ts';
 import { unavailable } from './errors.ts';
 import { anonymous, challengeOf, type HttpCaller } from './http-caller.ts';
 import { httpError, lost, prusikErrorIn, retryAfterOf, type HttpAnswer } from './http-error.ts';

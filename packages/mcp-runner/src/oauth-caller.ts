@@ -1,5 +1,4 @@
-import { PrusikError } from '@prusik/core';
-import { confidence } from './confidence.ts';
+import { PrusikError, secretSet } from '@prusik/core';
 import { challengeIn, EARLY_MS, type Challenge, type HttpCaller } from './http-caller.ts';
 import { credentialKey } from './oauth-owner.ts';
 import { tokenStore, type TokenStoreOptions } from './oauth-tokens.ts';
@@ -11,7 +10,7 @@ const LONGEST_ISSUER = 300;
 export function oauthCaller(options: TokenStoreOptions): HttpCaller {
   const { server, url, owner, credentials, fetch, clock } = options;
   const store = tokenStore(options);
-  const { give, redact } = confidence();
+  const { remember, redact } = secretSet();
   let used: string | undefined;
 
   async function required(challenge: Challenge): Promise<PrusikError> {
@@ -57,7 +56,7 @@ export function oauthCaller(options: TokenStoreOptions): HttpCaller {
         const isEarly = expiresAt - EARLY_MS > clock.now();
         // Without a refresh it is tried all the same: the server's word counts.
         const tokens = isEarly ? found.tokens : ((await store.refresh(accessToken)) ?? found.tokens);
-        used = give(tokens.accessToken);
+        used = remember(tokens.accessToken);
         return used;
       },
       async onUnauthorized({ response }) {

@@ -1,6 +1,5 @@
 import type { OAuthTokens } from '@modelcontextprotocol/client';
-import type { Clock } from '@prusik/core';
-import { confidence } from './confidence.ts';
+import { secretSet, type Clock } from '@prusik/core';
 import { challengeIn, EARLY_MS, secretOf, type Challenge, type HttpCaller } from './http-caller.ts';
 import { asSignInError, discoverGrant, grantOptions, type OAuthFetch } from './oauth-grant.ts';
 import { checkIssuer } from './oauth-registration.ts';
@@ -16,7 +15,7 @@ export interface ClientCallerOptions {
 
 /** The program itself, by client credentials. Its token is of this process: whoever starts anew asks for another. */
 export function oauthClientCaller({ server, url, auth, fetch, clock }: ClientCallerOptions): HttpCaller {
-  const { give, redact } = confidence();
+  const { remember, redact } = secretSet();
   let current: { readonly token: string; readonly until: number } | undefined;
   let asking: Promise<string> | undefined;
 
@@ -25,7 +24,7 @@ export function oauthClientCaller({ server, url, auth, fetch, clock }: ClientCal
     const { grant, resourceMetadata } = await discoverGrant(server, url, challenge, fetch);
     checkIssuer(server, auth.client, grant);
     const scope = auth.scope ?? challenge.scope ?? resourceMetadata?.scopes_supported?.join(' ');
-    const clientSecret = give(await secretOf(server, auth.client.secret));
+    const clientSecret = remember(await secretOf(server, auth.client.secret));
     const provider = new ClientCredentialsProvider({
       clientId: auth.client.id,
       clientSecret,
@@ -42,7 +41,7 @@ export function oauthClientCaller({ server, url, auth, fetch, clock }: ClientCal
       throw asSignInError(server, 'the client got no token', error);
     }
     const seconds = tokens.expires_in ?? Infinity;
-    current = { token: give(tokens.access_token), until: clock.now() + seconds * 1_000 - EARLY_MS };
+    current = { token: remember(tokens.access_token), until: clock.now() + seconds * 1_000 - EARLY_MS };
     return current.token;
   }
 

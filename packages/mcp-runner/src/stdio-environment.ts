@@ -1,5 +1,4 @@
-import { PrusikError, withoutSecrets } from '@prusik/core';
-import { confidence } from './confidence.ts';
+import { PrusikError, withoutSecrets, secretSet } from '@prusik/core';
 import type { StdioServer } from './options.ts';
 
 /** The variables of one start. */
@@ -17,11 +16,11 @@ export interface StdioEnvironment {
  * @throws {PrusikError} `MCP_START_FAILED` when one cannot be had; why is its cause.
  */
 export async function resolveEnvironment(name: string, given: StdioServer['env'] = {}): Promise<StdioEnvironment> {
-  const { give, redact: conceal } = confidence();
+  const { remember, redact: conceal } = secretSet();
   const entries = await Promise.all(
     Object.entries(given).map(async ([variable, value]): Promise<[string, string]> => {
       if (typeof value === 'string') return [variable, value];
-      return [variable, give(await ask(name, variable, value))];
+      return [variable, remember(await ask(name, variable, value))];
     }),
   );
   return {

@@ -5,7 +5,7 @@ import type {
   TransportSendOptions,
 } from '@modelcontextprotocol/client';
 import { PrusikError, type Clock, type WritableSandboxProcess } from '@prusik/core';
-import { redactMessage } from './confidence.ts';
+import { redactMessage } from './redact-message.ts';
 import { unavailable } from './errors.ts';
 import type { McpLimits } from './limits.ts';
 import { createMessageFramer } from './message-framer.ts';

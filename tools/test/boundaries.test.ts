@@ -85,6 +85,9 @@ it('lets every arrow of the architecture pass', () => {
 
 it('catches a planted violation of each rule', () => {
   const planted: Readonly<Record<string, readonly [file: string, source: string]>> = {
+    ...Object.fromEntries(
+      LISTED.map((name) => [`${name}-arrows`, [`packages/${name}/src/any.ts`, siblings('unlisted')]]),
+    ),
     'core-arrows': ['packages/core/src/up.ts', siblings('durable')],
     'durable-arrows': ['packages/durable/src/adapter.ts', siblings('store-memory')],
     'agents-arrows': ['packages/agents/src/sideways.ts', siblings('sessions')],

@@ -14,6 +14,8 @@ const TREE =
   'find . -mindepth 1 | LC_ALL=C sort | while IFS= read -r path; do ' +
   'if [ -h "$path" ]; then printf "%s -> %s\\n" "$path" "$(readlink "$path")"; ' +
   'elif [ -d "$path" ]; then printf "%s %s\\n" "$path" "$(stat -c %a "$path")"; ' +
+  // Whoever opens a pipe waits for a writer.
+  'elif [ -p "$path" ]; then printf "%s is a pipe\\n" "$path"; ' +
   'else printf "%s %s %s\\n" "$path" "$(stat -c %a "$path")" "$(cksum < "$path")"; fi; done';
 
 /** What workspaces held, kept and brought back. */

@@ -256,7 +256,14 @@ export type {
 export type { Imported } from './import-mark.ts';
 export { checkRunImport, checkSessionImport } from './store-kit/check-import.ts';
 export { isSameRecord } from './store-kit/import-run.ts';
-export { REMOVAL_LIMIT, type Removal, type RemovedRows, type RemoveResult } from './removal.ts';
+export {
+  REMOVAL_LIMIT,
+  type EndedTrees,
+  type Removal,
+  type RemovedRows,
+  type RemovedTree,
+  type RemoveResult,
+} from './removal.ts';
 export { CHARS_PER_TOKEN, charsOf, createRuler } from './ruler.ts';
 export { refusedCall } from './call-error.ts';
 export { rightsOfChild, type Rights, type RunRights } from './rights.ts';
@@ -406,6 +413,9 @@ export {
   type GrantListing,
   type NewGrantRow,
   type News,
+  type EndedPlace,
+  type EndedRoot,
+  type EndedRootQuery,
   type RunState,
   type SessionState,
   type StoreReads,

@@ -1,13 +1,32 @@
-import type { Run } from './run.ts';
+import type { RunKey } from './ids.ts';
+import type { FinalStatus, Run } from './run.ts';
 import type { Session } from './session.ts';
 
-/** What is to be removed, always whole: a closed session with all its runs, a root with its tree, or trees by age. */
-export type Removal = { readonly tenant: string } & (
-  | { readonly session: string }
-  | { readonly run: string }
-  /** Trees whose root ended before this time, the longest ended first. A tree in which a run is still live is passed over. */
-  | { readonly endedBefore: number; readonly limit: number }
-);
+/** What is to be removed, always whole: a closed session with all its runs, a root with its tree, or trees that have ended, by age and number. */
+export type Removal = {
+  readonly tenant: string;
+  /** Answers what the same call would remove, and writes nothing. @default false */
+  readonly dryRun?: boolean;
+} & ({ readonly session: string } | { readonly run: string } | EndedTrees);
+
+/**
+ * Trees that have ended, those of the longest ended roots first: the ones that are past the age **and** past the number, where both are given; one of
+ * the two has to be. Passed over are a tree in which a run is still live, and the run that an open session would go on from when its last answer is asked for again.
+ */
+export interface EndedTrees {
+  /** Those whose root ended before this time. */
+  readonly endedBefore?: number;
+  /** All but so many, those that ended last, of the ones that `definition` and `status` name. */
+  readonly keep?: number;
+  /** Of the root. */
+  readonly definition?: string;
+  /** Of the root. */
+  readonly status?: readonly FinalStatus[];
+  /** Trees at most, see also {@link REMOVAL_LIMIT}. */
+  readonly limit: number;
+  /** `next` of an answer: goes on behind it. */
+  readonly after?: string;
+}
 
 /** Rows that were removed. */
 export interface RemovedRows {
@@ -22,14 +41,30 @@ export interface RemovedRows {
   readonly ledgers: number;
 }
 
+/** A tree as it was removed. */
+export interface RemovedTree {
+  readonly root: RunKey;
+  /** Of the root, as `status` and `endedAt` are. */
+  readonly definition: string;
+  readonly status: FinalStatus;
+  readonly endedAt: number;
+  /** The root among them. */
+  readonly runs: number;
+}
+
 /** `removed`: all of it. `refused` and `unknown`: nothing. */
 export type RemoveResult =
-  /** `more`: there are more such trees, and the same call removes them. */
-  | { readonly outcome: 'removed'; readonly removed: RemovedRows; readonly more: boolean }
+  | {
+      readonly outcome: 'removed';
+      readonly removed: RemovedRows;
+      readonly trees: readonly RemovedTree[];
+      /** There may be more such trees; the same call goes on with them, without this as its `after` from the first again. */
+      readonly next?: string;
+    }
   /** `run` is one of the tree that has not ended, or a child, which is removed with its root alone. */
   | { readonly outcome: 'refused'; readonly code: 'RUN_LIVE' | 'RUN_NOT_ROOT'; readonly run: Run }
   | { readonly outcome: 'refused'; readonly code: 'SESSION_NOT_CLOSED'; readonly session: Session }
   | { readonly outcome: 'unknown' };
 
-/** Runs that one removal by age takes at most, but always one tree. */
+/** Runs that one removal of ended trees takes at most, but always one tree. */
 export const REMOVAL_LIMIT = 1_000;

@@ -289,12 +289,9 @@ export function memoryTables(): MemoryTables {
     *runsOfSession(key) {
       for (const { state } of sessions.get(key)?.runs ?? []) yield state;
     },
-    *endedRoots(tenant, before) {
-      for (const { state } of families.endedRoots(tenant)) {
-        if (state.endedAt === null || state.endedAt >= before) return;
-        yield state;
-      }
-    },
+    lastOfSession: (key) =>
+      [...(sessions.get(key)?.runs ?? [])].findLast(({ body }) => body.absorbedBy === undefined)?.state,
+    endedRoots: families.endedRoots,
     requestCount: (state) => record(state.key).requests.size,
     hideRun({ key: { tenant, run } }) {
       const found = record({ tenant, run });

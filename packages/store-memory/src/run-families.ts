@@ -1,3 +1,4 @@
+import { isFinal, type EndedPlace, type EndedRoot, type EndedRootQuery } from '@prusik/core';
 import { createKeyed } from './keyed.ts';
 import type { Claimable } from './run-index.ts';
 import { createSortedIndex, type SortedIndex } from './sorted-index.ts';
@@ -9,12 +10,16 @@ export interface RunFamilies<Run extends Claimable> {
   ended(run: Run): void;
   remove(run: Run): void;
   treeOf(tenant: string, root: string): Iterable<Run>;
-  endedRoots(tenant: string): Iterable<Run>;
+  endedRoots(query: EndedRootQuery): readonly EndedRoot[];
+}
+
+interface Placed extends EndedPlace {
+  readonly root?: Claimable;
 }
 
 export function createRunFamilies<Run extends Claimable>(): RunFamilies<Run> {
   const trees = createKeyed<Set<Run>>();
-  const ended = new Map<string, SortedIndex<Run>>();
+  const ended = new Map<string, SortedIndex<Placed>>();
 
   return {
     add(run) {
@@ -27,20 +32,42 @@ export function createRunFamilies<Run extends Claimable>(): RunFamilies<Run> {
       if (run.state.parent !== undefined) return;
       const { tenant } = run.state.key;
       const roots =
-        ended.get(tenant) ??
-        createSortedIndex<Run>(
-          ({ state: a }, { state: b }) => Number(a.endedAt) - Number(b.endedAt) || a.number - b.number,
-        );
+        ended.get(tenant) ?? createSortedIndex<Placed>((a, b) => a.endedAt - b.endedAt || a.number - b.number);
       ended.set(tenant, roots);
-      roots.add(run);
+      roots.add(placeOf(run));
     },
     remove(run) {
       const { key, root } = run.state;
       const tree = trees.get(key.tenant, root);
       if (tree?.delete(run) === true && tree.size === 0) trees.delete(key.tenant, root);
-      ended.get(key.tenant)?.remove(run);
+      ended.get(key.tenant)?.remove(placeOf(run));
     },
     treeOf: (tenant, root) => trees.get(tenant, root) ?? [],
-    endedRoots: (tenant) => ended.get(tenant) ?? [],
+    endedRoots({ tenant, newestFirst, after, limit }) {
+      const found: EndedRoot[] = [];
+      const [oldest, newest] = [-Number.MAX_VALUE, Number.MAX_VALUE];
+      const roots = ended.get(tenant);
+      const placed = newestFirst
+        ? roots?.backFrom(after ?? { endedAt: newest, number: 0 })
+        : roots?.from(after === undefined ? { endedAt: oldest, number: 0 } : { ...after, number: after.number + 1 });
+      for (const { root } of placed ?? []) {
+        if (found.length === limit) break;
+        if (root !== undefined) found.push(describeEnded(root));
+      }
+      return found;
+    },
   };
+}
+
+const placeOf = (run: Claimable): Placed => ({
+  endedAt: Number(run.state.endedAt),
+  number: run.state.number,
+  root: run,
+});
+
+function describeEnded({ state }: Claimable): EndedRoot {
+  const { key, number, definition, status, session, endedAt } = state;
+  // It stands in the index because it has ended.
+  if (endedAt === null || !isFinal(status)) throw new Error(`Run ${key.run} has not ended`);
+  return { key, number, definition, status, endedAt, ...(session === undefined ? {} : { session }) };
 }

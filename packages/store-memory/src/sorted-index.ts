@@ -5,6 +5,8 @@ export interface SortedIndex<T> extends Iterable<T> {
   size(): number;
   /** What is not before `item`. */
   from(item: T): Iterable<T>;
+  /** What is before `item`, the last of it first. */
+  backFrom(item: T): Iterable<T>;
 }
 
 /**
@@ -33,11 +35,15 @@ export function createSortedIndex<T>(compare: (a: T, b: T) => number): SortedInd
     },
     remove(item) {
       const place = placeOf(item);
-      if (items[place] === item) items.splice(place, 1);
+      const found = items[place];
+      if (found !== undefined && compare(found, item) === 0) items.splice(place, 1);
     },
     size: () => items.length,
     *from(item) {
       for (let place = placeOf(item); place < items.length; place += 1) yield items[place] as T;
+    },
+    *backFrom(item) {
+      for (let place = placeOf(item) - 1; place >= 0; place -= 1) yield items[place] as T;
     },
     [Symbol.iterator]: () => items.values(),
   };

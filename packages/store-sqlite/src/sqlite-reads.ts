@@ -19,6 +19,7 @@ import { prepareQuery } from './prepare-query.ts';
 import { selectRequest, toRequest, type RequestRow } from './request-row.ts';
 import { selectSession, toCuts, toSession, type SessionRow } from './session-row.ts';
 import { createBlobReads } from './blob-rows.ts';
+import { createEndedRoots } from './ended-roots.ts';
 import { createLists } from './sqlite-lists.ts';
 import { selectRun, selectState, toRun, toState, type RunRow, type StateRow } from './state-row.ts';
 
@@ -138,6 +139,7 @@ export function createReads(db: Database.Database): StoreReads {
       const row = grant.get(tenant, Number(id));
       return row && toGrant(row);
     },
+    endedRoots: createEndedRoots(db),
     ...createBlobReads(db),
     ...createLists(db),
   };

@@ -118,9 +118,12 @@ export function sqliteTables(
     db,
     selectState('r.tenant = ? and r.session = ?', 'runs_session'),
   );
-  const endedRoots = prepareQuery<[string, number], StateRow>(
+  const lastOfSession = prepareQuery<[string, string], StateRow>(
     db,
-    `${selectState('r.tenant = ? and r.parent is null and r.ended_at < ?', 'runs_ended')} order by r.ended_at, r.id`,
+    `${selectState(
+      'r.tenant = ? and r.session = ? and exists (select 1 from run_bodies where run = r.id and absorbed_by is null)',
+      'runs_session',
+    )} order by r.id desc limit 1`,
   );
   const requestCount = prepareQuery<[number], number>(db, 'select count(*) from requests where run = ?').pluck();
   const numbers = {
@@ -325,7 +328,10 @@ export function sqliteTables(
 
     treeOf: (root) => states(tree.iterate(root.tenant, root.run)),
     runsOfSession: (key) => states(ofSession.iterate(key.tenant, key.session)),
-    endedRoots: (tenant, before) => states(endedRoots.iterate(tenant, before)),
+    lastOfSession(key) {
+      const row = lastOfSession.get(key.tenant, key.session);
+      return row && toState(row);
+    },
     requestCount: ({ number }) => requestCount.get(number) ?? 0,
     ...createRemoval(db, write),
   };

@@ -3,6 +3,7 @@ import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sqliteStore } from '../src/index.ts';
 import { HAS_DEADLINE } from '../src/claim-sources.ts';
+import { endedRootsOf } from '../src/ended-roots.ts';
 import { selectNote } from '../src/note-row.ts';
 import { selectSession } from '../src/session-row.ts';
 import { messageOf, messagesOf, THREADS } from '../src/sqlite-reads.ts';
@@ -57,10 +58,13 @@ describe('what a statement reads', () => {
   it.each([
     ['all runs of a tree', selectState("r.tenant = 'a' and r.root = 'b'", 'runs_tree'), 'runs_tree'],
     ['all runs of a session', selectState("r.tenant = 'a' and r.session = 'b'", 'runs_session'), 'runs_session'],
+    ['what ended longest ago', endedRootsOf('oldest').beyond, 'runs_ended'],
+    ['what ended last', endedRootsOf('newest').beyond, 'runs_ended'],
+    ['what ended at the same time', endedRootsOf('oldest').ties, 'runs_ended'],
     [
-      'what ended before a time',
-      `${selectState("r.tenant = 'a' and r.parent is null and r.ended_at < 1", 'runs_ended')} order by r.ended_at, r.id`,
-      'runs_ended',
+      'the last run of a session',
+      `${selectState("r.tenant = 'a' and r.session = 'b' and exists (select 1 from run_bodies where run = r.id and absorbed_by is null)", 'runs_session')} order by r.id desc limit 1`,
+      'runs_session',
     ],
     ['what is hidden', "select id from runs where tenant = '' order by id limit 1", 'runs_list'],
     ['hidden sessions', "select id from sessions where tenant = '' order by id limit 1", 'sessions_list'],
@@ -70,7 +74,7 @@ describe('what a statement reads', () => {
       'sessions_list',
     ],
   ])('REC-4: finds %s along an index, in its order', (_, sql, index) => {
-    const read = plan(sql);
+    const read = plan(sql.replaceAll('?', '1'));
     expect(read).toMatch(new RegExp(`^SEARCH \\w+ USING (COVERING )?INDEX ${index}\\b`));
     expect(read).not.toMatch(/SCAN [rs]\b|TEMP B-TREE/);
   });

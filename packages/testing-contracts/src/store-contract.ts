@@ -20,6 +20,7 @@ import { STORE_NOTE_TESTS } from './store-note-tests.ts';
 import { STORE_PARK_TESTS } from './store-park-tests.ts';
 import { STORE_REQUEST_TESTS } from './store-request-tests.ts';
 import { STORE_REMOVAL_TESTS } from './store-removal-tests.ts';
+import { STORE_RETENTION_TESTS } from './store-retention-tests.ts';
 import { STORE_SESSION_LIFE_TESTS } from './store-session-life-tests.ts';
 import { STORE_SESSION_TESTS } from './store-session-tests.ts';
 import { STORE_SIGNAL_TESTS } from './store-signal-tests.ts';
@@ -65,6 +66,7 @@ const STORE_TESTS: readonly StoreTest[] = [
   ...STORE_SESSION_LIFE_TESTS,
   ...STORE_REMOVAL_TESTS,
   ...STORE_IMPORT_TESTS,
+  ...STORE_RETENTION_TESTS,
   ...STORE_SIGNAL_TESTS,
   ...STORE_REQUEST_TESTS,
   ...STORE_GRANT_TESTS,

@@ -10,7 +10,7 @@ import type { Message } from '../message.ts';
 import { WHEN_BUSY, type NewRun } from '../new-run.ts';
 import { PAGE_LIMIT } from '../page.ts';
 import { partialReason } from '../partial.ts';
-import type { Removal } from '../removal.ts';
+import type { EndedTrees, Removal } from '../removal.ts';
 import { DECISIONS_OF, type NewDecision, type RequestKind } from '../request.ts';
 import { FINAL_STATUSES, type RunKind } from '../run.ts';
 import type { SessionLife } from '../session.ts';
@@ -18,6 +18,7 @@ import type { NewSignal, SignalKind } from '../signal.ts';
 import { toTraceContext } from '../trace-context.ts';
 import { checkCount, checkJson, checkList, checkOneOf, checkRecords, checkText, checkTime } from './argument-values.ts';
 import { checkItems, copied } from './copied.ts';
+import { parsePlace } from './ended-trees.ts';
 import { checkBlobHash, checkRunKey } from './key-arguments.ts';
 import { checkedLimit, parseCursor } from './page-arguments.ts';
 
@@ -238,15 +239,32 @@ export function checkedMessages(messages: readonly Message[], expectedHead: numb
 export function checkedRemoval(removal: Removal): Removal {
   const copy = copied(removal);
   checkId('tenant', copy.tenant);
-  const named = ['session', 'run', 'endedBefore'].filter((name) => name in copy);
-  if (named.length !== 1) throw new TypeError(`A removal names a session, a run or endedBefore, and one of them alone`);
+  checkDryRun(copy.dryRun);
+  const named = ['session', 'run', 'limit'].filter((name) => name in copy);
+  if (named.length !== 1)
+    throw new TypeError(`A removal names a session, a run or a limit of ended trees, and one of them alone`);
   if ('session' in copy) checkId('session', copy.session);
   else if ('run' in copy) checkId('run', copy.run);
-  else {
-    checkTime('endedBefore', copy.endedBefore);
-    return { ...copy, limit: checkedLimit(copy.limit) };
-  }
+  else return checkedEndedTrees(copy);
   return copy;
+}
+
+function checkDryRun(dryRun: unknown): void {
+  if (dryRun !== undefined && typeof dryRun !== 'boolean') throw new TypeError('dryRun must be true or false');
+}
+
+/** Whatever else the query holds stays as it is. */
+function checkedEndedTrees<T extends EndedTrees>(trees: T): T {
+  const { endedBefore, keep, definition, status, after } = trees;
+  if (endedBefore === undefined && keep === undefined)
+    throw new TypeError('Ended trees are named by endedBefore, by keep, or by both');
+  if (endedBefore !== undefined) checkTime('endedBefore', endedBefore);
+  if (keep !== undefined) checkCount('number of trees to keep', keep);
+  if (definition !== undefined) checkId('definition name', definition);
+  checkList('statuses', status);
+  for (const one of status ?? []) checkOneOf('status of an ended run', one, FINAL_STATUSES);
+  if (after !== undefined) parsePlace(after);
+  return { ...trees, limit: checkedLimit(trees.limit) };
 }
 
 const DECISIONS: readonly string[] = ['approved', 'edited', 'rejected', 'answered', 'expired', 'withdrawn'];

@@ -203,7 +203,8 @@ export function storeOver(backend: StoreBackend): Store {
     async remove(removal) {
       checkOpen();
       const checked = checkedRemoval(removal);
-      const { answer, runs } = await write({ rows: DELETED_AT_ONCE, runs: 0 }, (tx) => hideRemoved(tx, checked));
+      const { answer, runs } = await hideRemoved(backend, checked);
+      if (checked.dryRun === true) return answer;
       await dropLiveText(runs);
       await deleteInPortions(({ tables }, rows) => tables.deleteHidden(rows));
       return answer;

@@ -1,8 +1,13 @@
 import type { SessionKey, RunKey } from '../ids.ts';
-import { REMOVAL_LIMIT, type Removal, type RemovedRows, type RemoveResult } from '../removal.ts';
+import type { Removal, RemovedRows, RemovedTree, RemoveResult } from '../removal.ts';
 import { isFinal } from '../run.ts';
+import type { StoreBackend } from './backend.ts';
+import { walkEndedTrees } from './ended-trees.ts';
 import { requireRun, requireSession, threadOf, threadOfSession } from './rows.ts';
 import type { RunState, SessionState, StoreTransaction } from './tables.ts';
+
+/** What a tree or a session takes is not known before it is looked at, so it shares its transaction with few others. */
+const MANY_ROWS = 1_000;
 
 export interface Removed {
   readonly answer: RemoveResult;
@@ -11,44 +16,43 @@ export interface Removed {
 }
 
 /** Hides what is asked for; the rows are deleted after it, in transactions that do not stop other writes. */
-export function hideRemoved(tx: StoreTransaction, removal: Removal): Removed {
-  const { tenant } = removal;
-  if ('session' in removal) return removeSession(tx, { tenant, session: removal.session });
-  if ('run' in removal) return removeTree(tx, { tenant, run: removal.run });
-  return removeEnded(tx, tenant, removal.endedBefore, removal.limit);
+export async function hideRemoved(backend: Pick<StoreBackend, 'reads' | 'write'>, removal: Removal): Promise<Removed> {
+  const { tenant, dryRun = false } = removal;
+  if ('limit' in removal) {
+    const { done, next } = await walkEndedTrees(backend, removal, (tx, tree) => takeAway(tx, tree, { dryRun }));
+    return {
+      answer: {
+        outcome: 'removed',
+        removed: done.map(({ removed }) => removed).reduce(sum, NO_ROWS),
+        trees: done.flatMap(({ trees }) => trees),
+        ...(next === undefined ? {} : { next }),
+      },
+      runs: done.flatMap(({ runs }) => runs),
+    };
+  }
+  return backend.write({ rows: MANY_ROWS, runs: 0 }, (tx) =>
+    'session' in removal
+      ? removeSession(tx, { tenant, session: removal.session }, dryRun)
+      : removeTree(tx, { tenant, run: removal.run }, dryRun),
+  );
 }
 
-function removeSession(tx: StoreTransaction, key: SessionKey): Removed {
+function removeSession(tx: StoreTransaction, key: SessionKey, dryRun: boolean): Removed {
   const { tables } = tx;
   const session = tables.sessionState(key);
   if (session === undefined) return nothing({ outcome: 'unknown' });
   if (session.state !== 'closed')
     return nothing({ outcome: 'refused', code: 'SESSION_NOT_CLOSED', session: requireSession(tx, key) });
   const runs = [...tables.runsOfSession(key)].flatMap((root) => [...tables.treeOf(root.key)]);
-  return refuseLive(tx, runs) ?? hide(tx, runs, { session });
+  return refuseLive(tx, runs) ?? removed(takeAway(tx, runs, { session, dryRun }));
 }
 
-function removeTree(tx: StoreTransaction, key: RunKey): Removed {
+function removeTree(tx: StoreTransaction, key: RunKey, dryRun: boolean): Removed {
   const root = tx.tables.state(key);
   if (root === undefined) return nothing({ outcome: 'unknown' });
   if (root.parent !== undefined) return nothing({ outcome: 'refused', code: 'RUN_NOT_ROOT', run: requireRun(tx, key) });
   const runs = [...tx.tables.treeOf(key)];
-  return refuseLive(tx, runs) ?? hide(tx, runs);
-}
-
-function removeEnded(tx: StoreTransaction, tenant: string, before: number, limit: number): Removed {
-  const runs: RunState[] = [];
-  let trees = 0;
-  let more = false;
-  for (const root of tx.tables.endedRoots(tenant, before)) {
-    const tree = [...tx.tables.treeOf(root.key)];
-    if (tree.some(isLive)) continue;
-    more = trees === limit || (trees > 0 && runs.length + tree.length > REMOVAL_LIMIT);
-    if (more) break;
-    runs.push(...tree);
-    trees += 1;
-  }
-  return hide(tx, runs, { more });
+  return refuseLive(tx, runs) ?? removed(takeAway(tx, runs, { dryRun }));
 }
 
 const isLive = ({ status }: RunState): boolean => !isFinal(status);
@@ -59,38 +63,44 @@ function refuseLive(tx: StoreTransaction, runs: readonly RunState[]): Removed | 
   return live && nothing({ outcome: 'refused', code: 'RUN_LIVE', run: requireRun(tx, live.key) });
 }
 
-function hide(
-  tx: StoreTransaction,
-  runs: readonly RunState[],
-  { session, more = false }: { readonly session?: SessionState; readonly more?: boolean } = {},
-): Removed {
-  const { tables, news } = tx;
-  const parts = runs.map((run) => rowsOf(tx, run));
-  if (session !== undefined) {
-    // Numbers have no gaps, so the ends of a thread say how many there are.
-    const messages = tables.threadHead(threadOfSession(session.key)) - session.threadFloor;
-    parts.push({
-      ...NO_ROWS,
-      sessions: 1,
-      messages,
-      notes: tables.noteCount(threadOfSession(session.key)),
-      slots: tables.slots(threadOfSession(session.key)).length,
-    });
-    tables.hideSession(session);
-  }
-  for (const run of runs) {
-    tables.hideRun(run);
-    // A reader that was not through has to learn that nothing will come.
-    news.run(run.key, 'end');
-  }
-  const [first] = runs;
-  if (first !== undefined) news.requestsRemoved(first.key.tenant);
-  return {
-    answer: { outcome: 'removed', removed: parts.reduce(sum, NO_ROWS), more },
-    runs: runs.map(({ key }) => key),
-  };
+interface TakenAway {
+  readonly removed: RemovedRows;
+  readonly trees: readonly RemovedTree[];
+  readonly runs: readonly RunKey[];
 }
 
+/** Counts, and hides what was counted unless it is only asked. */
+function takeAway(
+  tx: StoreTransaction,
+  runs: readonly RunState[],
+  { session, dryRun }: { readonly session?: SessionState; readonly dryRun: boolean },
+): TakenAway {
+  const parts = runs.map((run) => rowsOf(tx, run));
+  if (session !== undefined) parts.push(rowsOfSession(tx, session));
+  const answer = { removed: parts.reduce(sum, NO_ROWS), trees: treesOf(runs) };
+  if (dryRun) return { ...answer, runs: [] };
+  if (session !== undefined) tx.tables.hideSession(session);
+  for (const run of runs) {
+    tx.tables.hideRun(run);
+    // A reader that was not through has to learn that nothing will come.
+    tx.news.run(run.key, 'end');
+  }
+  const [first] = runs;
+  if (first !== undefined) tx.news.requestsRemoved(first.key.tenant);
+  return { ...answer, runs: runs.map(({ key }) => key) };
+}
+
+function treesOf(runs: readonly RunState[]): readonly RemovedTree[] {
+  const sizes = new Map<string, number>();
+  for (const { root } of runs) sizes.set(root, (sizes.get(root) ?? 0) + 1);
+  return runs.flatMap(({ key, parent, definition, status, endedAt }) =>
+    parent === undefined && isFinal(status) && endedAt !== null
+      ? [{ root: key, definition, status, endedAt, runs: sizes.get(key.run) ?? 1 }]
+      : [],
+  );
+}
+
+const removed = ({ runs, ...answer }: TakenAway): Removed => ({ answer: { outcome: 'removed', ...answer }, runs });
 const nothing = (answer: RemoveResult): Removed => ({ answer, runs: [] });
 
 const NO_ROWS: RemovedRows = {
@@ -104,6 +114,18 @@ const NO_ROWS: RemovedRows = {
   requests: 0,
   ledgers: 0,
 };
+
+function rowsOfSession({ tables }: StoreTransaction, session: SessionState): RemovedRows {
+  const thread = threadOfSession(session.key);
+  return {
+    ...NO_ROWS,
+    sessions: 1,
+    // Numbers have no gaps, so the ends of a thread say how many there are.
+    messages: tables.threadHead(thread) - session.threadFloor,
+    notes: tables.noteCount(thread),
+    slots: tables.slots(thread).length,
+  };
+}
 
 /** Messages, notes and slots of a run in a session are the session's, and stay with it. */
 function rowsOf(tx: StoreTransaction, run: RunState): RemovedRows {

@@ -6,7 +6,7 @@ import type { RequestRef, RunKey, SessionKey } from '../ids.ts';
 import type { Ledger } from '../ledger.ts';
 import type { Message, StoredMessage, ThreadKey } from '../message.ts';
 import type { NewRequest, Request } from '../request.ts';
-import type { ParentLink, Run, RunStatus } from '../run.ts';
+import type { FinalStatus, ParentLink, Run, RunStatus } from '../run.ts';
 import type { Session, SessionFork, SessionLife, SessionQuery, ThreadCut } from '../session.ts';
 import type { ClaimQuery } from '../claim.ts';
 import type { RunOutcome } from '../commit.ts';
@@ -83,6 +83,28 @@ export interface GrantListing extends Omit<GrantQuery, 'run' | 'session'>, At {
 /** A grant before the store has given it an id. */
 export type NewGrantRow = Omit<Grant, 'id'>;
 
+/** Where an ended root stands among those of its tenant. */
+export interface EndedPlace {
+  readonly endedAt: number;
+  readonly number: number;
+}
+
+/** A root that has ended: as little of it as decides whether it is removed. */
+export interface EndedRoot extends EndedPlace {
+  readonly key: RunKey;
+  readonly definition: string;
+  readonly status: FinalStatus;
+  readonly session?: string;
+}
+
+/** A page of ended roots; `after` is a place that need not be any root's. */
+export interface EndedRootQuery {
+  readonly tenant: string;
+  readonly newestFirst: boolean;
+  readonly after: EndedPlace | undefined;
+  readonly limit: number;
+}
+
 /** The port's reads, as they are inside the store: synchronous, arguments checked. */
 export interface StoreReads {
   state(key: RunKey): RunState | undefined;
@@ -115,6 +137,8 @@ export interface StoreReads {
   listRequests(query: RequestQuery & At): Page<Request>;
   grant(key: GrantKey): Grant | undefined;
   listGrants(query: GrantListing): Page<Grant>;
+  /** Roots that have ended, by the time of it, then by number: the longest ended first, or the last. */
+  endedRoots(query: EndedRootQuery): readonly EndedRoot[];
   blob(tenant: string, hash: string): BlobInfo | undefined;
   /** Whether any tenant has these bytes. */
   hasBlob(hash: string): boolean;
@@ -243,8 +267,8 @@ export interface StoreTables extends StoreReads, StoreWrites {
   treeOf(root: RunKey): Iterable<RunState>;
   /** Every run that was started in the session, but not their children. */
   runsOfSession(key: SessionKey): Iterable<RunState>;
-  /** Roots of the tenant that ended before a time, the longest ended first. */
-  endedRoots(tenant: string, before: number): Iterable<RunState>;
+  /** The session's newest run that was not absorbed into another. */
+  lastOfSession(key: SessionKey): RunState | undefined;
 
   /** Ready runs that the query may take, by priority (highest first), `readyAt`, number. May yield more, which the caller filters. */
   ready(query: ClaimQuery): Iterable<RunState>;

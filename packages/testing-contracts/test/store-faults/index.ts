@@ -15,6 +15,7 @@ import { NOTE_FAULTS } from './note-faults.ts';
 import { READ_FAULTS } from './read-faults.ts';
 import { REMOVAL_FAULTS } from './removal-faults.ts';
 import { REQUEST_FAULTS } from './request-faults.ts';
+import { RETENTION_FAULTS } from './retention-faults.ts';
 import { SESSION_LIFE_FAULTS } from './session-life-faults.ts';
 import { SESSION_FAULTS } from './session-faults.ts';
 import { SIGNAL_FAULTS } from './signal-faults.ts';
@@ -40,6 +41,7 @@ export const STORE_FAULTS: readonly StoreFault[] = [
   ...SESSION_LIFE_FAULTS,
   ...REMOVAL_FAULTS,
   ...IMPORT_FAULTS,
+  ...RETENTION_FAULTS,
   ...SIGNAL_FAULTS,
   ...REQUEST_FAULTS,
   ...GRANT_FAULTS,

@@ -67,13 +67,13 @@ export const REMOVAL_FAULTS: readonly StoreFault[] = [
     remove: (removal) => store.remove({ ...removal, tenant: 'acme' }),
   })),
   answering('what is gone already counts as removed', 'of two that remove the same at once', (answer) =>
-    answer.outcome === 'unknown' ? { outcome: 'removed', removed: NOTHING, more: false } : answer,
+    answer.outcome === 'unknown' ? { outcome: 'removed', removed: NOTHING, trees: [] } : answer,
   ),
   rows('what ended at that time goes too', 'by age, the trees that ended longest ago', (tables) => ({
-    endedRoots: (tenant, before) => tables.endedRoots(tenant, before + 1),
+    endedRoots: (query) => tables.endedRoots(query).map((root) => ({ ...root, endedAt: root.endedAt - 1 })),
   })),
   rows('what ended last goes first', 'by age, the trees that ended longest ago', (tables) => ({
-    endedRoots: (tenant, before) => [...tables.endedRoots(tenant, before)].toReversed(),
+    endedRoots: (query) => tables.endedRoots(query).toReversed(),
   })),
   rows('a tree is a page of runs', 'a removal by age takes 1,000 runs at most', (tables) => ({
     treeOf: (root) => [...tables.treeOf(root)].slice(0, 1_000),
@@ -81,23 +81,23 @@ export const REMOVAL_FAULTS: readonly StoreFault[] = [
   port('a removal by age has no end', 'a removal by age takes 1,000 runs at most', (store) => ({
     async remove(removal) {
       const answer = await store.remove(removal);
-      if (answer.outcome === 'removed' && answer.more) await store.remove(removal);
-      return answer.outcome === 'removed' ? { ...answer, more: false } : answer;
+      if (answer.outcome !== 'removed') return answer;
+      if (answer.next !== undefined) await store.remove(removal);
+      return without(answer, 'next');
     },
   })),
   port('a full answer promises more', 'a removal by age that takes all there are', (store) => ({
     async remove(removal) {
       const answer = await store.remove(removal);
       if (answer.outcome !== 'removed' || !('limit' in removal)) return answer;
-      return { ...answer, more: answer.removed.runs >= removal.limit };
+      return answer.removed.runs >= removal.limit ? { ...answer, next: '1/1' } : answer;
     },
   })),
   rows('a live tree is in the way', 'by age, a tree in which a run is live', (tables) => ({
-    *endedRoots(tenant, before) {
-      for (const root of tables.endedRoots(tenant, before)) {
-        if ([...tables.treeOf(root.key)].some(isLive)) return;
-        yield root;
-      }
+    endedRoots(query) {
+      const roots = tables.endedRoots(query);
+      const live = roots.findIndex((root) => [...tables.treeOf(root.key)].some(isLive));
+      return live === -1 ? roots : roots.slice(0, live);
     },
   })),
   hiding('a run takes its session’s messages with it', 'a run of a session goes without', (tables) => (run, hide) => {

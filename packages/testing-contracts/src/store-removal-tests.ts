@@ -103,7 +103,7 @@ export const STORE_REMOVAL_TESTS: readonly StoreTest[] = [
 
       // 1 + note + end of the root, 1 + end of the child; the signal, and the end of the child.
       assert.deepEqual(
-        told(answer),
+        counted(answer),
         removed({ runs: 2, entries: 5, messages: 3, signals: 2, requests: 1, ledgers: 1 }),
       );
       assert.deepEqual(await traces(store, 'r'), NO_TRACE);
@@ -302,7 +302,7 @@ export const STORE_REMOVAL_TESTS: readonly StoreTest[] = [
         await store.moveSession(session('s'), to);
       }
       assert.deepEqual(
-        told(await store.remove(session('s'))),
+        counted(await store.remove(session('s'))),
         removed({ sessions: 1, runs: 1, entries: 2, messages: 1 }),
       );
     },

@@ -2,6 +2,7 @@ import type { Message, PrusikError, Spent, StepScope } from '@prusik/core';
 import type { AgentCore } from './agent-core.ts';
 import { callRoute, type RouteReply } from './call-route.ts';
 import type { LoopState } from './loop.ts';
+import { modelFacts } from './model-facts.ts';
 import type { ModelRoute } from './model-route.ts';
 import { toModelMessages } from './to-model-messages.ts';
 
@@ -22,7 +23,7 @@ export interface Aside {
 export async function askAside(
   { limits, clock, resets }: AgentCore,
   { limits: { wallMs } }: Pick<LoopState, 'limits'>,
-  scope: Pick<StepScope, 'signal' | 'usage'>,
+  scope: Pick<StepScope, 'signal' | 'usage' | 'tell'>,
   { route, instructions, messages, input, maxOutputTokens, elapsedMs, overBy }: Aside,
 ): Promise<RouteReply> {
   const reply = await callRoute({
@@ -43,6 +44,7 @@ export async function askAside(
     estimateInput: () => input,
   });
   scope.usage(reply.usage, reply.costMicros);
+  scope.tell(modelFacts(route, reply));
   if (reply.error !== undefined) throw reply.error;
   return reply;
 }

@@ -20,6 +20,7 @@ import { isCallNeeds } from './call-needs.ts';
 import { callFingerprint } from './define-tool.ts';
 import { approvalOf } from './decided-call.ts';
 import { givenTo, isNeeding, type Answered } from './needing.ts';
+import { toolFacts } from './receipt.ts';
 import { recordNeeds } from './record-needs.ts';
 import type { AnyTool, ToolDefinition } from './tool-types.ts';
 import { validate } from './validate.ts';
@@ -101,8 +102,11 @@ export async function callTool<Input, Output, Deps, Context>(
     note,
     notes,
     slots,
+    trace,
+    tell,
     delta,
   }: StepScope): Promise<unknown> => {
+    tell(toolFacts({ callId: key, ...(tool.source === undefined ? {} : { source: tool.source }) }));
     const refuse = (by: Denial['by'], reason: string): PrusikError => {
       deny({ callId: key, tool: tool.name, by });
       return refusal(by, reason);
@@ -126,6 +130,7 @@ export async function callTool<Input, Output, Deps, Context>(
       note,
       notes,
       slots,
+      trace,
       progress,
       ...givenTo(answered),
     });

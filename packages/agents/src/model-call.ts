@@ -52,6 +52,8 @@ export interface ModelCall extends ModelQuestion {
 /** What came of it. `failed` keeps what had come before. */
 export interface ModelReply extends ReplySoFar {
   readonly finish: Finish | 'failed';
+  /** From the request to the first piece of the reply; missing where none came. */
+  readonly firstChunkMs?: number;
   readonly error?: PrusikError;
 }
 
@@ -68,6 +70,11 @@ export async function callModel(call: ModelCall): Promise<ModelReply> {
   let body: ReadableStreamDefaultReader<ModelChunk> | undefined;
   let linger: Disposable | undefined;
   let open = true;
+  let askedAt = 0;
+  let firstAt: number | undefined;
+  /** Of a reply that has begun. */
+  const begun = (): Pick<ModelReply, 'firstChunkMs'> =>
+    firstAt === undefined ? {} : { firstChunkMs: firstAt - askedAt };
 
   /** Told once the reply has ended and all that had come with its end was read. */
   const lingers = (): void => {
@@ -75,7 +82,7 @@ export async function callModel(call: ModelCall): Promise<ModelReply> {
   };
 
   async function pump(): Promise<void> {
-    const chunks = (await ask(call, stop.signal)).getReader();
+    const chunks = (await ask(call, stop.signal, () => (askedAt = clock.monotonic()))).getReader();
     // It was told to stop while it was asked, and may not have heard.
     if (!open) return cancel(chunks, stop.signal.reason);
     body = chunks;
@@ -86,6 +93,7 @@ export async function callModel(call: ModelCall): Promise<ModelReply> {
       watch.sign();
       if (value.type === 'raw') tap(call, value.rawValue);
       else reader.take(value);
+      if (firstAt === undefined && !BEFORE_THE_REPLY.has(value.type)) firstAt = clock.monotonic();
       // A stream that ends with its reply, as nearly all do, needs no timer.
       if (value.type === 'finish') process.nextTick(lingers);
       // Of a stream that always has its next chunk nothing else in the process would have its turn, the watchdog neither.
@@ -105,14 +113,14 @@ export async function callModel(call: ModelCall): Promise<ModelReply> {
         retryable: true,
         meta: { class: 'unavailable' },
       });
-    const reply = reader.reply();
+    const reply = { ...reader.reply(), ...begun() };
     checkToolChoice(settings.toolChoice, finish, reply.parts);
     if (download === undefined) return { ...reply, finish };
     return { ...reply, parts: await fetchReplyFiles(reply.parts, download, stop.signal), finish };
   } catch (thrown) {
     const error = call.signal.aborted ? stopped(call.signal.reason) : modelError(thrown, model, clock.now());
     stop.abort(thrown);
-    return { ...reader.reply(), finish: 'failed', error };
+    return { ...reader.reply(), ...begun(), finish: 'failed', error };
   } finally {
     open = false;
     if (body !== undefined) {
@@ -131,7 +139,20 @@ const LINGER_MS = 1_000;
 /** Chunks that are read before everything else has its turn. */
 const CHUNKS_IN_A_ROW = 1_000;
 
-async function ask(call: ModelCall, abortSignal: AbortSignal): Promise<ReadableStream<ModelChunk>> {
+/** Chunks that carry nothing of what the model says. */
+const BEFORE_THE_REPLY: ReadonlySet<ModelChunk['type']> = new Set([
+  'stream-start',
+  'response-metadata',
+  'raw',
+  'error',
+]);
+
+/** `onAsked` is told when all is prepared. */
+async function ask(
+  call: ModelCall,
+  abortSignal: AbortSignal,
+  onAsked: () => void,
+): Promise<ReadableStream<ModelChunk>> {
   const { instructions, tools, output, settings, download } = call;
   const model = call.model.specificationVersion === 'v4' ? call.model : await adapted(call.model);
   const messages = await call.prompt(providerOf(model));
@@ -147,6 +168,7 @@ async function ask(call: ModelCall, abortSignal: AbortSignal): Promise<ReadableS
     includeRawChunks: call.onRaw !== undefined,
     abortSignal,
   };
+  onAsked();
   // The specification's types have mutable members for the same data.
   const { stream } = await model.doStream(request as ModelRequest);
   return stream;

@@ -23,6 +23,7 @@ import { keptParts } from './kept-files.ts';
 import { modelErrorClass } from './model-class.ts';
 import { reservation } from './model-price.ts';
 import { modelName } from './language-model.ts';
+import { modelFacts } from './model-facts.ts';
 import { finished, readOutput, textOf } from './output.ts';
 import { namesFiles } from './prompt-view.ts';
 import { fixedCharsOf, NO_LISTINGS, withChanged } from './recorded-listing.ts';
@@ -170,6 +171,7 @@ async function callAndRecord(
       : { onRaw: (event) => onRaw({ ...event, run: ctx.run.key, step: scope.key, attempt: scope.attempt }) }),
   });
   scope.usage(answer.usage, answer.costMicros);
+  scope.tell(modelFacts(model, answer, output !== undefined));
   const reply = cutByTime(answer, state, elapsedMs());
   if (agent.context !== undefined && isOverflow(reply)) {
     const error = serializeError(reply.error);

@@ -1,4 +1,4 @@
-import type { Json, Message, StepScope, ToolOutput } from '@prusik/core';
+import { sparse, type Json, type Message, type StepScope, type ToolFacts, type ToolOutput } from '@prusik/core';
 import { estimateTokens } from './estimate.ts';
 import type { PlannedCall } from './loop-types.ts';
 import { resultOf, toolMessage, userNote } from './stored-messages.ts';
@@ -11,7 +11,7 @@ export interface Receipt {
 
 /** Stores the result of a call with the step's outcome, which is then the receipt. */
 export function appendResult(
-  scope: Pick<StepScope, 'append'>,
+  scope: Pick<StepScope, 'append' | 'tell'>,
   id: string,
   call: Pick<PlannedCall, 'callId' | 'tool' | 'source'>,
   output: ToolOutput,
@@ -19,8 +19,18 @@ export function appendResult(
 ): Receipt {
   const message = toolMessage(id, resultOf(call, output), kind);
   scope.append(message);
+  scope.tell(toolFacts(call, output));
   return { message: id, tokens: estimateTokens([message]) };
 }
+
+/** What a step tells of the call that it executes or closes. */
+export const toolFacts = ({ callId, source }: Pick<PlannedCall, 'callId' | 'source'>, output?: ToolOutput): ToolFacts =>
+  sparse<ToolFacts>({
+    of: 'tool',
+    callId,
+    source,
+    error: output?.type === 'error' ? (output.code ?? 'TOOL_FAILED') : undefined,
+  });
 
 /** Tells an execution from what a `check` or a person has said of it. */
 export const isReceipt = (value: unknown, message: string): value is Receipt =>

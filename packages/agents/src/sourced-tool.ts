@@ -21,11 +21,11 @@ export function sourcedTool(source: ToolSource, tool: SourcedTool): AnyTool {
     maxOutputLines: DEFAULT_CAP.maxOutputLines,
     requires: [],
     inDoubt: usualDoubt(approval),
-    async execute(input, { run, slots, signal, idempotencyKey, callId, progress, answers, state = null }) {
+    async execute(input, { run, slots, signal, idempotencyKey, trace, callId, progress, answers, state = null }) {
       const continues = answers === undefined ? {} : { continues: { state, answers } };
       // The schema of a listed tool is one of an object.
       const call = { name, hash, callId, input: input as JsonObject, ...continues };
-      const result = await source.call(call, { run, slots, signal, idempotencyKey, progress });
+      const result = await source.call(call, { run, slots, signal, idempotencyKey, trace, progress });
       // Of a program without types it may be anything.
       const needs = (result as CallResult | undefined)?.type === 'needs' ? (result as CallNeeds) : undefined;
       return needs === undefined ? result : callNeeds(needs.needs, needs.state);

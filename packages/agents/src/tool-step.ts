@@ -23,7 +23,7 @@ import { inDoubtOf, type PlannedCall } from './loop-types.ts';
 import type { Action, LoopState, Sampled } from './loop.ts';
 import { givenTo, isNeeding, type Answered, type Needing } from './needing.ts';
 import { wasRefused } from './model-error.ts';
-import { appendResult, editNote, isReceipt, type Receipt } from './receipt.ts';
+import { appendResult, editNote, isReceipt, toolFacts, type Receipt } from './receipt.ts';
 import { describeError } from './redact.ts';
 import { samplesOf, type Samples } from './sample-step.ts';
 import { SOURCE_LIMITS } from './source-limits.ts';
@@ -128,6 +128,8 @@ export async function callActor(run: AgentRun, state: LoopState, { step, message
       ...(answered === undefined ? {} : { answered }),
     };
     const body = async (scope: StepScope): Promise<unknown> => {
+      // Also of an execution that is stopped, or throws.
+      scope.tell(toolFacts(call));
       const input = await readInput(callId);
       const executed = await executeCall(agent, ctx, { ...call, input, ...given }, scope);
       // A result that no record can hold is handed on as it is: the engine knows what that means for the step's effect.

@@ -94,6 +94,12 @@ describe('a conversation that grows too long', () => {
     const store = newStore();
     await newEngine([agentWith(model, { limit: 30_000, summaryModel })], { store }).run('a', 'Go', { id: 'r' });
 
+    const facts = (await entriesOf(store, 'r')).flatMap((entry) =>
+      entry.type === 'step-end' && entry.key.startsWith('compact:') && entry.usage?.outputTokens !== 0
+        ? [entry.facts]
+        : [],
+    );
+    expect(facts).toContainEqual(expect.objectContaining({ of: 'model', finish: 'stop' }));
     const prompts = model.requests.map(({ prompt, tools }) => [
       JSON.stringify(tools),
       ...prompt.map((one) => JSON.stringify(one)),

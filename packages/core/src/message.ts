@@ -236,6 +236,7 @@ export function blobsOf(message: Pick<Message, 'content'>): readonly string[] {
 /** Tokens of one model call. A missing number is unknown, which is not zero. */
 export interface Usage {
   readonly inputTokens?: number;
+  /** Of the input: what the provider had in its cache, and what it has put there. */
   readonly cachedInputTokens?: number;
   readonly cacheWriteInputTokens?: number;
   readonly outputTokens?: number;

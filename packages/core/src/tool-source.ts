@@ -5,6 +5,7 @@ import type { Effect } from './entry.ts';
 import type { Json, JsonObject } from './json.ts';
 import type { FileData, TextPart, Usage } from './message.ts';
 import type { RunWorkspaceScope } from './run-workspace.ts';
+import type { TraceContext } from './trace-context.ts';
 
 /**
  * Tools that are known only while a program runs: those of an MCP server, for one. An agent asks for the list with a model call, records it, and
@@ -85,6 +86,8 @@ export interface SourcedCall {
 export interface ToolCallScope extends RunWorkspaceScope {
   /** The same on every attempt of this call. */
   readonly idempotencyKey: string;
+  /** Where the call stands in a trace, for whoever executes it elsewhere; missing where nobody traces. */
+  readonly trace: TraceContext | undefined;
   /** Told to whoever watches; never recorded. */
   progress(text: string): void;
 }

@@ -1,4 +1,12 @@
-import { PrusikError, type DurableContext, type Effect, type Message, type Store, type StepScope } from '@prusik/core';
+import {
+  PrusikError,
+  type DurableContext,
+  type Effect,
+  type Message,
+  type Observer,
+  type Store,
+  type StepScope,
+} from '@prusik/core';
 import type { EffectLine, Life, WriteLine } from '@prusik/testing-contracts';
 import { expect } from 'vitest';
 import { durable, engineOn, entriesOf, key } from './support.ts';
@@ -92,8 +100,12 @@ function definitions(write: WriteLine) {
 }
 
 /** A person and a client: whatever the runs wait for comes, and comes again in every life. */
-export async function bringMainRunToEnd({ store, clock, write }: Life, parkAfterMs: number): Promise<void> {
-  const engine = engineOn(store, definitions(write), { clock, limits: { ...LIMITS, parkAfterMs } });
+export async function bringMainRunToEnd(
+  { store, clock, write }: Life,
+  parkAfterMs: number,
+  observers: readonly Observer[] = [],
+): Promise<void> {
+  const engine = engineOn(store, definitions(write), { clock, limits: { ...LIMITS, parkAfterMs }, observers });
   await engine.start('main', null, { id: 'r', budget: { tokens: 1_000, calls: 20, runs: 3 }, session: SESSION });
   await engine.start('next', null, { id: 'n', session: SESSION });
   await engine.signal(key('r'), 'go', 'first');

@@ -40,6 +40,7 @@ const KNOWN = {
     clock: true,
     newId: true,
     onWarning: true,
+    observers: true,
     deps: true,
     models: true,
   } satisfies Record<keyof HarnessBasics<DefinitionMap, DefinitionMap, StandardSchema> | 'deps' | 'models', true>,
@@ -105,6 +106,7 @@ export function defineHarness(
     ...(sandbox ? { forks: sandbox.workspaces } : {}),
     ...(options.canAnswer ? { canAnswer: options.canAnswer } : {}),
     ...(newId ? { newId } : {}),
+    ...(options.observers ? { observers: options.observers } : {}),
   });
   const sessions = createSessions(engine, newId ? { newId } : {});
   const live = atDispose === 'release' ? undefined : createLiveRuns(engine, clock);

@@ -4,6 +4,7 @@ import type {
   DefinitionMap,
   DepsOf,
   NewId,
+  Observer,
   RunInfo,
   Sandbox,
   StandardSchema,
@@ -75,4 +76,6 @@ export interface HarnessBasics<
   readonly newId?: NewId;
   /** @default process.emitWarning */
   readonly onWarning?: (warning: EngineWarning) => void;
+  /** Told of what its engine commits: traces, metrics. They change nothing. @default none */
+  readonly observers?: readonly Observer[];
 }

@@ -32,7 +32,7 @@ export type {
   McpReadOptions,
 } from './resources.ts';
 export type { McpSampling } from './sampling.ts';
-export type { TraceContext } from './trace-meta.ts';
+export type { TraceFields } from './trace-meta.ts';
 export type { RiskTier, ServerPlace } from './risk.ts';
 export { mcpRunner, type McpRunner, type McpToolsOptions } from './runner.ts';
 export type { AnswerNeed, McpModelOutput, McpModelPart, McpTool, McpToolOutput, McpToolSet } from './sdk-tools.ts';

@@ -8,6 +8,7 @@ import {
   type RunInfo,
   type RunWorkspaceScope,
   type SourcedCall,
+  type TraceContext,
 } from '@prusik/core';
 import type { ClientSetup, Connect, Connection } from './connection.ts';
 import { readState } from './call-state.ts';
@@ -27,7 +28,7 @@ import { createServerCalls, type UseConnection } from './server-calls.ts';
 import { callSignInTool, isSignInTool, signInAgain } from './sign-in-tool.ts';
 import { createToolLists, type ToolLists } from './tool-lists.ts';
 import { inputFault } from './tool-schema.ts';
-import type { TraceContext } from './trace-meta.ts';
+import type { TraceFields } from './trace-meta.ts';
 import { abortable } from './wait.ts';
 
 /** For whom a server is used. */
@@ -50,6 +51,8 @@ export interface CallScope extends UseScope {
   readonly run?: RunWorkspaceScope;
   /** Who answers what the server asks; `undefined`: nobody. */
   readonly asker: string | undefined;
+  /** Where the call stands in a trace. */
+  readonly trace?: TraceContext | undefined;
   progress(text: string): void;
 }
 
@@ -104,7 +107,7 @@ export interface ManagedServerOptions {
   readonly limits: McpLimits;
   readonly clock: Clock;
   readonly newId: NewId;
-  readonly traceContext: TraceContext | undefined;
+  readonly traceContext: TraceFields | undefined;
   readonly oddity: (text: string) => void;
 }
 

@@ -12,7 +12,7 @@ import type { McpLimits } from './limits.ts';
 import type { PinStore } from './pins.ts';
 import type { RiskTier } from './risk.ts';
 import type { McpSampling } from './sampling.ts';
-import type { TraceContext } from './trace-meta.ts';
+import type { TraceFields } from './trace-meta.ts';
 
 /** What {@link mcpRunner} takes. */
 export interface McpRunnerOptions {
@@ -34,8 +34,11 @@ export interface McpRunnerOptions {
   readonly limits?: Partial<McpLimits>;
   /** Told what a person could want to know of a server and what costs nothing: lines that are no message, late answers, questions that were not passed on. */
   readonly onOddity?: (server: string, text: string) => void;
-  /** Asked for each call; what it gives goes with the call, as `traceparent`, `tracestate` and `baggage` of its `_meta`. @default none */
-  readonly traceContext?: TraceContext;
+  /**
+   * Asked for each call that its engine has no place in a trace for (`trace` of its scope, which goes with the call by itself); what it gives goes with the call, as
+   * `traceparent`, `tracestate` and `baggage` of its `_meta`. @default none
+   */
+  readonly traceContext?: TraceFields;
   /** @default the system's */
   readonly clock?: Clock;
 }

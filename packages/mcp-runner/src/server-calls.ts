@@ -12,6 +12,7 @@ import {
   type Json,
   type JsonObject,
   type NewId,
+  type TraceContext,
 } from '@prusik/core';
 import { callOutcome } from './call-content.ts';
 import { askRefused, liveNeedsOf, readState, type CallState } from './call-state.ts';
@@ -24,7 +25,7 @@ import { openCall, type CalledTool, type Watcher } from './open-call.ts';
 import { checkVisited, requiredUrls } from './required-urls.ts';
 import { signInNeed } from './sign-in-need.ts';
 import type { Asked, ServerAsks } from './server-asks.ts';
-import { traceMeta, type TraceContext } from './trace-meta.ts';
+import { traceMeta, type TraceFields } from './trace-meta.ts';
 
 /** Lends a connection for as long as the work takes. */
 export type UseConnection = <T>(work: (connection: Connection) => Promise<T>, signal: AbortSignal) => Promise<T>;
@@ -45,6 +46,8 @@ export interface ServerCall {
 export interface CallWatcher extends Watcher {
   /** Who answers what the server asks while the call is open: calls of the same one may be mistaken for each other. `undefined`: nobody can. */
   readonly asker: string | undefined;
+  /** Where the call stands in a trace. */
+  readonly trace?: TraceContext | undefined;
 }
 
 /** Calls of the tools of one server. */
@@ -66,7 +69,7 @@ export interface ServerCallsOptions {
   readonly limits: McpLimits;
   readonly clock: Clock;
   readonly newId: NewId;
-  readonly traceContext: TraceContext | undefined;
+  readonly traceContext: TraceFields | undefined;
   readonly oddity: (text: string) => void;
 }
 
@@ -139,7 +142,7 @@ export function createServerCalls(options: ServerCallsOptions): ServerCalls {
   ): Promise<Told> {
     const tool = await call.tool(connection);
     const ask = asks.offer(connection.client);
-    const base = { name: tool.name, arguments: call.input, ...traceMeta(options.traceContext, oddity) };
+    const base = { name: tool.name, arguments: call.input, ...traceMeta(watcher.trace, options.traceContext, oddity) };
     let round = state?.round ?? 0;
     let reply = state?.as === 'round' ? replyOf(state, call.continues?.answers ?? {}, ask) : {};
     for (;;) {

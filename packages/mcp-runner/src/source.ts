@@ -41,6 +41,7 @@ export function createSource({ name, servers }: SourceOptions): ToolSource {
         run: scope,
         // What a tree of runs asks is asked of the same people.
         asker: attended ? runKeyText({ tenant: key.tenant, run: root }) : undefined,
+        trace: scope.trace,
         progress: (text) => scope.progress(text),
       });
     },

@@ -1,18 +1,25 @@
-/** Asked for each call: what W3C Trace Context has, by the names of its headers. */
-export type TraceContext = () => Readonly<Record<string, string>>;
+import type { TraceContext } from '@prusik/core';
+
+/** Asked for each call that stands in no trace of its engine: what W3C Trace Context has, by the names of its headers. */
+export type TraceFields = () => Readonly<Record<string, string>>;
 
 /** Which of it the protocol has a place for. */
 const NAMES = ['traceparent', 'tracestate', 'baggage'];
 const LONGEST = 8_192;
 
-/** The trace that a call belongs to, for its `_meta`. Watching costs no call. */
+/** The trace that a call belongs to, for its `_meta`: as its engine says, and nobody else then. Watching costs no call. */
 export function traceMeta(
-  context: TraceContext | undefined,
+  trace: TraceContext | undefined,
+  fields: TraceFields | undefined,
   oddity: (text: string) => void,
 ): { readonly _meta?: Readonly<Record<string, string>> } {
-  if (context === undefined) return {};
+  if (trace !== undefined) {
+    const { traceparent, tracestate } = trace;
+    return { _meta: { traceparent, ...(tracestate === undefined ? {} : { tracestate }) } };
+  }
+  if (fields === undefined) return {};
   try {
-    const given = context();
+    const given = fields();
     const known = NAMES.flatMap((name) => {
       const value: unknown = given[name];
       return typeof value === 'string' && value.length <= LONGEST ? [[name, value] as const] : [];

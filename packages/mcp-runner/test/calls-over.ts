@@ -6,7 +6,7 @@ import { DEFAULT_LIMITS, type McpLimits } from '../src/limits.ts';
 import { markSent } from '../src/sending.ts';
 import { createServerAsks, type ServerAsksOptions } from '../src/server-asks.ts';
 import { createServerCalls, type CallWatcher, type ServerCall, type UseConnection } from '../src/server-calls.ts';
-import type { TraceContext } from '../src/trace-meta.ts';
+import type { TraceFields } from '../src/trace-meta.ts';
 
 /** Calls of a server at the other end of a transport. */
 export interface CallsOver {
@@ -25,7 +25,7 @@ export interface CallsOverOptions {
   readonly limits?: Partial<McpLimits>;
   readonly asks?: Partial<ServerAsksOptions>;
   readonly directory?: string;
-  readonly traceContext?: TraceContext;
+  readonly traceContext?: TraceFields;
   /** What a call is refused with before it is written. */
   readonly unsendable?: Error;
 }

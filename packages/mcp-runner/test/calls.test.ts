@@ -156,6 +156,18 @@ describe.each(['legacy', 'modern'] as const)('a call over the %s protocol', (era
   });
 });
 
+it('MCP-5, TEL-2: the trace of the run goes with the call in place of whatever the program gives, and no baggage', async () => {
+  const server = await rawServer({ traceContext: () => ({ traceparent: '00-ab-cd-01', baggage: 'user=ann' }) });
+  const trace = { traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01', tracestate: 'us=1' };
+  const result = server.call({}, watcher({ trace: { ...trace, baggage: 'user=bob' } as never }));
+  const request = await server.next('tools/call');
+  server.answer(request, text('ok'));
+  await result;
+
+  const { progressToken: _, ...meta } = paramsOf(request)['_meta'] as JsonObject;
+  expect(meta).toEqual(trace);
+});
+
 it('MCP-5: a trace that cannot be told, or is none, costs no call', async () => {
   const contexts: (() => Readonly<Record<string, string>>)[] = [
     () => ({ traceparent: 'x'.repeat(9_000), baggage: 7 as never }),

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { TraceContext } from '@prusik/core';
 import { key, message, newChild, newRun } from './store-scenario.ts';
 import type { StoreTest } from './store-test.ts';
 
@@ -51,6 +52,64 @@ export const STORE_START_TESTS: readonly StoreTest[] = [
           [2, 'm2'],
         ],
       );
+    },
+  },
+  {
+    title:
+      'TEL-2: entry 1 tells where in a trace the caller of start() stood, and that of a child where its parent did',
+    async run({ store, running, commit }) {
+      const trace = {
+        traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+        tracestate: 'us=1,them=2',
+      };
+      const ofChild = { traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-b7ad6b7169203331-00' };
+      const held = await running('p', { trace });
+      await commit(held, { children: [newChild('c', 'p', { trace: ofChild }), newChild('plain', 'p')] });
+
+      const traces = await Promise.all(
+        ['p', 'c', 'plain'].map(async (run) => {
+          const [entry] = await store.entries(key(run), { after: 0, limit: 1 });
+          return entry?.type === 'run-start' ? entry.trace : entry;
+        }),
+      );
+
+      assert.deepEqual(traces, [trace, ofChild, undefined]);
+      const again = await store.start(newRun('p', { trace: ofChild }));
+      assert.equal(again.outcome, 'existing');
+    },
+  },
+  {
+    title: 'TEL-2: what is no place in a trace by W3C Trace Context is refused, at a start, of a child and of a drive',
+    async run({ store, running, tryCommit }) {
+      const held = await running('p');
+      const id = '4bf92f3577b34da6a3ce929d0e0e4736';
+      const span = '00f067aa0ba902b7';
+      const bad = [
+        {},
+        { traceparent: `00-${id}-${span}` },
+        { traceparent: `ff-${id}-${span}-01` },
+        { traceparent: `00-${id.toUpperCase()}-${span}-01` },
+        { traceparent: `00-${'0'.repeat(32)}-${span}-01` },
+        { traceparent: `00-${id}-${'0'.repeat(16)}-01` },
+        { traceparent: `00-${id}-${span}-01-more` },
+        { traceparent: `00-${id}-${span}-01`, tracestate: 'x'.repeat(513) },
+        { traceparent: `00-${id}-${span}-01`, tracestate: 'a=ä' },
+        { traceparent: `00-${id}-${span}-01`, tracestate: 'a=1\nb=2' },
+      ] as unknown as readonly TraceContext[];
+      for (const trace of bad) {
+        await assert.rejects(store.start(newRun('r', { trace })), TypeError);
+        await assert.rejects(tryCommit(held, { children: [newChild('c', 'p', { trace })] }), TypeError);
+        const claim = {
+          type: 'run-claim',
+          worker: 'w',
+          epoch: held.epoch,
+          attempt: 1,
+          definitionHash: '',
+          trace,
+        } as const;
+        await assert.rejects(tryCommit(held, { entries: [claim] }), TypeError);
+      }
+      assert.equal(await store.run(key('r')), undefined);
     },
   },
   {

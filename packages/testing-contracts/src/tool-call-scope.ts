@@ -20,6 +20,7 @@ export function toolCallScope(more: Partial<ToolCallScope> = {}): ToolCallScope 
     signal: new AbortController().signal,
     slots: { get: none, set: none, update: none },
     idempotencyKey: 'call',
+    trace: undefined,
     progress: () => {},
     ...more,
   };

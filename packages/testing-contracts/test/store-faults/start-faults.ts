@@ -1,5 +1,5 @@
 import type { NewRun, RunKey, Store } from '@prusik/core';
-import { port, rows, type StoreFault } from './fault.ts';
+import { port, rows, without, type StoreFault } from './fault.ts';
 
 /** The same store with every run, session and thread under the name that `rename` makes of tenant and id. */
 function renamed(store: Store, rename: (key: RunKey) => RunKey): Partial<Store> {
@@ -39,6 +39,26 @@ const comparing = (
 export const START_FAULTS: readonly StoreFault[] = [
   rows('the context is forgotten', 'start() keeps everything of a new run', ({ insertRun }) => ({
     insertRun: (run, state) => insertRun({ ...run, context: null }, state),
+  })),
+  rows('the trace of a caller is forgotten', 'entry 1 tells where in a trace', ({ appendEntries }) => ({
+    appendEntries: (run, from, at, bodies) =>
+      appendEntries(
+        run,
+        from,
+        at,
+        bodies.map((body) => (body.type === 'run-start' ? without(body, 'trace') : body)),
+      ),
+  })),
+  port('the trace of a child is forgotten', 'entry 1 tells where in a trace', (store) => ({
+    commit: (commit) =>
+      store.commit(
+        commit.children === undefined
+          ? commit
+          : { ...commit, children: commit.children.map((child) => without(child, 'trace')) },
+      ),
+  })),
+  port('a trace is not looked at', 'what is no place in a trace', (store) => ({
+    start: (run) => store.start(without(run, 'trace')),
   })),
   rows('entry 1 does not tell its messages', 'start() writes entry 1, which names', ({ appendEntries }) => ({
     appendEntries: (run, from, at, bodies) =>

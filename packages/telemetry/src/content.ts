@@ -1,5 +1,13 @@
-import { withoutSecrets, type Json, type Message, type MessagePart, type ToolOutput } from '@prusik/core';
-import { createBoundedJson } from './bounded-json.ts';
+import {
+  createRedactor,
+  type ContentKind,
+  type Json,
+  type JsonObject,
+  type Message,
+  type MessagePart,
+  type Redactor,
+  type ToolOutput,
+} from '@prusik/core';
 
 /** How much of some content leaves the process. `metadata`: how long it is and of what kind. `full`: the text itself, cut and redacted. */
 export type CaptureMode = 'none' | 'metadata' | 'full';
@@ -16,58 +24,29 @@ export interface Capture {
   readonly keys?: boolean;
 }
 
-/** Where a text stood that is about to leave the process. */
-export interface ContentPlace {
-  readonly kind: 'message' | 'tool-input' | 'tool-result' | 'error';
-}
-
-/**
- * Makes a text fit to leave the process. It is called with what was cut already, at most 4,096 characters. What throws, or gives no text, gives
- * `[redacted: failed]`.
- */
-export type Redact = (text: string, place: ContentPlace) => string;
-
-/** UTF-16 code units of one text. */
-const TEXT_LIMIT = 4_096;
-const FAILED = '[redacted: failed]';
-
+/** What is captured in full, in the form in which it is sent: JSON text, which no span attribute may be otherwise. */
 export interface Content {
-  /** As the conventions have it: JSON text of messages with parts. */
-  messages(messages: readonly Message[]): string;
-  /** JSON text of a tool's input. */
+  /** By the conventions: messages with parts. */
+  messages(messages: readonly Message[], kind: 'prompt' | 'reply'): string;
   input(value: Json): string;
-  /** JSON text of what a tool answered. */
   result(output: ToolOutput): string;
   error(message: string): string;
 }
 
-/** What is captured in full, in the form in which it is sent. */
-export function createContent(redact: Redact = withoutSecrets): Content {
-  function text(value: string, kind: ContentPlace['kind']): string {
-    const cut = value.length > TEXT_LIMIT ? `${value.slice(0, TEXT_LIMIT - 1).toWellFormed()}…` : value;
-    try {
-      const safe: unknown = redact(cut, { kind });
-      return typeof safe === 'string' ? safe.slice(0, TEXT_LIMIT) : FAILED;
-    } catch {
-      return FAILED;
-    }
-  }
-
-  const bounded = (value: unknown, kind: ContentPlace['kind']): string =>
-    createBoundedJson((part) => text(part, kind))(value);
-
+export function createContent(redactor: Redactor = createRedactor()): Content {
+  const told = (value: Json, kind: ContentKind): string => JSON.stringify(redactor.json(value, kind));
   return {
-    messages: (messages) => bounded(messages.map(messageOf), 'message'),
-    input: (value) => bounded(value, 'tool-input'),
-    result: (output) => bounded(answerOf(output), 'tool-result'),
-    error: (message) => text(message, 'error'),
+    messages: (messages, kind) => told(messages.map(messageOf), kind),
+    input: (value) => told(value, 'tool-input'),
+    result: (output) => told(answerOf(output), 'tool-result'),
+    error: (message) => redactor.text(message, { kind: 'error', path: '' }),
   };
 }
 
-const messageOf = ({ role, content }: Message) => ({ role, parts: content.map(partOf) });
+const messageOf = ({ role, content }: Message): JsonObject => ({ role, parts: content.map(partOf) });
 
 /** Of files no bytes and no hashes: that of a short secret can be guessed. */
-function partOf(part: MessagePart): Readonly<Record<string, unknown>> {
+function partOf(part: MessagePart): JsonObject {
   switch (part.type) {
     case 'text':
       return { type: 'text', content: part.text };
@@ -85,7 +64,7 @@ function partOf(part: MessagePart): Readonly<Record<string, unknown>> {
   }
 }
 
-function answerOf(output: ToolOutput): unknown {
+function answerOf(output: ToolOutput): Json {
   switch (output.type) {
     case 'text':
       return output.text;

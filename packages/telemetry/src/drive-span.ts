@@ -7,19 +7,20 @@ import {
   type Link,
   type Span,
 } from '@opentelemetry/api';
-import type {
-  DriveObserver,
-  DriveOver,
-  Entry,
-  Message,
-  ObservedDrive,
-  ObservedRun,
-  StepEnd,
-  TraceContext,
-  WaitEnd,
+import {
+  toldCode,
+  type DriveObserver,
+  type DriveOver,
+  type Entry,
+  type Message,
+  type ObservedDrive,
+  type ObservedRun,
+  type StepEnd,
+  type TraceContext,
+  type WaitEnd,
 } from '@prusik/core';
 import { ATTR, EVENT, LINK, OPERATION, OWN, SPAN } from './conventions.ts';
-import { errorType, plainName } from './plain-text.ts';
+import { plainName } from './plain-text.ts';
 import { driveTime, hrTime } from './span-time.ts';
 import { createStepContent } from './step-content.ts';
 import { settledStep, startStep, type StepSpan } from './step-span.ts';
@@ -102,7 +103,7 @@ export function observeDrive(watching: Watching, run: ObservedRun, drive: Observ
       case 'run-block':
         error = entry.code;
         measures?.blocks(run, entry.code);
-        if (recording) event(EVENT.block, { [ATTR.errorType]: errorType(entry.code) });
+        if (recording) event(EVENT.block, { [ATTR.errorType]: toldCode(entry.code) });
         return;
       case 'run-unblock':
         if (recording) event(EVENT.unblock);
@@ -152,7 +153,7 @@ export function observeDrive(watching: Watching, run: ObservedRun, drive: Observ
       if (recording) {
         span.setAttribute(OWN.driveOver, how);
         if (code !== undefined) {
-          span.setAttribute(ATTR.errorType, errorType(code));
+          span.setAttribute(ATTR.errorType, toldCode(code));
           span.setStatus(FAILED);
         }
       }

@@ -1,9 +1,17 @@
 import type { Attributes } from '@opentelemetry/api';
-import type { EngineEvent, ObservedRun, RunEnd, StepEnd, StepKind, WaitKind } from '@prusik/core';
+import {
+  toldCode,
+  type EngineEvent,
+  type ObservedRun,
+  type RunEnd,
+  type StepEnd,
+  type StepKind,
+  type WaitKind,
+} from '@prusik/core';
 import { createAttributeSets } from './attribute-sets.ts';
 import { ATTR, OPERATION, OWN } from './conventions.ts';
 import type { Instruments } from './instruments.ts';
-import { errorType, plainName } from './plain-text.ts';
+import { plainName } from './plain-text.ts';
 import { namedModel } from './provider-name.ts';
 import { answeredModel, stepError } from './step-facts.ts';
 
@@ -51,7 +59,7 @@ export function createMeasures(instruments: Instruments): Measures {
 
   function modelEnds({ name = '', facts, outcome, usage, costMicros }: StepEnd, ms: number | undefined): void {
     const answered = answeredModel(facts);
-    const code = outcome.ok ? '' : errorType(outcome.error.code);
+    const code = outcome.ok ? '' : toldCode(outcome.error.code);
     const made = (): Attributes => {
       const { provider, model } = namedModel(plainName(name));
       return {
@@ -115,7 +123,7 @@ export function createMeasures(instruments: Instruments): Measures {
     driveOver(run, { ms, modelCalls, toolCalls, error }) {
       instruments.activeDrives.add(-1, ofDefinition(run));
       if (run.kind === 'function') return;
-      const code = error === undefined ? '' : errorType(error);
+      const code = error === undefined ? '' : toldCode(error);
       const attributes = drives.of(`${run.kind} ${run.definition} ${code}`, () => ({
         [ATTR.operation]: OPERATION[run.kind === 'agent' ? 'agent' : 'workflow'],
         [ATTR.agentName]: plainName(run.definition),
@@ -132,7 +140,7 @@ export function createMeasures(instruments: Instruments): Measures {
       else plainStepEnds(run, end, ms);
     },
     retry(kind, code) {
-      const type = errorType(code);
+      const type = toldCode(code);
       const attributes = others.of(`retry ${kind} ${type}`, () => ({ [OWN.stepKind]: kind, [ATTR.errorType]: type }));
       instruments.stepRetries.add(1, attributes);
     },
@@ -144,7 +152,7 @@ export function createMeasures(instruments: Instruments): Measures {
       instruments.waitDuration.record(ms / 1_000, attributes);
     },
     blocks(run, code) {
-      const type = errorType(code);
+      const type = toldCode(code);
       const attributes = runs.of(`${run.kind} ${run.definition} ${type}`, () => ({
         ...definitionOf(run),
         [ATTR.errorType]: type,
@@ -153,7 +161,7 @@ export function createMeasures(instruments: Instruments): Measures {
     },
     leaseLost: (run) => instruments.leasesLost.add(1, ofDefinition(run)),
     runEnds(run, { status, error }, ms) {
-      const code = error === undefined ? '' : errorType(error.code);
+      const code = error === undefined ? '' : toldCode(error.code);
       const attributes = runs.of(`${run.kind} ${run.definition} ${status} ${code}`, () => ({
         ...definitionOf(run),
         [OWN.runStatus]: status,
@@ -173,7 +181,7 @@ export function createMeasures(instruments: Instruments): Measures {
         case 'worker':
           return instruments.workerSlots.add(event.did === 'start' ? event.slots : -event.slots);
         case 'warning': {
-          const code = errorType(event.code);
+          const code = toldCode(event.code);
           const attributes = others.of(`warning ${code}`, () => ({ [OWN.warningCode]: code }));
           return instruments.warnings.add(1, attributes);
         }

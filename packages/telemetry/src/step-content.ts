@@ -25,8 +25,8 @@ export function createStepContent({ capture, content }: Watching): StepContent |
     const said = messages.filter(({ role }) => role === 'assistant');
     const told = [...added, ...messages.filter(({ role }) => role !== 'assistant')];
     if (capture.messages === 'full') {
-      if (told.length > 0) span.setAttribute(ATTR.inputMessages, content.messages(told));
-      if (said.length > 0) span.setAttribute(ATTR.outputMessages, content.messages(said));
+      if (told.length > 0) span.setAttribute(ATTR.inputMessages, content.messages(told, 'prompt'));
+      if (said.length > 0) span.setAttribute(ATTR.outputMessages, content.messages(said, 'reply'));
     } else if (capture.messages === 'metadata') {
       span.setAttribute(OWN.inputChars, charsOfMessages(told));
       span.setAttribute(OWN.inputParts, partTypes(told));

@@ -1,5 +1,4 @@
-import type { StepEnd, StepFacts } from '@prusik/core';
-import { errorType } from './plain-text.ts';
+import { toldCode, type StepEnd, type StepFacts } from '@prusik/core';
 import { namedModel } from './provider-name.ts';
 
 /** The model that answered, as its provider calls it; where that is not known, as the program does. */
@@ -10,8 +9,8 @@ export function answeredModel(facts: StepFacts | undefined): string | undefined 
 
 /** The code of what a step failed of; a tool that failed tells its model so, and its step has an outcome all the same. */
 export function stepError({ outcome, facts }: StepEnd): string | undefined {
-  if (!outcome.ok) return errorType(outcome.error.code);
-  return facts?.of === 'tool' && facts.error !== undefined ? errorType(facts.error) : undefined;
+  if (!outcome.ok) return toldCode(outcome.error.code);
+  return facts?.of === 'tool' && facts.error !== undefined ? toldCode(facts.error) : undefined;
 }
 
 /** Reasons of the AI SDK → those of the conventions, where they differ. */

@@ -1,7 +1,7 @@
 import { context, SpanStatusCode, trace, type Context, type Span } from '@opentelemetry/api';
-import type { ObservedRun, ObservedStep, StepEnd, StepObserver } from '@prusik/core';
+import { toldCode, type ObservedRun, type ObservedStep, type StepEnd, type StepObserver } from '@prusik/core';
 import { ATTR, EVENT, OWN } from './conventions.ts';
-import { errorType, plainName } from './plain-text.ts';
+import { plainName } from './plain-text.ts';
 import { hrTime } from './span-time.ts';
 import { answeredModel, finishReason, stepError } from './step-facts.ts';
 import { toText } from './trace-text.ts';
@@ -48,7 +48,7 @@ export function startStep(
         return context.with(inside, body);
       },
       retry(code, ms) {
-        const type = errorType(code);
+        const type = toldCode(code);
         watching.measures()?.retry(step.kind, type);
         if (span.isRecording())
           span.addEvent(EVENT.retry, { [ATTR.errorType]: type, [OWN.retryMs]: Math.round(ms) }, hrTime(time()));
@@ -152,5 +152,5 @@ function describeFacts(span: Span, { facts }: StepEnd): void {
   }
   if (json === true) span.setAttribute(ATTR.outputType, 'json');
   for (const { model: name, why } of failed ?? [])
-    span.addEvent(EVENT.modelFailed, { [OWN.modelName]: plainName(name), [ATTR.errorType]: errorType(why) });
+    span.addEvent(EVENT.modelFailed, { [OWN.modelName]: plainName(name), [ATTR.errorType]: toldCode(why) });
 }

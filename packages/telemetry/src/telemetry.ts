@@ -4,10 +4,11 @@ import {
   systemClock,
   type Clock,
   type KnownOptions,
+  type Redactor,
   type Observer,
   type TraceContext,
 } from '@prusik/core';
-import { createContent, type Capture, type CaptureMode, type Redact } from './content.ts';
+import { createContent, type Capture, type CaptureMode } from './content.ts';
 import { observeDrive } from './drive-span.ts';
 import { observeHealth, type ReadHealth } from './health-gauges.ts';
 import { createInstruments } from './instruments.ts';
@@ -29,8 +30,8 @@ export interface TelemetryOptions {
   readonly caller?: 'parent' | 'link';
   /** What content leaves the process. @default nothing */
   readonly capture?: Capture;
-  /** Makes captured texts fit to leave the process. @default `withoutSecrets` of `@prusik/core` */
-  readonly redact?: Redact;
+  /** Makes what is captured fit to leave the process. @default `createRedactor()` of `@prusik/core`: bounds, and shapes of secrets */
+  readonly redactor?: Redactor;
   /** Asked for the gauges of a store whenever metrics are collected, such as `() => store.health()`. @default there are none */
   readonly health?: ReadHealth;
   /** @default `systemClock` */
@@ -49,7 +50,7 @@ const OPTIONS: KnownOptions = {
     meterProvider: true,
     caller: true,
     capture: true,
-    redact: true,
+    redactor: true,
     health: true,
     clock: true,
   } satisfies Record<keyof TelemetryOptions, true>,
@@ -67,13 +68,12 @@ const SCOPE = '@prusik/telemetry';
  * @throws {TypeError} for wrong options.
  */
 export function telemetry(options: TelemetryOptions = {}): Telemetry {
-  const { caller = 'parent', redact, health, clock = systemClock } = options;
+  const { caller = 'parent', redactor, health, clock = systemClock } = options;
   checkOptions('telemetry()', options, OPTIONS);
   const capture = checkedCapture(options.capture ?? {});
   if (caller !== 'parent' && caller !== 'link')
     throw new TypeError(`caller is 'parent' or 'link', not ${String(caller)}`);
-  for (const [name, value] of Object.entries({ redact, health }))
-    if (value !== undefined && typeof value !== 'function') throw new TypeError(`${name} must be a function`);
+  if (health !== undefined && typeof health !== 'function') throw new TypeError('health must be a function');
   const metered = measuresOf(options, clock);
   const watching: Watching = {
     tracer: (options.tracerProvider ?? trace).getTracer(SCOPE),
@@ -81,7 +81,7 @@ export function telemetry(options: TelemetryOptions = {}): Telemetry {
     shapeOf: createStepShapes(),
     measures: metered.measures,
     capture,
-    content: createContent(redact),
+    content: createContent(redactor),
     caller,
   };
   const active = (): TraceContext | undefined => toText(trace.getSpanContext(context.active()));

@@ -229,7 +229,7 @@ it('I11: of an error a span has the code, no status text and no exception; what 
     expect(events).toEqual([]);
   }
   expect(span('prusik.step a').attributes).toMatchObject({ 'error.type': 'CARD_DECLINED' });
-  expect(span('prusik.step b').attributes).toMatchObject({ 'error.type': '_OTHER' });
+  expect(span('prusik.step b').attributes).toMatchObject({ 'error.type': 'UNKNOWN_ERROR' });
   expect(span('invoke_workflow order').attributes).toMatchObject({
     'error.type': 'CARD_DECLINED',
     'prusik.run.status': 'failed',

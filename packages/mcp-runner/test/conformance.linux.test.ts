@@ -117,7 +117,7 @@ async function runSuite(revision: string, folder: string): Promise<{ exitCode: n
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: 170_000,
       killSignal: 'SIGKILL',
-      env: { ...process.env, NODE_COMPILE_CACHE: join(folder, 'code') },
+      env: { NODE_COMPILE_CACHE: join(folder, 'code'), ...process.env },
     },
   );
   let said = '';

@@ -18,3 +18,4 @@ export { createEngine } from './engine.ts';
 export type { Intervention } from './intervention.ts';
 export { DEFAULT_LIMITS } from './limits.ts';
 export { runDurable, type RunDurableOptions } from './run-durable.ts';
+export { createDecisions, type ApprovalOptions, type DecisionOptions, type Decisions } from './person-decisions.ts';

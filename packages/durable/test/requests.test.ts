@@ -2,7 +2,14 @@ import type { DurableContext, Json, Request, Store } from '@prusik/core';
 import { memoryStore } from '@prusik/store-memory';
 import { dyingStore, fakeClock } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
-import { createEngine, type Engine, type EngineOptions, type PersonDecision, type Responder } from '../src/index.ts';
+import {
+  createDecisions,
+  createEngine,
+  type Engine,
+  type EngineOptions,
+  type PersonDecision,
+  type Responder,
+} from '../src/index.ts';
 import { durable, engineOn, entriesOf, key } from './support.ts';
 
 const body = { tool: 'send', callId: 'c', input: { to: 'bob' }, fingerprint: 'f', toolHash: 'h' };
@@ -395,5 +402,18 @@ describe('REQ-8: an inbox', () => {
 
     await expect(waiting).rejects.toMatchObject({ code: 'ENGINE_CLOSED' });
     expect(watching).toBe(0);
+  });
+});
+
+describe('decisions in the words of people', () => {
+  it('REQ-1 REQ-5: a process without definitions finds and decides a request, and the process that has them goes on', async () => {
+    const { store, engine, request } = await asked();
+    const elsewhere = createDecisions(createEngine({ store, definitions: [] }));
+
+    await expect(elsewhere.answer(key('r'), request.id, 1)).rejects.toMatchObject({ code: 'REQUEST_KIND' });
+    await expect(elsewhere.approve(key('r'), 'other')).rejects.toMatchObject({ code: 'REQUEST_UNKNOWN' });
+    expect(await elsewhere.approve(key('r'), request.id, { by: 'cli' })).toMatchObject({ outcome: 'decided' });
+
+    expect(await engine.drive(key('r'))).toMatchObject({ output: { status: 'approved', by: 'cli' } });
   });
 });

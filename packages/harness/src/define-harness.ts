@@ -9,12 +9,11 @@ import {
   type RunKey,
   type StandardSchema,
 } from '@prusik/core';
-import { createEngine, type EngineWarning } from '@prusik/durable';
+import { createDecisions, createEngine, type EngineWarning } from '@prusik/durable';
 import { createSessions } from '@prusik/sessions';
 import { withChildren } from '@prusik/core';
 import { bindDefinitions, variantName } from './bind-definitions.ts';
 import { checkAssembly } from './check-assembly.ts';
-import { createDecisions } from './decisions.ts';
 import { createDisposals } from './dispose.ts';
 import type { DepsOption, HarnessBasics, HarnessOptions, ModelsOption } from './harness-options.ts';
 import type { Harness, HarnessStartOptions, RunRef } from './harness-types.ts';

@@ -17,6 +17,7 @@ import type {
   WhenBusy,
 } from '@prusik/core';
 import type {
+  Decisions,
   Drained,
   DrainOptions,
   DriveOptions,
@@ -27,7 +28,6 @@ import type {
   WatchRequestsOptions,
 } from '@prusik/durable';
 import type { Sessions } from '@prusik/sessions';
-import type { Decisions } from './decisions.ts';
 import type { Inspection } from './inspect.ts';
 
 /** A run by its id, of the default tenant, or by its key. */

@@ -1,4 +1,4 @@
-export type { ApprovalOptions, DecisionOptions } from './decisions.ts';
+export type { ApprovalOptions, DecisionOptions } from '@prusik/durable';
 export { defineHarness } from './define-harness.ts';
 export type { HarnessOptions } from './harness-options.ts';
 export type {

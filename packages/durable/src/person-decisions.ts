@@ -8,7 +8,7 @@ import {
   type RequestKind,
   type RunKey,
 } from '@prusik/core';
-import type { Decided, Engine, PersonDecision } from '@prusik/durable';
+import type { Decided, Engine, PersonDecision } from './engine-types.ts';
 
 /** Who decides, and why. */
 export interface DecisionOptions {
@@ -56,6 +56,7 @@ const METHODS: { readonly [Kind in RequestKind]: string } = {
   intervention: 'intervene',
 };
 
+/** For whoever decides in the words of people: an inbox, a command line. */
 export function createDecisions(engine: Engine): Decisions {
   const { store } = engine;
 

@@ -1,3 +1,5 @@
+import type { Json } from './json.ts';
+
 /** Bytes that a store keeps for one tenant, named by what they are. */
 export interface BlobInfo {
   /** `sha256:` and 64 hexadecimal digits. */
@@ -6,6 +8,11 @@ export interface BlobInfo {
   readonly size: number;
   /** The store's clock, at the last put of these bytes. */
   readonly storedAt: number;
+}
+
+/** Hashes of blobs that stand anywhere in a value. */
+export function blobHashesIn(value: Json): readonly string[] {
+  return [...new Set(JSON.stringify(value).match(/sha256:[0-9a-f]{64}/g) ?? [])];
 }
 
 /** The largest blob, in bytes, where a store's option says nothing else. */

@@ -261,9 +261,10 @@ export {
   type EndedTrees,
   type Removal,
   type RemovedRows,
-  type RemovedTree,
+  type EndedTree,
   type RemoveResult,
 } from './removal.ts';
+export type { CompactedRows, CompactResult, TreeCompaction } from './tree-compaction.ts';
 export { CHARS_PER_TOKEN, charsOf, createRuler } from './ruler.ts';
 export { refusedCall } from './call-error.ts';
 export { rightsOfChild, type Rights, type RunRights } from './rights.ts';
@@ -301,6 +302,7 @@ export {
   type StartResult,
   type WhenBusy,
 } from './new-run.ts';
+export { ARTIFACT_NOTE } from './note.ts';
 export type { NewNote, Note, NoteQuery } from './note.ts';
 export {
   suspectShare,

@@ -10,6 +10,9 @@ export interface NewNote {
   readonly data: Json;
 }
 
+/** The kind of notes that are a run's artifacts: what it made, and so a part of its record. */
+export const ARTIFACT_NOTE = 'artifact';
+
 /** A note as the store keeps it. It never changes: a newer one of its kind stands before it. */
 export interface Note extends NewNote {
   /** Unique within the store. */

@@ -10,14 +10,18 @@ export type Removal = {
 } & ({ readonly session: string } | { readonly run: string } | EndedTrees);
 
 /**
- * Trees that have ended, those of the longest ended roots first: the ones that are past the age **and** past the number, where both are given; one of
- * the two has to be. Passed over are a tree in which a run is still live, and the run that an open session would go on from when its last answer is asked for again.
+ * Trees that have ended, those of the longest ended roots first: the ones that are past one of the three limits that are given, at least one. Passed over are a tree in which a run is still live, and the run that an open session would go on from when its last answer is asked for again.
  */
 export interface EndedTrees {
   /** Those whose root ended before this time. */
   readonly endedBefore?: number;
-  /** All but so many, those that ended last, of the ones that `definition` and `status` name. */
+  /** Those before the last so many to end, of the ones that `definition` and `status` name. */
   readonly keep?: number;
+  /**
+   * Those before the last to end that together have no more than so many bytes: of the JSON texts of everything that the call would take, of their runs. Not of
+   * blobs, which trees share.
+   */
+  readonly keepBytes?: number;
   /** Of the root. */
   readonly definition?: string;
   /** Of the root. */
@@ -41,8 +45,8 @@ export interface RemovedRows {
   readonly ledgers: number;
 }
 
-/** A tree as it was removed. */
-export interface RemovedTree {
+/** A tree that has ended, as it was when something was done to it whole. */
+export interface EndedTree {
   readonly root: RunKey;
   /** Of the root, as `status` and `endedAt` are. */
   readonly definition: string;
@@ -57,7 +61,7 @@ export type RemoveResult =
   | {
       readonly outcome: 'removed';
       readonly removed: RemovedRows;
-      readonly trees: readonly RemovedTree[];
+      readonly trees: readonly EndedTree[];
       /** There may be more such trees; the same call goes on with them, without this as its `after` from the first again. */
       readonly next?: string;
     }

@@ -70,6 +70,8 @@ export interface Run {
   /** Id of the run that took its messages over, and whose answer is its answer. */
   readonly absorbedBy?: string;
   readonly blocked?: { readonly code: string; readonly request: string };
+  /** It keeps what it was and how it ended, and has nothing any more of what it went on by. */
+  readonly compactedAt?: number;
   /** It is the record of a run of another store. */
   readonly imported?: Imported;
 }

@@ -25,6 +25,7 @@ import type {
   SteeredRun,
 } from './session.ts';
 import type { NewSignal, Signal, SignalResult } from './signal.ts';
+import type { CompactResult, TreeCompaction } from './tree-compaction.ts';
 import type { StoredSlot } from './slot.ts';
 
 /**
@@ -34,7 +35,7 @@ import type { StoredSlot } from './slot.ts';
  *   of a run's journal after entry 1, and all or nothing.
  * - **Outside writes**: {@link Store.start}, {@link Store.signal} and {@link Store.decide} (and {@link Store.revokeGrant}), by anybody, each one
  *   transaction that creates-if-absent or compares-and-sets and makes the run runnable; and {@link Store.moveSession},
- *   {@link Store.replaceMessages}, {@link Store.cutMessages}, {@link Store.forkSession} {@link Store.importRun}, {@link Store.importSession} and {@link Store.remove}, which touch nothing that a live run stands on.
+ *   {@link Store.replaceMessages}, {@link Store.cutMessages}, {@link Store.forkSession} {@link Store.importRun}, {@link Store.importSession} and {@link Store.compact} and {@link Store.remove}, which touch nothing that a live run stands on.
  *
  * Every method may reject with `STORE_CLOSED` after disposal, and with `STORE_UNAVAILABLE` (retryable) when the
  * store cannot be reached; a {@link Store.commit} that rejects is **ambiguous**: it may or may not have happened, and the
@@ -126,6 +127,14 @@ export interface Store extends AsyncDisposable, LiveTextStore {
    * go after that in transactions of about 1,000. What a crash left of that goes with the next call, whatever it asks for.
    */
   remove(removal: Removal): Promise<RemoveResult>;
+
+  /**
+   * Leaves of trees that have ended their record: each run with its input, its output or error and its usage of budgets, its requests with their decisions, its
+   * artifacts, and the blobs that input, context, output and artifacts name. Gone are journal, inbox, slots, other notes, a thread of its own, and the uses of other blobs.
+   * So a start of its id finds it and its result, and what needs its journal finds none ({@link Run.compactedAt}). A tree is compacted whole or not at all, as a removal takes it: after
+   * the first write nobody finds what is taken; the rows go after that in transactions of about 1,000. What a crash left of that goes with the next call, of this or of {@link Store.remove}.
+   */
+  compact(compaction: TreeCompaction): Promise<CompactResult>;
 
   /**
    * Keeps bytes, and names them by their hash: the same bytes twice are one blob of their tenant, and no tenant sees another's. The body is

@@ -61,7 +61,17 @@ export function createFollower({ sources, buffer, run, parent, after, isAwaited,
   /** A run whose entries were seen and that is not there, or begins anew under its name, was removed: nothing more will come of it. */
   async function checkThere(): Promise<void> {
     const found = await store.run(run);
-    if (stopped || (found !== undefined && found.seq >= seen)) return;
+    if (stopped) return;
+    if (found?.compactedAt !== undefined && found.seq > seen)
+      throw new PrusikError(
+        'RUN_COMPACTED',
+        `Run ${run.run} was compacted: its journal is gone, and its result is not`,
+        {
+          meta: { run: run.run, compactedAt: found.compactedAt },
+        },
+      );
+    // One that is not there yet may be started.
+    if (seen === 0 || (found !== undefined && found.seq >= seen)) return;
     throw new PrusikError('RUN_UNKNOWN', `Run ${run.run} was removed while its events were read`, {
       meta: { run: run.run },
     });
@@ -111,7 +121,7 @@ export function createFollower({ sources, buffer, run, parent, after, isAwaited,
       const read = await store.entries(run, { after: seen, limit: PAGE });
       reading = false;
       if (stopped) return;
-      if (read.length === 0 && seen > 0) await checkThere();
+      if (read.length === 0) await checkThere();
       page = read;
       at = 0;
       if (page.length === PAGE) hasNews = true;

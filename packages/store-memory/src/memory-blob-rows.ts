@@ -16,6 +16,9 @@ export interface MemoryBlobRows {
   has(hash: string): boolean;
   save(tenant: string, info: BlobInfo): void;
   use(user: object, tenant: string, hashes: readonly string[]): void;
+  isUser(user: object): boolean;
+  /** It uses no others any more. */
+  keep(user: object, hashes: readonly string[]): void;
   /** This run or session is gone. */
   release(user: object): void;
   after(number: number, limit: number): readonly BlobState[];
@@ -55,6 +58,14 @@ export function memoryBlobRows(): MemoryBlobRows {
         used.add(row);
       }
       usedBy.set(user, used);
+    },
+    isUser: (user) => (usedBy.get(user)?.size ?? 0) > 0,
+    keep(user, hashes) {
+      for (const row of usedBy.get(user) ?? [])
+        if (!hashes.includes(row.info.hash)) {
+          row.users.delete(user);
+          usedBy.get(user)?.delete(row);
+        }
     },
     release(user) {
       for (const { users } of usedBy.get(user) ?? []) users.delete(user);

@@ -1,4 +1,5 @@
 import {
+  ARTIFACT_NOTE,
   describeRun,
   PrusikError,
   requestAt,
@@ -8,6 +9,7 @@ import {
   type Ledger,
   type Message,
   type NewRun,
+  type Note,
   type Request,
   type Run,
   type RunBody,
@@ -16,6 +18,7 @@ import {
   type Signal,
   type SignalKind,
   type StoreTables,
+  type ThreadKey,
 } from '@prusik/core';
 import { frozen } from './frozen.ts';
 import { memoryBlobRows } from './memory-blob-rows.ts';
@@ -45,6 +48,8 @@ interface RequestRecord {
   readonly number: number;
   request: Request;
 }
+
+const ownThread = ({ tenant, run }: RunKey): ThreadKey => ({ tenant, of: 'run', id: run });
 
 /** A store's rows, and how many runs are among them. */
 export interface MemoryTables extends StoreTables {
@@ -117,6 +122,22 @@ export function memoryTables(): MemoryTables {
   function sessionOfTree({ key, root }: RunState): { readonly session?: string } {
     const session = runs.get(key.tenant, root)?.state.session;
     return session === undefined ? {} : { session };
+  }
+
+  function bytesOfRun(found: RunRecord, whole: boolean): number {
+    const { key } = found.state;
+    const own = notes.ofRun(key.tenant, found.number);
+    const messages = threads.page(ownThread(key), { after: 0, limit: Number.MAX_SAFE_INTEGER });
+    const isArtifact = ({ kind }: Note): boolean => kind === ARTIFACT_NOTE;
+    const state = [
+      found.entries,
+      found.signals,
+      messages,
+      slots.of(ownThread(key)),
+      own.filter((note) => !isArtifact(note)),
+    ];
+    const rest = [found.body, [...found.requests.values()].map(({ request }) => request), own.filter(isArtifact)];
+    return Buffer.byteLength(JSON.stringify(whole ? [state, rest] : state));
   }
 
   const signalName = (kind: SignalKind, key: string): string => `${kind} ${key}`;
@@ -215,8 +236,12 @@ export function memoryTables(): MemoryTables {
     appendNotes: notes.append,
     slots: slots.of,
     saveSlots: slots.save,
-    noteCount: ({ tenant, of, id }) =>
-      (of === 'session' ? notes.ofSession(tenant, id) : notes.ofRun(tenant, record({ tenant, run: id }).number)).length,
+    noteCount({ tenant, of, id }, kind) {
+      const all =
+        of === 'session' ? notes.ofSession(tenant, id) : notes.ofRun(tenant, record({ tenant, run: id }).number);
+      return all.filter((note) => kind === undefined || note.kind === kind).length;
+    },
+    usesBlobs: (state) => blobs.isUser(record(state.key)),
 
     request: ({ tenant, run }, id) => runs.get(tenant, run)?.requests.get(id)?.request,
     openRequests: (state) =>
@@ -292,7 +317,27 @@ export function memoryTables(): MemoryTables {
     lastOfSession: (key) =>
       [...(sessions.get(key)?.runs ?? [])].findLast(({ body }) => body.absorbedBy === undefined)?.state,
     endedRoots: families.endedRoots,
+    treeBytes({ tenant, run }, { whole }) {
+      let bytes = 0;
+      for (const { state } of families.treeOf(tenant, run)) bytes += bytesOfRun(record(state.key), whole);
+      return bytes;
+    },
     requestCount: (state) => record(state.key).requests.size,
+    compactRun(state, at, hashes) {
+      const { key } = state;
+      const found = record(key);
+      found.entries.length = 0;
+      found.signals.length = 0;
+      found.signalByKey.clear();
+      found.queuedMessages = [];
+      blobs.keep(found, hashes);
+      threads.remove(ownThread(key));
+      slots.remove(ownThread(key));
+      const others = notes.ofRun(key.tenant, found.number).filter(({ kind }) => kind !== ARTIFACT_NOTE);
+      notes.remove(key.tenant, others);
+      replaceState(found, frozen({ ...found.state, compactedAt: at }));
+    },
+    deleteCompacted: () => false,
     hideRun({ key: { tenant, run } }) {
       const found = record({ tenant, run });
       for (const request of found.requests.values()) lists.requests.remove(tenant, request);

@@ -66,8 +66,16 @@ const placeOf = (run: Claimable): Placed => ({
 });
 
 function describeEnded({ state }: Claimable): EndedRoot {
-  const { key, number, definition, status, session, endedAt } = state;
+  const { key, number, definition, status, session, endedAt, compactedAt } = state;
   // It stands in the index because it has ended.
   if (endedAt === null || !isFinal(status)) throw new Error(`Run ${key.run} has not ended`);
-  return { key, number, definition, status, endedAt, ...(session === undefined ? {} : { session }) };
+  return {
+    key,
+    number,
+    definition,
+    status,
+    endedAt,
+    compacted: compactedAt !== null,
+    ...(session === undefined ? {} : { session }),
+  };
 }

@@ -9,6 +9,7 @@ interface EndedRow {
   readonly status: FinalStatus;
   readonly session: string | null;
   readonly ended_at: number;
+  readonly compacted: number;
 }
 
 type Ties = [tenant: string, endedAt: number, number: number, limit: number];
@@ -32,6 +33,7 @@ export function createEndedRoots(db: Database.Database): StoreReads['endedRoots'
       status: row.status,
       ...(row.session === null ? {} : { session: row.session }),
       endedAt: row.ended_at,
+      compacted: row.compacted === 1,
     }));
   };
 }
@@ -49,7 +51,7 @@ function prepareSide(db: Database.Database, side: 'oldest' | 'newest'): Side {
 /** Two ranges of the index. As one, of the pair, SQLite goes by the time alone, and reads through all that ended at the same. */
 export function endedRootsOf(side: 'oldest' | 'newest'): { readonly ties: string; readonly beyond: string } {
   const [than, order] = side === 'oldest' ? ['>', 'asc'] : ['<', 'desc'];
-  const ended = `select id, name, definition, status, session, ended_at from runs indexed by runs_ended
+  const ended = `select id, name, definition, status, session, ended_at, compacted_at is not null as compacted from runs indexed by runs_ended
     where tenant = ? and parent is null and ended_at is not null`;
   return {
     ties: `${ended} and ended_at = ? and id ${than} ? order by id ${order} limit ?`,

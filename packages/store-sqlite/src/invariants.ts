@@ -16,6 +16,8 @@ const span = (from: string, column: string): string =>
 const hasGap = (from: string, column: string): string =>
   `(select count(*) <> coalesce(max(${column}) - min(${column}) + 1, 0) from ${from})`;
 
+/** Of one that is compacted half of that may be gone; what is left has no reader. */
+const hasState = 'x.compacted_at is null';
 const journal = 'entries where run = x.id';
 const inbox = 'inbox where run = x.id';
 const thread = 'messages where thread = x.id';
@@ -34,19 +36,19 @@ export const INVARIANTS: readonly Invariant[] = [
   {
     about: 'run',
     table: 'runs',
-    wrong: `${hasGap(journal, 'seq')} or (select coalesce(min(seq), 0) <> 1 from ${journal})`,
+    wrong: `${hasState} and (${hasGap(journal, 'seq')} or (select coalesce(min(seq), 0) <> 1 from ${journal}))`,
     says: `'has a journal with gaps: entries ' || ${span(journal, 'seq')}`,
   },
   {
     about: 'run',
     table: 'runs',
-    wrong: `${ends} <> ${ended('x')}`,
+    wrong: `${hasState} and ${ends} <> ${ended('x')}`,
     says: `'has ' || ${ends} || ' ends in its journal and is ' || x.status`,
   },
   {
     about: 'run',
     table: 'runs',
-    wrong: `${ended('x')} and (select body ->> '$.type' from ${journal} order by seq desc limit 1) <> 'run-end'`,
+    wrong: `${hasState} and ${ended('x')} and (select body ->> '$.type' from ${journal} order by seq desc limit 1) <> 'run-end'`,
     says: `'has entries after its end'`,
   },
   {
@@ -63,13 +65,13 @@ export const INVARIANTS: readonly Invariant[] = [
   {
     about: 'run',
     table: 'runs',
-    wrong: `${hasGap(inbox, 'n')} or (select min(n) <> 1 from ${inbox})`,
+    wrong: `${hasState} and (${hasGap(inbox, 'n')} or (select min(n) <> 1 from ${inbox}))`,
     says: `'has an inbox with gaps: signals ' || ${span(inbox, 'n')}`,
   },
   {
     about: 'run',
     table: 'runs',
-    wrong: hasGap(thread, 'n'),
+    wrong: `${hasState} and ${hasGap(thread, 'n')}`,
     says: `'has a thread with gaps: messages ' || ${span(thread, 'n')}`,
   },
   {
@@ -96,6 +98,18 @@ export const INVARIANTS: readonly Invariant[] = [
     wrong: `exists (select 1 from ledgers, json_each(used) where run = x.id and (type <> 'integer' or value < 0))
       or exists (select 1 from ledgers, json_each(reserved) where run = x.id and (type <> 'integer' or value < 0))`,
     says: `'has a ledger with amounts that are none'`,
+  },
+  {
+    about: 'run',
+    table: 'runs',
+    wrong: `x.compacted_at is not null and (not ${ended('x')} or x.last_seq is null or x.last_signal is null)`,
+    says: `'was compacted as ' || x.status || ' with ' || coalesce(x.last_seq, 'no') || ' entries'`,
+  },
+  {
+    about: 'run',
+    table: 'runs',
+    wrong: `x.compacted_at is not null and x.compacting is null and exists (select 1 from ${journal})`,
+    says: `'is compacted and has entries: ' || ${span(journal, 'seq')}`,
   },
   {
     about: 'session',

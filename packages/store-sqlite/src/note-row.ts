@@ -1,4 +1,4 @@
-import type { Json, Note } from '@prusik/core';
+import { ARTIFACT_NOTE, type Json, type Note } from '@prusik/core';
 
 export interface NoteRow {
   readonly id: number;
@@ -16,7 +16,7 @@ export interface NoteRow {
 export function selectNote(where: string): string {
   return `select n.id, n.tenant, n.run_name, s.name as session, n.definition, n.kind, n.step_key, n.at, n.body from notes n
     left join sessions s on s.id = -n.owner and s.tenant = n.tenant left join runs r on r.id = n.owner and r.tenant = n.tenant
-    where coalesce(s.id, r.id) is not null and ${where}`;
+    where coalesce(s.id, r.id) is not null and (r.compacted_at is null or n.kind = '${ARTIFACT_NOTE}') and ${where}`;
 }
 
 export function toNote(row: NoteRow): Note {

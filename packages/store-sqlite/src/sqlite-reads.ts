@@ -20,6 +20,7 @@ import { selectRequest, toRequest, type RequestRow } from './request-row.ts';
 import { selectSession, toCuts, toSession, type SessionRow } from './session-row.ts';
 import { createBlobReads } from './blob-rows.ts';
 import { createEndedRoots } from './ended-roots.ts';
+import { createTreeBytes } from './tree-bytes.ts';
 import { createLists } from './sqlite-lists.ts';
 import { selectRun, selectState, toRun, toState, type RunRow, type StateRow } from './state-row.ts';
 
@@ -53,9 +54,11 @@ interface LedgerRow {
 }
 
 const RUN = '(select id from runs where tenant = ? and name = ?)';
+/** Journal and inbox of a compacted run are read as empty from the flag on, while their rows go. */
+const WITH_STATE = '(select id from runs where tenant = ? and name = ? and compacted_at is null)';
 /** A run's thread is never replaced, so it has no floor. */
 export const THREADS = {
-  run: '(select id as thread, 0 as floor from runs where tenant = ? and name = ?)',
+  run: '(select id as thread, 0 as floor from runs where tenant = ? and name = ? and compacted_at is null)',
   session: '(select -id as thread, thread_floor as floor from sessions where tenant = ? and name = ?)',
 } as const;
 
@@ -65,11 +68,11 @@ export function createReads(db: Database.Database): StoreReads {
   const run = prepareQuery<Keyed, RunRow>(db, selectRun('r.tenant = ? and r.name = ?'));
   const entries = prepareQuery<Paged, EntryRow>(
     db,
-    `select seq, at, body from entries where run = ${RUN} and seq > ? order by seq limit ?`,
+    `select seq, at, body from entries where run = ${WITH_STATE} and seq > ? order by seq limit ?`,
   );
   const inbox = prepareQuery<Paged, SignalRow>(
     db,
-    `select n, kind, key, at, body from inbox where run = ${RUN} and n > ? order by n limit ?`,
+    `select n, kind, key, at, body from inbox where run = ${WITH_STATE} and n > ? order by n limit ?`,
   );
   const ledger = prepareQuery<Keyed, LedgerRow>(db, `select limits, used, reserved from ledgers where run = ${RUN}`);
   const queuedMessages = prepareQuery<Keyed, string | null>(
@@ -140,6 +143,7 @@ export function createReads(db: Database.Database): StoreReads {
       return row && toGrant(row);
     },
     endedRoots: createEndedRoots(db),
+    treeBytes: createTreeBytes(db),
     ...createBlobReads(db),
     ...createLists(db),
   };

@@ -1,10 +1,10 @@
 import type Database from 'better-sqlite3';
 import type { StoreTables } from '@prusik/core';
 import { keepNumber, NUMBERED } from './last-numbers.ts';
+import { ROWS_A_STATEMENT, startPortion, type Portion, type Write } from './portion.ts';
 import { prepareQuery } from './prepare-query.ts';
 
 type Removal = Pick<StoreTables, 'hideRun' | 'hideSession' | 'deleteHidden' | 'deleteReplaced'>;
-type Write = (statement: Database.Statement<unknown[]>, ...values: unknown[]) => Database.RunResult;
 
 /** No tenant can be called so. What is hidden belongs to it, under its number as its name: so no query can find it, and its name is free. */
 export const HIDDEN_TENANT = '';
@@ -20,10 +20,6 @@ const OWNED = [
   ['blob_uses', 'owner'],
   ['grants', 'owner'],
 ] as const;
-
-/** Rows that one statement deletes. A large one takes a third of a millisecond, so time is looked at between statements. */
-const ROWS_A_STATEMENT = 50;
-const MAX_WORK_MS = 5;
 
 export function createRemoval(db: Database.Database, write: Write): Removal {
   // Roots, parents and ends as well: what is on its way out needs no place in their indexes.
@@ -55,12 +51,7 @@ export function createRemoval(db: Database.Database, write: Write): Removal {
 
   /** Deletes what hangs on an owner, and tells whether nothing is left. */
   function deleteOwned(owner: number, portion: Portion): boolean {
-    return owned.every((statement) => {
-      let deleted = ROWS_A_STATEMENT;
-      while (deleted === ROWS_A_STATEMENT && !portion.isFull())
-        portion.add((deleted = write(statement, owner, ROWS_A_STATEMENT).changes));
-      return deleted < ROWS_A_STATEMENT;
-    });
+    return owned.every((statement) => portion.drain(() => write(statement, owner, ROWS_A_STATEMENT).changes));
   }
 
   return {
@@ -81,28 +72,8 @@ export function createRemoval(db: Database.Database, write: Write): Removal {
     },
     deleteReplaced({ tenant, session }, rows) {
       const portion = startPortion(rows);
-      let deleted = ROWS_A_STATEMENT;
-      while (deleted === ROWS_A_STATEMENT && !portion.isFull())
-        portion.add((deleted = write(deleteReplaced, tenant, session, ROWS_A_STATEMENT).changes));
-      return deleted === ROWS_A_STATEMENT;
+      return !portion.drain(() => write(deleteReplaced, tenant, session, ROWS_A_STATEMENT).changes);
     },
-  };
-}
-
-/** What one transaction may delete, by rows and by time. */
-interface Portion {
-  add(rows: number): void;
-  isFull(): boolean;
-}
-
-function startPortion(rows: number): Portion {
-  const until = performance.now() + MAX_WORK_MS;
-  let left = rows;
-  return {
-    add(deleted) {
-      left -= deleted;
-    },
-    isFull: () => left <= 0 || performance.now() > until,
   };
 }
 

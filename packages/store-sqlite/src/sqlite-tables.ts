@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3';
 import {
+  ARTIFACT_NOTE,
   threadOf,
   type RunState,
   type SessionLife,
@@ -15,6 +16,7 @@ import { nextNumber } from './last-numbers.ts';
 import { prepareQuery } from './prepare-query.ts';
 import { selectRequest, toRequest, type RequestRow } from './request-row.ts';
 import { toSignal, type SignalRow } from './sqlite-reads.ts';
+import { createCompaction } from './sqlite-compaction.ts';
 import { createRemoval } from './sqlite-removal.ts';
 import { selectState, toState, type StateRow } from './state-row.ts';
 
@@ -75,7 +77,15 @@ export function sqliteTables(
   );
   const saveSlot = db.prepare('insert or replace into slots (owner, name, body) values (?, ?, ?)');
   const emptySlot = db.prepare('delete from slots where owner = ? and name = ?');
-  const noteCount = prepareQuery<[number], number>(db, 'select count(*) from notes where owner = ?').pluck();
+  const noteCount = prepareQuery<[number], number>(
+    db,
+    `select count(*) from notes n left join runs r on r.id = n.owner where n.owner = ? and (r.compacted_at is null or n.kind = '${ARTIFACT_NOTE}')`,
+  ).pluck();
+  const noteCountOfKind = prepareQuery<[number, string], number>(
+    db,
+    'select count(*) from notes where owner = ? and kind = ?',
+  ).pluck();
+  const usesBlobs = prepareQuery<[number], number>(db, 'select 1 from blob_uses where owner = ? limit 1').pluck();
   const openRequests = prepareQuery<[number], RequestRow>(
     db,
     `${selectRequest("q.run = ? and q.status = 'open'")} order by q.id`,
@@ -253,7 +263,9 @@ export function sqliteTables(
         else write(saveSlot, numberOf(owner), name, JSON.stringify(value));
       }
     },
-    noteCount: (owner) => noteCount.get(numberOf(owner)) ?? 0,
+    noteCount: (owner, kind) =>
+      (kind === undefined ? noteCount.get(numberOf(owner)) : noteCountOfKind.get(numberOf(owner), kind)) ?? 0,
+    usesBlobs: ({ number }) => usesBlobs.get(number) !== undefined,
 
     openRequests: ({ number }) => openRequests.all(number).map(toRequest),
     insertRequest: ({ number, key, root }, { id, kind, stepKey, expiresAt, body, schema }, openedAt) =>
@@ -334,6 +346,7 @@ export function sqliteTables(
     },
     requestCount: ({ number }) => requestCount.get(number) ?? 0,
     ...createRemoval(db, write),
+    ...createCompaction(db, write),
   };
 }
 

@@ -46,6 +46,7 @@ export interface StateRow {
   readonly deadline_at: number | null;
   readonly block_code: string | null;
   readonly block_request: string | null;
+  readonly compacted_at: number | null;
 }
 
 /** A run with its bodies. */
@@ -71,10 +72,10 @@ export interface RunRow extends StateRow {
  */
 const STATE = `r.id, r.tenant, r.name, r.definition, r.version, r.input_hash, r.session, r.root, r.parent, r.parent_key, r.max_result_bytes, r.depth,
   r.priority, r.status, r.epoch, r.seen, r.lost, r.cancel, r.in_queue, r.steers, r.ready_at, r.wake_at, r.lease_until, r.worker, r.ended_at, r.deadline_at,
-  r.block_code, r.block_request,
-  coalesce((select seq from entries where run = r.id order by seq desc limit 1), 0) as seq,
-  coalesce((select at from entries where run = r.id order by seq desc limit 1), 0) as at,
-  coalesce((select n from inbox where run = r.id order by n desc limit 1), 0) as inbox`;
+  r.block_code, r.block_request, r.compacted_at,
+  coalesce(r.last_seq, (select seq from entries where run = r.id order by seq desc limit 1), 0) as seq,
+  coalesce((select at from entries where run = r.id order by seq desc limit 1), r.ended_at, 0) as at,
+  coalesce(r.last_signal, (select n from inbox where run = r.id order by n desc limit 1), 0) as inbox`;
 
 /** The state of the runs that match; `index` is the one to be used. */
 export function selectState(where: string, index = ''): string {
@@ -115,6 +116,7 @@ export function toState(row: StateRow): RunState {
     endedAt: row.ended_at,
     deadlineAt: row.deadline_at,
     blocked: row.block_code === null ? null : { code: row.block_code, request: row.block_request ?? '' },
+    compactedAt: row.compacted_at,
   };
 }
 

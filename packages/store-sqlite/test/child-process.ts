@@ -25,6 +25,10 @@ export const startBlobWriter = (...args: readonly string[]): Writer =>
 export const startRemover = (...args: readonly string[]): Writer =>
   startScript(new URL('remover.ts', import.meta.url), args);
 
+/** The same for `compacter.ts`. */
+export const startCompacter = (...args: readonly string[]): Writer =>
+  startScript(new URL('compacter.ts', import.meta.url), args);
+
 /** The same for `opener.ts`. */
 export const startOpener = (...args: readonly string[]): Writer =>
   startScript(new URL('opener.ts', import.meta.url), args);

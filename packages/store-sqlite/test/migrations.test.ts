@@ -122,6 +122,21 @@ describe('schema versions', () => {
     }
   });
 
+  it('REC-4: a run that was compacted in a file of version 7 is one', async () => {
+    const directory = temporaryDirectory();
+    const path = join(directory.path, 'store.db');
+    writeFileSync(path, gunzipSync(readFileSync(fixture(7))));
+    const store = sqliteStore({ path });
+    try {
+      const { seq, compactedAt } = (await store.run(run('said'))) ?? {};
+      expect([seq, compactedAt]).toEqual([2, 1_700_000_000_000]);
+      expect(await store.entries(run('said'), { after: 0, limit: 5 })).toEqual([]);
+    } finally {
+      await store[Symbol.asyncDispose]();
+      directory.remove();
+    }
+  });
+
   it.each(MIGRATIONS.map((_, index) => index + 1))(
     'a file of version %i has the tables of a new one once it was opened',
     async (version) => {

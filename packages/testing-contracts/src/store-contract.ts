@@ -5,6 +5,7 @@ import { storeScenario } from './store-scenario.ts';
 import { STORE_BLOB_TESTS } from './store-blob-tests.ts';
 import { STORE_BRANCH_TESTS } from './store-branch-tests.ts';
 import { STORE_CLAIM_TESTS } from './store-claim-tests.ts';
+import { STORE_COMPACTION_TESTS } from './store-compaction-tests.ts';
 import { STORE_DEADLINE_TESTS } from './store-deadline-tests.ts';
 import { STORE_COMMIT_TESTS } from './store-commit-tests.ts';
 import { STORE_END_TESTS } from './store-end-tests.ts';
@@ -67,6 +68,7 @@ const STORE_TESTS: readonly StoreTest[] = [
   ...STORE_REMOVAL_TESTS,
   ...STORE_IMPORT_TESTS,
   ...STORE_RETENTION_TESTS,
+  ...STORE_COMPACTION_TESTS,
   ...STORE_SIGNAL_TESTS,
   ...STORE_REQUEST_TESTS,
   ...STORE_GRANT_TESTS,

@@ -128,15 +128,38 @@ export const STORE_RETENTION_TESTS: readonly StoreTest[] = [
     },
   },
   {
-    title: 'REC-4: age and number together take what is past both',
+    title: 'REC-4: age and number together take what is past one of them',
     async run(bed) {
       const { store, clock } = bed;
       await ended(bed, ['a', 'b', 'c']);
       const endedBefore = clock.now();
       await ended(bed, ['d', 'e']);
 
-      assert.deepEqual(rootsOf(await take(store, { endedBefore, keep: 3, dryRun: true })), ['a', 'b']);
-      assert.deepEqual(rootsOf(await take(store, { endedBefore, keep: 1, dryRun: true })), ['a', 'b', 'c']);
+      assert.deepEqual(rootsOf(await take(store, { endedBefore, keep: 9, dryRun: true })), ['a', 'b', 'c']);
+      assert.deepEqual(rootsOf(await take(store, { endedBefore, keep: 1, dryRun: true })), ['a', 'b', 'c', 'd']);
+    },
+  },
+  {
+    title:
+      'REC-4: by size, the trees that ended last and together are no larger stay, of the bytes that the call would take',
+    async run(bed) {
+      const { store, clock, running, commit, end } = bed;
+      const large = 'x'.repeat(10_000);
+      for (const id of ['a', 'b', 'c', 'd']) {
+        clock.advance(1);
+        const held = await running(id, { input: large });
+        await commit(held, { entries: [{ type: 'note', name: 'n', data: large }] });
+        await end(held);
+      }
+      const gone = async (keepBytes: number): Promise<readonly string[]> =>
+        rootsOf(await take(store, { keepBytes, dryRun: true }));
+
+      assert.deepEqual(await gone(0), ['a', 'b', 'c', 'd']);
+      assert.deepEqual(await gone(19_000), ['a', 'b', 'c', 'd']);
+      assert.deepEqual(await gone(50_000), ['a', 'b']);
+      assert.deepEqual(await gone(100_000), []);
+      const compacted = await store.compact({ tenant: 'acme', keepBytes: 25_000, limit: 9, dryRun: true });
+      assert.deepEqual(compacted.outcome === 'compacted' && compacted.trees.map(({ root }) => root.run), ['a', 'b']);
     },
   },
   {
@@ -222,6 +245,7 @@ export const STORE_RETENTION_TESTS: readonly StoreTest[] = [
         {},
         { keep: -1 },
         { keep: 1.5 },
+        { keepBytes: -1 },
         { keep: 1, status: ['queued'] },
         { keep: 1, status: 'failed' },
         { keep: 1, definition: '' },

@@ -15,6 +15,7 @@ import { DECISIONS_OF, type NewDecision, type RequestKind } from '../request.ts'
 import { FINAL_STATUSES, type RunKind } from '../run.ts';
 import type { SessionLife } from '../session.ts';
 import type { NewSignal, SignalKind } from '../signal.ts';
+import type { TreeCompaction } from '../tree-compaction.ts';
 import { toTraceContext } from '../trace-context.ts';
 import { checkCount, checkJson, checkList, checkOneOf, checkRecords, checkText, checkTime } from './argument-values.ts';
 import { checkItems, copied } from './copied.ts';
@@ -249,17 +250,29 @@ export function checkedRemoval(removal: Removal): Removal {
   return copy;
 }
 
+export function checkedCompaction(compaction: TreeCompaction): TreeCompaction {
+  const copy = copied(compaction);
+  checkId('tenant', copy.tenant);
+  checkDryRun(copy.dryRun);
+  if ('run' in copy === 'limit' in copy)
+    throw new TypeError('A compaction names a run or a limit of ended trees, and one of the two alone');
+  if (!('run' in copy)) return checkedEndedTrees(copy);
+  checkId('run', copy.run);
+  return copy;
+}
+
 function checkDryRun(dryRun: unknown): void {
   if (dryRun !== undefined && typeof dryRun !== 'boolean') throw new TypeError('dryRun must be true or false');
 }
 
 /** Whatever else the query holds stays as it is. */
 function checkedEndedTrees<T extends EndedTrees>(trees: T): T {
-  const { endedBefore, keep, definition, status, after } = trees;
-  if (endedBefore === undefined && keep === undefined)
-    throw new TypeError('Ended trees are named by endedBefore, by keep, or by both');
+  const { endedBefore, keep, keepBytes, definition, status, after } = trees;
+  if (endedBefore === undefined && keep === undefined && keepBytes === undefined)
+    throw new TypeError('Ended trees are named by endedBefore, keep or keepBytes');
   if (endedBefore !== undefined) checkTime('endedBefore', endedBefore);
   if (keep !== undefined) checkCount('number of trees to keep', keep);
+  if (keepBytes !== undefined) checkCount('number of bytes to keep', keepBytes);
   if (definition !== undefined) checkId('definition name', definition);
   checkList('statuses', status);
   for (const one of status ?? []) checkOneOf('status of an ended run', one, FINAL_STATUSES);

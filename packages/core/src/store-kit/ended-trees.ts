@@ -8,12 +8,14 @@ import type { EndedPlace, EndedRoot, RunState, StoreReads, StoreTransaction } fr
 const SLICE_MS = 5;
 const SLICE_ROWS = 500;
 const PAGE = 64;
-const RANK_PAGE = 1_000;
+const RANK_PAGE = 500;
 
 /** Which trees are meant, and from which place of the order on they are kept. */
-export interface EndedSelection extends Omit<EndedTrees, 'keep' | 'after'> {
+export interface EndedSelection extends Omit<EndedTrees, 'keep' | 'keepBytes' | 'after'> {
   readonly tenant: string;
-  /** Those from here on stay, this one among them. */
+  /** Also trees that are. */
+  readonly compacted: boolean;
+  /** Those from here on stay for number and size, this one among them. @default all do */
   readonly keptFrom?: EndedPlace;
 }
 
@@ -42,10 +44,11 @@ export async function walkEndedTrees<Done>(
   { reads, write }: Pick<StoreBackend, 'reads' | 'write'>,
   trees: EndedTrees & { readonly tenant: string },
   onTree: OnTree<Done>,
+  { compacted }: { readonly compacted: boolean },
 ): Promise<EndedWalk<Done>> {
-  const { keep, after, ...rest } = trees;
-  const keptFrom = keep === undefined ? undefined : await placeOfNewest(reads, trees, keep);
-  const selection = { ...rest, ...(keptFrom === undefined ? {} : { keptFrom }) };
+  const { keep: _, keepBytes: __, after, ...rest } = trees;
+  const keptFrom = await placeOfKept(reads, trees, compacted);
+  const selection = { ...rest, compacted, ...(keptFrom === undefined ? {} : { keptFrom }) };
   const done: Done[] = [];
   let runs = 0;
   let place = after === undefined ? undefined : parsePlace(after);
@@ -53,8 +56,6 @@ export async function walkEndedTrees<Done>(
     done,
     ...(ended || place === undefined ? {} : { next: placeText(place) }),
   });
-  // Fewer than are kept have ended.
-  if (keep !== undefined && keptFrom === undefined) return answer(true);
   for (;;) {
     const from = { place, trees: done.length, runs };
     try {
@@ -91,7 +92,8 @@ function takeSlice<Done>(
     const page = tx.tables.endedRoots({ tenant: selection.tenant, newestFirst: false, limit: PAGE, after: place });
     for (const root of page) {
       if (isBeyond(selection, root)) return slice('end');
-      const tree = isNamed(selection, root) ? wholeTree(tx, root) : undefined;
+      const isMeant = isNamed(selection, root) && (selection.compacted || !root.compacted);
+      const tree = isMeant ? wholeTree(tx, root) : undefined;
       if (tree !== undefined) {
         const [takenTrees, takenRuns] = [from.trees + done.length, from.runs + runs];
         if (takenTrees === selection.limit || (takenTrees > 0 && takenRuns + tree.length > REMOVAL_LIMIT))
@@ -107,10 +109,9 @@ function takeSlice<Done>(
 }
 
 function isBeyond({ endedBefore, keptFrom }: EndedSelection, root: EndedRoot): boolean {
-  return (
-    (endedBefore !== undefined && root.endedAt >= endedBefore) ||
-    (keptFrom !== undefined && comparePlaces(root, keptFrom) >= 0)
-  );
+  const isYoung = endedBefore === undefined || root.endedAt >= endedBefore;
+  const isKept = keptFrom === undefined || comparePlaces(root, keptFrom) >= 0;
+  return isYoung && isKept;
 }
 
 function isNamed({ definition, status }: Pick<EndedTrees, 'definition' | 'status'>, root: EndedRoot): boolean {
@@ -132,21 +133,26 @@ function wholeTree({ tables }: StoreTransaction, root: EndedRoot): readonly RunS
   return tree.some(({ status }) => !isFinal(status)) ? undefined : tree;
 }
 
-/** Where the newest so many of those that are named begin; `undefined` where there are fewer. */
-async function placeOfNewest(
+/** Where those begin that neither number nor size sends away; `undefined` where none goes because of them. */
+async function placeOfKept(
   reads: StoreReads,
   trees: EndedTrees & { readonly tenant: string },
-  keep: number,
+  compacted: boolean,
 ): Promise<EndedPlace | undefined> {
-  let left = keep;
-  if (left === 0) return { endedAt: Number.MAX_VALUE, number: 0 };
+  let [left, bytes] = [trees.keep ?? Infinity, trees.keepBytes ?? Infinity];
+  if (left === Infinity && bytes === Infinity) return undefined;
+  let kept: EndedPlace = { endedAt: Number.MAX_VALUE, number: 0 };
   let after: EndedPlace | undefined;
   for (;;) {
     const page = reads.endedRoots({ tenant: trees.tenant, newestFirst: true, limit: RANK_PAGE, after });
     for (const root of page) {
-      if (isNamed(trees, root)) left -= 1;
-      if (left === 0) return root;
       after = root;
+      if (!isNamed(trees, root)) continue;
+      left -= 1;
+      if (bytes !== Infinity && (compacted || !root.compacted))
+        bytes -= reads.treeBytes(root.key, { whole: compacted });
+      if (left < 0 || bytes < 0) return kept;
+      kept = root;
     }
     if (page.length < RANK_PAGE) return undefined;
     // Others are let in between two pages.

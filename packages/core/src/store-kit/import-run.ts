@@ -137,6 +137,7 @@ function insertRow({ tables }: StoreTransaction, run: RunImport['run']): RunStat
     endedAt: null,
     deadlineAt: run.rights?.deadlineAt ?? null,
     blocked: null,
+    compactedAt: null,
   };
   tables.insertRun(newRunOf(run), state);
   const inserted = tables.state(key);

@@ -77,5 +77,6 @@ function writerOf({ session: { key } }: SessionImport, run: string, definition: 
     endedAt: null,
     deadlineAt: null,
     blocked: null,
+    compactedAt: null,
   };
 }

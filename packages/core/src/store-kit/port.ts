@@ -6,6 +6,7 @@ import type { Store } from '../store.ts';
 import {
   checkedClaimQuery,
   checkedCommit,
+  checkedCompaction,
   checkedDecision,
   checkedGrantKey,
   checkedLeases,
@@ -23,6 +24,7 @@ import type { StoreBackend, WriteSize } from './backend.ts';
 import { blobsOver } from './blobs.ts';
 import { claimRuns } from './claim.ts';
 import { commitRun } from './commit.ts';
+import { compactTrees } from './compact.ts';
 import { cutMessages, readMessage, readMessages } from './cut-messages.ts';
 import { decideRequest, requestAt } from './decide.ts';
 import { forkSession } from './fork-session.ts';
@@ -207,6 +209,14 @@ export function storeOver(backend: StoreBackend): Store {
       if (checked.dryRun === true) return answer;
       await dropLiveText(runs);
       await deleteInPortions(({ tables }, rows) => tables.deleteHidden(rows));
+      await deleteInPortions(({ tables }, rows) => tables.deleteCompacted(rows));
+      return answer;
+    },
+    async compact(compaction) {
+      checkOpen();
+      const checked = checkedCompaction(compaction);
+      const answer = await compactTrees(backend, checked);
+      if (checked.dryRun !== true) await deleteInPortions(({ tables }, rows) => tables.deleteCompacted(rows));
       return answer;
     },
 

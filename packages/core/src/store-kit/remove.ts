@@ -1,5 +1,5 @@
 import type { SessionKey, RunKey } from '../ids.ts';
-import type { Removal, RemovedRows, RemovedTree, RemoveResult } from '../removal.ts';
+import type { Removal, RemovedRows, EndedTree, RemoveResult } from '../removal.ts';
 import { isFinal } from '../run.ts';
 import type { StoreBackend } from './backend.ts';
 import { walkEndedTrees } from './ended-trees.ts';
@@ -19,7 +19,8 @@ export interface Removed {
 export async function hideRemoved(backend: Pick<StoreBackend, 'reads' | 'write'>, removal: Removal): Promise<Removed> {
   const { tenant, dryRun = false } = removal;
   if ('limit' in removal) {
-    const { done, next } = await walkEndedTrees(backend, removal, (tx, tree) => takeAway(tx, tree, { dryRun }));
+    const takeTree = (tx: StoreTransaction, tree: readonly RunState[]): TakenAway => takeAway(tx, tree, { dryRun });
+    const { done, next } = await walkEndedTrees(backend, removal, takeTree, { compacted: true });
     return {
       answer: {
         outcome: 'removed',
@@ -44,28 +45,37 @@ function removeSession(tx: StoreTransaction, key: SessionKey, dryRun: boolean): 
   if (session.state !== 'closed')
     return nothing({ outcome: 'refused', code: 'SESSION_NOT_CLOSED', session: requireSession(tx, key) });
   const runs = [...tables.runsOfSession(key)].flatMap((root) => [...tables.treeOf(root.key)]);
-  return refuseLive(tx, runs) ?? removed(takeAway(tx, runs, { session, dryRun }));
+  const refused = refusedAsLive(tx, runs);
+  return refused === undefined ? removed(takeAway(tx, runs, { session, dryRun })) : nothing(refused);
 }
 
 function removeTree(tx: StoreTransaction, key: RunKey, dryRun: boolean): Removed {
+  const found = endedTree(tx, key);
+  return 'outcome' in found ? nothing(found) : removed(takeAway(tx, found.runs, { dryRun }));
+}
+
+type NotWhole = Exclude<RemoveResult, { readonly outcome: 'removed' } | { readonly code: 'SESSION_NOT_CLOSED' }>;
+
+/** The runs of a root's tree, if all of them have ended. */
+export function endedTree(tx: StoreTransaction, key: RunKey): NotWhole | { readonly runs: readonly RunState[] } {
   const root = tx.tables.state(key);
-  if (root === undefined) return nothing({ outcome: 'unknown' });
-  if (root.parent !== undefined) return nothing({ outcome: 'refused', code: 'RUN_NOT_ROOT', run: requireRun(tx, key) });
+  if (root === undefined) return { outcome: 'unknown' };
+  if (root.parent !== undefined) return { outcome: 'refused', code: 'RUN_NOT_ROOT', run: requireRun(tx, key) };
   const runs = [...tx.tables.treeOf(key)];
-  return refuseLive(tx, runs) ?? removed(takeAway(tx, runs, { dryRun }));
+  return refusedAsLive(tx, runs) ?? { runs };
 }
 
 const isLive = ({ status }: RunState): boolean => !isFinal(status);
 
 /** An ended root may have children that have not heard of it yet: they write, so they stay, and their tree with them. */
-function refuseLive(tx: StoreTransaction, runs: readonly RunState[]): Removed | undefined {
+function refusedAsLive(tx: StoreTransaction, runs: readonly RunState[]): NotWhole | undefined {
   const live = runs.find(isLive);
-  return live && nothing({ outcome: 'refused', code: 'RUN_LIVE', run: requireRun(tx, live.key) });
+  return live && { outcome: 'refused', code: 'RUN_LIVE', run: requireRun(tx, live.key) };
 }
 
 interface TakenAway {
   readonly removed: RemovedRows;
-  readonly trees: readonly RemovedTree[];
+  readonly trees: readonly EndedTree[];
   readonly runs: readonly RunKey[];
 }
 
@@ -90,7 +100,7 @@ function takeAway(
   return { ...answer, runs: runs.map(({ key }) => key) };
 }
 
-function treesOf(runs: readonly RunState[]): readonly RemovedTree[] {
+export function treesOf(runs: readonly RunState[]): readonly EndedTree[] {
   const sizes = new Map<string, number>();
   for (const { root } of runs) sizes.set(root, (sizes.get(root) ?? 0) + 1);
   return runs.flatMap(({ key, parent, definition, status, endedAt }) =>
@@ -133,18 +143,18 @@ function rowsOf(tx: StoreTransaction, run: RunState): RemovedRows {
   return {
     sessions: 0,
     runs: 1,
-    entries: run.seq,
+    entries: run.compactedAt === null ? run.seq : 0,
     messages: run.session === undefined ? threadLength(tx, run) : 0,
     notes: run.session === undefined ? tables.noteCount(threadOf(run)) : 0,
     slots: run.session === undefined ? tables.slots(threadOf(run)).length : 0,
-    signals: run.inbox,
+    signals: run.compactedAt === null ? run.inbox : 0,
     requests: tables.requestCount(run),
     ledgers: tables.ledger(run.key) === undefined ? 0 : 1,
   };
 }
 
 /** The thread of a run that was imported without its session begins where that one's messages for it do. */
-function threadLength({ tables }: StoreTransaction, run: RunState): number {
+export function threadLength({ tables }: StoreTransaction, run: RunState): number {
   const [first] = tables.messages(threadOf(run), { after: 0, limit: 1 });
   return first === undefined ? 0 : tables.threadHead(threadOf(run)) - first.n + 1;
 }

@@ -92,6 +92,7 @@ export function describeRun(state: RunState, body: RunBody): Run {
     ...(body.error === undefined ? {} : { error: body.error }),
     ...(body.absorbedBy === undefined ? {} : { absorbedBy: body.absorbedBy }),
     ...(state.blocked === null ? {} : { blocked: state.blocked }),
+    ...(state.compactedAt === null ? {} : { compactedAt: state.compactedAt }),
     ...(body.imported === undefined ? {} : { imported: body.imported }),
   };
 }

@@ -128,6 +128,7 @@ export function createRun(tx: StoreTransaction, run: NewRun, { session, history 
     endedAt: null,
     deadlineAt: rights.deadlineAt ?? null,
     blocked: null,
+    compactedAt: null,
   });
   const created = requireState(tx, run.key);
   if (run.session !== undefined && !queued) {

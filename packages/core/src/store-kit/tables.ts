@@ -59,6 +59,8 @@ export interface RunState {
   /** Of its rights. */
   readonly deadlineAt: number | null;
   readonly blocked: { readonly code: string; readonly request: string } | null;
+  /** Its journal and inbox are read as empty, and `seq`, `at` and `inbox` are what they were. */
+  readonly compactedAt: number | null;
 }
 
 /** A session as a transaction sees it. */
@@ -95,6 +97,7 @@ export interface EndedRoot extends EndedPlace {
   readonly definition: string;
   readonly status: FinalStatus;
   readonly session?: string;
+  readonly compacted: boolean;
 }
 
 /** A page of ended roots; `after` is a place that need not be any root's. */
@@ -139,6 +142,8 @@ export interface StoreReads {
   listGrants(query: GrantListing): Page<Grant>;
   /** Roots that have ended, by the time of it, then by number: the longest ended first, or the last. */
   endedRoots(query: EndedRootQuery): readonly EndedRoot[];
+  /** Bytes of the JSON texts of a tree's runs: of what a compaction takes, or of everything that is theirs. */
+  treeBytes(root: RunKey, of: { readonly whole: boolean }): number;
   blob(tenant: string, hash: string): BlobInfo | undefined;
   /** Whether any tenant has these bytes. */
   hasBlob(hash: string): boolean;
@@ -200,6 +205,13 @@ export interface StoreWrites {
   /** In the place of all that there are. */
   saveCuts(session: SessionState, cuts: readonly ThreadCut[]): void;
 
+  /**
+   * From now on nobody finds its journal, its inbox, its own thread, its slots, and its notes but for artifacts; of blobs it uses these and no others. It has ended,
+   * so nothing of that is written any more.
+   */
+  compactRun(run: RunState, at: number, blobs: readonly string[]): void;
+  /** Deletes up to about `rows` rows of what compacted runs had, whoever compacted them, and says whether there may be more. */
+  deleteCompacted(rows: number): boolean;
   /** From now on nobody finds the run or anything of it, and its name is free. */
   hideRun(run: RunState): void;
   /** The same for a session and its messages; its runs are hidden by themselves. */
@@ -234,6 +246,8 @@ export const STORE_WRITES: readonly (keyof StoreWrites)[] = Object.keys({
   insertSession: true,
   saveSession: true,
   saveCuts: true,
+  compactRun: true,
+  deleteCompacted: true,
   hideRun: true,
   hideSession: true,
   deleteHidden: true,
@@ -252,8 +266,9 @@ export interface StoreTables extends StoreReads, StoreWrites {
 
   openRequests(run: RunState): readonly Request[];
   requestCount(run: RunState): number;
-  /** Of a session, or of a run that is in none. */
-  noteCount(owner: ThreadKey): number;
+  /** Of a session, or of a run that is in none; of one kind, where it is named. */
+  noteCount(owner: ThreadKey, kind?: string): number;
+  usesBlobs(run: RunState): boolean;
 
   /** Blobs of all tenants with `number > after`, by number. */
   blobsAfter(after: number, limit: number): readonly BlobState[];

@@ -4,6 +4,7 @@ import { conversations } from './0003-conversations.ts';
 import { trees } from './0004-trees.ts';
 import { messageIds } from './0005-message-ids.ts';
 import { imports } from './0006-imports.ts';
+import { compaction } from './0007-compaction.ts';
 
 /**
  * Numbered from 1, append-only: what has been released is never changed, and each keeps what the release before it writes, so that a process of
@@ -16,6 +17,7 @@ export const MIGRATIONS: readonly string[] = [
   trees,
   messageIds,
   imports,
+  compaction,
 ];
 
 /** The schema that this code needs. */

@@ -1,9 +1,9 @@
 import { isFinal, runKeyText, type Entry } from '@prusik/core';
-import { perRun, type Rule } from './rule.ts';
+import { perJournal, perRun, type Rule } from './rule.ts';
 
 /** What every journal and inbox keeps, whatever happened to the processes that wrote it. */
 export const JOURNAL_RULES: readonly Rule[] = [
-  perRun('journal-gap', function* ({ run, entries }) {
+  perJournal('journal-gap', function* ({ run, entries }) {
     const gap = entries.findIndex((entry, index) => entry.seq !== index + 1);
     if (gap >= 0) yield `entry ${gap + 1} has the number ${entries[gap]?.seq}`;
     if (run.seq !== entries.length) yield `the run says ${run.seq} entries and has ${entries.length}`;
@@ -13,7 +13,7 @@ export const JOURNAL_RULES: readonly Rule[] = [
   perRun('outcome-twice', function* ({ entries }) {
     for (const key of twice(outcomes(entries))) yield `${key} has more than one outcome`;
   }),
-  perRun('terminal', function* ({ run, entries }) {
+  perJournal('terminal', function* ({ run, entries }) {
     const ends = entries.filter(({ type }) => type === 'run-end').length;
     if (ends > 1) yield `it ended ${ends} times`;
     if (isFinal(run.status) && entries.at(-1)?.type !== 'run-end') yield `it is ${run.status}, and its end is not last`;
@@ -22,7 +22,7 @@ export const JOURNAL_RULES: readonly Rule[] = [
   perRun('blob-missing', function* ({ missingBlobs }) {
     for (const hash of missingBlobs) yield `an outcome stands in ${hash}, which is not there`;
   }),
-  perRun('signal-twice', function* ({ run, inbox }) {
+  perJournal('signal-twice', function* ({ run, inbox }) {
     for (const name of twice(inbox.map(({ kind, key }) => `${kind} ${key}`))) yield `signal ${name} came twice`;
     const gap = inbox.findIndex((signal, index) => signal.n !== index + 1);
     if (gap >= 0 || run.inbox !== inbox.length) yield `the inbox has ${inbox.length} signals, numbered to ${run.inbox}`;
@@ -34,7 +34,7 @@ export const JOURNAL_RULES: readonly Rule[] = [
       const records = new Map(runs.map((record) => [runKeyText(record.run.key), record]));
       for (const { run } of runs) {
         const parent = run.parent && records.get(runKeyText({ tenant: run.key.tenant, run: run.parent.run }));
-        if (parent === undefined || !isFinal(parent.run.status)) continue;
+        if (parent === undefined || !isFinal(parent.run.status) || parent.run.compactedAt !== undefined) continue;
         const isTold = parent.inbox.some(({ kind, key }) => kind === 'child' && key === run.key.run);
         const isLeft = parent.entries.some(
           (entry) => entry.type === 'wait-start' && entry.child === run.key.run && entry.onParentEnd === 'leave',

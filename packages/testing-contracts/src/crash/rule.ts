@@ -22,6 +22,11 @@ export interface Found extends StoreRecord {
   readonly isSilent: (run: string, step: string) => boolean;
 }
 
+/** A rule about journals and inboxes: of a run that was compacted there is none to be looked at. */
+export function perJournal(name: string, check: (record: RunRecord) => Iterable<string>): Rule {
+  return perRun(name, (record) => (record.run.compactedAt === undefined ? check(record) : []));
+}
+
 export function perRun(name: string, check: (record: RunRecord) => Iterable<string>): Rule {
   return {
     name,

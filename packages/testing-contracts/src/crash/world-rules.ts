@@ -11,7 +11,11 @@ export const WORLD_RULES: readonly Rule[] = [
     name: 'acknowledged-lost',
     *broken({ runs, lines }) {
       const journals = new Map(runs.map(({ run, entries }) => [runKeyText(run.key), entries]));
+      const compacted = new Set(
+        runs.flatMap(({ run }) => (run.compactedAt === undefined ? [] : [runKeyText(run.key)])),
+      );
       for (const { run, key, seq } of acknowledged(lines)) {
+        if (compacted.has(runKeyText(run))) continue;
         const entry = journals.get(runKeyText(run))?.[seq - 1];
         const isThere = (entry?.type === 'step-end' || entry?.type === 'wait-end') && entry.key === key;
         if (!isThere) yield { run: run.run, message: `${key} was acknowledged as entry ${seq}, and is not there` };

@@ -1,6 +1,7 @@
 import { BLOB_FAULTS } from './blob-faults.ts';
 import { BRANCH_FAULTS } from './branch-faults.ts';
 import { CLAIM_FAULTS } from './claim-faults.ts';
+import { COMPACTION_FAULTS } from './compaction-faults.ts';
 import { DEADLINE_FAULTS } from './deadline-faults.ts';
 import { COMMIT_FAULTS } from './commit-faults.ts';
 import type { StoreFault } from './fault.ts';
@@ -42,6 +43,7 @@ export const STORE_FAULTS: readonly StoreFault[] = [
   ...REMOVAL_FAULTS,
   ...IMPORT_FAULTS,
   ...RETENTION_FAULTS,
+  ...COMPACTION_FAULTS,
   ...SIGNAL_FAULTS,
   ...REQUEST_FAULTS,
   ...GRANT_FAULTS,

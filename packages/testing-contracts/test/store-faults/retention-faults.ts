@@ -44,7 +44,11 @@ export const RETENTION_FAULTS: readonly StoreFault[] = [
     const roots = endedRoots(query);
     return query.newestFirst ? roots : roots.toSorted((a, b) => a.endedAt - b.endedAt || b.number - a.number);
   }),
-  asked('an age makes the number nothing', 'age and number together take what is past both', 'keep'),
+  asked('an age makes the number nothing', 'age and number together take what is past one', 'keep'),
+  rows('a tree has no size', 'by size, the trees that ended last', () => ({ treeBytes: () => 0 })),
+  rows('a compaction takes the record as well', 'by size, the trees that ended last', (tables) => ({
+    treeBytes: (root) => tables.treeBytes(root, { whole: true }),
+  })),
   asked('every definition is meant', 'only trees of the definition and of the statuses', 'definition'),
   asked('every status is meant', 'only trees of the definition and of the statuses', 'status'),
   rows('a session has no last run', 'the run that an open session would go on from', () => ({

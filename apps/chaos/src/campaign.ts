@@ -85,7 +85,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
       ...(timedOut ? [{ rule: 'timeout', run: '', message: `not done within ${options.timeoutMs} ms` }] : []),
     ];
     const planned = new Set(plan.runs.map(({ id }) => id));
-    const { items } = await store.listRuns({ tenant: 'default', definition: 'work', limit: 1_000 });
+    const { items } = await store.listRuns({ tenant: 'default', definition: ['work'], limit: 1_000 });
     return {
       seed: plan.options.seed,
       runs: items.filter(({ key }) => planned.has(key.run)).length,

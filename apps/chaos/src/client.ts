@@ -62,7 +62,7 @@ export function createClient(store: Store, plan: Plan): Client {
 
   /** Says how many of the plan's runs have ended. */
   async function look(): Promise<number> {
-    const { items } = await store.listRuns({ tenant: TENANT, definition: 'work', limit: 1_000 });
+    const { items } = await store.listRuns({ tenant: TENANT, definition: ['work'], limit: 1_000 });
     for (const run of items) {
       const planned = plan.runs.find(({ id }) => id === run.key.run);
       if (run.status === 'waiting' && planned?.signal === 'late' && !signalled.has(run.key.run))

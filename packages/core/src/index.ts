@@ -271,16 +271,20 @@ export { rightsOfChild, type Rights, type RunRights } from './rights.ts';
 export {
   FINAL_STATUSES,
   isFinal,
+  LIST_NAMES_LIMIT,
   type FinalStatus,
+  type ListOrder,
   type ParentLink,
   type Run,
   type RunKind,
   type RunQuery,
   type RunStatus,
+  type RunSummary,
 } from './run.ts';
 export {
   FORK_LIMIT,
   SESSION_CUT_LIMIT,
+  SESSION_LIVES,
   STEERED_LIMIT,
   type CutResult,
   type ForkResult,
@@ -408,9 +412,26 @@ export type { BlobBytes } from './store-kit/blob-bytes.ts';
 export type { StoreBackend, WriteSize } from './store-kit/backend.ts';
 export { storeOver } from './store-kit/port.ts';
 export { requestAt } from './store-kit/decide.ts';
-export { describeRun, threadOf, threadOfSession, type RunBody } from './store-kit/rows.ts';
+export {
+  boundsBehind,
+  comparePlaces,
+  isWithin,
+  pageBounds,
+  placeCursor,
+  type PageBounds,
+  type Place,
+} from './store-kit/place.ts';
+export {
+  describeRun,
+  describeSummary,
+  threadOf,
+  threadOfSession,
+  type RunBody,
+  type RunDetails,
+} from './store-kit/rows.ts';
 export {
   STORE_WRITES,
+  type At,
   type BlobState,
   type GrantListing,
   type NewGrantRow,

@@ -1,6 +1,6 @@
 import type { NewGrant } from './grant.ts';
 import type { Json, JsonObject } from './json.ts';
-import type { ParentLink } from './run.ts';
+import type { ListOrder, ParentLink } from './run.ts';
 import type { RunKey } from './ids.ts';
 
 /** What is asked of a person; `client-tool`: of the program that a person uses, which answers with the tool's output. */
@@ -134,6 +134,8 @@ export interface RequestQuery {
   readonly definition?: string;
   /** Who decided. */
   readonly by?: string;
+  /** @default 'oldest' */
+  readonly order?: ListOrder;
   readonly after?: string;
   readonly limit: number;
 }

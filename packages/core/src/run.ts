@@ -25,17 +25,14 @@ export function isFinal(status: RunStatus): status is FinalStatus {
   return FINAL_STATUSES.includes(status);
 }
 
-/** One invocation of a definition, as the store shows it. */
-export interface Run {
+/** One invocation of a definition without what it was given and what it made, which may be a megabyte each: what lists show. */
+export interface RunSummary {
   readonly key: RunKey;
   readonly kind: RunKind;
   readonly definition: string;
   readonly version: string;
   readonly status: RunStatus;
-  readonly input: Json;
   readonly inputHash: string;
-  /** Stored with the run and given to tools, policies and workflows: user, tenant, ids. */
-  readonly context: Json;
   readonly session?: string;
   /** Run id at the top of the tree; the run's own where it has no parent. */
   readonly root: string;
@@ -45,8 +42,6 @@ export interface Run {
   readonly priority: number;
   /** `false`: nobody answers its requests, so it must not wait for them. */
   readonly attended: boolean;
-  /** How its turn is to end. */
-  readonly turn?: TurnOptions;
   /** What it may do; the deadline is the one that it was started with, by the store's clock. */
   readonly rights?: RunRights;
   /** Of a child: id of the workspace that it was given. */
@@ -63,10 +58,10 @@ export interface Run {
   /** Somebody asked to cancel it. */
   readonly cancelRequested: boolean;
   readonly wakeAt: number | null;
-  readonly output?: Json;
   /** The output is not whole. */
   readonly partial?: PartialReason;
-  readonly error?: SerializedError;
+  /** Its code alone: a message may hold content. */
+  readonly error?: Pick<SerializedError, 'code'>;
   /** Id of the run that took its messages over, and whose answer is its answer. */
   readonly absorbedBy?: string;
   readonly blocked?: { readonly code: string; readonly request: string };
@@ -74,6 +69,17 @@ export interface Run {
   readonly compactedAt?: number;
   /** It is the record of a run of another store. */
   readonly imported?: Imported;
+}
+
+/** One invocation of a definition, whole. */
+export interface Run extends RunSummary {
+  readonly input: Json;
+  /** Stored with the run and given to tools, policies and workflows: user, tenant, ids. */
+  readonly context: Json;
+  /** How its turn is to end. */
+  readonly turn?: TurnOptions;
+  readonly output?: Json;
+  readonly error?: SerializedError;
 }
 
 /** The run that called this one. */
@@ -85,14 +91,38 @@ export interface ParentLink {
   readonly maxResultBytes?: number;
 }
 
-/** Runs of one tenant; each condition narrows it. `after` is a page's `next`. */
+/** Which way a list goes. */
+export type ListOrder = 'newest' | 'oldest';
+
+/** Names that one condition of a list may have, at most. */
+export const LIST_NAMES_LIMIT = 100;
+
+/** Runs of one tenant; each condition narrows it. `after` is a page's `next`, and belongs to the same query. */
 export interface RunQuery {
   readonly tenant: string;
   readonly status?: readonly RunStatus[];
-  readonly definition?: string;
+  readonly kind?: readonly RunKind[];
+  /** At most {@link LIST_NAMES_LIMIT}. */
+  readonly definition?: readonly string[];
+  /** Runs that were started in it, but not their children. */
   readonly session?: string;
   readonly root?: string;
   readonly parent?: string;
+  /** Only runs without a parent. */
+  readonly roots?: boolean;
+  /** Only runs that are blocked for this reason: a code. */
+  readonly blocked?: string;
+  /**
+   * What `since`, `before` and the order go by: when runs were created, or when they ended, which those that have not ended are no part of.
+   * @default 'created'
+   */
+  readonly time?: 'created' | 'ended';
+  /** At that time or later, by the store's clock. */
+  readonly since?: number;
+  /** Earlier than that time. */
+  readonly before?: number;
+  /** @default 'newest' */
+  readonly order?: ListOrder;
   readonly after?: string;
   readonly limit: number;
 }

@@ -1,7 +1,7 @@
 import type { SessionKey } from './ids.ts';
 import type { Imported } from './import-mark.ts';
 import type { Message } from './message.ts';
-import type { Run } from './run.ts';
+import type { ListOrder, Run } from './run.ts';
 
 /** A session takes runs while it is `open`, ends while it is `closing`, and holds none once it is `closed`. It never goes back. */
 export type SessionLife = 'open' | 'closing' | 'closed';
@@ -62,6 +62,12 @@ export const STEERED_LIMIT: { readonly bytes: number; readonly messages: number 
 export interface SessionQuery {
   readonly tenant: string;
   readonly state?: readonly SessionLife[];
+  /** Created at that time or later, by the store's clock. */
+  readonly since?: number;
+  /** Created earlier than that time. */
+  readonly before?: number;
+  /** @default 'newest' */
+  readonly order?: ListOrder;
   readonly after?: string;
   readonly limit: number;
 }

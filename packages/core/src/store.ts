@@ -14,7 +14,7 @@ import type { Note, NoteQuery } from './note.ts';
 import type { Page, PageAfter, PageBefore } from './page.ts';
 import type { Removal, RemoveResult } from './removal.ts';
 import type { DecideResult, NewDecision, Request, RequestQuery } from './request.ts';
-import type { Run, RunQuery } from './run.ts';
+import type { Run, RunQuery, RunSummary } from './run.ts';
 import type {
   CutResult,
   ForkResult,
@@ -189,10 +189,13 @@ export interface Store extends AsyncDisposable, LiveTextStore {
    * behind the first that does not fit waits, too.
    */
   steered(holder: RunKey): Promise<readonly SteeredRun[]>;
-  /** Newest first. */
+  /** By the time of their creation. */
   listSessions(query: SessionQuery): Promise<Page<Session>>;
-  /** Newest first. */
-  listRuns(query: RunQuery): Promise<Page<Run>>;
+  /**
+   * By their time, and by their number where that is the same. Without inputs, contexts and outputs: {@link Store.run} gives the run whole. A run that ends
+   * while somebody reads page after page stays where it is in a list that goes by creation.
+   */
+  listRuns(query: RunQuery): Promise<Page<RunSummary>>;
   /**
    * Newest first. Notes of a run in a session are the session's, as its messages are: they stay when the run is removed, and no longer
    * name it in a query.
@@ -200,7 +203,7 @@ export interface Store extends AsyncDisposable, LiveTextStore {
   listNotes(query: NoteQuery): Promise<Page<Note>>;
   /** `undefined` when the run has no such request. */
   request(run: RunKey, id: string): Promise<Request | undefined>;
-  /** Oldest first. */
+  /** In the order in which they were opened. */
   listRequests(query: RequestQuery): Promise<Page<Request>>;
   /** Oldest first. */
   listGrants(query: GrantQuery): Promise<Page<Grant>>;

@@ -1,4 +1,4 @@
-import { isFinal, PrusikError, type Json, type Run, type RunKey } from '@prusik/core';
+import { isFinal, PrusikError, type Json, type Run, type RunKey, type RunSummary } from '@prusik/core';
 import { definitionFor } from './definition-for.ts';
 import type { DriveEnv } from './drive-env.ts';
 import type { DrivenTrees, JoinedTree } from './driven-trees.ts';
@@ -146,7 +146,7 @@ async function standingOf(env: DriveEnv, run: Run): Promise<Standing> {
 }
 
 /** A run that is asked to cancel needs no definition. */
-function canDrive(env: DriveEnv, run: Run): boolean {
+function canDrive(env: DriveEnv, run: RunSummary): boolean {
   return run.cancelRequested || isFinal(run.status) || definitionFor(env, run) !== undefined;
 }
 

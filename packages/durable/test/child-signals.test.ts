@@ -338,7 +338,7 @@ describe.each(Object.entries(STORES))('a child that is left (%s)', (_, open) => 
     expect(await statuses(store)).toMatchObject({ r: 'completed', own: 'completed' });
     await using worker = engine.worker();
     void worker;
-    const { items } = await store.listRuns({ tenant: 'default', parent: 'r', definition: 'stuck', limit: 1 });
+    const { items } = await store.listRuns({ tenant: 'default', parent: 'r', definition: ['stuck'], limit: 1 });
     await engine.signal(items[0]?.key ?? key(''), 'go', 1);
     const [left] = await untilEnded(store, 'left');
     expect(left).toMatchObject({ status: 'completed' });

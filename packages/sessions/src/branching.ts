@@ -77,7 +77,8 @@ export async function lastRun(store: Store, key: SessionKey, of?: string): Promi
     const found = page.items.find(
       ({ absorbedBy, definition }) => absorbedBy === undefined && (of === undefined || definition === of),
     );
-    if (found !== undefined) return found;
+    const run = found && (await store.run(found.key));
+    if (run !== undefined) return run;
     after = page.next;
   } while (after !== undefined);
   // A fork has the messages and none of the runs.

@@ -146,7 +146,8 @@ describe('EVT-6, REQ-5: a chat in which several may talk', () => {
     const answer = await chat.ask({ trigger: 'regenerate-message' }, { 'x-user': 'guest' });
     await answer.text();
     const { items } = await chat.engine.store.listRuns({ tenant: 'default', limit: 10 });
-    expect(items.map(({ context }) => context)).toEqual([{ user: 'guest' }, { user: 'admin' }]);
+    const whole = await Promise.all(items.map(({ key }) => chat.engine.store.run(key)));
+    expect(whole.map((run) => run?.context)).toEqual([{ user: 'guest' }, { user: 'admin' }]);
   });
 
   it('is answered again by its own definition, also where another one ran last', async () => {

@@ -1,5 +1,5 @@
 import { parseCursor, type Page } from '@prusik/core';
-import { firstFrom, type Numbered } from './numbered-rows.ts';
+import { firstWhere, type Numbered } from './numbered-rows.ts';
 
 interface ListPageOptions<Row, Item> {
   /** By number, rising. */
@@ -32,5 +32,7 @@ export function listPage<Row extends Numbered, Item>(options: ListPageOptions<Ro
 /** Where the rows behind the cursor begin. */
 function firstBehind(rows: readonly Numbered[], newestFirst: boolean, after?: number): number {
   if (after === undefined) return newestFirst ? rows.length - 1 : 0;
-  return newestFirst ? firstFrom(rows, after) - 1 : firstFrom(rows, after + 1);
+  return newestFirst
+    ? firstWhere(rows, ({ number }) => number >= after) - 1
+    : firstWhere(rows, ({ number }) => number > after);
 }

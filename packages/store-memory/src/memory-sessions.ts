@@ -10,8 +10,8 @@ import type {
 } from '@prusik/core';
 import { frozen } from './frozen.ts';
 import { createKeyed } from './keyed.ts';
-import { listPage } from './list-page.ts';
 import { createNumberedRows } from './numbered-rows.ts';
+import { timedPage } from './timed-page.ts';
 import type { Claimable } from './run-index.ts';
 
 export interface SessionRecord<Run> {
@@ -39,7 +39,7 @@ export interface MemorySessions<Run extends Claimable> {
 
 export function createMemorySessions<Run extends Claimable>(): MemorySessions<Run> {
   const byKey = createKeyed<SessionRecord<Run>>();
-  const byNumber = createNumberedRows<SessionRecord<Run>>();
+  const byNumber = createNumberedRows<SessionRecord<Run>>(({ createdAt }) => createdAt);
 
   function describe({ state, createdAt, queue, cuts, forkedFrom, imported }: SessionRecord<Run>): Session {
     return frozen({
@@ -78,9 +78,9 @@ export function createMemorySessions<Run extends Claimable>(): MemorySessions<Ru
     },
     describe,
     list: (query) =>
-      listPage({
+      timedPage({
         rows: byNumber.of(query.tenant),
-        newestFirst: true,
+        placeOf: ({ createdAt, number }) => ({ at: createdAt, number }),
         matches: ({ state }) => query.state === undefined || query.state.includes(state.state),
         show: describe,
         page: query,

@@ -23,6 +23,7 @@ import {
 import { frozen } from './frozen.ts';
 import { memoryBlobRows } from './memory-blob-rows.ts';
 import { createKeyed } from './keyed.ts';
+import { listMemoryRuns, type ListedRun } from './list-runs.ts';
 import { listPage } from './list-page.ts';
 import { createMemoryNotes } from './memory-notes.ts';
 import { createMemorySlots } from './memory-slots.ts';
@@ -33,8 +34,7 @@ import { createNumberedRows } from './numbered-rows.ts';
 import { createRunFamilies } from './run-families.ts';
 import { createRunIndex, type Claimable, type RunIndex } from './run-index.ts';
 
-interface RunRecord {
-  readonly number: number;
+interface RunRecord extends ListedRun {
   state: RunState;
   body: RunBody;
   readonly entries: Entry[];
@@ -68,7 +68,10 @@ export function memoryTables(): MemoryTables {
   const trees = createKeyed<RunIndex>();
   const everything = createRunIndex();
   const families = createRunFamilies<RunRecord>();
-  const lists = { runs: createNumberedRows<RunRecord>(), requests: createNumberedRows<RequestRecord>() };
+  const lists = {
+    runs: createNumberedRows<RunRecord>(({ body }) => body.createdAt),
+    requests: createNumberedRows<RequestRecord>(),
+  };
   const grants = createMemoryGrants();
   const blobs = memoryBlobRows();
 
@@ -388,25 +391,13 @@ export function memoryTables(): MemoryTables {
       return found && sessions.describe(found);
     },
     listSessions: sessions.list,
-    listRuns: (query) =>
-      listPage({
-        rows: lists.runs.of(query.tenant),
-        newestFirst: true,
-        matches: ({ state }) =>
-          (query.status === undefined || query.status.includes(state.status)) &&
-          (query.definition === undefined || query.definition === state.definition) &&
-          (query.session === undefined || query.session === state.session) &&
-          (query.root === undefined || query.root === state.root) &&
-          (query.parent === undefined || query.parent === state.parent?.run),
-        show: describe,
-        page: query,
-      }),
+    listRuns: (query) => listMemoryRuns(lists.runs.of(query.tenant), query),
     listNotes: (query) =>
       notes.list(query, query.run === undefined ? undefined : (runs.get(query.tenant, query.run)?.number ?? 0)),
     listRequests: (query) =>
       listPage({
         rows: lists.requests.of(query.tenant),
-        newestFirst: false,
+        newestFirst: query.order === 'newest',
         matches: ({ request }) =>
           (query.status === undefined || query.status.includes(requestAt(request, query.now).status)) &&
           (query.kind === undefined || query.kind.includes(request.kind)) &&

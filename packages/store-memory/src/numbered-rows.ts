@@ -3,7 +3,7 @@ export interface Numbered {
   readonly number: number;
 }
 
-/** The rows of each tenant, by number. Numbers rise, and none is given twice, so a cursor never points at another row than it did. */
+/** The rows of each tenant, by time and number. Numbers rise, and none is given twice, so a cursor never points at another row than it did. */
 export interface NumberedRows<Row extends Numbered> {
   nextNumber(): number;
   of(tenant: string): readonly Row[];
@@ -12,22 +12,35 @@ export interface NumberedRows<Row extends Numbered> {
   readonly size: number;
 }
 
-export function createNumberedRows<Row extends Numbered>(): NumberedRows<Row> {
+/** By number alone where rows have no time of their own. */
+export function createNumberedRows<Row extends Numbered>(timeOf: (row: Row) => number = () => 0): NumberedRows<Row> {
   const tenants = new Map<string, Row[]>();
   let last = 0;
   let size = 0;
+
+  function placeIn(rows: readonly Row[], row: Row): number {
+    const latest = rows.at(-1);
+    if (latest !== undefined && isBefore(latest, row)) return rows.length;
+    return firstWhere(rows, (other) => !isBefore(other, row));
+  }
+
+  function isBefore(a: Row, b: Row): boolean {
+    return timeOf(a) < timeOf(b) || (timeOf(a) === timeOf(b) && a.number < b.number);
+  }
+
   return {
     nextNumber: () => (last += 1),
     of: (tenant) => tenants.get(tenant) ?? [],
     add(tenant, row) {
       const rows = tenants.get(tenant);
       if (rows === undefined) tenants.set(tenant, [row]);
-      else rows.push(row);
+      // Times rise as numbers do, but for what was written with a time of long ago.
+      else rows.splice(placeIn(rows, row), 0, row);
       size += 1;
     },
     remove(tenant, row) {
       const rows = tenants.get(tenant) ?? [];
-      const place = firstFrom(rows, row.number);
+      const place = placeIn(rows, row);
       if (rows[place] !== row) return;
       rows.splice(place, 1);
       if (rows.length === 0) tenants.delete(tenant);
@@ -39,14 +52,14 @@ export function createNumberedRows<Row extends Numbered>(): NumberedRows<Row> {
   };
 }
 
-/** Binary search: where the rows of this number and higher ones begin. */
-export function firstFrom(rows: readonly Numbered[], number: number): number {
+/** Binary search: where the rows begin for which it holds; it holds for all behind them. */
+export function firstWhere<Row>(rows: readonly Row[], holds: (row: Row) => boolean): number {
   let low = 0;
   let high = rows.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((rows[middle] as Numbered).number < number) low = middle + 1;
-    else high = middle;
+    if (holds(rows[middle] as Row)) high = middle;
+    else low = middle + 1;
   }
   return low;
 }

@@ -52,7 +52,7 @@ function prepareSide(db: Database.Database, side: 'oldest' | 'newest'): Side {
 export function endedRootsOf(side: 'oldest' | 'newest'): { readonly ties: string; readonly beyond: string } {
   const [than, order] = side === 'oldest' ? ['>', 'asc'] : ['<', 'desc'];
   const ended = `select id, name, definition, status, session, ended_at, compacted_at is not null as compacted from runs indexed by runs_ended
-    where tenant = ? and parent is null and ended_at is not null`;
+    where tenant = ? and (parent is null) = 1 and ended_at is not null`;
   return {
     ties: `${ended} and ended_at = ? and id ${than} ? order by id ${order} limit ?`,
     beyond: `${ended} and ended_at ${than} ? order by ended_at ${order}, id ${order} limit ?`,

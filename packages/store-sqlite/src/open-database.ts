@@ -20,6 +20,8 @@ export interface OpenDatabaseOptions {
   readonly synchronous: 'full' | 'normal';
   /** How long to wait for other processes, at most {@link OPEN_TIMEOUT_MS}. */
   readonly busyMs?: number;
+  /** `existing`: what is not there as this release writes it is refused, and neither made nor migrated. */
+  readonly mode?: 'create' | 'existing';
 }
 
 export interface OpenedDatabase {
@@ -32,22 +34,29 @@ export interface OpenedDatabase {
 }
 
 /** Opens, creates or migrates the store's file, or refuses it without having changed it. */
-export function openDatabase({ path, synchronous, busyMs = OPEN_TIMEOUT_MS }: OpenDatabaseOptions): OpenedDatabase {
+export function openDatabase(options: OpenDatabaseOptions): OpenedDatabase {
+  const { path, busyMs = OPEN_TIMEOUT_MS, mode = 'create' } = options;
   checkRuntime();
+  if (mode !== 'create' && mode !== 'existing') throw new TypeError(`mode is create or existing, not ${String(mode)}`);
   const file = checkedPath(path);
   const timeout = Math.min(busyMs, OPEN_TIMEOUT_MS);
   for (let attempt = 1; attempt <= OPEN_ATTEMPTS; attempt += 1) {
-    const opened = openOnce(file, synchronous, timeout);
+    const opened = openOnce(file, { ...options, mode }, timeout);
     if (opened !== undefined) return opened;
   }
   throw new PrusikError('STORE_BUSY', `The store ${file} is being replaced`, { retryable: true });
 }
 
 /** Nothing when another file was put in the place of this one meanwhile. */
-function openOnce(file: string, synchronous: 'full' | 'normal', timeout: number): OpenedDatabase | undefined {
+function openOnce(
+  file: string,
+  { synchronous, mode }: Pick<OpenDatabaseOptions, 'synchronous' | 'mode'>,
+  timeout: number,
+): OpenedDatabase | undefined {
   let db: Database.Database | undefined;
   let forget: (() => void) | undefined;
   try {
+    if (mode === 'existing' && !existsSync(file)) throw missing(file);
     const opened = prepareFile(file);
     const pin = pinFile(file, opened);
     if (pin === undefined) return undefined;
@@ -65,7 +74,8 @@ function openOnce(file: string, synchronous: 'full' | 'normal', timeout: number)
     // From its first read on SQLite holds the file against replacement. Before it another may have come, whose log it would take for its own:
     // so nothing is written until this is known.
     if (fileAt(file) !== opened) return void close();
-    migrate(db, file, version);
+    if (mode === 'existing') checkCurrent(file, version);
+    else migrate(db, file, version);
     enterWal(db, timeout);
     // Writes of ours are a queue that waits by itself; SQLite's own wait sleeps on the event loop, and is unfair.
     db.pragma('busy_timeout = 0');
@@ -152,6 +162,21 @@ export function migrate(db: Database.Database, file: string, found: number): voi
     if (db.inTransaction) db.exec('rollback');
     throw error;
   }
+}
+
+/** Who only looks at a store must not change under its workers what these have open. */
+function checkCurrent(file: string, version: number): void {
+  if (version === 0) throw missing(file);
+  if (version === SCHEMA_VERSION) return;
+  throw new PrusikError(
+    'STORE_TOO_OLD',
+    `The store ${file} has schema version ${version}, and this release works with ${SCHEMA_VERSION}; it is migrated when a worker of this release opens it`,
+    { meta: { version, known: SCHEMA_VERSION } },
+  );
+}
+
+function missing(file: string): PrusikError {
+  return new PrusikError('STORE_MISSING', `There is no store at ${file}, and none was made`);
 }
 
 /** In one transaction: identity, version and tables are three reads, and another process may create the file between them. */

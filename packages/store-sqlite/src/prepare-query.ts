@@ -10,3 +10,16 @@ export function prepareQuery<Values extends unknown[], Row = unknown>(
 ): Database.Statement<Values, Row> {
   return db.prepare<Values, Row>(sql.replaceAll('?', '(select ?)'));
 }
+
+/** Several reads that see one state of the file. */
+export function inOneState<T>(db: Database.Database, read: () => T): T {
+  // A transaction that writes has one already.
+  if (db.inTransaction) return read();
+  db.exec('begin');
+  try {
+    return read();
+  } finally {
+    // Some errors end the transaction by themselves.
+    if (db.inTransaction) db.exec('commit');
+  }
+}

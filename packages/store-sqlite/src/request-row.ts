@@ -22,10 +22,10 @@ interface RequestRow {
 }
 
 /** The tenant of both: a run that is hidden has none any more. */
-export function selectRequest(where: string): string {
+export function selectRequest(where: string, index = ''): string {
   return `select q.id, q.tenant, r.name as run_name, q.root, r.parent, r.parent_key, r.definition, coalesce(r.session, t.session) as session,
     q.name, q.kind, q.status, q.step_key, q.expires_at, q.opened_at, q.claimed, q.decision, q.body, q.schema
-    from requests q join runs r on r.id = q.run and r.tenant = q.tenant
+    from requests q ${index === '' ? '' : `indexed by ${index}`} join runs r on r.id = q.run and r.tenant = q.tenant
     left join runs t on r.parent is not null and t.tenant = q.tenant and t.name = q.root where ${where}`;
 }
 

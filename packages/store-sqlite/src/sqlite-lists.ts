@@ -1,23 +1,25 @@
 import type Database from 'better-sqlite3';
 import { selectNote, toNote, type NoteRow } from './note-row.ts';
 import { parseCursor, type Grant, type Page, type StoreReads } from '@prusik/core';
+import { equals, oneOf, type Condition } from './conditions.ts';
 import { selectGrant, toGrant, type GrantRow } from './grant-row.ts';
 import { prepareQuery } from './prepare-query.ts';
-import { selectRequest, toRequest, type RequestRow } from './request-row.ts';
-import { selectSession, toSession, type SessionRow } from './session-row.ts';
-import { selectRun, toRun, type RunRow } from './state-row.ts';
-
-/** One filter: its SQL, and the values for its places. */
-interface Condition {
-  readonly sql: string;
-  readonly values: readonly (string | number)[];
-}
+import { createRunLists } from './run-lists.ts';
+import { requestsSql } from './request-lists.ts';
+import { toRequest, type RequestRow } from './request-row.ts';
+import { createSessionLists } from './session-lists.ts';
 
 type Lists = Pick<StoreReads, 'listSessions' | 'listRuns' | 'listNotes' | 'listRequests' | 'listGrants'>;
 
 /** Lists with filters. There is one statement for each combination of filters that was asked for: some dozens at most. */
 export function createLists(db: Database.Database): Lists {
   const statements = new Map<string, Database.Statement<(string | number)[]>>();
+
+  function all<Row>(sql: string, values: Condition['values']): Row[] {
+    const statement = statements.get(sql) ?? prepareQuery<(string | number)[]>(db, sql);
+    statements.set(sql, statement);
+    return statement.all(...values) as Row[];
+  }
 
   function rows<Row>(
     select: (where: string) => string,
@@ -26,35 +28,12 @@ export function createLists(db: Database.Database): Lists {
     limit: number,
   ): Row[] {
     const sql = `${select(conditions.map((condition) => condition.sql).join(' and '))} order by ${order} limit ?`;
-    const statement = statements.get(sql) ?? prepareQuery<(string | number)[]>(db, sql);
-    statements.set(sql, statement);
-    return statement.all(...conditions.flatMap(({ values }) => values), limit) as Row[];
+    return all(sql, [...conditions.flatMap(({ values }) => values), limit]);
   }
 
   return {
-    listSessions({ tenant, state, after, limit }) {
-      const cursor = parseCursor(after);
-      const conditions = [
-        { sql: 's.tenant = ?', values: [tenant] },
-        ...oneOf('s.state', state),
-        ...(cursor === undefined ? [] : [{ sql: 's.id < ?', values: [cursor] }]),
-      ];
-      return toPage(rows<SessionRow>(selectSession, conditions, 's.id desc', limit + 1), limit, toSession);
-    },
-    listRuns({ tenant, status, definition, session, root, parent, after, limit }) {
-      const cursor = parseCursor(after);
-      const conditions = [
-        { sql: 'r.tenant = ?', values: [tenant] },
-        ...oneOf('r.status', status),
-        ...equals('r.definition', definition),
-        ...equals('r.session', session),
-        ...equals('r.root', root),
-        ...equals('r.parent', parent),
-        ...(cursor === undefined ? [] : [{ sql: 'r.id < ?', values: [cursor] }]),
-      ];
-      const found = rows<RunRow>(selectRun, conditions, 'r.id desc', limit + 1);
-      return toPage(found, limit, toRun);
-    },
+    listSessions: createSessionLists(db),
+    listRuns: createRunLists(db),
     listNotes({ tenant, session, run, definition, kind, after, limit }) {
       const cursor = parseCursor(after);
       const conditions = [
@@ -71,23 +50,9 @@ export function createLists(db: Database.Database): Lists {
       ];
       return toPage(rows<NoteRow>(selectNote, conditions, 'n.id desc', limit + 1), limit, toNote);
     },
-    listRequests({ tenant, status, kind, run, root, session, definition, by, now, after, limit }) {
-      const cursor = parseCursor(after);
-      const conditions = [
-        { sql: 'q.tenant = ?', values: [tenant] },
-        ...requestStatus(status, now),
-        ...oneOf('q.kind', kind),
-        ...(run === undefined
-          ? []
-          : [{ sql: 'q.run = (select id from runs where tenant = ? and name = ?)', values: [tenant, run] }]),
-        ...equals('q.root', root),
-        ...equals('coalesce(r.session, t.session)', session),
-        ...equals('r.definition', definition),
-        ...equals("q.decision ->> '$.by'", by),
-        ...(cursor === undefined ? [] : [{ sql: 'q.id > ?', values: [cursor] }]),
-      ];
-      const found = rows<RequestRow>(selectRequest, conditions, 'q.id', limit + 1);
-      return toPage(found, limit, toRequest);
+    listRequests(query) {
+      const { sql, values } = requestsSql(query);
+      return toPage(all<RequestRow>(sql, values), query.limit, toRequest);
     },
     listGrants({ tenant, holders, tool, active, now, after, limit }) {
       const cursor = parseCursor(after);
@@ -110,19 +75,6 @@ export function createLists(db: Database.Database): Lists {
   };
 }
 
-/** The open ones are spelled out as their partial index does, else the planner cannot use it. */
-function requestStatus(status: readonly string[] | undefined, now: number): readonly Condition[] {
-  if (status === undefined) return [];
-  if (status.length === 1 && status[0] === 'open')
-    return [{ sql: "q.status = 'open' and (q.expires_at is null or q.expires_at > ?)", values: [now] }];
-  return [
-    {
-      sql: `case when q.status = 'open' and q.expires_at <= ? then 'expired' else q.status end in (select value from json_each(?))`,
-      values: [now, JSON.stringify(status)],
-    },
-  ];
-}
-
 /** Numbers of the runs and sessions; nobody has the number of one that is not there. */
 function ownedBy(tenant: string, holders: readonly Grant['scope'][]): Condition {
   const named = (of: string): string =>
@@ -132,16 +84,6 @@ function ownedBy(tenant: string, holders: readonly Grant['scope'][]): Condition 
       union all select -id from sessions where tenant = ? and name in (select value from json_each(?)))`,
     values: [tenant, named('run'), tenant, named('session')],
   };
-}
-
-function equals(column: string, value: string | undefined): readonly Condition[] {
-  return value === undefined ? [] : [{ sql: `${column} = ?`, values: [value] }];
-}
-
-function oneOf(column: string, values: readonly string[] | undefined): readonly Condition[] {
-  return values === undefined
-    ? []
-    : [{ sql: `${column} in (select value from json_each(?))`, values: [JSON.stringify(values)] }];
 }
 
 /** One row more than asked for says that there is a next page. */

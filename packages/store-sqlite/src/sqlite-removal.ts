@@ -78,8 +78,5 @@ export function createRemoval(db: Database.Database, write: Write): Removal {
 }
 
 function first(db: Database.Database, table: 'runs' | 'sessions'): Database.Statement<[], number> {
-  return prepareQuery<[], number>(
-    db,
-    `select id from ${table} where tenant = '${HIDDEN_TENANT}' order by id limit 1`,
-  ).pluck();
+  return prepareQuery<[], number>(db, `select id from ${table} where tenant = '${HIDDEN_TENANT}' limit 1`).pluck();
 }

@@ -13,6 +13,11 @@ import { createReads } from './sqlite-reads.ts';
 import { sqliteTables, type Written } from './sqlite-tables.ts';
 
 export interface SqliteStoreOptions {
+  /**
+   * `existing`: opens only what is there as this release writes it. No file is made and none is migrated, so the workers of an older release go on
+   * as they were. For tools that look at a store, and act on it, beside those. @default 'create'
+   */
+  readonly mode?: 'create' | 'existing';
   /** The database file; created, for its owner only, when there is none. On a local disk: SQLite's locks do not hold on network file systems. */
   readonly path: string;
   /** Decides expiry and timers; the file's own clock never goes back behind it. @default systemClock */
@@ -38,11 +43,12 @@ const NO_ENTRIES = Number.NEGATIVE_INFINITY;
  * A {@link Store} in one SQLite file that several processes of one machine may share.
  *
  * @throws {PrusikError} `STORE_UNSUPPORTED_RUNTIME`, `STORE_UNAVAILABLE`, `STORE_BUSY`, `STORE_FOREIGN`, `STORE_IS_BACKUP`, `STORE_TOO_NEW`,
- *   `STORE_CORRUPT`
+ *   `STORE_CORRUPT`; with `mode: 'existing'` `STORE_MISSING` and `STORE_TOO_OLD` as well
  */
 export function sqliteStore(options: SqliteStoreOptions): Store {
   const {
     path,
+    mode = 'create',
     clock = systemClock,
     synchronous = 'full',
     pollMs = 250,
@@ -52,7 +58,7 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
   for (const [name, value] of Object.entries({ pollMs, busyMs, maxBlobBytes })) {
     if (!(Number.isFinite(value) && value > 0)) throw new TypeError(`${name} must be a positive number, not ${value}`);
   }
-  const { db, file, opened, close } = openDatabase({ path, synchronous, busyMs });
+  const { db, file, opened, close } = openDatabase({ path, synchronous, busyMs, mode });
   const replacement = watchReplacement(db, file, opened);
   const holders = createHolders(db);
   const reads = createReads(db);

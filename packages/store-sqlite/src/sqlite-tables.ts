@@ -133,7 +133,7 @@ export function sqliteTables(
     `${selectState(
       'r.tenant = ? and r.session = ? and exists (select 1 from run_bodies where run = r.id and absorbed_by is null)',
       'runs_session',
-    )} order by r.id desc limit 1`,
+    )} order by r.created_at desc, r.id desc limit 1`,
   );
   const requestCount = prepareQuery<[number], number>(db, 'select count(*) from requests where run = ?').pluck();
   const numbers = {

@@ -1,14 +1,17 @@
 import {
   describeRun,
+  describeSummary,
   type Imported,
   type Json,
   type ParentLink,
   type PartialReason,
   type Rights,
   type Run,
+  type RunDetails,
   type RunKind,
   type RunState,
   type RunStatus,
+  type RunSummary,
   type SerializedError,
   type TurnOptions,
 } from '@prusik/core';
@@ -49,21 +52,26 @@ export interface StateRow {
   readonly compacted_at: number | null;
 }
 
-/** A run with its bodies. */
-export interface RunRow extends StateRow {
+/** A run as lists show it. */
+export interface SummaryRow extends StateRow {
   readonly kind: RunKind;
   readonly created_at: number;
   readonly attended: number;
+  readonly rights: string | null;
+  readonly workspace: string | null;
+  readonly partial: string | null;
+  readonly imported: string | null;
+  readonly error_code: string | null;
+  readonly absorbed_by: string | null;
+}
+
+/** A run with its bodies. */
+export interface RunRow extends Omit<SummaryRow, 'error_code'> {
   readonly input: string;
   readonly context: string;
   readonly output: string | null;
   readonly error: string | null;
-  readonly absorbed_by: string | null;
   readonly turn: string | null;
-  readonly partial: string | null;
-  readonly rights: string | null;
-  readonly workspace: string | null;
-  readonly imported: string | null;
 }
 
 /**
@@ -82,9 +90,19 @@ export function selectState(where: string, index = ''): string {
   return `select ${STATE} from runs r ${index === '' ? '' : `indexed by ${index}`} where ${where}`;
 }
 
+const DETAILS = 'r.kind, r.created_at, r.attended, r.rights, r.workspace, r.partial, r.imported';
+
 export function selectRun(where: string): string {
-  return `select ${STATE}, r.kind, r.created_at, r.attended, r.rights, r.workspace, b.input, b.context, b.output, b.error, b.absorbed_by, b.turn, r.partial, r.imported
+  return `select ${STATE}, ${DETAILS}, b.input, b.context, b.output, b.error, b.absorbed_by, b.turn
     from runs r join run_bodies b on b.run = r.id where ${where}`;
+}
+
+/** Bodies are looked at for those runs alone that can have what is asked of them: the rest of a body may be a megabyte, and stands in front. */
+export function selectSummary(where: string): string {
+  return `select ${STATE}, ${DETAILS},
+    case when r.ended_at is not null and r.status <> 'completed' then (select error ->> '$.code' from run_bodies where run = r.id) end as error_code,
+    case when r.ended_at is not null and r.steers = 1 then (select absorbed_by from run_bodies where run = r.id) end as absorbed_by
+    from runs r where ${where}`;
 }
 
 export function toState(row: StateRow): RunState {
@@ -124,20 +142,33 @@ function parentOf({ parent_key: key, max_result_bytes: maxResultBytes }: StateRo
   return { run, key: key ?? '', ...(maxResultBytes === null ? {} : { maxResultBytes }) };
 }
 
+export function toSummary(row: SummaryRow): RunSummary {
+  return describeSummary(toState(row), {
+    ...detailsOf(row),
+    ...(row.error_code === null ? {} : { error: { code: row.error_code } }),
+  });
+}
+
 export function toRun(row: RunRow): Run {
   return describeRun(toState(row), {
-    kind: row.kind,
+    ...detailsOf(row),
     input: JSON.parse(row.input) as Json,
     context: JSON.parse(row.context) as Json,
-    attended: row.attended === 1,
     ...(row.turn === null ? {} : { turn: JSON.parse(row.turn) as TurnOptions }),
+    ...(row.output === null ? {} : { output: JSON.parse(row.output) as Json }),
+    ...(row.error === null ? {} : { error: JSON.parse(row.error) as SerializedError }),
+  });
+}
+
+function detailsOf(row: Omit<SummaryRow, 'error_code'>): Omit<RunDetails, 'error'> {
+  return {
+    kind: row.kind,
+    attended: row.attended === 1,
     ...(row.rights === null ? {} : { rights: JSON.parse(row.rights) as Rights }),
     ...(row.workspace === null ? {} : { workspace: row.workspace }),
     createdAt: row.created_at,
-    ...(row.output === null ? {} : { output: JSON.parse(row.output) as Json }),
     ...(row.partial === null ? {} : { partial: JSON.parse(row.partial) as PartialReason }),
-    ...(row.error === null ? {} : { error: JSON.parse(row.error) as SerializedError }),
     ...(row.absorbed_by === null ? {} : { absorbedBy: row.absorbed_by }),
     ...(row.imported === null ? {} : { imported: JSON.parse(row.imported) as Imported }),
-  });
+  };
 }

@@ -193,20 +193,21 @@ describe('checkStore', () => {
   });
 
   it('STO-4: tells of an index that lost a row when it reads in full', async () => {
+    const index = 'create index runs_definition on runs (tenant, kind, definition, parent is null, created_at)';
     const db = new Database(path);
     db.unsafeMode();
     db.pragma('writable_schema = on');
-    db.exec(
-      "update sqlite_schema set sql = 'create index runs_list on runs (tenant, id) where id > 2' where name = 'runs_list'",
-    );
+    db.exec(`update sqlite_schema set sql = '${index} where id > 2' where name = 'runs_definition'`);
     db.close();
     const again = new Database(path);
-    again.exec('reindex runs_list');
+    again.exec('reindex runs_definition');
     again.unsafeMode();
     again.pragma('writable_schema = on');
-    again.exec("update sqlite_schema set sql = 'create index runs_list on runs (tenant, id)' where name = 'runs_list'");
+    again.exec(`update sqlite_schema set sql = '${index}' where name = 'runs_definition'`);
     again.close();
-    expect(await problemsOf(checkStore({ path, full: true }))).toContainEqual(expect.stringContaining('runs_list'));
+    expect(await problemsOf(checkStore({ path, full: true }))).toContainEqual(
+      expect.stringContaining('runs_definition'),
+    );
   });
 
   it('STO-4: a file that was cut off is a problem, one that is not ours is refused', async () => {

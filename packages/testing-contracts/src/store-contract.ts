@@ -17,6 +17,7 @@ import { STORE_LEDGER_TESTS } from './store-ledger-tests.ts';
 import { STORE_LIFETIME_TESTS } from './store-lifetime-tests.ts';
 import { STORE_LIVE_TEXT_TESTS } from './store-live-text-tests.ts';
 import { STORE_LIST_TESTS } from './store-list-tests.ts';
+import { STORE_TIME_LIST_TESTS } from './store-time-list-tests.ts';
 import { STORE_NOTE_TESTS } from './store-note-tests.ts';
 import { STORE_PARK_TESTS } from './store-park-tests.ts';
 import { STORE_REQUEST_TESTS } from './store-request-tests.ts';
@@ -76,6 +77,7 @@ const STORE_TESTS: readonly StoreTest[] = [
   ...STORE_THREAD_TESTS,
   ...STORE_NOTE_TESTS,
   ...STORE_LIST_TESTS,
+  ...STORE_TIME_LIST_TESTS,
   ...STORE_VALUE_TESTS,
   ...STORE_WATCH_TESTS,
   ...STORE_LIVE_TEXT_TESTS,

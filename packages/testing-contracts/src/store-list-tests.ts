@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Page, Request, RequestQuery, Run, RunQuery, Store } from '@prusik/core';
+import type { Page, Request, RequestQuery, RunQuery, RunSummary, Store } from '@prusik/core';
 import { PAGE_LIMIT } from '@prusik/core';
 import { key, newChild, newRequest, newRun, note } from './store-scenario.ts';
 import type { StoreTest } from './store-test.ts';
@@ -25,14 +25,23 @@ async function all<T>(limit: number, read: (after?: string) => Promise<Page<T>>)
 
 export const STORE_LIST_TESTS: readonly StoreTest[] = [
   {
-    title: 'REC-1: listRuns() shows a tenant’s runs, newest first',
-    async run({ store, start, run }) {
-      for (const id of ['a', 'b', 'c']) await start(id);
+    title:
+      'REC-1: listRuns() shows a tenant’s runs as run() does, but for inputs, contexts, outputs and messages of errors, newest first',
+    async run({ store, start, running, commit, run }) {
+      for (const id of ['a', 'b']) await start(id);
+      const error = { code: 'STEP_FAILED', message: 'It was the rope' };
+      const held = await running('c', { attended: false, rights: { deadlineAt: 1_800_000_000_000 } });
+      await commit(held, {
+        entries: [{ type: 'run-end', status: 'failed', error }],
+        transition: { type: 'end', status: 'failed', output: { left: 1 }, error },
+      });
       await store.start(newRun('foreign', { key: key('foreign', 'other') }));
 
       assert.deepEqual(await runs(store), ['c', 'b', 'a']);
       const { items } = await store.listRuns({ tenant: 'acme', limit: 1 });
-      assert.deepEqual(items, [await run('c')]);
+      const { input, context, output, error: whole, ...summary } = await run('c');
+      assert.deepEqual([input, context, output, whole], [{ item: 'rope' }, null, { left: 1 }, error]);
+      assert.deepEqual(items, [{ ...summary, error: { code: 'STEP_FAILED' } }]);
       assert.deepEqual(await runs(store, { tenant: 'nobody' }), []);
     },
   },
@@ -48,11 +57,20 @@ export const STORE_LIST_TESTS: readonly StoreTest[] = [
       assert.deepEqual(await runs(store, { status: ['completed'] }), ['ended']);
       assert.deepEqual(await runs(store, { status: ['completed', 'running'] }), ['p', 'ended']);
       assert.deepEqual(await runs(store, { status: [] }), []);
-      assert.deepEqual(await runs(store, { definition: 'refund' }), ['c2', 'refund']);
+      assert.deepEqual(await runs(store, { definition: ['refund'] }), ['c2', 'refund']);
       assert.deepEqual(await runs(store, { session: 's' }), ['talk']);
       assert.deepEqual(await runs(store, { root: 'p' }), ['c2', 'c1', 'p']);
       assert.deepEqual(await runs(store, { parent: 'p' }), ['c2', 'c1']);
-      assert.deepEqual(await runs(store, { root: 'p', definition: 'refund', status: ['queued'] }), ['c2']);
+      assert.deepEqual(await runs(store, { definition: ['refund', 'nobody', 'order', 'refund'] }), [
+        'c2',
+        'c1',
+        'p',
+        'talk',
+        'refund',
+        'ended',
+      ]);
+      assert.deepEqual(await runs(store, { definition: [] }), []);
+      assert.deepEqual(await runs(store, { root: 'p', definition: ['refund'], status: ['queued'] }), ['c2']);
     },
   },
   {
@@ -63,9 +81,9 @@ export const STORE_LIST_TESTS: readonly StoreTest[] = [
       await start('filtered-out', { definition: 'refund' });
 
       let more = 0;
-      const found = await all<Run>(3, async (after) => {
+      const found = await all<RunSummary>(3, async (after) => {
         if (after !== undefined) await start(`later-${(more += 1)}`);
-        return store.listRuns({ tenant: 'acme', definition: 'order', limit: 3, ...(after ? { after } : {}) });
+        return store.listRuns({ tenant: 'acme', definition: ['order'], limit: 3, ...(after ? { after } : {}) });
       });
 
       assert.deepEqual(

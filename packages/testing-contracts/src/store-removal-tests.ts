@@ -1,13 +1,5 @@
 import assert from 'node:assert/strict';
-import {
-  PLAIN_TEXT,
-  REMOVAL_LIMIT,
-  type NewRun,
-  type RemovedRows,
-  type RemoveResult,
-  type Run,
-  type Store,
-} from '@prusik/core';
+import { PLAIN_TEXT, REMOVAL_LIMIT, type NewRun, type RemovedRows, type RemoveResult, type Store } from '@prusik/core';
 import { key, LEASE_MS, message, newChild, newRequest, newRun, note } from './store-scenario.ts';
 import type { StoreTest, StoreTestBed } from './store-test.ts';
 
@@ -363,7 +355,7 @@ export const STORE_REMOVAL_TESTS: readonly StoreTest[] = [
       assert.deepEqual(await store.session(session('s')), expected);
       const { items } = await store.listRuns({ tenant: 'acme', session: 's', limit: 5 });
       assert.deepEqual(
-        items.map((run: Run) => run.key.run),
+        items.map((run) => run.key.run),
         ['b'],
       );
     },

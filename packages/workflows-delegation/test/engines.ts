@@ -1,4 +1,4 @@
-import { withChildren, type AnyDefinition, type Clock, type Entry, type Run, type Store } from '@prusik/core';
+import { withChildren, type AnyDefinition, type Clock, type Entry, type RunSummary, type Store } from '@prusik/core';
 import { createEngine, type Engine, type EngineLimits } from '@prusik/durable';
 import { memoryStore } from '@prusik/store-memory';
 import { onTestFinished } from 'vitest';
@@ -22,7 +22,7 @@ export function engineFor(
   return engine;
 }
 
-export async function childrenOf(store: Store, parent: string): Promise<readonly Run[]> {
+export async function childrenOf(store: Store, parent: string): Promise<readonly RunSummary[]> {
   const { items } = await store.listRuns({ tenant: 'default', parent, limit: 1_000 });
   return items.toReversed();
 }

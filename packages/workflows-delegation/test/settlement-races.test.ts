@@ -1,4 +1,11 @@
-import { isFinal, PrusikError, type DurableContext, type DurableDefinition, type Run, type Store } from '@prusik/core';
+import {
+  isFinal,
+  PrusikError,
+  type DurableContext,
+  type DurableDefinition,
+  type RunSummary,
+  type Store,
+} from '@prusik/core';
 import { memoryStore } from '@prusik/store-memory';
 import { fakeClock, inspectStore } from '@prusik/testing-contracts';
 import { defineWorkflow } from '@prusik/workflows-delegation';
@@ -42,7 +49,7 @@ async function violationsOf(store: Store): Promise<readonly string[]> {
 }
 
 const errorOf = async (store: Store): Promise<unknown> => (await store.run(OWNER))?.error?.code;
-const outcomes = (runs: readonly Run[]): readonly string[] => runs.map(({ status }) => status);
+const outcomes = (runs: readonly RunSummary[]): readonly string[] => runs.map(({ status }) => status);
 
 describe('an owner that ends in two ways', () => {
   it.each(['returned', 'thrown'])(
@@ -192,7 +199,7 @@ describe('an owner that throws', () => {
       const engine = engineFor([workflow], { store });
       const driving = engine.run('owner', null, { id: OWNER.run });
       await thrown.promise;
-      let child: Run | undefined;
+      let child: RunSummary | undefined;
       while (child === undefined || !isFinal(child.status)) {
         await turns(1);
         [child] = await childrenOf(store, OWNER.run);

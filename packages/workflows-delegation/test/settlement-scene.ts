@@ -112,8 +112,10 @@ export async function settle(
   const engines = [engineOn(stopping.store)];
   engines[0]?.worker();
   const read = async (run: RunKey): Promise<Run | undefined> => second.run(run);
-  const readChild = async (): Promise<Run | undefined> =>
-    (await second.listRuns({ tenant: 'default', parent: OWNER.run, limit: 2 })).items[0];
+  const readChild = async (): Promise<Run | undefined> => {
+    const [child] = (await second.listRuns({ tenant: 'default', parent: OWNER.run, limit: 2 })).items;
+    return child && second.run(child.key);
+  };
 
   function takeOver(): void {
     takenOver = true;

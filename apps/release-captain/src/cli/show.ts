@@ -17,9 +17,9 @@ export async function show(session: Session, command: Extract<Command, { type: '
     teller.run(await reportOf(session, await findRun(app, command.run)));
     return EXIT.ok;
   }
-  const { items } = await app.store.listRuns({ tenant: DEFAULT_TENANT, definition: 'release', limit: LISTED });
+  const { items } = await app.store.listRuns({ tenant: DEFAULT_TENANT, definition: ['release'], limit: LISTED });
   if (items.length === 0) teller.line('There is no run in this database.');
-  for (const run of items) teller.listed(run);
+  for (const { key } of items) teller.listed(await findRun(app, key.run));
   return EXIT.ok;
 }
 

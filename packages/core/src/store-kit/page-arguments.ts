@@ -3,10 +3,11 @@ import { checkId } from '../ids.ts';
 import type { NoteQuery } from '../note.ts';
 import { PAGE_LIMIT, type PageAfter, type PageBefore } from '../page.ts';
 import type { RequestQuery } from '../request.ts';
-import type { RunQuery } from '../run.ts';
+import { LIST_NAMES_LIMIT, type ListOrder, type RunQuery } from '../run.ts';
 import type { SessionQuery } from '../session.ts';
-import { checkCount, checkList, checkText } from './argument-values.ts';
+import { checkCount, checkList, checkOneOf, checkText, checkTime } from './argument-values.ts';
 import { copied } from './copied.ts';
+import { parsePlace } from './place.ts';
 
 /** The same page with its limit within bounds. */
 export function checkedPage<T extends PageAfter | PageBefore>(page: T): T {
@@ -22,17 +23,22 @@ export function checkedLimit(limit: number): number {
 }
 
 export function checkedRunQuery(query: RunQuery): RunQuery {
-  const copy = checkedListQuery(query);
+  const copy = checkedTimedQuery(query);
   checkList('statuses', copy.status);
-  if (copy.definition !== undefined) checkId('definition name', copy.definition);
+  checkList('kinds', copy.kind);
+  checkDefinitions(copy.definition);
   if (copy.session !== undefined) checkId('session', copy.session);
   if (copy.root !== undefined) checkId('run', copy.root);
   if (copy.parent !== undefined) checkId('run', copy.parent);
+  if (copy.roots !== undefined && typeof copy.roots !== 'boolean')
+    throw new TypeError(`roots must be true or false, not ${JSON.stringify(copy.roots)}`);
+  if (copy.blocked !== undefined) checkText('code of a block', copy.blocked);
+  if (copy.time !== undefined) checkOneOf('time of a list', copy.time, ['created', 'ended']);
   return copy;
 }
 
 export function checkedSessionQuery(query: SessionQuery): SessionQuery {
-  const copy = checkedListQuery(query);
+  const copy = checkedTimedQuery(query);
   checkList('states', copy.state);
   return copy;
 }
@@ -55,6 +61,7 @@ export function checkedRequestQuery(query: RequestQuery): RequestQuery {
   if (copy.session !== undefined) checkId('session', copy.session);
   if (copy.definition !== undefined) checkId('definition name', copy.definition);
   if (copy.by !== undefined) checkText('name of who decided', copy.by);
+  checkOrder(copy.order);
   return copy;
 }
 
@@ -66,11 +73,33 @@ export function checkedGrantQuery(query: GrantQuery): GrantQuery {
   return copy;
 }
 
-function checkedListQuery<T extends RunQuery | SessionQuery | NoteQuery | RequestQuery | GrantQuery>(query: T): T {
+function checkedListQuery<T extends NoteQuery | RequestQuery | GrantQuery>(query: T): T {
   const copy = copied(query);
   checkId('tenant', copy.tenant);
   parseCursor(copy.after);
   return { ...copy, limit: checkedLimit(copy.limit) };
+}
+
+function checkedTimedQuery<T extends RunQuery | SessionQuery>(query: T): T {
+  const copy = copied(query);
+  checkId('tenant', copy.tenant);
+  if (copy.since !== undefined) checkTime('since', copy.since);
+  if (copy.before !== undefined) checkTime('before', copy.before);
+  checkOrder(copy.order);
+  parsePlace(copy.after);
+  return { ...copy, limit: checkedLimit(copy.limit) };
+}
+
+function checkOrder(order: ListOrder | undefined): void {
+  if (order !== undefined) checkOneOf('order of a list', order, ['newest', 'oldest']);
+}
+
+function checkDefinitions(names: readonly string[] | undefined): void {
+  checkList('definitions', names);
+  if (names === undefined) return;
+  if (names.length > LIST_NAMES_LIMIT)
+    throw new TypeError(`A list goes by at most ${LIST_NAMES_LIMIT} definitions, not ${names.length}`);
+  for (const one of names) checkId('definition name', one);
 }
 
 /** The number in a cursor of ours; 0 is before the first. */

@@ -1,7 +1,7 @@
 import { PrusikError } from '../errors.ts';
 import type { RunKey, SessionKey } from '../ids.ts';
 import type { ThreadKey } from '../message.ts';
-import type { Run } from '../run.ts';
+import type { Run, RunSummary } from '../run.ts';
 import type { Session } from '../session.ts';
 import type { RunState, StoreTransaction } from './tables.ts';
 
@@ -42,57 +42,57 @@ function missing(key: RunKey): never {
   throw new PrusikError('STORE_CORRUPT', `Run ${key.run} is named by another row of the store, and is not there`);
 }
 
-/** What a store keeps of a run beside its state. */
-export interface RunBody extends Pick<
-  Run,
-  | 'kind'
-  | 'input'
-  | 'context'
-  | 'attended'
-  | 'turn'
-  | 'rights'
-  | 'workspace'
-  | 'createdAt'
-  | 'output'
-  | 'partial'
-  | 'error'
-  | 'absorbedBy'
-  | 'imported'
-> {}
+/** What a store keeps of a run beside its state, without what may be large. */
+export type RunDetails = Pick<
+  RunSummary,
+  'kind' | 'attended' | 'rights' | 'workspace' | 'createdAt' | 'partial' | 'error' | 'absorbedBy' | 'imported'
+>;
 
-/** The run as the port shows it. */
-export function describeRun(state: RunState, body: RunBody): Run {
+/** What a store keeps of a run beside its state. */
+export type RunBody = Omit<RunDetails, 'error'> & Pick<Run, 'input' | 'context' | 'turn' | 'output' | 'error'>;
+
+/** The run as lists show it. */
+export function describeSummary(state: RunState, details: RunDetails): RunSummary {
   return {
     key: state.key,
-    kind: body.kind,
+    kind: details.kind,
     definition: state.definition,
     version: state.version,
     status: state.status,
-    input: body.input,
     inputHash: state.inputHash,
-    context: body.context,
     ...(state.session === undefined ? {} : { session: state.session }),
     root: state.root,
     ...(state.parent === undefined ? {} : { parent: state.parent }),
     depth: state.depth,
     priority: state.priority,
-    attended: body.attended,
-    ...(body.turn === undefined ? {} : { turn: body.turn }),
-    ...(body.rights === undefined ? {} : { rights: body.rights }),
-    ...(body.workspace === undefined ? {} : { workspace: body.workspace }),
-    createdAt: body.createdAt,
+    attended: details.attended,
+    ...(details.rights === undefined ? {} : { rights: details.rights }),
+    ...(details.workspace === undefined ? {} : { workspace: details.workspace }),
+    createdAt: details.createdAt,
     ...(state.endedAt === null ? {} : { endedAt: state.endedAt }),
     epoch: state.epoch,
     seq: state.seq,
     inbox: state.inbox,
     cancelRequested: state.cancel !== 'none',
     wakeAt: state.wakeAt,
-    ...(body.output === undefined ? {} : { output: body.output }),
-    ...(body.partial === undefined ? {} : { partial: body.partial }),
-    ...(body.error === undefined ? {} : { error: body.error }),
-    ...(body.absorbedBy === undefined ? {} : { absorbedBy: body.absorbedBy }),
+    ...(details.partial === undefined ? {} : { partial: details.partial }),
+    ...(details.error === undefined ? {} : { error: Object.freeze({ code: details.error.code }) }),
+    ...(details.absorbedBy === undefined ? {} : { absorbedBy: details.absorbedBy }),
     ...(state.blocked === null ? {} : { blocked: state.blocked }),
     ...(state.compactedAt === null ? {} : { compactedAt: state.compactedAt }),
-    ...(body.imported === undefined ? {} : { imported: body.imported }),
+    ...(details.imported === undefined ? {} : { imported: details.imported }),
+  };
+}
+
+/** The run as the port shows it. */
+export function describeRun(state: RunState, body: RunBody): Run {
+  const { error: _, ...summary } = describeSummary(state, body);
+  return {
+    ...summary,
+    input: body.input,
+    context: body.context,
+    ...(body.turn === undefined ? {} : { turn: body.turn }),
+    ...(body.output === undefined ? {} : { output: body.output }),
+    ...(body.error === undefined ? {} : { error: body.error }),
   };
 }

@@ -14,7 +14,7 @@ import type { NewRun } from '../new-run.ts';
 import type { NewNote, Note, NoteQuery } from '../note.ts';
 import type { Page, PageAfter, PageBefore } from '../page.ts';
 import type { RequestQuery } from '../request.ts';
-import type { RunQuery } from '../run.ts';
+import type { RunQuery, RunSummary } from '../run.ts';
 import type { Signal, SignalKind } from '../signal.ts';
 import type { SlotChange, StoredSlot } from '../slot.ts';
 
@@ -132,7 +132,7 @@ export interface StoreReads {
   ledger(run: RunKey): Ledger | undefined;
   session(key: SessionKey): Session | undefined;
   listSessions(query: SessionQuery): Page<Session>;
-  listRuns(query: RunQuery): Page<Run>;
+  listRuns(query: RunQuery): Page<RunSummary>;
   listNotes(query: NoteQuery): Page<Note>;
   /** As it was written: that its time is past is seen above. */
   request(run: RunKey, id: string): Request | undefined;

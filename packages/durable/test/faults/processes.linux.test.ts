@@ -92,7 +92,7 @@ describe('a worker process', () => {
 
       expect(await ended('r')).toMatchObject({ status: 'completed', output });
       expect({ pay: effects('pay'), send: effects('send') }).toEqual(times);
-      expect(await store.listRuns({ tenant: 'default', definition: 'child', limit: 10 })).toMatchObject({
+      expect(await store.listRuns({ tenant: 'default', definition: ['child'], limit: 10 })).toMatchObject({
         items: name === 'parent' ? [{ status: 'completed' }] : [],
       });
       expect(await leftBehind(second)).toEqual([]);

@@ -77,7 +77,7 @@ export async function turnOf(key: SessionKey, { engine }: ChatOptions): Promise<
   if (session === undefined) return undefined;
   const active = session.activeRun === undefined ? undefined : await store.run({ ...key, run: session.activeRun });
   const [newest] = (await store.listRuns({ ...key, limit: 1 })).items;
-  let run = active !== undefined && !isFinal(active.status) ? active : newest;
+  let run = active !== undefined && !isFinal(active.status) ? active : newest && (await store.run(newest.key));
   // One that was taken over has its answer in the run that took it.
   if (run?.absorbedBy !== undefined) run = await store.run({ ...key, run: run.absorbedBy });
   return run && { run, messageId: await replyOf(store, run) };

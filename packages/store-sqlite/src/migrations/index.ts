@@ -5,10 +5,11 @@ import { trees } from './0004-trees.ts';
 import { messageIds } from './0005-message-ids.ts';
 import { imports } from './0006-imports.ts';
 import { compaction } from './0007-compaction.ts';
+import { lists } from './0008-lists.ts';
 
 /**
  * Numbered from 1, append-only: what has been released is never changed, and each keeps what the release before it writes, so that a process of
- * that one which has the file open goes on. (After 5 it no longer finds messages by their ids.) A fixture of every version is opened by a test.
+ * that one which has the file open goes on. (After 5 it no longer finds messages by their ids; after 8 its lists sort.) A fixture of every version is opened by a test.
  */
 export const MIGRATIONS: readonly string[] = [
   initial,
@@ -18,6 +19,7 @@ export const MIGRATIONS: readonly string[] = [
   messageIds,
   imports,
   compaction,
+  lists,
 ];
 
 /** The schema that this code needs. */

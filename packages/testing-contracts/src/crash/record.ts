@@ -2,8 +2,8 @@ import type {
   Entry,
   Ledger,
   Request,
-  Run,
   RunKey,
+  RunSummary,
   Session,
   Signal,
   Store,
@@ -13,7 +13,7 @@ import type {
 
 /** Everything that a store has about one run. */
 export interface RunRecord {
-  readonly run: Run;
+  readonly run: RunSummary;
   readonly entries: readonly Entry[];
   readonly inbox: readonly Signal[];
   /** Hashes that its outcomes name and the store does not have. */

@@ -1,4 +1,4 @@
-import type { Entry, Ledger, Run, Store } from '@prusik/core';
+import type { Entry, Ledger, RunSummary, Store } from '@prusik/core';
 import { memoryStore } from '@prusik/store-memory';
 import { expect, it } from 'vitest';
 import { fakeClock, inspectStore, type EffectLine } from '../../src/index.ts';
@@ -97,7 +97,7 @@ const journal =
   ({ store }) => ({ store: { ...store, entries: async (run, page) => change(await store.entries(run, page)) } });
 
 const runs =
-  (change: (run: Run) => Partial<Run>): Broken =>
+  (change: (run: RunSummary) => Partial<RunSummary>): Broken =>
   ({ store }) => ({
     store: {
       ...store,

@@ -9,6 +9,7 @@ import { FENCE_FAULTS } from './fence-faults.ts';
 import { GRANT_FAULTS } from './grant-faults.ts';
 import { HISTORY_FAULTS } from './history-faults.ts';
 import { IMPORT_FAULTS } from './import-faults.ts';
+import { LIST_FAULTS } from './list-faults.ts';
 import { LEDGER_FAULTS } from './ledger-faults.ts';
 import { LIFETIME_FAULTS } from './lifetime-faults.ts';
 import { LIVE_TEXT_FAULTS } from './live-text-faults.ts';
@@ -49,6 +50,7 @@ export const STORE_FAULTS: readonly StoreFault[] = [
   ...GRANT_FAULTS,
   ...LEDGER_FAULTS,
   ...READ_FAULTS,
+  ...LIST_FAULTS,
   ...NOTE_FAULTS,
   ...VALUE_FAULTS,
   ...BLOB_FAULTS,

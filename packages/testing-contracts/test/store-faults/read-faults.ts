@@ -9,10 +9,10 @@ function byOffset<T, Q extends { readonly after?: string; readonly limit: number
   list: (query: Q) => Page<T>,
 ): (query: Q) => Page<T> {
   return ({ after, ...query }) => {
-    const offset = Number(after ?? 0);
+    const offset = Number(after?.split('_')[1] ?? 0);
     const { items } = list({ ...query, limit: offset + query.limit + 1 } as Q);
     const shown = items.slice(offset, offset + query.limit);
-    return { items: shown, ...(items.length > offset + query.limit ? { next: String(offset + query.limit) } : {}) };
+    return { items: shown, ...(items.length > offset + query.limit ? { next: `0_${offset + query.limit}` } : {}) };
   };
 }
 
@@ -61,7 +61,7 @@ export const READ_FAULTS: readonly StoreFault[] = [
     messages: (thread, page) => tables.messages({ ...thread, of: 'run' }, page),
     threadHead: (thread) => tables.threadHead({ ...thread, of: 'run' }),
   })),
-  rows('runs are shown oldest first', 'listRuns() shows a tenant’s runs, newest first', ({ listRuns }) => ({
+  rows('runs are shown oldest first', 'listRuns() shows a tenant’s runs as run() does', ({ listRuns }) => ({
     listRuns: reversed(listRuns),
   })),
   ignoring('status'),
@@ -69,6 +69,14 @@ export const READ_FAULTS: readonly StoreFault[] = [
   ignoring('session'),
   ignoring('root'),
   ignoring('parent'),
+  listing(
+    'only the first of several definitions counts',
+    'listRuns() filters by status',
+    ({ definition, ...query }) => ({
+      ...query,
+      ...(definition === undefined ? {} : { definition: definition.slice(0, 1) }),
+    }),
+  ),
   rows('cursors of runs count from the newest', 'pages of runs join without a gap', ({ listRuns }) => ({
     listRuns: byOffset(listRuns),
   })),

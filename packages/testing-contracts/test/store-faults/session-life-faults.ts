@@ -95,7 +95,8 @@ export const SESSION_LIFE_FAULTS: readonly StoreFault[] = [
   port('a page of sessions begins one too late', 'pages of sessions join without a gap', (store) => ({
     async listSessions(query) {
       const page = await store.listSessions(query);
-      return page.next === undefined ? page : { ...page, next: String(Number(page.next) - 1) };
+      const [at, number] = page.next?.split('_') ?? [];
+      return number === undefined ? page : { ...page, next: `${at}_${Number(number) - 1}` };
     },
   })),
   swallowing('a state that no session moves to', 'moveSession', 'replaceMessages', 'listSessions'),

@@ -1,4 +1,4 @@
-import { isFinal, PrusikError, type Run, type RunKey, type Store } from '@prusik/core';
+import { isFinal, PrusikError, type RunKey, type RunSummary, type Store } from '@prusik/core';
 import { createEngine, type Engine } from '@prusik/durable';
 import {
   acknowledgingStore,
@@ -192,7 +192,7 @@ export async function live<T>(
     await Promise.race([engine[Symbol.asyncDispose](), died]);
   }
 
-  async function runs(): Promise<readonly Run[]> {
+  async function runs(): Promise<readonly RunSummary[]> {
     return (await person.listRuns({ tenant: ROOT.tenant, limit: 1_000 })).items;
   }
 
@@ -274,7 +274,7 @@ export async function live<T>(
   }
 }
 
-async function whyBlocked(store: Store, { key }: Run): Promise<string> {
+async function whyBlocked(store: Store, { key }: RunSummary): Promise<string> {
   const entries = await store.entries(key, { after: 0, limit: 1_000 });
   const block = entries.findLast((entry) => entry.type === 'run-block');
   return block?.type === 'run-block' ? block.message : '';

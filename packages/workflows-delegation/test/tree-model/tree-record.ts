@@ -22,7 +22,7 @@ export async function playedOf(tree: TreeSpec, { store }: TreeLife): Promise<rea
         : [
             (async () => ({
               node,
-              run,
+              run: (await store.run(run.key)) as Run,
               entries: await store.entries(run.key, { after: 0, limit: 1_000 }),
               ledger: await store.ledger(run.key),
             }))(),

@@ -66,8 +66,10 @@ const result = await harness.drive('ropes');
 // #endregion usage
 assert.equal(waiting.status, 'waiting');
 assert.equal(result.status === 'completed' && result.output, 'It is out.');
-const children = await harness.engine.store.listRuns({ tenant: 'default', parent: 'ropes', limit: 10 });
-assert.deepEqual(children.items.map(({ definition, output }) => [definition, output]).toSorted(), [
+const { store } = harness.engine;
+const { items } = await store.listRuns({ tenant: 'default', parent: 'ropes', limit: 10 });
+const children = await Promise.all(items.map(({ key }) => store.run(key)));
+assert.deepEqual(children.map((child) => [child?.definition, child?.output]).toSorted(), [
   ['publisher', 'Ropes, by kind.'],
   ['researcher', 'Three kinds of ropes.'],
 ]);

@@ -15,7 +15,10 @@ const publish = defineTool({
 const call = (tool: string, prompt = 'x') => ({ call: tool, input: { prompt } });
 const write = { call: 'publish', input: {} };
 
-const childrenOf = async (store: Store) => (await store.listRuns({ tenant: 'default', parent: 'r', limit: 100 })).items;
+const childrenOf = async (store: Store) => {
+  const { items } = await store.listRuns({ tenant: 'default', parent: 'r', limit: 100 });
+  return Promise.all(items.map(async (child) => (await store.run(child.key)) ?? child));
+};
 
 /** A lead whose writers wait for a person, and whose engine is gone. */
 async function parked(calls: readonly ReturnType<typeof call>[]) {

@@ -74,7 +74,9 @@ describe('WFL-9: agents that call agents, in a harness', () => {
     expect(await harness.run('picky', 'Go', { id: 'r' })).toMatchObject({ status: 'completed' });
 
     const children = await harness.engine.store.listRuns({ tenant: 'default', parent: 'r', limit: 10 });
-    expect(children.items).toMatchObject([{ definition: 'clerk@large', output: 'by large' }]);
+    expect(await Promise.all(children.items.map(({ key }) => harness.engine.store.run(key)))).toMatchObject([
+      { definition: 'clerk@large', output: 'by large' },
+    ]);
   });
 
   it('DEF-4: inspect() says what it may call, under which policy, and which tools are agents', () => {

@@ -158,7 +158,12 @@ describe('EVT-6, REQ-5: a chat in which several may talk', () => {
     await session.run(nightly, 'report', { context: { user: 'system' }, attended: false });
     await (await chat.ask({ trigger: 'regenerate-message', messageId: 'reply:u1' })).text();
     const [again] = (await chat.engine.store.listRuns({ tenant: 'default', limit: 1 })).items;
-    expect(again).toMatchObject({ definition: 'steps', input: 'first', context: null, attended: true });
+    expect(again && (await chat.engine.store.run(again.key))).toMatchObject({
+      definition: 'steps',
+      input: 'first',
+      context: null,
+      attended: true,
+    });
   });
 });
 

@@ -124,7 +124,7 @@ describe('runs of an engine', () => {
     await watched([parent, child], async ({ engine, store, spans }) => {
       const waiting = await engine.run('parent', null, { id: 'p' });
       expect(waiting.status).toBe('waiting');
-      const [hired] = (await store.listRuns({ tenant: 'default', definition: 'child', limit: 1 })).items;
+      const [hired] = (await store.listRuns({ tenant: 'default', definition: ['child'], limit: 1 })).items;
       if (hired === undefined) throw new Error('no child');
       await engine.signal(hired.key, 'go', null);
       const done = await engine.drive(waiting.run);

@@ -80,7 +80,7 @@ it('TEL-2: a tree of runs is one trace over processes of which one is killed, it
 async function claimsOf(path: string, definition: string): Promise<readonly (string | undefined)[]> {
   const store = sqliteStore({ path });
   try {
-    const [run] = (await store.listRuns({ tenant: 'default', definition, limit: 1 })).items;
+    const [run] = (await store.listRuns({ tenant: 'default', definition: [definition], limit: 1 })).items;
     if (run === undefined) throw new Error(`No run of ${definition}`);
     const entries = await store.entries(run.key, { after: 0, limit: 1_000 });
     return entries.flatMap((entry) => (entry.type === 'run-claim' ? [entry.trace?.traceparent.split('-')[2]] : []));

@@ -64,6 +64,7 @@ async function main() {
   const { CREDENTIAL_STORE_FAULTS } = await load('packages/testing-contracts/test/credential-store-faults.ts');
   const { TOOL_SOURCE_FAULTS } = await load('packages/testing-contracts/test/tool-source-faults.ts');
   const { CONTEXT_FAULTS } = await load('packages/agents/test/context-faults.ts');
+  const { OBSERVER_FAULTS } = await load('packages/testing-contracts/test/observer-faults.ts');
   const { MODEL_FAULTS } = await load('packages/testing-contracts/test/model-faults.ts');
   const { RUNNER_FAULTS } = await load('packages/mcp-runner/test/runner-faults.ts');
   const everything = { durable: true, multiProcess: true, noticeMs: 0 };
@@ -79,6 +80,7 @@ async function main() {
     section('Policies about requests: `requestPolicyContract`', suites.REQUEST_POLICY_TESTS, REQUEST_POLICY_FAULTS),
     section('Credential stores: `credentialStoreContract`', suites.CREDENTIAL_STORE_TESTS, CREDENTIAL_STORE_FAULTS),
     section('Sources of tools: `toolSourceContract`', suites.toolSourceTestsFor(true), TOOL_SOURCE_FAULTS),
+    section('Observers of an engine: `observerContract`', suites.OBSERVER_TESTS, OBSERVER_FAULTS),
     section('Sandboxes: `sandboxContract`', sandbox, SANDBOX_FAULTS),
     'With a `control` the attacks are tests too. Each is first made on the control, where it has to succeed; so each is noticed where nothing holds it.\n',
     section('Runners of MCP servers: `mcpRunnerContract`', suites.MCP_RUNNER_TESTS, RUNNER_FAULTS),

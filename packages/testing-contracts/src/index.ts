@@ -93,6 +93,13 @@ export type { Violation } from './crash/rule.ts';
 export { seededRandom, type SeededRandom } from './crash/seeded-random.ts';
 export { fakeClock, type FakeClock } from './fake-clock.ts';
 export {
+  OBSERVER_TESTS,
+  observerContract,
+  runObserverTest,
+  type ObserverContract,
+  type ObserverTest,
+} from './observer-contract.ts';
+export {
   recordingObserver,
   type ObserverCall,
   type RecordingObserver,

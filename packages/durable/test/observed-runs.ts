@@ -1,0 +1,13 @@
+import { durable } from './support.ts';
+
+/** A parent of three children, each with many small steps. */
+export const observed = [
+  durable('child', async (ctx, name) => {
+    for (let n = 0; n < 60; n += 1) await ctx.step(`s${n}`, () => `${String(name)} ${n}`);
+    return name;
+  }),
+  durable('parent', async (ctx) => {
+    const ended = await Promise.all(['a', 'b', 'c'].map((name) => ctx.child<string>(name, 'child', name)));
+    return ended.map(({ output }) => output).join('');
+  }),
+];

@@ -1,7 +1,8 @@
+import type { DurableDefinition, Json } from '@prusik/core';
 import { durable } from './support.ts';
 
 /** A parent of three children, each with many small steps. */
-export const observed = [
+export const observed: readonly DurableDefinition<Json, unknown>[] = [
   durable('child', async (ctx, name) => {
     for (let n = 0; n < 60; n += 1) await ctx.step(`s${n}`, () => `${String(name)} ${n}`);
     return name;

@@ -82,15 +82,14 @@ export async function callRoute(call: RouteCall): Promise<RouteReply> {
         call.onDelta(text, block);
       },
     });
-    settle(passage, reply, clock.monotonic());
+    if (passage !== undefined) settle(passage, reply, clock.monotonic());
     const usage = usageOf(reply, call);
     const asked = { ...reply, before: spent, own: usage ?? {} };
     if (usage !== undefined) spent = addSpent(spent, spentOn(usage, entry));
     replies.push(asked);
     const kind = failureOf(reply);
-    const mayAsk = call.leftMs() > 0 && call.room(spent) !== undefined;
-    const next = kind !== undefined && mayAsk && route.on.includes(kind);
-    if (kind === undefined || !next || (said && !call.resets.includes(kind)))
+    const mayAsk = (): boolean => call.leftMs() > 0 && call.room(spent) !== undefined;
+    if (kind === undefined || !route.on.includes(kind) || !mayAsk() || (said && !call.resets.includes(kind)))
       return { ...asked, ...told(spent), by: answeredBy(modelName(model), reply, failed) };
     failed.push({ model: modelName(model), class: kind });
   }
@@ -154,8 +153,7 @@ function failureOf(reply: ModelReply): ModelErrorClass | undefined {
 /** Failures that are the provider's, not the request's. */
 const DOWN: ReadonlySet<ModelErrorClass> = new Set(['rate-limit', 'overloaded', 'unavailable', 'timeout', 'auth']);
 
-function settle(passage: Passage | undefined, reply: ModelReply, now: number): void {
-  if (passage === undefined) return;
+function settle(passage: Passage, reply: ModelReply, now: number): void {
   const kind = failureOf(reply);
   if (reply.error !== undefined && kind === undefined) return passage.settle('unknown', now);
   const retryAfterMs = reply.error?.meta['retryAfterMs'];

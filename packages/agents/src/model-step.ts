@@ -8,6 +8,7 @@ import {
   type Message,
   type Spent,
   type StepScope,
+  type UpcomingStep,
 } from '@prusik/core';
 import { offeredTools } from './active-tools.ts';
 import { scopeOf, type AgentCore, type OfferedTools } from './agent-core.ts';
@@ -25,6 +26,7 @@ import { reservation } from './model-price.ts';
 import { modelName } from './language-model.ts';
 import { modelFacts } from './model-facts.ts';
 import { finished, readOutput, textOf } from './output.ts';
+import { onceCallsOf } from './once-calls.ts';
 import { namesFiles } from './prompt-view.ts';
 import { fixedCharsOf, NO_LISTINGS, withChanged } from './recorded-listing.ts';
 import { describeError } from './redact.ts';
@@ -48,10 +50,11 @@ export async function modelStep(run: AgentRun, state: LoopState): Promise<ReplyR
   // A call that is made again because its prompt was too long is another one to the journal.
   const again = state.compacted === undefined ? '' : `:${state.compactions}`;
   let lastWord: LastWord | undefined;
+  let calls: readonly UpcomingStep[] = [];
   const call = async (scope: StepScope): Promise<ReplyRecord> => {
     run.madeHere.add(state.steps + 1);
     const recorded = await callAndRecord(run, state, scope, elapsedMs);
-    ({ lastWord } = recorded);
+    ({ lastWord, calls = [] } = recorded);
     return recorded.record;
   };
   return run.ctx.step(`model:${state.steps + 1}${again}`, call, {
@@ -63,6 +66,7 @@ export async function modelStep(run: AgentRun, state: LoopState): Promise<ReplyR
     },
     reserve: reservationFor(agent, state, input),
     ends: () => lastWord && { output: finished(agent.output, lastWord.value) },
+    leadsTo: () => calls,
   });
 }
 
@@ -70,6 +74,8 @@ export async function modelStep(run: AgentRun, state: LoopState): Promise<ReplyR
 interface Recorded {
   readonly record: ReplyRecord;
   readonly lastWord?: LastWord | undefined;
+  /** Calls that may happen once, and begin next. */
+  readonly calls?: readonly UpcomingStep[];
 }
 
 /** An answer as the schema of the output gives it, where there is one. */
@@ -231,6 +237,8 @@ async function callAndRecord(
     listings,
     limits: limitsOnRecord,
   });
+  if (verdict === 'call-tools')
+    return { record, calls: onceCallsOf(agent, state.steps + 1, planned, state.limits.parallelTools) };
   if (verdict !== 'answer' || !mayGoOn(agent, afterModel(state, record), elapsedMs())) return { record, lastWord };
   const late = await scope.absorb();
   if (late.length === 0) return { record, lastWord };

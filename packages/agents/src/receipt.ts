@@ -1,5 +1,13 @@
-import { sparse, type Json, type Message, type StepScope, type ToolFacts, type ToolOutput } from '@prusik/core';
-import { estimateTokens } from './estimate.ts';
+import {
+  CHARS_PER_TOKEN,
+  charsOfNew,
+  sparse,
+  type Json,
+  type Message,
+  type StepScope,
+  type ToolFacts,
+  type ToolOutput,
+} from '@prusik/core';
 import type { PlannedCall } from './loop-types.ts';
 import { resultOf, toolMessage, userNote } from './stored-messages.ts';
 
@@ -20,7 +28,7 @@ export function appendResult(
   const message = toolMessage(id, resultOf(call, output), kind);
   scope.append(message);
   scope.tell(toolFacts(call, output));
-  return { message: id, tokens: estimateTokens([message]) };
+  return { message: id, tokens: Math.ceil(charsOfNew(message) / CHARS_PER_TOKEN) };
 }
 
 /** What a step tells of the call that it executes or closes. */

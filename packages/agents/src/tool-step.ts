@@ -23,6 +23,7 @@ import { inDoubtOf, type PlannedCall } from './loop-types.ts';
 import type { Action, LoopState, Sampled } from './loop.ts';
 import { givenTo, isNeeding, type Answered, type Needing } from './needing.ts';
 import { wasRefused } from './model-error.ts';
+import { callKey } from './once-calls.ts';
 import { appendResult, editNote, isReceipt, toolFacts, type Receipt } from './receipt.ts';
 import { describeError } from './redact.ts';
 import { samplesOf, type Samples } from './sample-step.ts';
@@ -117,7 +118,7 @@ export async function callActor(run: AgentRun, state: LoopState, { step, message
   ): Promise<CallEvent> {
     const { callId } = call;
     const tool = toolOf(agent, call);
-    const key = answered === undefined ? `tool:${step}:${callId}` : `tool:${step}.${answered.round}:${callId}`;
+    const key = answered === undefined ? callKey(step, callId) : `tool:${step}.${answered.round}:${callId}`;
     const id = messageId(key);
     const isLate = run.elapsedMs() >= limits.wallMs;
     const given = {

@@ -23,18 +23,17 @@ export function watchdog({ clock, signal, timeoutMs, stallMs }: Watched, bark: (
   let timer: Disposable | undefined;
   const onAbort = (): void => bark(signal.reason);
   // One timer for the whole call, which looks again when it fires: a timer per chunk would cost more than the chunk.
-  const arm = (): void => {
-    const now = clock.monotonic();
+  const arm = (now = clock.monotonic()): void => {
     const stalledIn = lastSign + stallMs - now;
     const overIn = started + timeoutMs - now;
     if (stalledIn <= 0) return bark(tooLate('MODEL_STALLED', `Nothing came from the model for ${stallMs} ms`));
     if (overIn <= 0) return bark(tooLate('MODEL_TIMEOUT', `The model call took longer than ${timeoutMs} ms`));
-    timer = clock.after(Math.min(stalledIn, overIn), arm);
+    timer = clock.after(Math.min(stalledIn, overIn), () => arm());
   };
   if (signal.aborted) onAbort();
   else {
     signal.addEventListener('abort', onAbort, { once: true });
-    arm();
+    arm(started);
   }
   return {
     sign: () => {

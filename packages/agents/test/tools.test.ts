@@ -1,4 +1,4 @@
-import { PrusikError } from '@prusik/core';
+import { PrusikError, type Store } from '@prusik/core';
 import { fakeClock, scriptedModel, type ScriptedReply } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -331,5 +331,55 @@ describe('DUR-4: effects', () => {
 
       expect(entries.filter(({ type }) => type === 'step-intent')).toHaveLength(intents);
     }
+  });
+
+  it('DUR-5: puts the intents of the once calls that a reply begins with into its commit', async () => {
+    const inner = newStore();
+    const commits: string[][] = [];
+    const commit: Store['commit'] = (given) => {
+      commits.push(given.entries.map((entry) => `${entry.type} ${'key' in entry ? entry.key : ''}`.trim()));
+      return inner.commit(given);
+    };
+    const named = (name: string, more: object) =>
+      defineTool({ name, description: name, input: z.object({}), execute: () => name, ...more });
+    const agent = defineAgent({
+      name: 'a',
+      instructions: 'x',
+      model: scriptedModel([
+        [
+          { call: 'pay', input: {} },
+          { call: 'look', input: {} },
+          { call: 'ask', input: {} },
+          { call: 'pay', input: {} },
+          { call: 'pay', input: {} },
+        ],
+        'Done.',
+      ]),
+      tools: [
+        named('pay', { effect: 'once' }),
+        named('look', { effect: 'repeatable' }),
+        named('ask', { effect: 'once', approval: 'always' }),
+      ],
+      limits: { parallelTools: 3 },
+    });
+
+    expect(await newEngine([agent], { store: { ...inner, commit } }).run('a', 'Go', { id: 'r' })).toMatchObject({
+      status: 'waiting',
+    });
+    // What needs a person, what may be repeated and what finds no room yet goes its own way.
+    expect(commits[0]).toEqual([
+      'run-claim',
+      'step-end model:1',
+      'step-intent tool:1:call_1',
+      'step-intent tool:1:call_4',
+    ]);
+    const entries = await entriesOf(inner, 'r');
+    const intents = entries.filter(({ type }) => type === 'step-intent');
+    expect(intents).toMatchObject([
+      { key: 'tool:1:call_1', kind: 'tool', name: 'pay', effect: 'once', attempt: 1 },
+      { key: 'tool:1:call_4' },
+      { key: 'tool:1:call_5' },
+    ]);
+    expect(await resultsOf(inner, 'r')).toMatchObject({ call_1: { text: 'pay' }, call_4: { text: 'pay' }, call_5: {} });
   });
 });

@@ -89,7 +89,7 @@ export type {
   RunInfo,
   Thread,
 } from './durable-function.ts';
-export type { CheckResult, CheckScope, RetryPolicy, StepOptions } from './step-options.ts';
+export type { CheckResult, CheckScope, RetryPolicy, StepOptions, UpcomingStep } from './step-options.ts';
 export type { StepScope } from './step-scope.ts';
 export type {
   BlobRef,
@@ -265,7 +265,7 @@ export {
   type RemoveResult,
 } from './removal.ts';
 export type { CompactedRows, CompactResult, TreeCompaction } from './tree-compaction.ts';
-export { CHARS_PER_TOKEN, charsOf, createRuler } from './ruler.ts';
+export { CHARS_PER_TOKEN, charsOf, charsOfNew, createRuler } from './ruler.ts';
 export { refusedCall } from './call-error.ts';
 export { rightsOfChild, type Rights, type RunRights } from './rights.ts';
 export {

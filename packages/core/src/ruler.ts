@@ -26,14 +26,19 @@ export function charsOf(messages: readonly Message[], fixedChars: number): numbe
   return messages.reduce((sum, message) => sum + sizeOf(message), fixedChars);
 }
 
-/** Messages never change, so each is measured once. One that is not frozen is on its way to the thread, where a copy of it is measured: to remember it would be in vain. */
+/** Messages never change, so each is measured once. */
 function sizeOf(message: Message): number {
   let size = sizes.get(message);
   if (size === undefined) {
-    size = message.content.reduce((sum, part) => sum + partSize(part), 0);
-    if (Object.isFrozen(message)) sizes.set(message, size);
+    size = charsOfNew(message);
+    sizes.set(message, size);
   }
   return size;
+}
+
+/** The same of a message that is on its way to the thread, which keeps a copy of it: to remember this one would be in vain. */
+export function charsOfNew({ content }: Message): number {
+  return content.reduce((sum, part) => sum + partSize(part), 0);
 }
 
 function partSize(part: MessagePart): number {

@@ -31,6 +31,16 @@ export interface StepOptions {
    * is under way its end goes into the commit of the outcome, and the function is not given it; otherwise the function goes on as it would without.
    */
   readonly ends?: () => { readonly output: unknown } | undefined;
+  /**
+   * Asked when the body has returned: the steps of effect `once` that the function asks for because of this outcome, without anything between. Their intents
+   * go into its commit, in place of one of their own before their bodies may run. One that the function does not come to is on record as not executed.
+   */
+  readonly leadsTo?: () => readonly UpcomingStep[];
+}
+
+/** A step of effect `once` that is about to be asked for, as its intent says it. It reserves nothing and uses up no request. */
+export interface UpcomingStep extends Pick<StepOptions, 'kind' | 'name' | 'fingerprint'> {
+  readonly key: string;
 }
 
 /**

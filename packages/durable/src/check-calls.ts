@@ -23,6 +23,7 @@ const STEP = {
     reserve: true,
     claimRequest: true,
     ends: true,
+    leadsTo: true,
   } satisfies Record<keyof StepOptions, true>,
   elsewhere: { timeout: 'timeoutMs', retries: 'retry.attempts', maxRetries: 'retry.attempts' },
 };

@@ -1,3 +1,4 @@
+import type { AnnouncedSteps } from './announced-steps.ts';
 import type { Claim, Json, NewRequest, Run } from '@prusik/core';
 import type { Committer } from './committer.ts';
 import type { Delivery } from './delivery.ts';
@@ -31,6 +32,7 @@ export interface DriveCore {
   readonly inbox: Inbox;
   readonly values: StepValues;
   readonly steering: Steering;
+  readonly announced: AnnouncedSteps;
   readonly putBlob: PutBlob;
   /** Where somebody observes the engine, from when the journal is loaded. */
   observed(): ObservedDrive | undefined;

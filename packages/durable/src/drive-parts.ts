@@ -1,4 +1,5 @@
 import { PrusikError, threadOf, type Claim, type PartialReason, type TraceContext } from '@prusik/core';
+import { createAnnouncedSteps } from './announced-steps.ts';
 import { createCommitter } from './committer.ts';
 import { createDelivery } from './delivery.ts';
 import type { DriveCore, Halt } from './drive-core.ts';
@@ -122,6 +123,8 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
   });
   const putBlob = createPutBlob(env, tenant, (cause) => lose('unavailable', cause));
   const values = createStepValues({ env, tenant, putBlob });
+  const stopping = (): boolean =>
+    status.end !== undefined || status.halted !== undefined || state.cancelled !== undefined || state.expired;
   const core: DriveCore = {
     env,
     values,
@@ -132,6 +135,7 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
     committer,
     inbox,
     steering: createSteering(store, run, inbox),
+    announced: createAnnouncedSteps({ claim, delivery, stopping }),
     delivery,
     observed: () => observed,
     storeNow: () => storeClock.at + (clock.monotonic() - storeClock.monotonic),
@@ -141,8 +145,7 @@ export function createDriveParts(env: DriveEnv, claim: Claim, storeTime: number,
       wakeUp.set();
     },
     deadline: () => (state.expired || state.cancelled !== undefined ? null : (run.rights?.deadlineAt ?? null)),
-    stopping: () =>
-      status.end !== undefined || status.halted !== undefined || state.cancelled !== undefined || state.expired,
+    stopping,
     over: () => status.end !== undefined,
     isLast(step) {
       const others = [...delivery.asked(), ...state.waits.keys(), ...state.pauses.keys(), ...state.intents.keys()];

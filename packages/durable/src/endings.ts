@@ -5,6 +5,7 @@ import {
   type RunOutcome,
   type StepEnd,
   type StepIntent,
+  type StepPause,
 } from '@prusik/core';
 import type { Part } from './combine-parts.ts';
 import { ITEMS_A_COMMIT } from './committer.ts';
@@ -43,6 +44,21 @@ function inDoubt({ key, kind, fingerprint, attempt, name }: StepIntent, status: 
   };
 }
 
+/** Nobody came to ask for it, so it surely did not happen. */
+function notBegun({ key, kind, fingerprint, attempt, name }: StepIntent, status: FinalStatus): StepEnd {
+  const message = `Step ${key} was not executed: its run was ${status} before`;
+  return {
+    type: 'step-end',
+    key,
+    kind,
+    fingerprint,
+    attempt,
+    ...(name === undefined ? {} : { name }),
+    outcome: { ok: false, error: { code: 'RUN_ENDED', message } },
+    durationMs: 0,
+  };
+}
+
 /** What these steps hold in reserve. */
 function reservedBy(intents: readonly StepIntent[]): Amount | undefined {
   return someOf(intents.reduce<Amount>((sum, { reserved = {} }) => addAmounts(sum, reserved), {}));
@@ -56,11 +72,29 @@ export function createEndings(core: DriveCore, waits: Waits, steps: Steps): Endi
   function abandon(status: FinalStatus): Part {
     const abandoned = [...state.intents.values()].slice(0, ITEMS_A_COMMIT);
     const lost = reservedBy(abandoned);
+    const unasked = new Set(core.announced.waiting().map(({ key }) => key));
     return {
-      entries: abandoned.map((step) => inDoubt(step, status)),
+      entries: abandoned.map((step) => (unasked.has(step.key) ? notBegun : inDoubt)(step, status)),
       progress: true,
       ...(lost ? { ledger: chargedInFull(lost) } : {}),
     };
+  }
+
+  /** Intents that went ahead and whose steps nobody came to ask for must not stand as doubts when the run is let go of. */
+  function putOffAnnounced(code: string): readonly StepPause[] {
+    const until = Math.floor(core.storeNow());
+    return core.announced.waiting().map(({ key, kind, fingerprint, attempt, name }) => ({
+      type: 'step-pause',
+      key,
+      kind,
+      fingerprint,
+      attempt: attempt - 1,
+      failures: 0,
+      capacityMs: 0,
+      until,
+      error: { code, message: `Step ${key} was not begun: its run was let go of before` },
+      ...(name === undefined ? {} : { name }),
+    }));
   }
 
   return {
@@ -68,7 +102,10 @@ export function createEndings(core: DriveCore, waits: Waits, steps: Steps): Endi
       const dues = [waits.nextDeadline(), steps.nextDue(), core.deadline()].filter((due) => due !== null);
       const wakeAt = dues.length === 0 ? null : Math.min(...dues);
       const answer = await committer.stage({
-        entries: [{ type: 'run-park', waits: [...waits.pending(), ...steps.paused()], wakeAt }],
+        entries: [
+          ...putOffAnnounced('RUN_PARKED'),
+          { type: 'run-park', waits: [...waits.pending(), ...steps.paused()], wakeAt },
+        ],
         progress: true,
         transition: { type: 'park', wakeAt },
       });
@@ -77,7 +114,12 @@ export function createEndings(core: DriveCore, waits: Waits, steps: Steps): Endi
       return undefined;
     },
     async release() {
-      await committer.stage({ entries: [], transition: { type: 'release' } });
+      const putOff = await committer.stage({
+        entries: putOffAnnounced('RUN_RELEASED'),
+        transition: { type: 'release' },
+      });
+      // A journal that is full takes no pause either.
+      if (!putOff.ok) await committer.stage({ entries: [], transition: { type: 'release' } });
       return core.finish('released', 'released');
     },
     async block(why) {
@@ -87,7 +129,7 @@ export function createEndings(core: DriveCore, waits: Waits, steps: Steps): Endi
       const charged = reservedBy([...state.intents.values()]);
       const of = { ...(key === undefined ? {} : { key }), ...(charged ? { charged } : {}) };
       const answer = await committer.stage({
-        entries: [{ type: 'run-block', code, message, request: request.id, ...of }],
+        entries: [...putOffAnnounced('RUN_BLOCKED'), { type: 'run-block', code, message, request: request.id, ...of }],
         requests: [request],
         ...(charged ? { ledger: chargedInFull(charged) } : {}),
         transition: { type: 'block', code, request: request.id },

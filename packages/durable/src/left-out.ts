@@ -1,8 +1,15 @@
 import type { DriveCore, Halt } from './drive-core.ts';
 
 /** Why the run is to be blocked that has ended without asking for something on record. */
-export function leftOut({ state, delivery }: Pick<DriveCore, 'state' | 'delivery'>): Halt | undefined {
-  const left = (keys: Iterable<string>): string | undefined => [...keys].find((key) => !delivery.hasAsked(key));
+export function leftOut({
+  state,
+  delivery,
+  announced,
+}: Pick<DriveCore, 'state' | 'delivery' | 'announced'>): Halt | undefined {
+  // What was announced here was not begun.
+  const waiting = new Set(announced.waiting().map(({ key }) => key));
+  const left = (keys: Iterable<string>): string | undefined =>
+    [...keys].find((key) => !delivery.hasAsked(key) && !waiting.has(key));
   const once = [...state.intents].flatMap(([key, { effect }]) => (effect === 'once' ? [key] : []));
   const doubt = left(once);
   if (doubt !== undefined) {

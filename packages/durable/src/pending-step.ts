@@ -9,7 +9,7 @@ export const LONGEST_IN_MEMORY_MS = 20_000;
 export interface PendingStep {
   readonly spec: StepSpec;
   readonly tries: Tries;
-  /** An earlier execution of this drive has written the intent, and it holds for this one. */
+  /** An earlier execution of this drive has written the intent, or the outcome that leads here, and it holds for this one. */
   readonly intended: boolean;
   /** What earlier executions told that they used. */
   readonly spent?: Spent;

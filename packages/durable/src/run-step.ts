@@ -131,6 +131,7 @@ export function createRunStep(core: DriveCore, onEnded: (key: string) => void): 
     const ledger = budget && settlement(reserved, useOf(execution, options.reserve));
     const { absorbed } = execution;
     const { usage, costMicros } = addSpent(spent, spentBy(execution));
+    const end = execution.outcome.ok && absorbed.length === 0 ? endOfRun(spec) : undefined;
     const isRecorded = await recordOutcome(
       spec,
       execution.outcome,
@@ -147,7 +148,8 @@ export function createRunStep(core: DriveCore, onEnded: (key: string) => void): 
         denied: execution.denied,
         facts: execution.facts,
         ledger,
-        end: execution.outcome.ok && absorbed.length === 0 ? endOfRun(spec) : undefined,
+        end,
+        announced: execution.outcome.ok && end === undefined ? announcedBy(spec) : undefined,
       }),
     );
     if (isRecorded) return undefined;
@@ -187,6 +189,15 @@ export function createRunStep(core: DriveCore, onEnded: (key: string) => void): 
       return { status: 'completed', output };
     } catch {
       return undefined;
+    }
+  }
+
+  /** What goes wrong there costs commits, and nothing else. */
+  function announcedBy({ options }: StepSpec): readonly StepIntent[] {
+    try {
+      return core.announced.intentsAfter(options);
+    } catch {
+      return [];
     }
   }
 

@@ -65,6 +65,8 @@ export interface OutcomeDetails {
   readonly ledger?: LedgerChange | undefined;
   /** The run ends with it. */
   readonly end?: RunOutcome;
+  /** Intents of the steps that it leads to. */
+  readonly announced?: readonly StepIntent[];
 }
 
 function blobsOf(outcome: Outcome, named: readonly string[] = []): readonly string[] | undefined {
@@ -137,7 +139,7 @@ export function createStepRecords(core: DriveCore, slots: RunSlots, onEnded: (ke
 
   async function recordOutcome(spec: StepSpec, outcome: Outcome, details: OutcomeDetails): Promise<boolean> {
     const { key, options } = spec;
-    const { absorbed = [] } = details;
+    const { absorbed = [], announced = [] } = details;
     const end = sparse<StepEnd>({
       type: 'step-end',
       key,
@@ -156,7 +158,7 @@ export function createStepRecords(core: DriveCore, slots: RunSlots, onEnded: (ke
       facts: details.facts,
     });
     const part = sparse<Part>({
-      entries: [end],
+      entries: [end, ...announced],
       progress: true,
       messages: someOrNone(details.messages),
       absorb: someOrNone(absorbed),
@@ -166,7 +168,9 @@ export function createStepRecords(core: DriveCore, slots: RunSlots, onEnded: (ke
       ledger: details.ledger,
     });
     if (details.end !== undefined && (await endWith(key, part, details.end))) return true;
+    core.announced.announce(announced);
     const result = await committer.stage(part);
+    if (!result.ok) core.announced.forget(announced);
     if (!result.ok) slots.forget();
     if (!result.ok && result.code === 'STEER_WITHDRAWN') return false;
     if (!result.ok) refusedRecord(`The outcome of step ${key}`, result.code, key);

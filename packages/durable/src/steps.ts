@@ -84,12 +84,13 @@ export function createSteps(core: DriveCore): Steps {
       if (core.stopping()) return;
       const { key } = spec;
       const before = state.pauses.get(key);
+      const announced = core.announced.take(spec);
       const tries = {
-        executions: Math.max(core.claim.lost, state.attempts.get(key) ?? 0),
+        executions: Math.max(core.claim.lost, announced === undefined ? (state.attempts.get(key) ?? 0) : 0),
         failures: before?.failures ?? 0,
         capacityMs: before?.capacityMs ?? 0,
       };
-      const step: PendingStep = { spec, tries, intended: false, spent: spentBefore(before) };
+      const step: PendingStep = { spec, tries, intended: announced !== undefined, spent: spentBefore(before) };
       // Executed since, and lost: there is nothing left to wait for.
       if (before === undefined || state.intents.has(key)) return void execute(step);
       paused.set(key, { ...step, until: before.until });

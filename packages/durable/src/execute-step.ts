@@ -123,7 +123,7 @@ export async function executeStep(what: ExecuteOptions): Promise<Executed> {
   const slots = what.slots.open();
   let changed: readonly SlotChange[] = [];
   const denied: Denial[] = [];
-  const keptBlobs = new Set<string>();
+  let keptBlobs: Set<string> | undefined;
   let messages: readonly Message[] = [];
   /** What the body has taken over of what was steered here, until it is known whether it is recorded. */
   const taken = new Map<Message, string>();
@@ -171,6 +171,7 @@ export async function executeStep(what: ExecuteOptions): Promise<Executed> {
     putBlob: what.blobs.put,
     keepBlob(hash) {
       if (!open) return;
+      keptBlobs ??= new Set();
       if (keptBlobs.size >= KEPT_BLOBS && !keptBlobs.has(hash))
         throw new PrusikError('STEP_RESULT_TOO_LARGE', `Step ${key} keeps more than ${KEPT_BLOBS} blobs`, {
           meta: { maxBlobs: KEPT_BLOBS },
@@ -204,7 +205,7 @@ export async function executeStep(what: ExecuteOptions): Promise<Executed> {
       absorbed,
       notes: outcome.ok ? noted : [],
       slots: changed,
-      blobs: outcome.ok && keptBlobs.size > 0 ? [...keptBlobs] : undefined,
+      blobs: outcome.ok && keptBlobs !== undefined ? [...keptBlobs] : undefined,
       denied: denied.length > 0 ? denied : undefined,
       usage,
       costMicros,

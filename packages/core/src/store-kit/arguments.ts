@@ -136,6 +136,8 @@ function checkChild(child: NewRun, parent: RunKey): void {
   checkRun(child);
 }
 
+const LISTS_OF_A_COMMIT = ['entries', 'notes', 'slots', 'children', 'cancel', 'requests', 'closeRequests'] as const;
+
 export function checkedCommit(commit: Commit): Commit {
   const copy = copied(commit);
   checkRunKey(copy.run);
@@ -145,7 +147,8 @@ export function checkedCommit(commit: Commit): Commit {
     checkMessageIds(copy.messages.items);
   }
   checkBlobs(copy.blobs);
-  for (const name of ['entries', 'notes', 'slots', 'children', 'cancel', 'requests', 'closeRequests'] as const) {
+  for (const name of LISTS_OF_A_COMMIT) {
+    if (copy[name] === undefined) continue;
     checkRecords(name, copy[name]);
     checkItems(name, copy[name]);
   }
@@ -178,17 +181,7 @@ export function checkedCommit(commit: Commit): Commit {
   if (copy.transition?.type === 'park' && copy.transition.wakeAt !== null) checkTime('wakeAt', copy.transition.wakeAt);
   if (copy.transition?.type === 'block') checkText('code', copy.transition.code);
   if (copy.notBefore !== undefined) checkTime('notBefore', copy.notBefore);
-  const ids = new Set<string>();
-  for (const request of copy.requests ?? []) {
-    checkId('request', request.id);
-    checkOneOf('kind of a request', request.kind, REQUEST_KINDS);
-    checkJson('body of a request', request.body);
-    if (ids.has(request.id)) throw new TypeError(`Request ${JSON.stringify(request.id)} is there twice`);
-    ids.add(request.id);
-    if (request.stepKey !== '') checkId('step key', request.stepKey);
-    if (request.schema !== undefined) checkRecords('schemas', [request.schema]);
-    if (request.expiresAt !== null) checkTime('expiresAt', request.expiresAt);
-  }
+  if (copy.requests !== undefined) checkRequests(copy.requests);
   for (const { name } of copy.slots ?? []) checkId('slot', name);
   for (const { kind, key, data } of copy.notes ?? []) {
     checkId('kind of a note', kind);
@@ -212,6 +205,20 @@ export function checkedCommit(commit: Commit): Commit {
   checkAmount(copy.ledger?.use);
   checkAmount(copy.ledger?.reserve);
   return copy;
+}
+
+function checkRequests(requests: NonNullable<Commit['requests']>): void {
+  const ids = new Set<string>();
+  for (const request of requests) {
+    checkId('request', request.id);
+    checkOneOf('kind of a request', request.kind, REQUEST_KINDS);
+    checkJson('body of a request', request.body);
+    if (ids.has(request.id)) throw new TypeError(`Request ${JSON.stringify(request.id)} is there twice`);
+    ids.add(request.id);
+    if (request.stepKey !== '') checkId('step key', request.stepKey);
+    if (request.schema !== undefined) checkRecords('schemas', [request.schema]);
+    if (request.expiresAt !== null) checkTime('expiresAt', request.expiresAt);
+  }
 }
 
 export function checkedSignal(signal: NewSignal): NewSignal {

@@ -147,7 +147,11 @@ export interface DurableContext<Deps = unknown> {
   /** The same on every attempt. */
   uuid(key: string): string;
   random(key: string): number;
-  /** An event of the author's own, in the journal with the next commit. */
+  /**
+   * An event of the author's own, in the journal with the next commit, once for each place in the function.
+   *
+   * @throws {PrusikError} `STEP_NESTED` in the body of a step, `VALUE_TOO_LARGE` past 64 KiB.
+   */
   emit(name: string, data: Json): void;
 }
 

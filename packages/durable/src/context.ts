@@ -212,6 +212,7 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
     uuid: (key) => derivedUuid('uuid', run.key.tenant, run.key.run, key),
     random: (key) => derivedRandom('random', run.key.tenant, run.key.run, key),
     emit(name, data) {
+      refuseInsideStep('ctx.emit');
       const note = {
         type: 'note' as const,
         name: noteName(name),

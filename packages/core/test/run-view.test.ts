@@ -249,6 +249,25 @@ describe('blocks of text in progress', () => {
   });
 });
 
+it('TEL-1: a step shows the facts that it told of itself', () => {
+  const facts = { of: 'tool', callId: 'c1', source: 'far', error: 'FAR_SAYS_NO' } as const;
+  const at = (seq: number, body: EntryBody): RunEvent => ({
+    run: root,
+    live: false,
+    entry: { ...body, seq, at: seq } as Entry,
+  });
+  const step = { kind: 'tool', fingerprint: '', attempt: 1, outcome: { ok: true }, durationMs: 0 } as const;
+  const { steps = {} } =
+    foldEvents(emptyView(root), [
+      at(1, { type: 'run-start', definition: 'd', version: '1' }),
+      at(2, { type: 'step-end', key: 's', ...step, facts }),
+      at(3, { type: 'step-end', key: 't', ...step }),
+    ]).runs['root'] ?? {};
+
+  expect(steps['s']?.facts).toEqual(facts);
+  expect(steps['t']).not.toHaveProperty('facts');
+});
+
 describe('the live part of the view', () => {
   const at = (seq: number, body: EntryBody): RunEvent => ({
     run: root,

@@ -503,6 +503,21 @@ describe('what became of a commit', () => {
   });
 });
 
+it('TEL-4: a commit that the store refuses is told as refused, and what it held is not', async () => {
+  const store = memoryStore();
+  const observer = recordingObserver();
+  const child = durable('child', () => 1);
+  const parent = durable('parent', (ctx) => ctx.child('c', 'child', null).catch((error: PrusikError) => error.code));
+  await using engine = engineOn(store, [parent, child], { observers: [observer] });
+
+  const result = await engine.run('parent', null, { id: 'r', budget: { runs: 0 } });
+
+  expect(result).toMatchObject({ output: 'BUDGET_EXCEEDED' });
+  expect(eventsOf(observer).filter((event) => event.type === 'commit' && event.outcome === 'refused')).toHaveLength(1);
+  expect(observer.entriesOf('r').map(({ type }) => type)).not.toContain('wait-start');
+  await checkTold(store, { told: [observer] });
+});
+
 describe('an engine and its observers', () => {
   it('TEL-3: an observer may call the engine, and nothing waits for it', async () => {
     const store = memoryStore();

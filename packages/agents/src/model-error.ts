@@ -1,4 +1,4 @@
-import { isPrusikError, primaryError, PrusikError, retryAfterMs } from '@prusik/core';
+import { bareError, isPrusikError, primaryError, PrusikError, retryAfterMs, withoutQueries } from '@prusik/core';
 import { classify, modelErrorClass, TRANSIENT, type ModelErrorClass } from './model-class.ts';
 import type { LanguageModelObject } from './language-model.ts';
 import { describeError } from './redact.ts';
@@ -29,9 +29,10 @@ function failed(thrown: unknown, model: LanguageModelObject, now: number): Prusi
   const { provider, modelId } = model;
   return new PrusikError(
     'MODEL_CALL_FAILED',
-    `${provider}/${modelId} failed${status === undefined ? '' : ` with HTTP ${status}`}: ${describeError(thrown)}`,
+    `${provider}/${modelId} failed${status === undefined ? '' : ` with HTTP ${status}`}: ${withoutQueries(describeError(thrown))}`,
     {
-      cause: thrown,
+      // A provider's own error has the request and the answer on it, with their headers and bodies.
+      cause: bareError(thrown),
       retryable,
       meta: {
         class: kind,

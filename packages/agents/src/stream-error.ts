@@ -11,7 +11,7 @@ export function streamError(reported: unknown): unknown {
     .map(httpErrorOf)
     .find((status) => status !== undefined);
   const isRetryable = said.isRetryable ?? outer.isRetryable;
-  return Object.assign(new Error(message, { cause: reported }), {
+  return Object.assign(new Error(message), {
     // Where it has no name, what it says is one: "Overloaded".
     type: type ?? (code === undefined ? message : undefined),
     code,

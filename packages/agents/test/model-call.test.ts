@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { checkMessage, reconcile, systemClock, type Message } from '@prusik/core';
 import type { LanguageModelObject } from '../src/index.ts';
 import { describe, expect, it } from 'vitest';
@@ -486,6 +487,31 @@ describe('AGT-8: which failures may pass', () => {
     const reply = await callModel(call(provider([{ type: 'error', error }])));
 
     expect(reply.error?.meta['retryAfterMs']).toBe(after);
+  });
+
+  it('I11: what a call failed with has neither the request nor the answer of the provider on it', async () => {
+    const thrown = Object.assign(new Error('POST https://api/v1?key=CANARY1234 failed, Bearer CANARY12345678'), {
+      name: 'AI_APICallError',
+      url: 'https://api/v1?key=CANARY',
+      requestBodyValues: { messages: [{ content: [{ text: 'CANARY' }] }] },
+      responseHeaders: { 'set-cookie': 'CANARY', 'retry-after': '3' },
+      responseBody: '{"error":"CANARY overloaded"}',
+      statusCode: 529,
+      isRetryable: true,
+    });
+    const streamed = await callModel(
+      call(provider([{ type: 'error', error: { type: 'overloaded_error', message: 'Overloaded', user: 'CANARY' } }])),
+    );
+
+    const error = modelError(thrown, model, NOW);
+
+    for (const one of [error, streamed.error]) expect(inspect(one, { depth: 10 })).not.toContain('CANARY');
+    expect(error).toMatchObject({
+      message: 'acme.chat/m1 failed with HTTP 529: POST https://api/v1 failed, Bearer [redacted]',
+      meta: { class: 'overloaded', statusCode: 529, retryAfterMs: 3_000 },
+      cause: { name: 'AI_APICallError', statusCode: 529 },
+    });
+    expect(streamed.error).toMatchObject({ meta: { class: 'overloaded' } });
   });
 
   it('DUR-13: what the provider calls final is not waited for, whatever its status', () => {

@@ -209,6 +209,7 @@ export {
   type RedactorOptions,
 } from './redactor.ts';
 export { errorFields, toldCode, type ErrorFields } from './error-fields.ts';
+export { bareError, withoutQueries } from './bare-error.ts';
 export { shown } from './shown.ts';
 export {
   coversCall,
@@ -382,6 +383,11 @@ export type {
 export { toTraceContext, type TraceContext } from './trace-context.ts';
 export { toStepFacts, type ModelFacts, type StepFacts, type ToolFacts } from './step-facts.ts';
 export type { LogFields, Logger, LogValue } from './logger.ts';
+export { withFields } from './with-fields.ts';
+export { safeLogger } from './safe-logger.ts';
+export { consoleLogger, type ConsoleLoggerOptions, type LogLevel } from './console-logger.ts';
+export { logObserver } from './log-observer.ts';
+export { cleanupFailed, createCleanup, withCleanup, type Cleanup } from './cleanup.ts';
 export type { CredentialKey, CredentialStore, StoredCredential } from './credential-store.ts';
 export type {
   CreateWorkspaceOptions,

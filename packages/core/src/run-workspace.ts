@@ -89,9 +89,12 @@ export async function openRunWorkspace(
     },
     [Symbol.asyncDispose]() {
       ended ??= (async () => {
-        await session[Symbol.asyncDispose]();
-        drive.users -= 1;
-        if (!committed) drive.at = undefined;
+        try {
+          await session[Symbol.asyncDispose]();
+        } finally {
+          drive.users -= 1;
+          if (!committed) drive.at = undefined;
+        }
       })();
       return ended;
     },

@@ -5,6 +5,7 @@ import type {
   DurableDefinition,
   EventCursor,
   Json,
+  Logger,
   NewId,
   Observer,
   PartialReason,
@@ -42,10 +43,12 @@ export interface EngineOptions<Deps = unknown> {
   /** @default random UUIDs */
   readonly newId?: NewId;
   readonly limits?: Partial<EngineLimits>;
-  /** Told what no caller is there to hear: a drive that failed on the store, a warning. @default process.emitWarning */
+  /** Told what no caller is there to hear: a drive that failed on the store, a warning. @default a line of `logger`, else process.emitWarning */
   readonly onWarning?: (warning: EngineWarning) => void;
   /** Told of what is committed, in this order. Of what one of them throws there is a warning, `OBSERVER_FAILED`, and nothing else. @default none */
   readonly observers?: readonly Observer[];
+  /** Takes lines for operators: see `logObserver` of core. It may be `console`, or one of pino's form. @default none are written */
+  readonly logger?: Logger;
 }
 
 /** Something that no caller is there to hear. `code` is stable. */

@@ -2,9 +2,11 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import {
   checkId,
   checkOptions,
+  createCleanup,
+  logObserver,
   PrusikError,
   randomId,
-  serializeError,
+  safeLogger,
   systemClock,
   type DurableDefinition,
   type RunKey,
@@ -28,6 +30,7 @@ import { createRequestFeeds } from './request-feed.ts';
 import { createRoom } from './room.ts';
 import { createReaders } from './run-events.ts';
 import { createStarter } from './start-run.ts';
+import { warningsTo } from './warnings.ts';
 import { startWorker } from './worker.ts';
 
 const KNOWN = {
@@ -42,6 +45,7 @@ const KNOWN = {
     limits: true,
     onWarning: true,
     observers: true,
+    logger: true,
   } satisfies Record<keyof EngineOptions, true>,
 };
 
@@ -58,13 +62,17 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
   const { store, clock = systemClock, newId = randomId } = options;
   const limits = completeLimits(options.limits);
   const definitions = indexDefinitions(options.definitions as readonly DurableDefinition<never, unknown, unknown>[]);
-  const tell = guarded(options.onWarning ?? warnOnProcess);
+  const { logger, observers = [] } = options;
+  const tell = warningsTo(options);
   const warn = (warning: EngineWarning): void => {
     const { code, run } = warning;
     observer?.event({ type: 'warning', code, ...(run === undefined ? {} : { run }) });
     tell(warning);
   };
-  const observer = joinObservers(options.observers ?? [], warn);
+  const observer = joinObservers(
+    logger === undefined ? observers : [...observers, logObserver(safeLogger(logger))],
+    warn,
+  );
   const writer = createLiveWriter(store, clock, warn);
   const board = createLiveBoard(writer);
   const env: DriveEnv = {
@@ -110,6 +118,20 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
     refuseInside(env, 'drive()');
     // What a run's output looks like is the definition's to say; the journal holds JSON.
     return (await driveInline(env, driver, trees, key, how)) as RunResult<Output>;
+  }
+
+  /** In reverse order of what is added: nothing is taken up any more, then what runs is given back, then readers hear of it. */
+  async function dispose(): Promise<void> {
+    driver.close();
+    const closed = new PrusikError('ENGINE_CLOSED', 'The engine is disposed');
+    const cleanup = createCleanup();
+    cleanup.add('requests', () => feeds.close(closed));
+    cleanup.add('readers', () => readers.close(closed));
+    cleanup.add('live text', () => writer[Symbol.dispose]());
+    // A claim that was under way still takes runs, which are given back with the others.
+    cleanup.add('runs', () => driver.inTurn(async () => {}).then(() => driver.release()));
+    for (const worker of workers) cleanup.add('worker', () => worker[Symbol.asyncDispose]());
+    await cleanup.run();
   }
 
   return {
@@ -162,16 +184,7 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
       return readers.open(key, how);
     },
     [Symbol.asyncDispose]() {
-      disposed ??= (async () => {
-        driver.close();
-        await Promise.all([...workers].map((worker) => worker[Symbol.asyncDispose]()));
-        // A claim that was under way still takes runs, which are given back with the others.
-        await driver.inTurn(async () => {});
-        await driver.release();
-        writer[Symbol.dispose]();
-        readers.close(new PrusikError('ENGINE_CLOSED', 'The engine is disposed'));
-        feeds.close(new PrusikError('ENGINE_CLOSED', 'The engine is disposed'));
-      })();
+      disposed ??= dispose();
       return disposed;
     },
   };
@@ -192,19 +205,4 @@ function indexDefinitions(
     byName.set(definition.name, definition);
   }
   return byName;
-}
-
-/** Whoever is told must not change what becomes of a run. */
-function guarded(tell: (warning: EngineWarning) => void): (warning: EngineWarning) => void {
-  return (warning) => {
-    try {
-      tell(warning);
-    } catch (error) {
-      process.emitWarning(`onWarning threw when it was told of ${warning.code}: ${serializeError(error).message}`);
-    }
-  };
-}
-
-function warnOnProcess({ code, message }: EngineWarning): void {
-  process.emitWarning(message, { type: 'PrusikWarning', code });
 }

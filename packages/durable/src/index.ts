@@ -15,6 +15,7 @@ export type {
   WatchRequestsOptions,
 } from './engine-types.ts';
 export { createEngine } from './engine.ts';
+export { warningsTo, type WarningsTo } from './warnings.ts';
 export type { Intervention } from './intervention.ts';
 export { DEFAULT_LIMITS } from './limits.ts';
 export { runDurable, type RunDurableOptions } from './run-durable.ts';

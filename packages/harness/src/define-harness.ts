@@ -1,5 +1,6 @@
 import {
   checkOptions,
+  createCleanup,
   DEFAULT_TENANT,
   PrusikError,
   systemClock,
@@ -9,12 +10,11 @@ import {
   type RunKey,
   type StandardSchema,
 } from '@prusik/core';
-import { createDecisions, createEngine, type EngineWarning } from '@prusik/durable';
+import { createDecisions, createEngine, warningsTo } from '@prusik/durable';
 import { createSessions } from '@prusik/sessions';
 import { withChildren } from '@prusik/core';
 import { bindDefinitions, variantName } from './bind-definitions.ts';
 import { checkAssembly } from './check-assembly.ts';
-import { createDisposals } from './dispose.ts';
 import type { DepsOption, HarnessBasics, HarnessOptions, ModelsOption } from './harness-options.ts';
 import type { Harness, HarnessStartOptions, RunRef } from './harness-types.ts';
 import { inspect, packagesOf } from './inspect.ts';
@@ -40,6 +40,7 @@ const KNOWN = {
     newId: true,
     onWarning: true,
     observers: true,
+    logger: true,
     deps: true,
     models: true,
   } satisfies Record<keyof HarnessBasics<DefinitionMap, DefinitionMap, StandardSchema> | 'deps' | 'models', true>,
@@ -73,7 +74,8 @@ export function defineHarness(
     deps,
     models,
   } = options;
-  const { keepOpen = [], owns = [], ephemeral = false, onWarning = warnOnProcess } = options;
+  const { keepOpen = [], owns = [], ephemeral = false, logger } = options;
+  const onWarning = warningsTo(options);
   const definitions = withChildren(...Object.values(agents), ...Object.values(workflows));
   const { atDispose = 'release', finishMs = 30_000 } = options;
   checkAssembly({
@@ -101,6 +103,7 @@ export function defineHarness(
     clock,
     limits,
     onWarning,
+    ...(logger ? { logger } : {}),
     ...(deps ? { deps } : {}),
     ...(sandbox ? { forks: sandbox.workspaces } : {}),
     ...(options.canAnswer ? { canAnswer: options.canAnswer } : {}),
@@ -109,7 +112,7 @@ export function defineHarness(
   });
   const sessions = createSessions(engine, newId ? { newId } : {});
   const live = atDispose === 'release' ? undefined : createLiveRuns(engine, clock);
-  const disposals = createDisposals();
+  const disposals = createCleanup();
   if (!keepOpen.includes('store')) disposals.add('store', () => store[Symbol.asyncDispose]());
   if (sandbox && !keepOpen.includes('sandbox')) disposals.add('sandbox', () => sandbox[Symbol.asyncDispose]());
   for (const [index, owned] of owns.entries()) disposals.add(`owns[${index}]`, () => owned[Symbol.asyncDispose]());
@@ -177,7 +180,3 @@ export function defineHarness(
 }
 
 const keyOf = (run: RunRef): RunKey => (typeof run === 'string' ? { tenant: DEFAULT_TENANT, run } : run);
-
-function warnOnProcess({ code, message }: EngineWarning): void {
-  process.emitWarning(message, { type: 'PrusikWarning', code });
-}

@@ -3,6 +3,7 @@ import type {
   Clock,
   DefinitionMap,
   DepsOf,
+  Logger,
   NewId,
   Observer,
   RunInfo,
@@ -74,7 +75,9 @@ export interface HarnessBasics<
   readonly clock?: Clock;
   /** @default random UUIDs */
   readonly newId?: NewId;
-  /** @default process.emitWarning */
+  /** Takes lines for operators: see `logObserver` of core. @default none are written */
+  readonly logger?: Logger;
+  /** @default a line of `logger`, else process.emitWarning */
   readonly onWarning?: (warning: EngineWarning) => void;
   /** Told of what its engine commits: traces, metrics. They change nothing. @default none */
   readonly observers?: readonly Observer[];

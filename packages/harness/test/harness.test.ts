@@ -326,11 +326,15 @@ describe('the end of a harness', () => {
     const ended = await Promise.allSettled([harness[Symbol.asyncDispose](), harness[Symbol.asyncDispose]()]);
 
     expect(log).toEqual(['sandbox', 'store']);
-    const errors = ended.map((end) => (end.status === 'rejected' ? (end.reason as AggregateError).errors : []));
-    expect(errors.map((list) => list.map((error: PrusikError) => error.message))).toEqual([
-      ['sandbox', 'store'],
-      ['sandbox', 'store'],
-    ]);
+    const all = {
+      status: 'rejected',
+      reason: {
+        code: 'CLEANUP_FAILED',
+        meta: { failed: ['sandbox', 'store'] },
+        cause: { errors: [{ message: 'sandbox' }, { message: 'store' }] },
+      },
+    };
+    expect(ended).toMatchObject([all, all]);
     await expect(harness.start('echo', 1)).rejects.toMatchObject({ code: 'ENGINE_CLOSED' });
   });
 

@@ -17,6 +17,7 @@ const RUNNER: KnownOptions = {
     limits: true,
     traceContext: true,
     onOddity: true,
+    logger: true,
     clock: true,
   } satisfies Record<keyof McpRunnerOptions, true>,
   elsewhere: { mcpServers: 'servers', approval: 'approvals', timeout: 'limits' },

@@ -1,4 +1,4 @@
-import { PrusikError, type Clock } from '@prusik/core';
+import { PrusikError, withoutSecrets, type Clock } from '@prusik/core';
 import type { Connect, Connection, ConnectOptions } from './connection.ts';
 import type { EraVerdicts } from './era-verdicts.ts';
 import { startTimeout } from './errors.ts';
@@ -37,7 +37,7 @@ export function connectHttp(options: ConnectHttpOptions): Connect {
     const timer = clock.after(limits.startMs, () => late.abort(startTimeout(name, limits)));
     const until = AbortSignal.any([signal, late.signal]);
     until.throwIfAborted();
-    const oddity = (text: string): void => events.oddity(caller.redact(text));
+    const oddity = (text: string): void => events.oddity(withoutSecrets(caller.redact(text)));
     let transport: HttpTransport | undefined;
     const safe = safeFetch({
       own: url,

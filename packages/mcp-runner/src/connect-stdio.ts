@@ -1,13 +1,16 @@
 import {
+  errorFields,
   hashJson,
   PrusikError,
   type Clock,
   type Json,
+  type Logger,
   type OpenSandboxOptions,
   type Sandbox,
   type SandboxLevel,
   type SandboxSession,
   type WorkspaceSource,
+  withoutSecrets,
 } from '@prusik/core';
 import type { Connect, Connection } from './connection.ts';
 import type { EraVerdicts } from './era-verdicts.ts';
@@ -34,6 +37,7 @@ export interface ConnectStdioOptions {
   readonly limits: McpLimits;
   readonly verdicts: EraVerdicts;
   readonly clock: Clock;
+  readonly log?: Logger | undefined;
 }
 
 /**
@@ -41,7 +45,12 @@ export interface ConnectStdioOptions {
  *
  * @throws {PrusikError} what {@link startServer} and {@link openSession} throw.
  */
-export function connectStdio({ sandbox, name, instance, server, ...start }: ConnectStdioOptions): Connect {
+export function connectStdio({ sandbox, name, instance, server, log, ...start }: ConnectStdioOptions): Connect {
+  const lost = (error: unknown): void =>
+    log?.warn(
+      { event: 'mcp-cleanup-failed', server: name, ...errorFields(error) },
+      'The sandbox of an MCP server is not closed',
+    );
   return async (options) => {
     const { from } = server;
     const workspace = workspaceOf(name, instance, from);
@@ -54,9 +63,9 @@ export function connectStdio({ sandbox, name, instance, server, ...start }: Conn
       return sandbox.open({ workspace, ...opening });
     });
     try {
-      return owning(await startServer({ ...start, ...options, name, server, session }), session);
+      return owning(await startServer({ ...start, ...options, name, server, session }), session, lost);
     } catch (error) {
-      await session[Symbol.asyncDispose]();
+      await session[Symbol.asyncDispose]().then(undefined, lost);
       throw error;
     }
   };
@@ -79,7 +88,7 @@ export async function openSession(
     if (!NOT_HELD.has(codeOf(cause))) throw notStarted(name, cause);
     throw new PrusikError(
       'MCP_NOT_ISOLATED',
-      `The MCP server ${JSON.stringify(name)} was not started, since nothing would hold it: ${messageOf(cause)}. It runs without that only if its \`require\` says so, such as { files: 'none', processes: 'none' }`,
+      `The MCP server ${JSON.stringify(name)} was not started, since nothing would hold it: ${withoutSecrets(messageOf(cause))}. It runs without that only if its \`require\` says so, such as { files: 'none', processes: 'none' }`,
       { meta: { server: name }, cause },
     );
   }
@@ -93,7 +102,7 @@ function workspaceOf(name: string, instance: string, from: WorkspaceSource | und
   return `mcp:${name}:${hashJson([instance, beginsWith]).slice(0, 16)}`;
 }
 
-function owning(connection: Connection, session: SandboxSession): Connection {
+function owning(connection: Connection, session: SandboxSession, lost: (error: unknown) => void): Connection {
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     await connection.close();
@@ -102,7 +111,7 @@ function owning(connection: Connection, session: SandboxSession): Connection {
   return {
     ...connection,
     close() {
-      closing ??= close().catch(() => {});
+      closing ??= close().catch(lost);
       return closing;
     },
   };

@@ -1,4 +1,4 @@
-import { isPrusikError, PrusikError, type ErrorMeta } from '@prusik/core';
+import { bareError, isPrusikError, PrusikError, withoutSecrets, type ErrorMeta } from '@prusik/core';
 import type { McpLimits } from './limits.ts';
 
 /** What is told of a server that cannot be used now. */
@@ -27,9 +27,14 @@ export function wasNotSent(error: unknown): boolean {
 }
 
 /** `MCP_START_FAILED`: there was no process of it. */
-export function notStarted(server: string, cause: unknown): PrusikError {
-  const message = `The MCP server ${JSON.stringify(server)} was not started: ${messageOf(cause)}`;
-  const retryable = isPrusikError(cause) && cause.retryable;
+export function notStarted(
+  server: string,
+  error: unknown,
+  redact: (text: string) => string = withoutSecrets,
+): PrusikError {
+  const cause = bareError(error, redact);
+  const message = `The MCP server ${JSON.stringify(server)} was not started: ${redact(cause.message)}`;
+  const retryable = isPrusikError(error) && error.retryable;
   return new PrusikError('MCP_START_FAILED', message, { retryable, meta: { server }, cause });
 }
 

@@ -1,4 +1,4 @@
-import { isPrusikError, PrusikError, withoutSecrets, type ErrorMeta } from '@prusik/core';
+import { bareError, isPrusikError, PrusikError, withoutSecrets, type ErrorMeta } from '@prusik/core';
 import { messageOf, unavailable } from './errors.ts';
 
 /** Of what a server says of its failure, in a message. */
@@ -31,9 +31,10 @@ export function httpError({ server, error, answer, sent, redact }: HttpFailure):
   const own = prusikErrorIn(error);
   if (own !== undefined) return own;
   const name = `The MCP server ${JSON.stringify(server)}`;
-  const said = withoutSecrets(redact(messageOf(error))).slice(0, TOLD_CHARACTERS);
-  // The SDK's own error holds what the server has said.
-  const cause = redact(messageOf(error)) === messageOf(error) ? error : new Error(said);
+  const safe = (text: string): string => withoutSecrets(redact(text));
+  const said = safe(messageOf(error)).slice(0, TOLD_CHARACTERS);
+  // The SDK's own error holds what the server has said, with its headers.
+  const cause = bareError(error, safe);
   if (answer === undefined)
     return sent
       ? lost(server, `${name} did not answer: ${said}`, cause)

@@ -5,7 +5,7 @@ import type {
   Transport,
   TransportSendOptions,
 } from '@modelcontextprotocol/client';
-import { PrusikError, within, type Clock } from '@prusik/core';
+import { bareError, PrusikError, within, withoutSecrets, type Clock } from '@prusik/core';
 import { redactMessage } from './redact-message.ts';
 import { unavailable } from './errors.ts';
 import { anonymous, challengeOf, type HttpCaller } from './http-caller.ts';
@@ -136,7 +136,9 @@ export async function createHttpTransport(options: HttpTransportOptions): Promis
     if (refusal !== undefined) return refusal;
     const isGone = one?.answer?.status === 404 && inner.sessionId !== undefined;
     const failure = isGone
-      ? unavailable(server, 'its session is over', { cause: error })
+      ? unavailable(server, 'its session is over', {
+          cause: bareError(error, (text) => withoutSecrets(caller.redact(text))),
+        })
       : httpError({
           server,
           error: one?.failure ?? error,

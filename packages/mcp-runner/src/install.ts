@@ -3,6 +3,7 @@ import {
   cutText,
   isPrusikError,
   PrusikError,
+  withCleanup,
   withoutSecrets,
   type OpenSandboxOptions,
   type Sandbox,
@@ -86,7 +87,7 @@ async function inWorkspace<T>(
 ): Promise<T> {
   const workspace = `mcp-install:${randomUUID()}`;
   const abort = signal === undefined ? {} : { signal };
-  try {
+  const inSession = async (): Promise<T> => {
     await sandbox.workspaces.create({ id: workspace, ...abort });
     const session = await sandbox.open({
       workspace,
@@ -97,17 +98,18 @@ async function inWorkspace<T>(
       ...(limits === undefined ? {} : { limits }),
       ...abort,
     });
-    try {
-      return await work(session, async () => (await sandbox.workspaces.snapshot(workspace, abort)).snapshot);
-    } finally {
-      await session[Symbol.asyncDispose]();
-    }
+    const keep = async (): Promise<string> => (await sandbox.workspaces.snapshot(workspace, abort)).snapshot;
+    const dispose = async (): Promise<void> => session[Symbol.asyncDispose]();
+    return withCleanup('session of an installation', () => work(session, keep), dispose);
+  };
+  try {
+    return await withCleanup('workspace of an installation', inSession, async () =>
+      sandbox.workspaces.remove(workspace),
+    );
   } catch (cause) {
     signal?.throwIfAborted();
     if (cause instanceof TypeError || isPrusikError(cause, 'MCP_INSTALL_FAILED')) throw cause;
     throw failed(messageOf(cause), cause);
-  } finally {
-    await sandbox.workspaces.remove(workspace);
   }
 }
 

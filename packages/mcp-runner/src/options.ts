@@ -1,6 +1,7 @@
 import type {
   Clock,
   CredentialStore,
+  Logger,
   RunInfo,
   Sandbox,
   SandboxLevel,
@@ -34,6 +35,8 @@ export interface McpRunnerOptions {
   readonly limits?: Partial<McpLimits>;
   /** Told what a person could want to know of a server and what costs nothing: lines that are no message, late answers, questions that were not passed on. */
   readonly onOddity?: (server: string, text: string) => void;
+  /** Takes lines for operators: servers that start, stop, fail and wait to be started again, and how many oddities there were, without their texts. @default none are written */
+  readonly logger?: Logger;
   /**
    * Asked for each call that its engine has no place in a trace for (`trace` of its scope, which goes with the call by itself); what it gives goes with the call, as
    * `traceparent`, `tracestate` and `baggage` of its `_meta`. @default none

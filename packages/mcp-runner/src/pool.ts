@@ -1,4 +1,4 @@
-import { createBreaker, type Clock, type Health } from '@prusik/core';
+import { createBreaker, type Clock, type Logger, type Health } from '@prusik/core';
 import type { Connect, Connection, ConnectOptions } from './connection.ts';
 import { codeOf, runnerClosed, unavailable, wasNotSent } from './errors.ts';
 import type { McpLimits } from './limits.ts';
@@ -28,6 +28,7 @@ export interface PoolEntry extends Omit<ConnectOptions, 'signal'> {
 export interface PoolOptions {
   readonly open: (key: PoolKey) => PoolEntry;
   readonly clock: Clock;
+  readonly log?: Logger | undefined;
   /** From 0 to 1, for the jitter. */
   readonly random: () => number;
   /** Connections at once, those that start or end included. @default 64 */
@@ -81,7 +82,7 @@ const DOWN: ReadonlySet<string> = new Set([
   'MCP_PROTOCOL_ERROR',
 ]);
 
-export function createPool({ open, clock, random, servers = SERVERS }: PoolOptions): Pool {
+export function createPool({ open, clock, log, random, servers = SERVERS }: PoolOptions): Pool {
   const slots = new Map<string, Slot>();
   /** Of uses; a start that fails is held back by itself, however many waited for it. */
   const breaker = createBreaker<Slot>();
@@ -100,7 +101,7 @@ export function createPool({ open, clock, random, servers = SERVERS }: PoolOptio
       id,
       key,
       places: createPlaces(limits.calls),
-      server: createPooledServer({ ...entry, limits, name: key.server, clock, random, room, gone }),
+      server: createPooledServer({ ...entry, limits, name: key.server, clock, log, random, room, gone }),
     };
     slots.set(id, slot);
     return slot;

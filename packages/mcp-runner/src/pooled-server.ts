@@ -1,4 +1,4 @@
-import { PrusikError, type Clock } from '@prusik/core';
+import { PrusikError, type Clock, type Logger } from '@prusik/core';
 import { backoffMs } from './backoff.ts';
 import type { Connect, Connection, ConnectOptions } from './connection.ts';
 import { codeOf, unavailable } from './errors.ts';
@@ -12,6 +12,7 @@ export interface PooledServerOptions extends Omit<ConnectOptions, 'signal'> {
   readonly connect: Connect;
   readonly limits: Pick<McpLimits, 'idleMs'>;
   readonly clock: Clock;
+  readonly log?: Logger | undefined;
   /** From 0 to 1, for the jitter. */
   readonly random: () => number;
   readonly room: ServerRoom;
@@ -59,7 +60,7 @@ interface Instance extends Occupant {
 }
 
 export function createPooledServer(options: PooledServerOptions): PooledServer {
-  const { name, connect, events, setup, limits, clock, random, room, gone } = options;
+  const { name, connect, events, setup, limits, clock, log, random, room, gone } = options;
   let current: Instance | undefined;
   let failures = 0;
   let notBefore = 0;
@@ -69,6 +70,8 @@ export function createPooledServer(options: PooledServerOptions): PooledServer {
     failures += 1;
     notBefore = clock.monotonic() + backoffMs(failures, random);
     lastError = code;
+    const waits = { event: 'mcp-backoff', server: name, code, failures, ms: waitMs() };
+    log?.warn(waits, 'An MCP server failed, and is started again after a while');
   }
 
   const waitMs = (): number => Math.max(0, Math.ceil(notBefore - clock.monotonic()));
@@ -85,6 +88,7 @@ export function createPooledServer(options: PooledServerOptions): PooledServer {
     let stopping: Promise<void> | undefined;
 
     const run = async (): Promise<Connection> => {
+      const begun = clock.monotonic();
       try {
         await room.enter(instance);
         over.signal.throwIfAborted();
@@ -94,6 +98,7 @@ export function createPooledServer(options: PooledServerOptions): PooledServer {
           over.signal.throwIfAborted();
         }
         instance.connection = connection;
+        log?.info({ event: 'mcp-start', server: name, ms: clock.monotonic() - begun }, 'An MCP server is ready');
         void connection.ended.then(died);
         return connection;
       } catch (error) {
@@ -112,6 +117,11 @@ export function createPooledServer(options: PooledServerOptions): PooledServer {
     const died = (error: PrusikError): void => {
       if (stopping !== undefined) return;
       // One that dies before it was of any use would be started again with each call.
+      const { exitCode } = error.meta;
+      log?.warn(
+        { event: 'mcp-died', server: name, code: error.code, ...(typeof exitCode === 'number' ? { exitCode } : {}) },
+        'An MCP server has ended by itself',
+      );
       if (instance.proved) lastError = error.code;
       else failed(error.code);
       void instance.stop();
@@ -125,6 +135,7 @@ export function createPooledServer(options: PooledServerOptions): PooledServer {
         return;
       }
       await instance.connection.close();
+      log?.info({ event: 'mcp-stop', server: name }, 'An MCP server was stopped');
       leave();
     };
     const stopWhenIdle = (ms: number): void => {

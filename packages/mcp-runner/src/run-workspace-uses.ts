@@ -1,4 +1,11 @@
-import { openRunWorkspace, type Clock, type RunWorkspace, type RunWorkspaceScope, type Sandbox } from '@prusik/core';
+import {
+  openRunWorkspace,
+  withCleanup,
+  type Clock,
+  type RunWorkspace,
+  type RunWorkspaceScope,
+  type Sandbox,
+} from '@prusik/core';
 import { openSession } from './connect-stdio.ts';
 import type { ClientSetup, Connection, ConnectionEvents } from './connection.ts';
 import type { EraVerdicts } from './era-verdicts.ts';
@@ -44,7 +51,7 @@ export function createRunWorkspaceUses(): RunWorkspaceUses {
     signal: AbortSignal,
   ): Promise<T> {
     let workspace: RunWorkspace | undefined;
-    try {
+    const use = async (): Promise<T> => {
       const session = await openSession(name, server, async (opening) => {
         workspace = await openRunWorkspace(sandbox, scope, { ...opening, readOnly });
         return workspace.session;
@@ -53,9 +60,8 @@ export function createRunWorkspaceUses(): RunWorkspaceUses {
       const value = await untilClosed(connection, work);
       if (!readOnly) await workspace?.commit();
       return value;
-    } finally {
-      await workspace?.[Symbol.asyncDispose]();
-    }
+    };
+    return withCleanup(`workspace of the MCP server ${name}`, use, async () => workspace?.[Symbol.asyncDispose]());
   }
 
   async function untilClosed<T>(connection: Connection, work: (connection: Connection) => Promise<T>): Promise<T> {

@@ -1,5 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { hashJson, randomId, systemClock, type Sandbox, type ToolSource } from '@prusik/core';
+import {
+  createCleanup,
+  hashJson,
+  randomId,
+  safeLogger,
+  systemClock,
+  type Logger,
+  type Sandbox,
+  type ToolSource,
+} from '@prusik/core';
 import { checkRunnerOptions } from './check-runner-options.ts';
 import { connectStdio } from './connect-stdio.ts';
 import { memoryCredentials } from './credentials-memory.ts';
@@ -75,7 +84,9 @@ export interface McpToolsOptions extends McpCaller {
 export function mcpRunner(options: McpRunnerOptions): McpRunner {
   checkRunnerOptions(options);
   const { clock = systemClock, pins = memoryPins() } = options;
-  const { credentials = memoryCredentials(), onOddity } = options;
+  const { credentials = memoryCredentials() } = options;
+  const log = options.logger && safeLogger(options.logger);
+  const onOddity = options.onOddity ?? (log && countOddities(log));
   const verdicts = createEraVerdicts(clock);
   const http = createHttpServers({
     servers: new Map(
@@ -90,6 +101,7 @@ export function mcpRunner(options: McpRunnerOptions): McpRunner {
   const servers = new Map(Object.entries(options.servers).map(([name, server]) => [name, manage(name, server)]));
   const pool: Pool = createPool({
     open: ({ server, instance }) => managed(server).entry(instance),
+    log,
     clock,
     random: Math.random,
   });
@@ -97,7 +109,7 @@ export function mcpRunner(options: McpRunnerOptions): McpRunner {
   function manage(name: string, server: McpServer): ManagedServer {
     const limits = limitsOf(options.limits, server.limits);
     const governed = governedAs(name, server, options);
-    const start = { name, limits, verdicts, clock };
+    const start = { name, limits, verdicts, clock, log };
     const oddity = (text: string): void => told(onOddity, name, text);
     // It lives for one call.
     const events = { oddity, listChanged() {} };
@@ -212,19 +224,32 @@ export function mcpRunner(options: McpRunnerOptions): McpRunner {
     signIn: http.signIn,
 
     async [Symbol.asyncDispose]() {
-      await Promise.all([pool[Symbol.asyncDispose](), inRuns.close()]);
-      http.close();
+      const cleanup = createCleanup();
+      cleanup.add('sign-ins', () => http.close());
+      cleanup.add('servers', () => Promise.all([pool[Symbol.asyncDispose](), inRuns.close()]).then(() => {}));
+      await cleanup.run();
     },
   };
 }
 
 /** What it throws is its own affair. */
-function told(onOddity: McpRunnerOptions['onOddity'], server: string, text: string): void {
+function told(onOddity: ((server: string, text: string) => void) | undefined, server: string, text: string): void {
   try {
     onOddity?.(server, text);
   } catch {
     // Whoever only watches breaks nothing.
   }
+}
+
+/** What a server says is content: only that it said something odd is told, and how often so far, at powers of ten. */
+function countOddities(log: Logger): (server: string) => void {
+  const counts = new Map<string, number>();
+  return (server) => {
+    const count = (counts.get(server) ?? 0) + 1;
+    counts.set(server, count);
+    if (/^10*$/.test(String(count)))
+      log.warn({ event: 'mcp-oddity', server, count }, 'An MCP server did something odd');
+  };
 }
 
 /** The same for the same servers, and of bounded length. */

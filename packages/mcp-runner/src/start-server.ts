@@ -1,7 +1,7 @@
-import { isPrusikError, PrusikError, type Clock, type ErrorMeta, type SandboxSession } from '@prusik/core';
+import { bareError, isPrusikError, PrusikError, type Clock, type ErrorMeta, type SandboxSession } from '@prusik/core';
 import type { Connection, ConnectOptions } from './connection.ts';
 import type { EraVerdicts } from './era-verdicts.ts';
-import { messageOf, notStarted, startTimeout, unavailable } from './errors.ts';
+import { notStarted, startTimeout, unavailable } from './errors.ts';
 import { preloadClient, shakeHands } from './handshake.ts';
 import type { McpLimits } from './limits.ts';
 import type { StdioServer } from './options.ts';
@@ -56,7 +56,7 @@ async function attempt(options: StartOptions, legacy: boolean, signal: AbortSign
   const { name, server, limits, verdicts, clock, session, events, setup } = options;
   preloadClient();
   const { env, conceal, redact } = await abortable(resolveEnvironment(name, server.env), signal);
-  const spawning = spawn(name, session, server, env);
+  const spawning = spawn(name, session, server, env, redact);
   const process = await abortable(spawning, signal).catch((error: unknown) => {
     spawning.then((late) => late.kill()).catch(() => {});
     throw error;
@@ -101,7 +101,7 @@ async function attempt(options: StartOptions, legacy: boolean, signal: AbortSign
     signal.throwIfAborted();
     const end = await transport.ended;
     if (end.kind === 'killed') throw end.error;
-    throw startFailed(name, error, end, redact(transport.stderrText()));
+    throw startFailed(name, bareError(error, redact), end, redact(transport.stderrText()));
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
@@ -112,11 +112,12 @@ async function spawn(
   session: Pick<SandboxSession, 'spawn'>,
   { command, args }: StdioServer,
   env: Readonly<Record<string, string>>,
+  redact: (text: string) => string,
 ) {
   try {
     return await session.spawn({ command: execCommand(command, args), env: { ...env }, stdin: true });
   } catch (cause) {
-    throw cause instanceof TypeError ? cause : notStarted(name, cause);
+    throw cause instanceof TypeError ? cause : notStarted(name, cause, redact);
   }
 }
 
@@ -130,12 +131,13 @@ function endOf(name: string, end: StdioEnd, stderr: string): PrusikError {
   return unavailable(name, `${happened(end)}${said(stderr)}`, { meta: exitOf(end) });
 }
 
-function startFailed(name: string, error: unknown, end: StdioEnd, stderr: string): PrusikError {
+/** `error` and `stderr` are without secrets. */
+function startFailed(name: string, error: Error, end: StdioEnd, stderr: string): PrusikError {
   // Closed by us: it has answered, but what is no handshake.
   const why =
     end.kind === 'exit' || end.kind === 'deaf'
       ? happened(end)
-      : `it did not shake hands: ${messageOf(error).slice(0, TOLD_CHARACTERS)}`;
+      : `it did not shake hands: ${error.message.slice(0, TOLD_CHARACTERS)}`;
   const isThere = end.kind !== 'exit' || !NOT_FOUND.has(end.exit.exitCode);
   const hint = isThere ? '' : '. Its `command` has to be a program inside the sandbox, where `mounts` can bring it';
   return new PrusikError(

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { fakeClock } from '@prusik/testing-contracts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Connection } from '../src/connection.ts';
@@ -107,6 +108,19 @@ describe('MCP-2: a server that does not get ready', () => {
     expect(error).toMatchObject({ code: 'MCP_START_FAILED', retryable: true, meta: { server: 'raw', exitCode: 3 } });
     expect(error).toHaveProperty('message', expect.stringContaining('stderr: no configuration: '));
     expect(JSON.stringify([String(error), String((error as Error).cause)])).not.toMatch(/abcdefgh|hunter2|second line/);
+  });
+
+  it('I11: is told without any value of its environment, as deep as the error goes', async () => {
+    const env = { KEY: 'a plain CANARY', HOME: '/home/CANARY', TOKEN: () => 'secret-CANARY' };
+    for (const mode of ['exits', 'refuses']) {
+      const server = await place.server('stdio-server', [mode], { env });
+
+      const error: unknown = await place.connect(server).catch((thrown: unknown) => thrown);
+
+      expect(error).toMatchObject({ code: 'MCP_START_FAILED' });
+      expect(inspect(error, { depth: 10 })).not.toContain('CANARY');
+      expect(inspect(error, { depth: 10 })).toContain('[redacted]');
+    }
   });
 
   it('is not tried again where there is no such program', async () => {

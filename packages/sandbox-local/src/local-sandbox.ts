@@ -2,8 +2,13 @@ import self from '@prusik/sandbox-local/package.json' with { type: 'json' };
 import { mkdir } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import {
+  cleanupFailed,
+  createCleanup,
+  errorFields,
   PrusikError,
+  safeLogger,
   systemClock,
+  type Logger,
   type OpenSandboxOptions,
   type Sandbox,
   type SandboxLevel,
@@ -43,6 +48,8 @@ export interface LocalSandboxOptions {
   readonly maxSessions?: number;
   /** Commands running at once, over all sessions. @default 256 */
   readonly maxCommands?: number;
+  /** Takes a line for operators where a session cannot be cleaned up and nobody waits for it. @default none are written */
+  readonly logger?: Logger;
 }
 
 /**
@@ -60,6 +67,13 @@ export function createLocalSandbox(options: LocalSandboxOptions): Sandbox {
   checkLimit('maxCommands', maxCommands);
   const identity = resolveIdentity(options.user);
   const defaults = resolveLimits(DEFAULT_LIMITS, options.limits);
+
+  const log = options.logger && safeLogger(options.logger);
+  const leftOver = (error: unknown): void =>
+    log?.error(
+      { event: 'sandbox-cleanup-failed', ...errorFields(error) },
+      'A session of the sandbox is not cleaned up',
+    );
 
   /** Open sessions; opening ones count. */
   const sessions = new Map<symbol, { dispose?: () => PromiseLike<void> }>();
@@ -132,7 +146,7 @@ export function createLocalSandbox(options: LocalSandboxOptions): Sandbox {
           'Without isolation there is nowhere to mount; copy the files into the workspace',
         );
       const { place, leave } = (entered = await workspaces.enter(workspace));
-      const onAbort = (): void => void session[Symbol.asyncDispose]();
+      const onAbort = (): void => void session[Symbol.asyncDispose]().then(undefined, leftOver);
       const session = await createSession({
         launcher,
         place,
@@ -166,8 +180,16 @@ export function createLocalSandbox(options: LocalSandboxOptions): Sandbox {
   };
 
   const dispose = async (): Promise<void> => {
-    await Promise.all([...sessions.values()].map((session) => session.dispose?.()));
-    (await isolated?.catch(() => undefined))?.close();
+    const cleanup = createCleanup();
+    cleanup.add('isolation', async () => (await isolated?.catch(() => undefined))?.close());
+    cleanup.add('sessions', async () => {
+      const ended = await Promise.allSettled([...sessions.values()].map(async (session) => session.dispose?.()));
+      const failed = ended.flatMap((end) =>
+        end.status === 'rejected' ? [{ what: 'session', error: end.reason }] : [],
+      );
+      if (failed.length > 0) throw cleanupFailed(failed);
+    });
+    await cleanup.run();
   };
 
   return {

@@ -1,10 +1,12 @@
+import { createCleanup } from '@prusik/core';
+
 /** Things that are made once for all who use them under one name, and disposed when the last has left. */
 export interface SharedResources<Key, Resource> {
   /** Everyone who asks while it exists gets the same; a failed making is forgotten. */
   acquire(name: string, key: Key): Promise<ResourceUse<Resource>>;
   /** Disposes it now, whoever uses it; who asks after that gets a new one. */
   end(name: string): Promise<void>;
-  /** Disposes what is left, the newest first, and rejects with all errors there were. */
+  /** Disposes what is left, the newest first. @throws {PrusikError} `CLEANUP_FAILED` */
   disposeAll(): Promise<void>;
 }
 
@@ -60,11 +62,9 @@ export function createSharedResources<Key, Resource>(
       if (shared !== undefined) await dispose(name, shared);
     },
     async disposeAll() {
-      const errors: unknown[] = [];
-      for (const [name, shared] of [...all].toReversed()) {
-        await dispose(name, shared).catch((error: unknown) => errors.push(error));
-      }
-      if (errors.length > 0) throw new AggregateError(errors, `${errors.length} sessions could not be disposed`);
+      const cleanup = createCleanup();
+      for (const [name, shared] of all) cleanup.add(name, () => dispose(name, shared));
+      await cleanup.run();
     },
   };
 }

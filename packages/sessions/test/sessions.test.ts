@@ -264,7 +264,11 @@ describe('opening sessions', () => {
     );
 
     expect(log).toEqual(['c', 'b', 'a']);
-    expect((error as AggregateError).errors.map(String)).toEqual(['Error: stuck c', 'Error: stuck a']);
+    expect(error).toMatchObject({
+      code: 'CLEANUP_FAILED',
+      meta: { failed: ['["default","c"]', '["default","a"]'] },
+      cause: { errors: [new Error('stuck c'), new Error('stuck a')] },
+    });
     await expect(sessions.open('d')).rejects.toMatchObject({ code: 'SESSIONS_CLOSED' });
   });
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { inspect } from 'node:util';
 import type { Entry, Store } from '@prusik/core';
 import { key, newChild, newRequest, note } from './store-scenario.ts';
 import type { StoreTest } from './store-test.ts';
@@ -246,6 +247,8 @@ export const STORE_WATCH_TESTS: readonly StoreTest[] = [
       assert.equal(told, 1);
       await new Promise((resolve) => setImmediate(resolve));
       process.off('warning', onWarning);
+      assert.equal((warnings[0] as { readonly code?: unknown } | undefined)?.code, 'WATCHER_FAILED');
+      assert.ok(!inspect(warnings).includes('contract suite throws'), 'What a watcher throws is told to the process');
     },
   },
   {

@@ -1,6 +1,7 @@
 import {
   openRunWorkspace,
   ownsWorkspace,
+  withCleanup,
   type CheckResult,
   type Json,
   type OpenRunWorkspaceOptions,
@@ -107,13 +108,12 @@ async function inWorkspace<Output>(
   run: (session: SandboxSession) => Promise<Output>,
 ): Promise<Output> {
   const workspace = await openRunWorkspace(sandbox, scope, { ...open, readOnly: reads });
-  try {
+  const work = async (): Promise<Output> => {
     const output = await run(workspace.session);
     if (!reads) await workspace.commit();
     return output;
-  } finally {
-    await workspace[Symbol.asyncDispose]();
-  }
+  };
+  return withCleanup('workspace of a tool', work, async () => workspace[Symbol.asyncDispose]());
 }
 
 function ofSandbox(sandbox: Sandbox, { reads, reach }: SandboxTool): Pick<AnyOptions, 'requires' | 'check'> {

@@ -158,7 +158,10 @@ function tellEach<On>(watchers: ReadonlySet<On> | undefined, call: (on: On) => v
 function guarded(call: () => void): void {
   try {
     call();
-  } catch (error) {
-    process.emitWarning(error instanceof Error ? error : String(error));
+  } catch {
+    process.emitWarning('A watcher of a store failed; the others were told', {
+      type: 'PrusikWarning',
+      code: 'WATCHER_FAILED',
+    });
   }
 }

@@ -1,5 +1,15 @@
-import type { AnyDefinition, Clock, Json, JsonObject, Run, RunEvent, SerializedError, WhenBusy } from '@prusik/core';
-import type { Engine, EngineWarning, RunResult } from '@prusik/durable';
+import type {
+  AnyDefinition,
+  Clock,
+  Json,
+  JsonObject,
+  Logger,
+  Run,
+  RunEvent,
+  SerializedError,
+  WhenBusy,
+} from '@prusik/core';
+import { warningsTo, type Engine, type EngineWarning, type RunResult } from '@prusik/durable';
 import type { Sessions } from '../sessions.ts';
 import type { ChatMessage } from './chat-body.ts';
 import type { FileAddress } from './file-address.ts';
@@ -40,14 +50,15 @@ export interface ChatOptions {
   readonly resumeEndedMs?: number;
   /** @default systemClock */
   readonly clock?: Clock;
-  /** What nobody waits to hear: a hook that failed, a drive that did. @default process.emitWarning */
+  /** Takes what nobody waits to hear as lines, where there is no `onWarning`. */
+  readonly logger?: Logger;
+  /** What nobody waits to hear: a hook that failed, a drive that did. @default a line of `logger`, else process.emitWarning */
   readonly onWarning?: (warning: EngineWarning) => void;
 }
 
 /** Who is told what nobody waits to hear. */
-export function warningOf({ onWarning }: Pick<ChatOptions, 'onWarning'>): (warning: EngineWarning) => void {
-  return onWarning ?? (({ code, message }) => process.emitWarning(message, { type: 'PrusikWarning', code }));
-}
+export const warningOf = (options: Pick<ChatOptions, 'onWarning' | 'logger'>): ((warning: EngineWarning) => void) =>
+  warningsTo(options);
 
 /** In whose name somebody talks. */
 export interface ChatAccess {

@@ -1,4 +1,13 @@
-import { checkId, DEFAULT_TENANT, isFinal, PrusikError, systemClock, within, type SessionKey } from '@prusik/core';
+import {
+  checkId,
+  DEFAULT_TENANT,
+  isFinal,
+  PrusikError,
+  systemClock,
+  withCleanup,
+  within,
+  type SessionKey,
+} from '@prusik/core';
 import { answerTurn } from './answer-turn.ts';
 import { readChatBody } from './chat-body.ts';
 import { warningOf, type ChatAccess, type ChatOptions } from './chat-options.ts';
@@ -33,13 +42,13 @@ async function post(request: Request, options: ChatOptions): Promise<Response> {
   const key: SessionKey = { tenant: access.tenant ?? DEFAULT_TENANT, session: ask.chat };
   // Open until the turn is driven, so that what the session needs in this process is made once.
   const session = await options.sessions.open(key.session, { tenant: key.tenant });
-  try {
+  const answer = async (): Promise<Response> => {
     if (ask.type !== 'answers') return turnResponse(await beginTurn(session, ask, access, options), request, options);
     const turn = await answerTurn(key, ask, access, options);
     return turnResponse(turn, request, options, { isNew: unknownTo(ask.parts) });
-  } finally {
-    await session[Symbol.asyncDispose]();
-  }
+  };
+  const lost = (error: unknown): void => telling(warningOf(options))('Closing the session of a chat', error);
+  return withCleanup('session', answer, async () => session[Symbol.asyncDispose](), lost);
 }
 
 async function resume(request: Request, options: ChatOptions): Promise<Response> {

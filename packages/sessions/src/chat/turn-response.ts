@@ -1,4 +1,4 @@
-import { isFinal, isPrusikError, serializeError, systemClock, within, type RunEvent } from '@prusik/core';
+import { isFinal, isPrusikError, serializeError, systemClock, withCleanup, within, type RunEvent } from '@prusik/core';
 import { byteStream } from './byte-stream.ts';
 import type { Turn } from './begin-turn.ts';
 import { warningOf, type ChatHooks, type ChatOptions } from './chat-options.ts';
@@ -154,7 +154,7 @@ async function driveTurn(turn: Turn, options: ChatOptions): Promise<void> {
   try {
     // What the session needs in this process is there while the turn is driven here.
     const session = await sessions.open(run.session, { tenant: run.key.tenant });
-    try {
+    const drive = async (): Promise<void> => {
       const result = await engine.drive(run.key);
       const { postProcess } = hooks;
       if (postProcess !== undefined)
@@ -164,9 +164,9 @@ async function driveTurn(turn: Turn, options: ChatOptions): Promise<void> {
           const message = await shownOf(turn, options);
           await postProcess({ run: rested, result, message });
         }).catch((error: unknown) => tell('postProcess', error));
-    } finally {
-      await session[Symbol.asyncDispose]();
-    }
+    };
+    const lost = (error: unknown): void => tell('Closing the session of a chat', error);
+    await withCleanup('session', drive, async () => session[Symbol.asyncDispose](), lost);
   } catch (error) {
     // Where the assembly ends, the run is given back, and whoever drives it next goes on.
     if (!ENDED.some((code) => isPrusikError(error, code))) tell(`Driving run ${run.key.run}`, error);

@@ -1,0 +1,25 @@
+import type { LogFields, Logger } from './logger.ts';
+
+/** A logger that harms nobody: what the given one throws or rejects with is told once as a process warning, without its words, and never again. */
+export function safeLogger(logger: Logger): Logger {
+  let isTold = false;
+  const failed = (): void => {
+    if (isTold) return;
+    isTold = true;
+    process.emitWarning('A logger failed; its other failures are not told', {
+      type: 'PrusikWarning',
+      code: 'LOGGER_FAILED',
+    });
+  };
+  const guarded =
+    (level: keyof Logger) =>
+    (fields: LogFields, message: string): void => {
+      try {
+        const given: unknown = logger[level](fields, message);
+        if (given instanceof Promise) given.catch(failed);
+      } catch {
+        failed();
+      }
+    };
+  return { debug: guarded('debug'), info: guarded('info'), warn: guarded('warn'), error: guarded('error') };
+}

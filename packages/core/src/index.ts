@@ -64,7 +64,16 @@ export {
   type RunKey,
   type SessionKey,
 } from './ids.ts';
-export { canonicalJson, sparse, toFrozenJson, toJson, toJsonText, type Json, type JsonObject } from './json.ts';
+export {
+  canonicalJson,
+  isObject,
+  sparse,
+  toFrozenJson,
+  toJson,
+  toJsonText,
+  type Json,
+  type JsonObject,
+} from './json.ts';
 export { checkOptions, type KnownOptions } from './known-options.ts';
 export {
   describeIssues,
@@ -255,7 +264,7 @@ export type {
   SessionImport,
 } from './imported.ts';
 export type { Imported } from './import-mark.ts';
-export { checkRunImport, checkSessionImport } from './store-kit/check-import.ts';
+export { checkedRunImport, checkedSessionImport } from './store-kit/check-import.ts';
 export { isSameRecord } from './store-kit/import-run.ts';
 export {
   REMOVAL_LIMIT,

@@ -1,5 +1,5 @@
 import { checkMessage } from '../check-message.ts';
-import { JOURNAL_LIMIT } from '../commit.ts';
+import { JOURNAL_LIMIT, WRITE_LIMIT } from '../commit.ts';
 import { isPrusikError, PrusikError } from '../errors.ts';
 import { checkId } from '../ids.ts';
 import type { GrantRecord, NoteRecord, RequestRecord, RunImport, SessionImport } from '../imported.ts';
@@ -12,6 +12,7 @@ import { SLOT_LIMIT } from '../slot.ts';
 import { checkRun, REQUEST_KINDS, SIGNAL_KINDS } from './arguments.ts';
 import { checkCount, checkJson, checkOneOf, checkText, checkTime } from './argument-values.ts';
 import { checkEntry } from './check-entry.ts';
+import { copied } from './copied.ts';
 import { checkBlobHash } from './key-arguments.ts';
 import { newRunOf } from './recorded-run.ts';
 
@@ -21,12 +22,40 @@ type Part = 'entries' | 'signals' | 'messages' | 'requests' | 'grants' | 'notes'
 const FINAL_REQUESTS: readonly string[] = ['approved', 'edited', 'rejected', 'answered', 'expired', 'withdrawn'];
 
 /**
- * Says whether this is the record of an ended run that a store could have written: all of its rows, each by itself and how they hang together. Pure. What
+ * A copy of the record of an ended run, if it is one that a store could have written: all of its rows, each by itself and how they hang together. Pure. What
  * only a store can know (its time, what stands there) is looked at where it is written.
  *
- * @throws {PrusikError} `RUN_LIVE` for a run that has not ended, `IMPORT_INVALID` for everything else; `meta.part` and `meta.index` say which row, where it is one.
+ * @throws {PrusikError} `RUN_LIVE` for a run that has not ended, `IMPORT_TOO_LARGE` past {@link WRITE_LIMIT}, `IMPORT_INVALID` for everything else; `meta.part` and
+ *   `meta.index` say which row, where it is one.
  */
-export function checkRunImport(record: RunImport): void {
+export function checkedRunImport(record: RunImport): RunImport {
+  const copy = copiedRecord(record);
+  checkRunImport(copy);
+  return copy;
+}
+
+/** The same of a closed session. */
+export function checkedSessionImport(record: SessionImport): SessionImport {
+  const copy = copiedRecord(record);
+  checkSessionImport(copy);
+  return copy;
+}
+
+/** A record is one write, and has no portions. */
+function copiedRecord<T>(record: T): T {
+  try {
+    return copied(record);
+  } catch (error) {
+    if (error instanceof TypeError) throw importInvalid(error.message);
+    if (!isPrusikError(error, 'WRITE_TOO_LARGE')) throw error;
+    throw new PrusikError('IMPORT_TOO_LARGE', `A run or a session to be imported has at most ${WRITE_LIMIT} bytes`, {
+      cause: error,
+      meta: { maxBytes: WRITE_LIMIT },
+    });
+  }
+}
+
+function checkRunImport(record: RunImport): void {
   const { run, entries, signals, requests, notes, ledger, latest } = record;
   part('run', () => {
     checkObject('run', run);
@@ -101,8 +130,7 @@ export function checkRunImport(record: RunImport): void {
   checkImported(record);
 }
 
-/** The same of a closed session. */
-export function checkSessionImport(record: SessionImport): void {
+function checkSessionImport(record: SessionImport): void {
   const { session, notes, latest, messages } = record;
   part('session', () => {
     checkObject('session', session);

@@ -1,4 +1,3 @@
-import { WRITE_LIMIT } from '../commit.ts';
 import { isPrusikError, PrusikError } from '../errors.ts';
 import { checkId, type RunKey } from '../ids.ts';
 import { FORK_LIMIT } from '../session.ts';
@@ -18,8 +17,7 @@ import {
   checkLeaseMs,
 } from './arguments.ts';
 import { checkCount, checkText } from './argument-values.ts';
-import { checkRunImport, checkSessionImport } from './check-import.ts';
-import { copied } from './copied.ts';
+import { checkedRunImport, checkedSessionImport } from './check-import.ts';
 import type { StoreBackend, WriteSize } from './backend.ts';
 import { blobsOver } from './blobs.ts';
 import { claimRuns } from './claim.ts';
@@ -56,19 +54,6 @@ const ONE_ROW: WriteSize = { rows: 1, runs: 0 };
 const DELETED_AT_ONCE = 1_000;
 /** How often text of runs that were removed is taken away while another process writes text; a write of it takes microseconds. */
 const LIVE_DROP_TRIES = 20;
-
-/** A record is one write, and has no portions. */
-function copiedRecord<T>(record: T): T {
-  try {
-    return copied(record);
-  } catch (error) {
-    if (!isPrusikError(error, 'WRITE_TOO_LARGE')) throw error;
-    throw new PrusikError('IMPORT_TOO_LARGE', `A run or a session to be imported has at most ${WRITE_LIMIT} bytes`, {
-      cause: error,
-      meta: { maxBytes: WRITE_LIMIT },
-    });
-  }
-}
 
 /** The port over a store's tables: checks and copies what comes in, decides, writes, tells. */
 export function storeOver(backend: StoreBackend): Store {
@@ -192,14 +177,12 @@ export function storeOver(backend: StoreBackend): Store {
     },
     async importSession(record) {
       checkOpen();
-      const checked = copiedRecord(record);
-      checkSessionImport(checked);
+      const checked = checkedSessionImport(record);
       return write({ rows: 1 + checked.messages.length, runs: 1 }, (tx) => importSession(tx, checked));
     },
     async importRun(record) {
       checkOpen();
-      const checked = copiedRecord(record);
-      checkRunImport(checked);
+      const checked = checkedRunImport(record);
       return write({ rows: checked.entries.length + checked.messages.length, runs: 1 }, (tx) => importRun(tx, checked));
     },
     async remove(removal) {

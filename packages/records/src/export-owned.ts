@@ -1,0 +1,83 @@
+import type { Grant, GrantRecord, Note, NoteRecord, Request, RequestRecord, Store, ThreadKey } from '@prusik/core';
+import type { BundleWriter } from './write-bundle.ts';
+import { eachOf, eachUpTo } from './pages.ts';
+
+/** Where rows go on their way out. */
+export interface Sink extends Pick<BundleWriter, 'row'> {
+  readonly store: Store;
+  readonly signal: AbortSignal | undefined;
+  /** Hashes that its rows name, or `undefined` where nobody asks. */
+  readonly named: Set<string> | undefined;
+}
+
+/** Messages of a thread between two numbers, hidden ones too, and what its slots hold. */
+export async function* exportThread(
+  { store, row, signal, named }: Sink,
+  thread: ThreadKey,
+  between: { readonly after?: number; readonly upTo?: number } = {},
+): AsyncGenerator<string, void> {
+  const read = eachUpTo(
+    (page) => store.messages(thread, { ...page, hidden: true }),
+    ({ n }) => n,
+    between,
+  );
+  for await (const messages of read) {
+    signal?.throwIfAborted();
+    for (const message of messages) yield noted(row('message', message, thread.id), named);
+  }
+}
+
+export async function* exportSlots({ store, row, named }: Sink, owner: ThreadKey): AsyncGenerator<string, void> {
+  for (const slot of await store.slots(owner)) yield noted(row('slot', slot, owner.id), named);
+}
+
+export async function* exportGrants({ store, row }: Sink, { tenant, of, id }: ThreadKey): AsyncGenerator<string, void> {
+  for await (const grant of eachOf((page) => store.listGrants({ tenant, [of]: id, ...page })))
+    if (grant.scope.of === of && grant.scope.id === id) yield row('grant', grantRecord(grant), id);
+}
+
+/** Which of the hashes that rows name are blobs, and so used by their owner. */
+export async function usedBlobs({ store, named }: Sink, tenant: string): Promise<readonly string[]> {
+  const used: string[] = [];
+  for (const hash of [...(named ?? [])].toSorted()) if ((await store.blob(tenant, hash)) !== undefined) used.push(hash);
+  return used;
+}
+
+const HASH = /sha256:[0-9a-f]{64}/g;
+
+/** The line, with the hashes that it names remembered. */
+export function noted(line: string, named: Set<string> | undefined): string {
+  if (named !== undefined && line.includes('sha256:')) for (const [hash] of line.matchAll(HASH)) named.add(hash);
+  return line;
+}
+
+export function requestRecord(request: Request): RequestRecord {
+  const { id, kind, stepKey, body, schema, expiresAt, status, openedAt, decision, claimed } = request;
+  return {
+    id,
+    kind,
+    stepKey,
+    body,
+    ...(schema === undefined ? {} : { schema }),
+    expiresAt,
+    status,
+    openedAt,
+    ...(decision === undefined ? {} : { decision }),
+    claimed,
+  };
+}
+
+function grantRecord({ tool, toolHash, part, exact, given, expiresAt, revoked }: Grant): GrantRecord {
+  const { run, ...how } = given;
+  return {
+    tool,
+    toolHash,
+    part,
+    exact,
+    given: { run: run.run, ...how },
+    expiresAt,
+    ...(revoked === undefined ? {} : { revoked }),
+  };
+}
+
+export const noteRecord = ({ kind, key, data, at }: Note): NoteRecord => ({ kind, key, data, at });

@@ -29,7 +29,7 @@ export interface BundleHeader {
   readonly id: string;
   readonly tenant: string;
   /** Where it is not `none` no hash in it is that of the content. */
-  readonly redacted: Redaction | 'custom';
+  readonly redacted: Redaction;
   /** Something of it had not ended: it is the beginning of what there will be, and is not imported. */
   readonly live: boolean;
   readonly blobs: boolean;

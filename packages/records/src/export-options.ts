@@ -1,6 +1,5 @@
-import { checkOptions } from '@prusik/core';
+import { checkOptions, type Redactor } from '@prusik/core';
 import type { Redaction } from './bundle.ts';
-import type { RedactText } from './redaction-rule.ts';
 
 /** What of a run or a session is exported. */
 export interface ExportOptions {
@@ -9,8 +8,8 @@ export interface ExportOptions {
    * `none`: everything as it is. @default 'secrets'
    */
   readonly redact?: Redaction;
-  /** Asked about every text that is left after that. */
-  readonly redactText?: RedactText | undefined;
+  /** Whom every text goes through that is told, with secrets that the program knows and its own word; its bounds hold. @default shapes of credentials alone, without bounds */
+  readonly redactor?: Redactor;
   /** Bytes of the blobs as well; only of what is not redacted, since nobody knows what is in them. @default true with `redact: 'none'` */
   readonly blobs?: boolean;
   /** Ends it with its reason. */
@@ -18,19 +17,17 @@ export interface ExportOptions {
 }
 
 const OPTIONS = {
-  names: { redact: true, redactText: true, blobs: true, signal: true } satisfies Record<keyof ExportOptions, true>,
+  names: { redact: true, redactor: true, blobs: true, signal: true } satisfies Record<keyof ExportOptions, true>,
 };
 
 /** @throws {TypeError} for options that cannot be. */
 export function checkExportOptions(where: string, options: ExportOptions): void {
   checkOptions(where, options, OPTIONS);
-  const { redact = 'secrets', redactText, blobs = false } = options;
+  const { redact = 'secrets', redactor, blobs = false } = options;
   if (!['none', 'secrets', 'content'].includes(redact))
     throw new TypeError(`redact is one of none, secrets, content, not ${JSON.stringify(redact)}`);
-  if (redactText !== undefined && typeof redactText !== 'function') throw new TypeError('redactText is a function');
+  if (redactor !== undefined && redact === 'none') throw new TypeError("redact: 'none' goes through no redactor");
   if (typeof blobs !== 'boolean') throw new TypeError('blobs is true or false');
-  if (blobs && (redact !== 'none' || redactText !== undefined))
-    throw new TypeError(
-      "Blobs are exported with redact: 'none' and without redactText alone: nobody knows what is in them",
-    );
+  if (blobs && redact !== 'none')
+    throw new TypeError("Blobs are exported with redact: 'none' alone: nobody knows what is in them");
 }

@@ -23,17 +23,17 @@ export async function* exportThread(
   );
   for await (const messages of read) {
     signal?.throwIfAborted();
-    for (const message of messages) yield noted(row('message', message, thread.id), named);
+    for (const message of messages) yield noted(row('message', message), named);
   }
 }
 
 export async function* exportSlots({ store, row, named }: Sink, owner: ThreadKey): AsyncGenerator<string, void> {
-  for (const slot of await store.slots(owner)) yield noted(row('slot', slot, owner.id), named);
+  for (const slot of await store.slots(owner)) yield noted(row('slot', slot), named);
 }
 
 export async function* exportGrants({ store, row }: Sink, { tenant, of, id }: ThreadKey): AsyncGenerator<string, void> {
   for await (const grant of eachOf((page) => store.listGrants({ tenant, [of]: id, ...page })))
-    if (grant.scope.of === of && grant.scope.id === id) yield row('grant', grantRecord(grant), id);
+    if (grant.scope.of === of && grant.scope.id === id) yield row('grant', grantRecord(grant));
 }
 
 /** Which of the hashes that rows name are blobs, and so used by their owner. */

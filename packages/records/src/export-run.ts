@@ -13,7 +13,7 @@ import {
 } from './export-owned.ts';
 import { all, eachOf, eachUpTo } from './pages.ts';
 import { readTree, requireRun, unknownRun, type SeenRun } from './read-tree.ts';
-import { createBundleWriter, isWhole } from './write-bundle.ts';
+import { createBundleWriter } from './write-bundle.ts';
 
 /**
  * A run with its whole tree, as lines of a bundle, each with its line break. Of a tree that has not ended it is the beginning that is known, and nothing in it lacks what it came from. A run of a
@@ -29,7 +29,7 @@ export function exportRun(store: Store, key: RunKey, options: ExportOptions = {}
 }
 
 async function* exportTree(store: Store, key: RunKey, options: ExportOptions): AsyncGenerator<string, void> {
-  const { signal, blobs = isWhole(options) } = options;
+  const { signal, blobs = options.redact === 'none' } = options;
   signal?.throwIfAborted();
   const seen = await readTree(store, key, signal);
   const writer = createBundleWriter(options);
@@ -73,7 +73,7 @@ export async function* exportOne(sink: Sink, seen: SeenRun, { alone, used }: Exp
   const { tenant, run: id } = key;
   const found = await requireRun(store, key);
   sink.named?.clear();
-  yield noted(row('run', runRow(found, seen), id), sink.named);
+  yield noted(row('run', runRow(found, seen)), sink.named);
   const span = createSpan();
   let until = found.createdAt;
   for await (const entries of eachUpTo(
@@ -85,7 +85,7 @@ export async function* exportOne(sink: Sink, seen: SeenRun, { alone, used }: Exp
     for (const entry of entries) {
       span.add(entry);
       until = entry.at;
-      yield noted(row('entry', entry, id), sink.named);
+      yield noted(row('entry', entry), sink.named);
     }
   }
   for await (const signals of eachUpTo(
@@ -93,20 +93,20 @@ export async function* exportOne(sink: Sink, seen: SeenRun, { alone, used }: Exp
     ({ n }) => n,
     { upTo: seen.inbox },
   ))
-    for (const told of signals) yield noted(row('signal', told, id), sink.named);
+    for (const told of signals) yield noted(row('signal', told), sink.named);
   yield* exportMessages(sink, found, seen, { alone, span });
   for await (const request of eachOf((page) => store.listRequests({ tenant, run: id, ...page })))
-    if (!seen.live || request.openedAt <= until) yield noted(row('request', requestRecord(request), id), sink.named);
+    if (!seen.live || request.openedAt <= until) yield noted(row('request', requestRecord(request)), sink.named);
   const own: ThreadKey = { tenant, of: 'run', id };
   yield* exportGrants(sink, own);
   const ledger = await store.ledger(key);
-  if (ledger !== undefined) yield row('ledger', ledger, id);
+  if (ledger !== undefined) yield row('ledger', ledger);
   for (const note of (await notesOf(store, key)).toReversed())
-    if (!seen.live || note.at <= until) yield noted(row('note', noteRecord(note), id), sink.named);
+    if (!seen.live || note.at <= until) yield noted(row('note', noteRecord(note)), sink.named);
   if (found.session === undefined) yield* exportSlots(sink, own);
   const uses = await usedBlobs(sink, tenant);
   for (const hash of uses) used.add(hash);
-  if (uses.length > 0) yield row('uses', uses, id);
+  if (uses.length > 0) yield row('uses', uses);
 }
 
 /** Newest first, so all are read before the first is told. */
@@ -157,7 +157,7 @@ function createSpan(): Span {
 function runRow({ key, imported, ...run }: Run, { row }: SeenRun): RunRow {
   const session = run.session ?? imported?.session;
   const { input, context } = run;
-  const { key: _, imported: __, ...then } = row ?? { ...run, key, imported };
+  const { key: _, imported: __, session: ___, ...then } = row ?? { ...run, key, imported };
   return {
     id: key.run,
     ...then,
@@ -177,16 +177,16 @@ export async function* exportBlobs(
   for (const hash of used) {
     const info = await store.blob(tenant, hash);
     if (info === undefined) continue;
-    yield row('blob', { hash, size: info.size }, hash);
+    yield row('blob', { hash, size: info.size });
     let rest = Buffer.alloc(0);
     for await (const bytes of store.readBlob(tenant, hash)) {
       signal?.throwIfAborted();
       rest = Buffer.concat([rest, bytes]);
       let at = 0;
       for (; rest.length - at >= PIECE_BYTES; at += PIECE_BYTES)
-        yield row('piece', rest.subarray(at, at + PIECE_BYTES).toString('base64'), hash);
+        yield row('piece', rest.subarray(at, at + PIECE_BYTES).toString('base64'));
       rest = rest.subarray(at);
     }
-    if (rest.length > 0) yield row('piece', rest.toString('base64'), hash);
+    if (rest.length > 0) yield row('piece', rest.toString('base64'));
   }
 }

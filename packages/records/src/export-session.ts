@@ -5,7 +5,7 @@ import { exportGrants, exportSlots, exportThread, noted, noteRecord, usedBlobs, 
 import { countsOf, exportBlobs, exportOne, stillThere } from './export-run.ts';
 import { all, eachOf } from './pages.ts';
 import { readTree, type SeenRun } from './read-tree.ts';
-import { createBundleWriter, isWhole } from './write-bundle.ts';
+import { createBundleWriter } from './write-bundle.ts';
 
 /**
  * A session with its conversation, once, and all of its runs with their trees, oldest first, as lines of a bundle. Messages that were replaced are gone, and those that were cut off are in it.
@@ -20,7 +20,7 @@ export function exportSession(store: Store, key: SessionKey, options: ExportOpti
 }
 
 async function* exportWhole(store: Store, key: SessionKey, options: ExportOptions): AsyncGenerator<string, void> {
-  const { signal, blobs = isWhole(options) } = options;
+  const { signal, blobs = options.redact === 'none' } = options;
   signal?.throwIfAborted();
   const session = await requireSession(store, key);
   const { tenant, session: id } = key;
@@ -38,18 +38,18 @@ async function* exportWhole(store: Store, key: SessionKey, options: ExportOption
 
   const used = new Set<string>();
   const sink: Sink = { store, row: writer.row, signal, named: blobs ? new Set() : undefined };
-  yield writer.row('session', await sessionRow(store, session, thread, head), id);
+  yield writer.row('session', await sessionRow(store, session, thread, head));
   yield* exportThread(sink, thread, { upTo: head });
   yield* exportSlots(sink, thread);
   yield* exportGrants(sink, thread);
   for (const note of (await orphanNotes(store, key, seen)).toReversed())
     yield noted(
-      writer.row('note', { ...noteRecord(note), run: note.run.run, definition: note.definition }, id),
+      writer.row('note', { ...noteRecord(note), run: note.run.run, definition: note.definition }),
       sink.named,
     );
   const uses = await usedBlobs(sink, tenant);
   for (const hash of uses) used.add(hash);
-  if (uses.length > 0) yield writer.row('uses', uses, id);
+  if (uses.length > 0) yield writer.row('uses', uses);
 
   for (const run of seen) yield* exportOne(sink, run, { alone: false, used });
   yield* exportBlobs(sink, tenant, used);

@@ -9,7 +9,6 @@ export {
 export { exportRun } from './export-run.ts';
 export { exportSession } from './export-session.ts';
 export type { ExportOptions } from './export-options.ts';
-export type { RedactedAt, RedactText } from './redaction-rule.ts';
 export { importRecords, type ImportedRecords, type ImportOptions } from './import-records.ts';
 export { planRetention, type PlannedTree, type RetentionPage } from './plan-retention.ts';
 export { prune, type PruneOptions, type PruneReport } from './prune.ts';

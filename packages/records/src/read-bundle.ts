@@ -134,7 +134,7 @@ function headerOf(value: Readonly<Record<string, Json>>, line: number): BundleHe
     !isOne(of, 'run', 'session') ||
     typeof id !== 'string' ||
     typeof tenant !== 'string' ||
-    !isOne(redacted, 'none', 'secrets', 'content', 'custom') ||
+    !isOne(redacted, 'none', 'secrets', 'content') ||
     typeof live !== 'boolean' ||
     typeof blobs !== 'boolean' ||
     !isObject(counts) ||

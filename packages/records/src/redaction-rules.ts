@@ -1,11 +1,18 @@
-import { isObject, type EntryBody, type Json, type MessagePart, type ToolOutput } from '@prusik/core';
+import {
+  isObject,
+  type ContentPlace,
+  type EntryBody,
+  type Json,
+  type MessagePart,
+  type ToolOutput,
+} from '@prusik/core';
 import type { BundleRows } from './bundle.ts';
-import type { RedactedAt, Rule } from './redaction-rule.ts';
+import type { Rule } from './redaction-rule.ts';
 
 type Rules<T> = { readonly [Field in keyof T]-?: Rule };
 
 /** Keys of steps that the engine and its agents choose; all others are an author's, and may hold anything. */
-const OWN_KEY = /^(?:model|compact|tool|call|step)(?=:)/;
+const OWN_KEY = /^(?:model|compact|tool)(?=:)/;
 
 /** Names of models and tools, codes, numbers, states: what a record is worth without its content. */
 const keep: Rule = (value, to, at) => through(value, at, (text, where) => to.text(text, where));
@@ -26,7 +33,7 @@ const key: Rule = (value, to, at) =>
       : `${own}:${own === 'model' ? text.slice(own.length + 1) : to.pseudonym(text)}`;
   });
 
-function through(value: Json, at: RedactedAt, change: (text: string, at: RedactedAt) => string): Json {
+function through(value: Json, at: ContentPlace, change: (text: string, at: ContentPlace) => string): Json {
   if (typeof value === 'string') return change(value, at);
   if (Array.isArray(value)) return value.map((item: Json) => through(item, at, change));
   if (!isObject(value)) return value;
@@ -35,9 +42,9 @@ function through(value: Json, at: RedactedAt, change: (text: string, at: Redacte
   );
 }
 
-const within = (at: RedactedAt, name: string): RedactedAt => ({
+const within = (at: ContentPlace, name: string): ContentPlace => ({
   ...at,
-  path: at.path === '' ? name : `${at.path}.${name}`,
+  path: `${at.path}.${name}`,
 });
 
 /** Fields that nobody has a rule for are content. */
@@ -69,7 +76,8 @@ function byField(field: string, rules: Readonly<Record<string, Rule>>, otherwise
   };
 }
 
-const error = shape({ code: keep, message: content, retryable: keep, meta: object });
+const errorFields = shape({ code: keep, message: content, retryable: keep, meta: object });
+const error: Rule = (value, to, at) => errorFields(value, to, { ...at, kind: 'error' });
 const partial = shape({ code: keep, message: content });
 const outcome = shape({ ok: keep, value: content, blob: keep, error });
 const keyed = { key, fingerprint: keep } as const;
@@ -145,25 +153,25 @@ const PARTS: Readonly<Record<MessagePart['type'], Rule>> = {
   'tool-call': shape({ ...part, ...called, input: content, providerExecuted: keep }, optional),
   'tool-result': shape({ ...part, ...called, output: byField('type', OUTPUTS, content), toolSource: keep }, optional),
   'approval-request': shape(
-    { ...part, approvalId: id, callId: keep, reason: optional, automatic: keep, signature: optional, input: optional },
+    { ...part, approvalId: key, callId: keep, reason: optional, automatic: keep, signature: optional, input: optional },
     optional,
   ),
   'approval-response': shape(
-    { ...part, approvalId: id, approved: keep, reason: optional, providerExecuted: keep },
+    { ...part, approvalId: key, approved: keep, reason: optional, providerExecuted: keep },
     optional,
   ),
-  source: shape({ ...part, id, url: optional, title: optional, mediaType: keep, name: optional }, optional),
+  source: shape({ ...part, id: key, url: optional, title: optional, mediaType: keep, name: optional }, optional),
 };
 
 const message = shape(
   {
     v: keep,
-    id,
+    id: key,
     role: keep,
     kind: keep,
     content: each(byField('type', PARTS, content)),
     pinned: keep,
-    compaction: shape({ covers: id, keeps: id, trims: shape({ upTo: id, chars: keep }) }, optional),
+    compaction: shape({ covers: key, keeps: key, trims: shape({ upTo: key, chars: keep }) }, optional),
   },
   optional,
 );

@@ -6,15 +6,18 @@ import type { ExportOptions } from './export-options.ts';
 /** Makes the lines of one bundle, in their order, and counts and hashes them on the way. */
 export interface BundleWriter {
   header(header: Omit<BundleHeader, 'prusik' | 'v' | 'redacted' | 'blobs'>): string;
-  /** `of`: the run or session that it belongs to. */
-  row<Kind extends keyof BundleRows>(kind: Kind, row: BundleRows[Kind], of: string): string;
+  row<Kind extends keyof BundleRows>(kind: Kind, row: BundleRows[Kind]): string;
   end(): string;
 }
 
-export function createBundleWriter({ redact = 'secrets', redactText, blobs }: ExportOptions): BundleWriter {
+export function createBundleWriter({
+  redact = 'secrets',
+  redactor,
+  blobs = redact === 'none',
+}: ExportOptions): BundleWriter {
   const hash = createHash('sha256');
   const counts = noRows();
-  const redaction = createRedaction(redact, redactText);
+  const redaction = createRedaction(redact, redactor);
 
   function line(value: object): string {
     const text = `${JSON.stringify(value)}\n`;
@@ -30,19 +33,15 @@ export function createBundleWriter({ redact = 'secrets', redactText, blobs }: Ex
         of,
         id,
         tenant,
-        redacted: redact === 'none' && redactText !== undefined ? 'custom' : redact,
+        redacted: redact,
         live,
-        blobs: blobs ?? isWhole({ redact, redactText }),
+        blobs,
         counts: before,
       } satisfies BundleHeader),
-    row(kind, row, of) {
+    row(kind, row) {
       counts[kind] += 1;
-      return line({ [kind]: redaction(kind, row, of) });
+      return line({ [kind]: redaction(kind, row) });
     },
     end: () => `${JSON.stringify({ end: { counts, sha256: hash.copy().digest('hex') } } satisfies BundleEnd)}\n`,
   };
 }
-
-/** Whether nothing of what is exported is changed; only then bytes of blobs may go with it. */
-export const isWhole = ({ redact = 'secrets', redactText }: Pick<ExportOptions, 'redact' | 'redactText'>): boolean =>
-  redact === 'none' && redactText === undefined;

@@ -13,6 +13,7 @@ import {
 } from './export-owned.ts';
 import { all, eachOf, eachUpTo } from './pages.ts';
 import { readTree, requireRun, unknownRun, type SeenRun } from './read-tree.ts';
+import { without } from './without.ts';
 import { createBundleWriter } from './write-bundle.ts';
 
 /**
@@ -157,10 +158,9 @@ function createSpan(): Span {
 function runRow({ key, imported, ...run }: Run, { row }: SeenRun): RunRow {
   const session = run.session ?? imported?.session;
   const { input, context } = run;
-  const { key: _, imported: __, session: ___, ...then } = row ?? { ...run, key, imported };
   return {
     id: key.run,
-    ...then,
+    ...without(row ?? { ...run, key }, 'key', 'imported', 'session'),
     input,
     context,
     ...(session === undefined ? {} : { session }),

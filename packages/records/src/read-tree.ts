@@ -1,5 +1,6 @@
 import { isFinal, PrusikError, type Run, type RunKey, type Store } from '@prusik/core';
 import { eachOf, eachUpTo } from './pages.ts';
+import { without } from './without.ts';
 
 /** A run as far as it is read: what its row said when it was found. */
 export interface SeenRun {
@@ -63,7 +64,7 @@ async function liveTree(store: Store, root: Run, signal?: AbortSignal): Promise<
     for (const id of level) {
       signal?.throwIfAborted();
       const key: RunKey = { tenant: root.key.tenant, run: id };
-      const { input: _, context: __, ...row } = await requireRun(store, key);
+      const row = without(await requireRun(store, key), 'input', 'context');
       const live = !isFinal(row.status);
       seen.push({
         key,

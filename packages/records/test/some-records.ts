@@ -50,8 +50,8 @@ const climber: DurableDefinition<Json, Json> = {
   openingMessages: (input: Json) => [said(`hello ${JSON.stringify(input)}`.slice(0, 100), 'user')],
   async run(ctx: DurableContext, input: Json) {
     await Promise.all([
-      ctx.step('left', () => `${CONTENT} left`),
-      ctx.step('right', (step) => {
+      ctx.step('lefthand', () => `${CONTENT} left`),
+      ctx.step('righthand', (step) => {
         step.append(said(`right of ${ctx.run.key.run}`, 'assistant'));
         step.note('goal', `${CONTENT} goal`);
         return { of: CONTENT, token: SECRET };

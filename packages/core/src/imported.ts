@@ -38,7 +38,7 @@ export interface OwnedRecords {
 /** An ended run with all that a store has of it, as it is imported. */
 export interface RunImport extends OwnedRecords {
   /** As the store showed it that it comes from, in the tenant that it goes to. */
-  readonly run: Omit<Run, 'imported'>;
+  readonly run: Omit<Run, 'imported' | 'compactedAt'>;
   readonly entries: readonly Entry[];
   readonly signals: readonly Signal[];
   readonly requests: readonly RequestRecord[];

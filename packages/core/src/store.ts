@@ -35,7 +35,7 @@ import type { StoredSlot } from './slot.ts';
  *   of a run's journal after entry 1, and all or nothing.
  * - **Outside writes**: {@link Store.start}, {@link Store.signal} and {@link Store.decide} (and {@link Store.revokeGrant}), by anybody, each one
  *   transaction that creates-if-absent or compares-and-sets and makes the run runnable; and {@link Store.moveSession},
- *   {@link Store.replaceMessages}, {@link Store.cutMessages}, {@link Store.forkSession} {@link Store.importRun}, {@link Store.importSession} and {@link Store.compact} and {@link Store.remove}, which touch nothing that a live run stands on.
+ *   {@link Store.replaceMessages}, {@link Store.cutMessages}, {@link Store.forkSession}, {@link Store.importRun}, {@link Store.importSession}, {@link Store.compact} and {@link Store.remove}, which touch nothing that a live run stands on.
  *
  * Every method may reject with `STORE_CLOSED` after disposal, and with `STORE_UNAVAILABLE` (retryable) when the
  * store cannot be reached; a {@link Store.commit} that rejects is **ambiguous**: it may or may not have happened, and the

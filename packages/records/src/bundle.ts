@@ -36,8 +36,12 @@ export interface BundleHeader {
   readonly counts: { readonly runs: number; readonly entries: number };
 }
 
-/** A run without what follows from where it stands. Its own redaction: it was imported so. */
-export type RunRow = Omit<RunImport['run'], 'key'> & { readonly id: string; readonly redacted?: true };
+/** A run without what follows from where it stands. `redacted`: it was imported so. `compactedAt`: there is nothing of it but this row and what was asked in it. */
+export type RunRow = Omit<RunImport['run'], 'key'> & {
+  readonly id: string;
+  readonly redacted?: true;
+  readonly compactedAt?: number;
+};
 /** A session in the same way. */
 export type SessionRow = Omit<SessionImport['session'], 'key'> & {
   readonly id: string;

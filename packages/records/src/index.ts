@@ -10,6 +10,23 @@ export { exportRun } from './export-run.ts';
 export { exportSession } from './export-session.ts';
 export type { ExportOptions } from './export-options.ts';
 export { importRecords, type ImportedRecords, type ImportOptions } from './import-records.ts';
+export { flowOf, type FlowOptions, type Journal } from './flow-of.ts';
+export {
+  FLOW_VERSION,
+  type Flow,
+  type FlowMark,
+  type FlowNode,
+  type FlowRequest,
+  type FlowRequestSource,
+  type FlowRun,
+  type FlowStep,
+  type FlowStepState,
+  type FlowWait,
+  type FlowWaitState,
+} from './flow.ts';
+export { flowchart, MERMAID_LIMITS } from './flowchart.ts';
+export { sequenceDiagram } from './sequence-diagram.ts';
+export { readFlow, type ReadFlowOptions } from './read-flow.ts';
 export { planRetention, type PlannedTree, type RetentionPage } from './plan-retention.ts';
 export { prune, type PruneOptions, type PruneReport } from './prune.ts';
 export type { RetentionOptions } from './retention-options.ts';

@@ -32,7 +32,7 @@ export async function* eachUpTo<T>(
 }
 
 /** All of them at once. */
-export async function all<T>(rows: AsyncIterable<T>): Promise<readonly T[]> {
+export async function all<T>(rows: AsyncIterable<T> | Iterable<T>): Promise<readonly T[]> {
   const found: T[] = [];
   for await (const row of rows) found.push(row);
   return found;

@@ -1,4 +1,4 @@
-import { isFinal, PrusikError, type Run, type RunKey, type Store } from '@prusik/core';
+import { isFinal, PrusikError, type Run, type RunKey, type RunSummary, type Store } from '@prusik/core';
 import { eachOf, eachUpTo } from './pages.ts';
 import { without } from './without.ts';
 
@@ -42,12 +42,10 @@ export const unknownRun = ({ run }: RunKey): PrusikError =>
 async function endedTree(store: Store, root: Run, signal?: AbortSignal): Promise<readonly SeenRun[] | undefined> {
   const seen: { readonly run: SeenRun; readonly depth: number }[] = [];
   const { tenant, run } = root.key;
-  for await (const { key, createdAt, seq, inbox, status, depth } of eachOf((page) =>
-    store.listRuns({ tenant, root: run, ...page }),
-  )) {
+  for await (const found of eachOf((page) => store.listRuns({ tenant, root: run, ...page }))) {
     signal?.throwIfAborted();
-    if (!isFinal(status)) return undefined;
-    seen.push({ run: { key, root: run, createdAt, seq, inbox, live: false }, depth });
+    if (!isFinal(found.status)) return undefined;
+    seen.push({ run: seenRun(found), depth: found.depth });
   }
   // Newest first, and a child is newer than its parent; an import keeps that order.
   return seen
@@ -65,16 +63,7 @@ async function liveTree(store: Store, root: Run, signal?: AbortSignal): Promise<
       signal?.throwIfAborted();
       const key: RunKey = { tenant: root.key.tenant, run: id };
       const row = without(await requireRun(store, key), 'input', 'context');
-      const live = !isFinal(row.status);
-      seen.push({
-        key,
-        root: row.root,
-        createdAt: row.createdAt,
-        seq: row.seq,
-        inbox: row.inbox,
-        live,
-        ...(live ? { row } : {}),
-      });
+      seen.push({ ...seenRun(row), ...(isFinal(row.status) ? {} : { row }) });
       for await (const entries of eachUpTo(
         (page) => store.entries(key, page),
         ({ seq }) => seq,
@@ -86,4 +75,10 @@ async function liveTree(store: Store, root: Run, signal?: AbortSignal): Promise<
     level = next;
   }
   return seen;
+}
+
+/** Of one that was compacted the journal and the inbox are gone, and their numbers say what they were. */
+function seenRun({ key, root, createdAt, seq, inbox, status, compactedAt }: RunSummary): SeenRun {
+  const there = compactedAt === undefined;
+  return { key, root, createdAt, seq: there ? seq : 0, inbox: there ? inbox : 0, live: !isFinal(status) };
 }

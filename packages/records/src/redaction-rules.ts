@@ -237,6 +237,7 @@ export const ROW_RULES: { readonly [Kind in keyof BundleRows]: Rule } = {
     partial,
     error,
     absorbedBy: id,
+    compactedAt: keep,
     blocked: shape({ code: keep, request: key }),
     redacted: keep,
   }),

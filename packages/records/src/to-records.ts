@@ -58,7 +58,11 @@ function runImport(
   { tenant, latest, redacted, inSession }: Into & { readonly inSession: boolean },
 ): RunImport {
   const { rows, digest } = run;
-  const { id, redacted: before, session, ...row } = run.row;
+  const { id, redacted: before, session, compactedAt, ...row } = run.row;
+  if (compactedAt !== undefined)
+    throw new PrusikError('RUN_COMPACTED', `Line ${run.line}: the run was compacted before it was exported`, {
+      meta: { line: run.line },
+    });
   const ledger = one(rows.ledger);
   const record: RunImport = {
     run: { ...row, key: { tenant, run: id }, ...(inSession && session !== undefined ? { session } : {}) },

@@ -105,6 +105,17 @@ describe('the export of a run', () => {
     ).rejects.toMatchObject({ code: 'RUN_UNKNOWN' });
   });
 
+  it('REC-1: of one that was compacted is its row, which says so, and is not imported', async () => {
+    const key = await climb(store, 'r');
+    await store.compact(key);
+    const lines = await linesOf(exportRun(store, key, { redact: 'none' }));
+
+    expect(rows(lines, 'run')[0]).toMatchObject({ id: 'r', status: 'completed', compactedAt: expect.any(Number) });
+    expect(rows(lines, 'entry')).toEqual([]);
+    expect(rows(lines, 'request')).toHaveLength(1);
+    await expect(importRecords(store, lines, { into: 'away' })).rejects.toMatchObject({ code: 'RUN_COMPACTED' });
+  });
+
   it('REC-1: ends with the reason of its signal', async () => {
     const key = await climb(store, 'r');
     const stop = new AbortController();

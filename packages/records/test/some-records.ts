@@ -11,7 +11,7 @@ import {
 } from '@prusik/core';
 import { createEngine } from '@prusik/durable';
 
-export const TENANT = 'home';
+const TENANT = 'home';
 export const tree = (run: string, tenant: string = TENANT): RunKey => ({ tenant, run });
 export const talk = (session: string, tenant: string = TENANT): SessionKey => ({ tenant, session });
 

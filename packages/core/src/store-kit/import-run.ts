@@ -37,11 +37,11 @@ export function isSameRecord(existing: Run, { run, imported }: Pick<RunImport, '
   if (existing.imported !== undefined) return existing.imported.digest === imported.digest;
   const session = run.session ?? imported.session;
   const lived = { ...run, ...(session === undefined ? {} : { session }) };
-  return imported.redacted === undefined && hashJson(withoutUndefined(existing)) === hashJson(withoutUndefined(lived));
+  return imported.redacted === undefined && hashJson(plain(existing)) === hashJson(plain(lived));
 }
 
-/** Hashing is by canonical text, which knows no missing values. */
-const withoutUndefined = (run: object): unknown => JSON.parse(JSON.stringify(run));
+/** Hashing is by canonical text, which knows no missing values. A run that was compacted since is the same run. */
+const plain = (run: Partial<Run>): unknown => JSON.parse(JSON.stringify({ ...run, compactedAt: undefined }));
 
 export function checkTimes({ latest }: { readonly latest: number }, now: number): void {
   if (latest > now)

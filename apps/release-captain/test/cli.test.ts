@@ -50,7 +50,12 @@ describe('release-captain', { timeout: 60_000 }, () => {
     expect(notes).toMatch(/Add b \([0-9a-f]{7}\)[\s\S]*written by the offline/i);
     expect(workspacesIn(join(place, 'out'))).toEqual([]);
     expect(readdirSync(place)).toEqual(['out']);
-    expect(readdirSync(join(place, 'out')).toSorted()).toEqual(['.release-captain', 'RELEASE_NOTES.md']);
+    expect(readdirSync(join(place, 'out')).toSorted()).toEqual([
+      '.release-captain',
+      'RELEASE_NOTES.md',
+      'flow.mmd',
+      'run.json',
+    ]);
     expect(repository.sh('status', '--porcelain', '--ignored')).toBe(before);
   });
 

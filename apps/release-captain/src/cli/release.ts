@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   DEFAULT_TENANT,
@@ -19,6 +20,7 @@ import { EXIT, type ExitCode } from './exit-codes.ts';
 import { follow } from './follow.ts';
 import { NOTHING_ON_RECORD, readOnRecord, type OnRecord } from './on-record.ts';
 import type { Teller } from './tell.ts';
+import { writeRecord } from './write-record.ts';
 
 /** What the commands work with. */
 export interface Session {
@@ -95,7 +97,7 @@ export async function drive(
     const input = request.body['input'] as PublishInput;
     const verdict: Verdict = yes ? { type: 'approve' } : ask === undefined ? { type: 'leave' } : await ask(input);
     if (verdict.type === 'leave') {
-      const told = tellResult(session, result);
+      const told = await tellResult(session, result);
       return signal.aborted ? EXIT.interrupted : told;
     }
     await decide(app, request, verdict, yes ? '--yes' : by);
@@ -142,11 +144,16 @@ export function recordedResult(run: Run): ReleaseResult | undefined {
   };
 }
 
-export function tellResult({ teller, howTo }: Session, result: ReleaseResult): ExitCode {
+export async function tellResult({ app, teller, howTo }: Session, result: ReleaseResult): Promise<ExitCode> {
   const { run } = result.run;
   switch (result.status) {
-    case 'completed':
-      return teller.completed(run, result.output as ReleaseOutput);
+    case 'completed': {
+      const output = result.output as ReleaseOutput;
+      // Once more where it was told before: a process may have ended between the notes and this.
+      if (output.published)
+        for (const problem of await writeRecord(app, result.run, dirname(output.file), output)) teller.warn(problem);
+      return teller.completed(run, output);
+    }
     case 'failed':
     case 'cancelled':
       return teller.failed(run, result.status, result.error);

@@ -18,7 +18,10 @@ beforeAll(async () => {
   const window = new Window();
   Object.assign(globalThis, { window, document: window.document });
   const { default: mermaid } = await import('mermaid');
-  read = async (text) => (await mermaid.mermaidAPI.getDiagramFromText(text)).db as unknown as Drawn;
+  read = async (text) => {
+    await mermaid.parse(text);
+    return (await mermaid.mermaidAPI.getDiagramFromText(text)).db as unknown as Drawn;
+  };
 });
 
 describe('the record of a release', { timeout: 60_000 }, () => {

@@ -44,7 +44,7 @@ export async function executeCall(
   const rechecked = await recheckCall(agent, ctx, call, step.grants, begun);
   if ('output' in rechecked) return rechecked;
   const { tool, value: input } = rechecked;
-  const { signal, idempotencyKey, note, notes, slots, trace } = step;
+  const { signal, idempotencyKey, note, notes, slots, metrics, trace } = step;
   const { answered } = call;
   let value: unknown;
   try {
@@ -56,6 +56,7 @@ export async function executeCall(
       note,
       notes,
       slots,
+      metrics,
       trace,
       progress: (text) => step.delta(`${cutText(text, PROGRESS_CHARS)}\n`),
       ...givenTo(answered),

@@ -6,6 +6,7 @@ import type { DelegationPolicy } from './delegation-policy.ts';
 import type { RunKey } from './ids.ts';
 import type { Json, JsonObject } from './json.ts';
 import type { Budget } from './ledger.ts';
+import type { Metrics } from './measurement.ts';
 import type { Message, StoredMessage } from './message.ts';
 import type { PartialReason } from './partial.ts';
 import type { Decision, Request, RequestKind } from './request.ts';
@@ -153,6 +154,11 @@ export interface DurableContext<Deps = unknown> {
    * @throws {PrusikError} `STEP_NESTED` in the body of a step, `VALUE_TOO_LARGE` past 64 KiB.
    */
   emit(name: string, data: Json): void;
+  /**
+   * Counters and histograms of one's own: on record with the next commit, once for each place in the function, and told to observers from there. Throws
+   * `STEP_NESTED` in the body of a step, which has its own in its scope.
+   */
+  readonly metrics: Metrics;
 }
 
 /** The run's messages as far as delivered outcomes have them, so that replay sees what the live run saw. */

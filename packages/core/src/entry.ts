@@ -3,6 +3,7 @@ import type { SerializedError } from './serialize-error.ts';
 import type { Json } from './json.ts';
 import type { Amount } from './ledger.ts';
 import type { Usage } from './message.ts';
+import type { Measurement } from './measurement.ts';
 import type { InterventionChoice } from './request.ts';
 import type { StepFacts } from './step-facts.ts';
 import type { TraceContext } from './trace-context.ts';
@@ -51,6 +52,7 @@ export type EntryBody =
   | WaitStart
   | WaitEnd
   | RunNote
+  | RunMeasure
   | RunPark
   | RunBlock
   | RunUnblock
@@ -148,6 +150,8 @@ export interface StepEnd extends Keyed {
   /** The outcome was not produced by this execution: `check` found it, or a person said so. */
   readonly settledBy?: 'check' | 'intervention' | 'doubt';
   readonly facts?: StepFacts;
+  /** What the execution that is recorded has measured, whatever came of it. */
+  readonly measurements?: readonly Measurement[];
 }
 
 /** A call of a tool that was not let run, and by whom. */
@@ -193,6 +197,12 @@ export interface RunNote {
   readonly type: 'note';
   readonly name: string;
   readonly data: Json;
+}
+
+/** What the function has measured since the commit before, each once for each place in it. One entry a commit. */
+export interface RunMeasure {
+  readonly type: 'measure';
+  readonly measurements: readonly Measurement[];
 }
 
 /** The drive let go of a run that only waits, or whose steps pause. */

@@ -113,6 +113,7 @@ export type {
   RunCancel,
   RunClaim,
   RunEnd,
+  RunMeasure,
   RunNote,
   RunPark,
   RunStart,
@@ -205,6 +206,13 @@ export type {
   Usage,
   WholeOutput,
 } from './message.ts';
+export {
+  MEASUREMENT_LIMIT,
+  toMeasurement,
+  type Measurement,
+  type MetricAttributes,
+  type Metrics,
+} from './measurement.ts';
 export { reconcile, TOOL_RESULT_MISSING } from './reconcile.ts';
 export { withoutSecrets } from './secrets.ts';
 export { secretSet, type SecretSet } from './secret-set.ts';

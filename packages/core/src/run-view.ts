@@ -5,6 +5,7 @@ import { advanceCursor, type EventCursor } from './event-cursor.ts';
 import type { RunKey } from './ids.ts';
 import type { Json } from './json.ts';
 import type { LiveEvent, RunEvent, StepDelta, StepExecution } from './live-event.ts';
+import type { Measurement } from './measurement.ts';
 import type { Usage } from './message.ts';
 import { isFinal, type RunStatus } from './run.ts';
 import {
@@ -56,6 +57,8 @@ export interface RunView {
   /** Ids of its children by the keys that they were called by. */
   readonly children: Readonly<Record<string, string>>;
   readonly notes: readonly { readonly name: string; readonly data: Json }[];
+  /** What its function has measured. */
+  readonly measurements: readonly Measurement[];
   readonly messages: readonly MessageRange[];
   /** Sum of its own steps’. */
   readonly usage: Required<Pick<Usage, 'inputTokens' | 'outputTokens'>>;
@@ -99,7 +102,7 @@ export function foldEvents(view: TreeView, events: Iterable<RunEvent>): TreeView
   return { root: view.root, cursor, runs: Object.fromEntries(runs) };
 }
 
-type Collections = 'steps' | 'waits' | 'requests' | 'children' | 'notes' | 'messages' | 'live';
+type Collections = 'steps' | 'waits' | 'requests' | 'children' | 'notes' | 'measurements' | 'messages' | 'live';
 type Rest = { -readonly [K in keyof Omit<RunView, Collections>]: RunView[K] };
 
 /** A run’s view while it changes. Maps, because a key may be any text. */
@@ -110,6 +113,7 @@ interface Draft {
   readonly requests: Set<string>;
   readonly children: Map<string, string>;
   readonly notes: RunView['notes'][number][];
+  readonly measurements: Measurement[];
   readonly messages: MessageRange[];
   readonly live: Map<string, LiveStepView>;
 }
@@ -132,6 +136,7 @@ function openDraft(view: RunView | undefined): Draft {
     requests = [],
     children = {},
     notes = [],
+    measurements = [],
     messages = [],
     live = {},
     ...rest
@@ -143,6 +148,7 @@ function openDraft(view: RunView | undefined): Draft {
     requests: new Set(requests),
     children: new Map(Object.entries(children)),
     notes: [...notes],
+    measurements: [...measurements],
     messages: [...messages],
     live: new Map(Object.entries(live)),
   };
@@ -156,6 +162,7 @@ function closeDraft(draft: Draft): RunView {
     requests: [...draft.requests],
     children: Object.fromEntries(draft.children),
     notes: draft.notes,
+    measurements: draft.measurements,
     messages: draft.messages,
     live: Object.fromEntries(draft.live),
   };
@@ -210,6 +217,9 @@ function foldEntry(draft: Draft, entry: Entry): void {
     }
     case 'note':
       draft.notes.push({ name: entry.name, data: entry.data });
+      return;
+    case 'measure':
+      draft.measurements.push(...entry.measurements);
       return;
     case 'run-park':
       rest.status = 'waiting';

@@ -3,6 +3,7 @@ import type { Denial } from './entry.ts';
 import type { Grant } from './grant.ts';
 import type { Json } from './json.ts';
 import type { LiveBlock } from './live-event.ts';
+import type { Metrics } from './measurement.ts';
 import type { Message, Usage } from './message.ts';
 import type { Note } from './note.ts';
 import type { StepSlots } from './slot.ts';
@@ -81,4 +82,10 @@ export interface StepScope {
    * cut past 200 characters.
    */
   tell(facts: StepFacts): void;
+  /**
+   * Counters and histograms of one's own, recorded with the outcome, also where the step fails: those of the execution whose outcome it is. What executions before it
+   * measured, that failed and were made again, is on no record, and an outcome that a check has found measures nothing. More than 100 of one step throw
+   * `STEP_RESULT_TOO_LARGE`.
+   */
+  readonly metrics: Metrics;
 }

@@ -12,6 +12,7 @@ import type {
 } from './entry.ts';
 import type { SerializedError } from './serialize-error.ts';
 import type { LiveBlock } from './live-event.ts';
+import type { Measurement } from './measurement.ts';
 import type { Usage } from './message.ts';
 import type { PartialReason } from './partial.ts';
 import type { StepFacts } from './step-facts.ts';
@@ -36,6 +37,7 @@ export interface StepView {
   readonly settledBy?: StepEnd['settledBy'];
   /** What it told of itself besides its outcome. */
   readonly facts?: StepFacts;
+  readonly measurements?: readonly Measurement[];
 }
 
 /** What a run waits for, or has waited for. */
@@ -87,7 +89,7 @@ export function putOff({ kind, name, attempt, until, error }: StepPause, effect:
 }
 
 export function ended(entry: StepEnd, before: StepView | undefined): StepView {
-  const { kind, name, attempt, outcome, durationMs, usage, messages, denied, settledBy, facts } = entry;
+  const { kind, name, attempt, outcome, durationMs, usage, messages, denied, settledBy, facts, measurements } = entry;
   return {
     state: outcome.ok ? 'completed' : 'failed',
     kind,
@@ -101,6 +103,7 @@ export function ended(entry: StepEnd, before: StepView | undefined): StepView {
     ...(denied === undefined ? {} : { denied }),
     ...(settledBy === undefined ? {} : { settledBy }),
     ...(facts === undefined ? {} : { facts }),
+    ...(measurements === undefined ? {} : { measurements }),
   };
 }
 

@@ -12,6 +12,7 @@ import {
   type Store,
 } from '@prusik/core';
 import { combineParts, type Part } from './combine-parts.ts';
+import { createRiders, ITEMS_A_COMMIT, type Riders } from './riders.ts';
 
 type Refused = Extract<CommitResult, { outcome: 'refused' }>;
 
@@ -28,7 +29,9 @@ export interface Committer {
   /** Resolves after the part is committed and {@link CommitterOptions.onCommitted} was told; never rejects, never settles once the run is lost. */
   stage(part: Part): Promise<PartResult>;
   /** Entries that ride with the next commit. */
-  defer(...entries: EntryBody[]): void;
+  defer: Riders['add'];
+  /** Rides with the next commit, in one entry with the others that do. */
+  measure: Riders['measure'];
   /** More is about to be staged: what is staged from here on waits for {@link Committer.flush}, to share a commit with it. */
   gather(): void;
   /** Nothing more is about to be staged. */
@@ -75,15 +78,12 @@ interface Staged {
   readonly settle: (result: PartResult) => void;
 }
 
-/** Parts, and entries that ride along, of one commit: it is written in one turn of the event loop, which others wait for. */
-export const ITEMS_A_COMMIT = 200;
-
 /** One commit of a run at a time, in the order of staging; what is staged meanwhile goes together into the next. */
 export function createCommitter(options: CommitterOptions): Committer {
   const { store, lease, clock } = options;
   let { seq, threadHead } = options;
   let staged: Staged[] = [];
-  let deferred: EntryBody[] = [];
+  const riders = createRiders();
   let flushing = false;
   let gathering = false;
   let lost = false;
@@ -98,30 +98,30 @@ export function createCommitter(options: CommitterOptions): Committer {
 
   async function sendStaged(): Promise<void> {
     while (staged.length > 0 && !gathering && !lost) {
-      if (deferred.length > ITEMS_A_COMMIT) await sendRiders(ITEMS_A_COMMIT);
+      if (riders.commits() > 1) await sendRiders(1);
       await send(staged.splice(0, ITEMS_A_COMMIT));
     }
     flushing = false;
     options.onIdle();
   }
 
-  /** Whatever more rides along goes ahead: it was asked for before what it rides with. */
+  /** What does not fit into so many commits goes ahead: it was asked for before what it rides with. */
   async function sendRiders(most: number): Promise<void> {
-    for (let before = Infinity; deferred.length > most && deferred.length < before && !lost;) {
-      before = deferred.length;
+    for (let before = Infinity; riders.commits() > most && riders.count() < before && !lost;) {
+      before = riders.count();
       await send([]);
     }
   }
 
   async function send(batch: readonly Staged[]): Promise<void> {
-    const riders = deferred.slice(0, ITEMS_A_COMMIT);
+    const along = riders.next();
     const parts = batch.map((item) => item.part);
     let commit: Commit;
     try {
-      commit = combineParts({ lease, parts, riders, threadHead, seen: options.seen() });
+      commit = combineParts({ lease, parts, riders: along, threadHead, seen: options.seen() });
     } catch {
       // A message of a step may be anything, and is looked at for the first time here.
-      return refused(batch, riders, { code: 'COMMIT_INVALID' });
+      return refused(batch, along, { code: 'COMMIT_INVALID' });
     }
     const messages = commit.messages?.items ?? [];
     const started = clock.monotonic();
@@ -138,8 +138,8 @@ export function createCommitter(options: CommitterOptions): Committer {
       options.onLost('superseded');
       return;
     }
-    if (answer.outcome === 'refused') return refused(batch, riders, answer);
-    deferred = deferred.slice(riders.length);
+    if (answer.outcome === 'refused') return refused(batch, along, answer);
+    riders.sent(along);
     const first = answer.seq - commit.entries.length + 1;
     seq = answer.seq;
     threadHead += messages.length;
@@ -151,12 +151,12 @@ export function createCommitter(options: CommitterOptions): Committer {
   /** Nothing was written. Which part was at fault is found by sending them one by one; the innocent go through. */
   async function refused(
     batch: readonly Staged[],
-    riders: readonly EntryBody[],
+    along: readonly EntryBody[],
     { code, noRoom }: Omit<Extract<PartResult, { ok: false }>, 'ok'>,
   ): Promise<void> {
-    if (code === 'WRITE_TOO_LARGE' && batch.length > 0 && riders.length > 0) {
+    if (code === 'WRITE_TOO_LARGE' && batch.length > 0 && along.length > 0) {
       await sendRiders(0);
-      if (deferred.length === 0) return send(batch);
+      if (riders.count() === 0) return send(batch);
     }
     if (batch.length > 1) for (const item of batch) await send([item]);
     else batch[0]?.settle({ ok: false, code, ...(noRoom === undefined ? {} : { noRoom }) });
@@ -211,9 +211,8 @@ export function createCommitter(options: CommitterOptions): Committer {
     busy: () => flushing || staged.length > 0,
     writing: () => flushing,
     ending: () => ending,
-    defer(...entries) {
-      deferred.push(...entries);
-    },
+    defer: riders.add,
+    measure: riders.measure,
     gather() {
       gathering = true;
     },

@@ -28,6 +28,7 @@ import { bytesOf } from './bytes-of.ts';
 import { isInsideStep, refuseInsideStep } from './inside.ts';
 import type { Recorded } from './journal-state.ts';
 import { lookAtCall, type CheckedCall } from './look-at-call.ts';
+import { metricsTo } from './metrics.ts';
 import { reportLateCall } from './untracked.ts';
 import { type WaitSpec } from './waits.ts';
 
@@ -47,6 +48,7 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
   const { run, state, committer, delivery } = core;
   const { limits } = core.env;
   let notes = 0;
+  let measurements = 0;
 
   /** @throws for a key that is none, and inside a step's body */
   function comesLate(key: string): boolean {
@@ -219,10 +221,16 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
         data: bounded('data of a note', data, limits.maxNoteBytes),
       };
       notes += 1;
-      // Counted, not keyed: outcomes come in one order, so the n-th note of a replay is the n-th that is on record.
+      // Counted, not keyed: outcomes come in one order, so the n-th note of a replay is the n-th that is on record; so it is with what is measured.
       if (core.over() || notes <= state.notes) return;
       committer.defer(note);
     },
+    metrics: metricsTo((measurement) => {
+      refuseInsideStep('ctx.metrics');
+      measurements += 1;
+      if (core.over() || measurements <= state.measurements) return;
+      committer.measure(measurement);
+    }),
   };
 }
 

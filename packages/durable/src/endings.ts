@@ -8,7 +8,7 @@ import {
   type StepPause,
 } from '@prusik/core';
 import type { Part } from './combine-parts.ts';
-import { ITEMS_A_COMMIT } from './committer.ts';
+import { ITEMS_A_COMMIT } from './riders.ts';
 import { interventionFor, type DriveCore, type Halt } from './drive-core.ts';
 import type { DriveEnd } from './drive-env.ts';
 import { chargedInFull, someOf } from './spent.ts';

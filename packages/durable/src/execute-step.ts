@@ -2,6 +2,7 @@ import {
   checkMessage,
   isInDoubt,
   isPrusikError,
+  MEASUREMENT_LIMIT,
   PLAIN_TEXT,
   PrusikError,
   serializeError,
@@ -10,6 +11,7 @@ import {
   WRITE_ITEMS_LIMIT,
   type Clock,
   type Denial,
+  type Measurement,
   type Message,
   type NewNote,
   type Outcome,
@@ -28,6 +30,7 @@ import { checkCounts } from './check-numbers.ts';
 import { runInside } from './inside.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
 import type { StepNews } from './live-board.ts';
+import { metricsTo } from './metrics.ts';
 import type { Steering } from './steering.ts';
 import type { PutBlob } from './put-blob.ts';
 import type { StepNotes } from './step-notes.ts';
@@ -51,6 +54,7 @@ export type Execution =
       readonly usage?: Usage;
       readonly costMicros?: number;
       readonly facts?: StepFacts;
+      readonly measurements?: readonly Measurement[];
     }
   | { readonly settled: 'doubt'; readonly error: SerializedError };
 
@@ -131,6 +135,7 @@ export async function executeStep(what: ExecuteOptions): Promise<Executed> {
   let usage: Usage | undefined;
   let costMicros: number | undefined;
   let facts: StepFacts | undefined;
+  let measured: Measurement[] | undefined;
   const controller = new AbortController();
   let open = true;
   /** Counts on with each reset: readers know what is void by it. */
@@ -194,6 +199,15 @@ export async function executeStep(what: ExecuteOptions): Promise<Executed> {
     tell(told) {
       if (open) facts = toStepFacts(told);
     },
+    metrics: metricsTo((measurement) => {
+      if (!open) return;
+      measured ??= [];
+      if (measured.length >= MEASUREMENT_LIMIT)
+        throw new PrusikError('STEP_RESULT_TOO_LARGE', `Step ${key} measured more than ${MEASUREMENT_LIMIT} values`, {
+          meta: { maxMeasurements: MEASUREMENT_LIMIT },
+        });
+      measured.push(measurement);
+    }),
   };
   const settle = (outcome: Outcome, thrown?: unknown): Executed => ({
     thrown,
@@ -210,6 +224,7 @@ export async function executeStep(what: ExecuteOptions): Promise<Executed> {
       usage,
       costMicros,
       facts,
+      measurements: measured,
     }),
   });
 

@@ -47,6 +47,8 @@ export interface JournalState {
   /** How often a step was begun, for its attempt number. */
   readonly attempts: Map<string, number>;
   notes: number;
+  /** By its function; what a step measures stands in its outcome. */
+  measurements: number;
   /** Messages that the run's own steps added to its thread. */
   messages: number;
   cancelled: string | undefined;
@@ -73,6 +75,7 @@ export function emptyJournal(): JournalState {
     waits: new Map(),
     attempts: new Map(),
     notes: 0,
+    measurements: 0,
     messages: 0,
     cancelled: undefined,
     expired: false,
@@ -112,6 +115,9 @@ export function foldEntry(state: JournalState, entry: Entry): void {
       return record(state, entry, 0, entry.timedOut ?? false, entry.partial);
     case 'note':
       state.notes += 1;
+      return;
+    case 'measure':
+      state.measurements += entry.measurements.length;
       return;
     case 'run-block':
       state.block = entry;

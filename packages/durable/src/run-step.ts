@@ -147,6 +147,7 @@ export function createRunStep(core: DriveCore, onEnded: (key: string) => void): 
         costMicros,
         denied: execution.denied,
         facts: execution.facts,
+        measurements: execution.measurements,
         ledger,
         end,
         announced: execution.outcome.ok && end === undefined ? announcedBy(spec) : undefined,

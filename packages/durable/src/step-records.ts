@@ -61,6 +61,7 @@ export interface OutcomeDetails {
   readonly usage?: StepEnd['usage'];
   readonly costMicros?: number;
   readonly facts?: StepEnd['facts'] | undefined;
+  readonly measurements?: StepEnd['measurements'] | undefined;
   readonly settledBy?: StepEnd['settledBy'];
   readonly ledger?: LedgerChange | undefined;
   /** The run ends with it. */
@@ -156,6 +157,7 @@ export function createStepRecords(core: DriveCore, slots: RunSlots, onEnded: (ke
       denied: details.denied,
       settledBy: details.settledBy,
       facts: details.facts,
+      measurements: details.measurements,
     });
     const part = sparse<Part>({
       entries: [end, ...announced],

@@ -83,6 +83,7 @@ const outcome = shape({ ok: keep, value: content, blob: keep, error });
 const keyed = { key, fingerprint: keep } as const;
 const step = { ...keyed, type: keep, kind: keep, name: keep, attempt: keep } as const;
 const wait = { ...keyed, type: keep, kind: keep } as const;
+const measurements = each(shape({ kind: keep, name: keep, value: keep, attributes: optional }));
 const denied = each(shape({ callId: keep, tool: keep, by: keep, request: key }));
 
 type EntryRules = { readonly [Type in EntryBody['type']]: Rules<Extract<EntryBody, { readonly type: Type }>> };
@@ -104,10 +105,12 @@ const ENTRY_RULES: EntryRules = {
     denied,
     settledBy: keep,
     facts: keep,
+    measurements,
   },
   'wait-start': { ...wait, until: keep, child: id, onParentEnd: keep, request: key },
   'wait-end': { ...wait, outcome, partial, timedOut: keep },
   note: { type: keep, name: keep, data: content },
+  measure: { type: keep, measurements },
   'run-park': { type: keep, waits: key, wakeAt: keep },
   'run-block': { type: keep, code: keep, message: content, key, request: key, charged: keep },
   'run-unblock': { type: keep, request: key, choice: keep, key },

@@ -82,6 +82,8 @@ export function runFlow(
       case 'note':
         mark(entry, 'note', { name: entry.name });
         break;
+      case 'measure':
+        break;
       case 'run-park':
         status = 'waiting';
         mark(entry, 'park');

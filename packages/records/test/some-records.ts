@@ -54,6 +54,7 @@ const climber: DurableDefinition<Json, Json> = {
       ctx.step('righthand', (step) => {
         step.append(said(`right of ${ctx.run.key.run}`, 'assistant'));
         step.note('goal', `${CONTENT} goal`);
+        step.metrics.record('shop.weight', 3, { of: CONTENT, express: true });
         return { of: CONTENT, token: SECRET };
       }),
     ]);
@@ -62,6 +63,7 @@ const climber: DurableDefinition<Json, Json> = {
       .catch(() => 0);
     await ctx.step('large', () => 'x'.repeat(300_000), { kind: 'tool', name: 'fetch' });
     ctx.emit('mark', { of: CONTENT });
+    ctx.metrics.add('shop.orders', 2, { of: CONTENT });
     await ctx.child('help', 'helper', CONTENT).catch(() => 0);
     const answered = await ctx.request('leave', { kind: 'question', body: { ask: CONTENT } });
     const { timedOut } = await ctx.receive('word', { timeoutMs: 60_000 });

@@ -314,9 +314,10 @@ describe('REQ-7: what is asked and is about no call of the turn', () => {
   });
 });
 
-it('EVT-6: events of an author’s own are data of the page; files without an address are told of', () => {
+it('EVT-6: events of an author’s own are data of the page, measurements are not; files without an address are told of', () => {
   const turn = encoding();
   turn.read({ type: 'note', name: 'progress', data: 7 });
+  turn.read({ type: 'measure', measurements: [{ kind: 'counter', name: 'secret', value: 1 }] });
   turn.commit([{ type: 'file', mediaType: 'image/png', name: 'x.png', data: { blob: 'h' } }]);
   expect(turn.message.parts).toEqual([
     { type: 'data-progress', id: 'note-1', data: 7 },

@@ -105,6 +105,7 @@ export const OWN = {
   resultChars: 'prusik.tool.result.chars',
   resultType: 'prusik.tool.result.type',
   errorChars: 'prusik.error.chars',
+  droppedWhy: 'prusik.metrics.dropped.why',
   overflow: 'otel.metric.overflow',
 } as const;
 
@@ -165,7 +166,8 @@ export type CounterName =
   | 'usageCost'
   | 'runBlocks'
   | 'leasesLost'
-  | 'warnings';
+  | 'warnings'
+  | 'metricsDropped';
 /** They go up and down again. */
 export type LevelName = 'activeDrives' | 'workerSlots';
 export type GaugeName = 'runs' | 'oldestQueued';
@@ -318,6 +320,11 @@ export const METRICS: Readonly<Record<HistogramName | CounterName | LevelName | 
     name: 'prusik.warnings',
     unit: '{warning}',
     about: 'Warnings of the engine.',
+  },
+  metricsDropped: {
+    name: 'prusik.metrics.dropped',
+    unit: '{measurement}',
+    about: "Measurements of a program's own that no metric was there for.",
   },
   runs: {
     name: 'prusik.runs',

@@ -73,6 +73,7 @@ export function observeDrive(watching: Watching, run: ObservedRun, drive: Observ
     if (entry.kind === 'model') modelCalls += 1;
     else if (entry.kind === 'tool') toolCalls += 1;
     measures?.stepEnds(run, entry, ms);
+    if (entry.measurements !== undefined) measures?.own(entry.measurements);
   }
 
   function waitEnds({ key, kind, at, timedOut = false }: WaitEnd & Pick<Entry, 'at'>): void {
@@ -92,6 +93,9 @@ export function observeDrive(watching: Watching, run: ObservedRun, drive: Observ
     switch (entry.type) {
       case 'step-end':
         return stepEnds(entry, messages);
+      case 'measure':
+        measures?.own(entry.measurements);
+        return;
       case 'wait-start':
         waits.set(entry.key, entry.at);
         return;

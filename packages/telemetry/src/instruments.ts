@@ -51,6 +51,7 @@ export function createInstruments(meter: Meter): Instruments {
     activeDrives: upDown(METRICS.activeDrives),
     workerSlots: upDown(METRICS.workerSlots),
     warnings: counter(METRICS.warnings),
+    metricsDropped: counter(METRICS.metricsDropped),
     runs: gauge(METRICS.runs),
     oldestQueued: gauge(METRICS.oldestQueued),
   };

@@ -2,6 +2,7 @@ import type { Attributes } from '@opentelemetry/api';
 import {
   toldCode,
   type EngineEvent,
+  type Measurement,
   type ObservedRun,
   type RunEnd,
   type StepEnd,
@@ -11,6 +12,7 @@ import {
 import { createAttributeSets } from './attribute-sets.ts';
 import { ATTR, OPERATION, OWN } from './conventions.ts';
 import type { Instruments } from './instruments.ts';
+import type { OwnMetrics } from './own-metrics.ts';
 import { plainName } from './plain-text.ts';
 import { namedModel } from './provider-name.ts';
 import { answeredModel, stepError } from './step-facts.ts';
@@ -36,12 +38,14 @@ export interface Measures {
   leaseLost(run: ObservedRun): void;
   runEnds(run: ObservedRun, end: RunEnd, ms: number): void;
   event(event: EngineEvent): void;
+  /** The program's own. */
+  own(measurements: readonly Measurement[]): void;
 }
 
 /** Of tokens we do not know more. */
 const MODALITY = 'unknown';
 
-export function createMeasures(instruments: Instruments): Measures {
+export function createMeasures(instruments: Instruments, own: OwnMetrics): Measures {
   const chats = createAttributeSets();
   const tokens = createAttributeSets();
   const tools = createAttributeSets();
@@ -159,6 +163,7 @@ export function createMeasures(instruments: Instruments): Measures {
       }));
       instruments.runBlocks.add(1, attributes);
     },
+    own: own.tell,
     leaseLost: (run) => instruments.leasesLost.add(1, ofDefinition(run)),
     runEnds(run, { status, error }, ms) {
       const code = error === undefined ? '' : toldCode(error.code);

@@ -13,6 +13,7 @@ import { observeDrive } from './drive-span.ts';
 import { observeHealth, type ReadHealth } from './health-gauges.ts';
 import { createInstruments } from './instruments.ts';
 import { createMeasures, type Measures } from './measures.ts';
+import { createOwnMetrics } from './own-metrics.ts';
 import { createStepShapes } from './step-shape.ts';
 import { toText } from './trace-text.ts';
 import type { Watching } from './watching.ts';
@@ -116,7 +117,7 @@ function measuresOf(
     if (meter === noop) return (measures = undefined);
     const instruments = createInstruments(meter);
     if (health !== undefined && !disposed) gauges = observeHealth(clock, meter, instruments, health);
-    return (measures = createMeasures(instruments));
+    return (measures = createMeasures(instruments, createOwnMetrics(meter, instruments.metricsDropped)));
   }
 
   measuresNow();

@@ -114,6 +114,7 @@ it('TEL-1: attributes of ours have these names', () => {
     resultChars: 'prusik.tool.result.chars',
     resultType: 'prusik.tool.result.type',
     errorChars: 'prusik.error.chars',
+    droppedWhy: 'prusik.metrics.dropped.why',
     overflow: 'otel.metric.overflow',
   });
 });
@@ -146,6 +147,7 @@ it('TEL-4: metrics have these names and units', () => {
     activeDrives: 'prusik.drive.active {drive}',
     workerSlots: 'prusik.worker.slots {slot}',
     warnings: 'prusik.warnings {warning}',
+    metricsDropped: 'prusik.metrics.dropped {measurement}',
     runs: 'prusik.runs {run}',
     oldestQueued: 'prusik.queue.oldest s',
   });

@@ -32,6 +32,7 @@ const ENTRY_TYPES: readonly EntryBody['type'][] = [
   'wait-start',
   'wait-end',
   'note',
+  'measure',
   'run-park',
   'run-block',
   'run-unblock',

@@ -68,6 +68,14 @@ const usage = shaped({
 });
 const denial = shaped({ callId: text, tool: text, by: text, request: maybe(request) });
 const partial = shaped({ code: short, message: text });
+const measurement = shaped({
+  kind: one('counter', 'histogram'),
+  name: text,
+  value: (value, name) => {
+    if (!Number.isFinite(value)) throw new TypeError(`${name} must be a number`);
+  },
+  attributes: maybe(shaped({})),
+});
 
 const keyed = { key: (value: unknown) => void checkId('step key', value), fingerprint: short } satisfies Fields;
 const step = { ...keyed, kind: one('step', 'model', 'tool'), name: maybe(text), attempt: count } satisfies Fields;
@@ -109,6 +117,7 @@ const ENTRIES: { readonly [Type in EntryBody['type']]: Fields } = {
     denied: maybe(many(denial)),
     settledBy: maybe(one('check', 'intervention', 'doubt')),
     facts: maybe(shaped({ of: one('model', 'tool') })),
+    measurements: maybe(many(measurement)),
   },
   'wait-start': {
     ...wait,
@@ -119,6 +128,7 @@ const ENTRIES: { readonly [Type in EntryBody['type']]: Fields } = {
   },
   'wait-end': { ...wait, outcome, partial: maybe(partial), timedOut: maybe(flag) },
   note: { name: text, data: json },
+  measure: { measurements: many(measurement) },
   'run-park': { waits: many(text), wakeAt: orNull(time) },
   'run-block': { code: short, message: text, key: maybe(text), request, charged: maybe(amount) },
   'run-unblock': { request, choice: one('happened', 'retry', 'fail'), key: maybe(text) },

@@ -133,6 +133,7 @@ export function createTurnEncoder({ errorText }: TurnEncoderOptions): TurnEncode
         return [...drop(), ...below.flatMap(tellBelow), ...ended(entry)];
       case 'run-start':
       case 'step-intent':
+      case 'measure':
       case 'run-cancel':
       case 'run-deadline':
         return [];

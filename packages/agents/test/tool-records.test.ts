@@ -1,0 +1,43 @@
+import { scriptedModel } from '@prusik/testing-contracts';
+import { expect, it } from 'vitest';
+import { z } from 'zod';
+import { defineAgent, defineTool } from '../src/index.ts';
+import { entriesOf, newEngine, newStore } from './support.ts';
+
+const weigh = defineTool({
+  name: 'weigh',
+  description: 'Weighs something.',
+  input: z.object({ grams: z.number() }),
+  effect: 'repeatable',
+  execute({ grams }, { metrics }) {
+    metrics.record('shop.weight', grams, { unit: 'g' });
+    if (grams > 5) throw new Error('Too heavy');
+    return grams;
+  },
+});
+
+it('TEL-4: what a tool measures is recorded with its call, also where the call fails', async () => {
+  const store = newStore();
+  const model = scriptedModel([
+    [
+      { call: 'weigh', input: { grams: 3 } },
+      { call: 'weigh', input: { grams: 8 } },
+    ],
+    'Done.',
+  ]);
+  const engine = newEngine([defineAgent({ name: 'shop', instructions: '', model, tools: [weigh] })], { store });
+
+  await engine.run('shop', 'Weigh it', { id: 'r' });
+
+  const measured = (await entriesOf(store, 'r')).flatMap((entry) =>
+    entry.type === 'step-end' && entry.kind === 'tool' ? [entry.measurements] : [],
+  );
+  const value = (grams: number) => ({
+    kind: 'histogram',
+    name: 'shop.weight',
+    value: grams,
+    attributes: { unit: 'g' },
+  });
+  expect(measured).toHaveLength(2);
+  expect(measured).toEqual(expect.arrayContaining([[value(3)], [value(8)]]));
+});

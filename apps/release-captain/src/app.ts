@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import { lstat, mkdir, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { DEFAULT_TENANT, isPrusikError, PrusikError, type Sandbox, type Store } from '@prusik/core';
+import { isPrusikError, PrusikError, type Sandbox, type Store } from '@prusik/core';
 import { defineHarness } from '@prusik/harness';
 import { createLocalSandbox } from '@prusik/sandbox-local';
 import { sqliteStore } from '@prusik/store-sqlite';
 import { makeFolder } from './make-folder.ts';
 import { createWording, type Wording } from './models.ts';
-import { createCheckouts, sweepWorkspaces } from './release/checkouts.ts';
+import { createCheckouts, sweep } from './release/checkouts.ts';
 import { createReleaseWorkflow, type ReleaseDeps } from './release/workflow.ts';
 
 export interface AppOptions {
@@ -46,8 +46,8 @@ export async function openApp(options: AppOptions) {
     const root = await workspaceFolder(db);
     const sandbox = wrapSandbox(drives ? await openSandbox(root, warn) : createLocalSandbox({ root }));
     const checkouts = createCheckouts(sandbox);
-    const sweep = async (): Promise<void> => {
-      if (drives) await sweepWorkspaces(sandbox, store, DEFAULT_TENANT);
+    const sweepAll = async (): Promise<void> => {
+      if (drives) await sweep(sandbox, store);
     };
     const harness = defineHarness({
       store,
@@ -63,14 +63,14 @@ export async function openApp(options: AppOptions) {
         removeWorkspace: () => checkouts.remove(tree),
       }),
     });
-    await sweep();
+    await sweepAll();
     return {
       harness,
       store,
       async [Symbol.asyncDispose](): Promise<void> {
         await checkouts[Symbol.asyncDispose]();
         // What could not be removed is swept by the next process.
-        await sweep().catch(() => undefined);
+        await sweepAll().catch(() => undefined);
         await harness[Symbol.asyncDispose]();
       },
     };

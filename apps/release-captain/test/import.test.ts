@@ -1,9 +1,10 @@
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createLocalSandbox } from '@prusik/sandbox-local';
-import type { Sandbox } from '@prusik/core';
+import type { RunKey, Sandbox, Store } from '@prusik/core';
+import { memoryStore } from '@prusik/store-memory';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createCheckouts, sweepWorkspaces, workspaceOf } from '../src/release/checkouts.ts';
+import { createCheckouts, sweep, workspaceOf } from '../src/release/checkouts.ts';
 import { decodeText } from '../src/git/bytes.ts';
 import { createFixture, temporaryFolder, type Fixture } from './git-fixture.ts';
 
@@ -22,6 +23,22 @@ function fixture(): Fixture {
   const made = createFixture();
   disposables.push(() => made[Symbol.dispose]());
   return made;
+}
+
+const keyOf = (run: string): RunKey => ({ tenant: 'default', run });
+
+async function startRun(store: Store, id: string): Promise<void> {
+  const named = { definition: 'release', version: '1', kind: 'workflow', root: id, depth: 0, priority: 0 } as const;
+  await store.start({ ...named, key: keyOf(id), input: null, inputHash: 'h', context: null, messages: [] });
+}
+
+async function endRun(store: Store, id: string): Promise<void> {
+  const definitions = [{ name: 'release', versions: ['1'] }];
+  const only = { run: keyOf(id) };
+  await store.claim({ worker: 'w', leaseMs: 1_000, limit: 1, suspects: { room: 0, alone: 1 }, definitions, only });
+  const entries = [{ type: 'run-end', status: 'completed' }] as const;
+  const transition = { type: 'end', status: 'completed' } as const;
+  await store.commit({ run: keyOf(id), epoch: 1, entries, progress: true, transition });
 }
 
 /** Without isolation, so that it runs everywhere; what runs in it is git alone. */
@@ -71,19 +88,17 @@ describe('the checkouts of releases', () => {
     for (const run of ['ended', 'waits', 'removed']) await checkouts.create(run, original.folder, signal);
     await checkouts.remove('removed');
     await checkouts[Symbol.asyncDispose]();
-    const store = {
-      async listRuns() {
-        // Another process begins just now, too late for this list.
-        await place.workspaces.create({ id: workspaceOf('begun meanwhile') });
-        return { items: [{ root: 'waits' }] };
-      },
-    };
+    const store = memoryStore();
+    disposables.push(() => store[Symbol.asyncDispose]());
+    for (const id of ['ended', 'waits']) await startRun(store, id);
+    await endRun(store, 'ended');
+    await place.workspaces.create({ id: 'somebody’s' });
 
-    const swept = await sweepWorkspaces(place, store as never, 'default');
+    const { workspaces } = await sweep(place, store);
 
-    expect(swept).toEqual([workspaceOf('ended')]);
+    expect(workspaces).toBe(1);
     expect((await place.workspaces.list()).map(({ id }) => id)).toEqual(
-      [workspaceOf('waits'), workspaceOf('begun meanwhile')].toSorted(),
+      [workspaceOf('waits'), 'somebody’s'].toSorted(),
     );
     expect(readdirSync(join(root, 'workspaces'))).toHaveLength(2);
   });

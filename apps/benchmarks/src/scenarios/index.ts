@@ -12,6 +12,7 @@ import { mcpAgent } from './mcp-agent.ts';
 import { mcpCall } from './mcp-call.ts';
 import { mcpStart } from './mcp-start.ts';
 import { parkWake } from './park-wake.ts';
+import { prune } from './prune.ts';
 import { resume } from './resume.ts';
 import { sandboxExec, sandboxFileRead, sandboxFileWrite } from './sandbox.ts';
 import { stream } from './stream.ts';
@@ -40,6 +41,7 @@ export const SCENARIOS: readonly Scenario[] = [
   sandboxFileRead,
   sandboxFileWrite,
   workspace,
+  prune,
   mcpCall,
   mcpStart,
   mcpAgent,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { PrusikError, type Sandbox, type SandboxSession, type Store } from '@prusik/core';
+import { DEFAULT_TENANT, PrusikError, type Sandbox, type SandboxSession, type Store } from '@prusik/core';
+import { ownerOfWorkspace, prune, type PruneReport } from '@prusik/records';
 import type { Exec } from '../git/exec.ts';
 import { createGit, type Git } from '../git/git.ts';
 import { importRepository, REPOSITORY_LIMITS, type ImportedRepository } from '../repository/import.ts';
@@ -13,9 +14,25 @@ export interface Checkouts extends AsyncDisposable {
   remove(root: string): Promise<void>;
 }
 
-/** Ids of runs may hold anything; names of workspaces may not. */
+const PREFIX = 'release-';
+/** What a sandbox takes as a name. */
+const NAME_LENGTH = 200;
+
+/** Ids of runs may hold anything; names of workspaces may not. One that is too long to be read back is swept by nobody, and removed by its run alone. */
 export function workspaceOf(root: string): string {
-  return `release-${createHash('sha256').update(root).digest('hex').slice(0, 40)}`;
+  const name = `${PREFIX}${encodeURIComponent(root).replaceAll('.', '%2E')}`;
+  return name.length <= NAME_LENGTH ? name : `hashed-${createHash('sha256').update(root).digest('hex')}`;
+}
+
+/** The run whose copy a workspace holds, or whose agents work in it. */
+function ownerOf(workspace: string): ReturnType<typeof ownerOfWorkspace> {
+  if (!workspace.startsWith(PREFIX)) return ownerOfWorkspace(workspace);
+  try {
+    return { tenant: DEFAULT_TENANT, run: decodeURIComponent(workspace.slice(PREFIX.length)) };
+  } catch {
+    // Not a name of ours.
+    return undefined;
+  }
 }
 
 export function createCheckouts(sandbox: Sandbox): Checkouts {
@@ -53,27 +70,9 @@ export function createCheckouts(sandbox: Sandbox): Checkouts {
   };
 }
 
-/**
- * Removes the workspaces of runs that have ended. A run is stored before its workspace is made: what is listed first and has
- * no live run afterwards is nobody's.
- */
-export async function sweepWorkspaces(sandbox: Sandbox, store: Store, tenant: string): Promise<readonly string[]> {
-  const existing = new Set((await sandbox.workspaces.list()).map(({ id }) => id));
-  if (existing.size === 0) return [];
-  const live = new Set<string>();
-  let after: string | undefined;
-  do {
-    const page = await store.listRuns({
-      tenant,
-      status: ['queued', 'running', 'waiting', 'blocked'],
-      limit: 1_000,
-      ...(after === undefined ? {} : { after }),
-    });
-    for (const { root } of page.items) live.add(workspaceOf(root));
-    after = page.next;
-  } while (after !== undefined);
-  const { workspaces } = await sandbox.workspaces.sweep({ workspace: (id) => !existing.has(id) || live.has(id) });
-  return workspaces;
+/** Removes what runs that have ended have left, and what a killed process was about to remove. */
+export async function sweep(sandbox: Sandbox, store: Store): Promise<PruneReport> {
+  return prune(store, { workspaces: { maxAgeMs: 0 } }, { workspaces: sandbox.workspaces, ownerOf });
 }
 
 function execIn(session: SandboxSession): Exec {

@@ -5,8 +5,8 @@ import type { StoreBackend } from './backend.ts';
 import type { EndedPlace, EndedRoot, RunState, StoreReads, StoreTransaction } from './tables.ts';
 
 /** What one transaction may take of the write lock: a commit that comes meanwhile waits for no more than this and the syncs. */
-const SLICE_MS = 5;
-const SLICE_ROWS = 500;
+const SLICE_MS = 3;
+const SLICE_ROWS = 1_000;
 const PAGE = 64;
 const RANK_PAGE = 500;
 

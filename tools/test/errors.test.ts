@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { builtCodes, pageOf, problemsOf, saidRetryable, usesOf } from '../sync-errors.mjs';
+import { builtCodes, pageOf, problemsOf, saidRetryable, testedIn, usesOf } from '../sync-errors.mjs';
 
 const entry = { meaning: 'It is full.', cause: 'Too much.', retryable: false, fix: 'Less.' };
 const listed = [{ package: 'shop', code: 'SHOP_FULL', entry }];
@@ -33,12 +33,8 @@ it('ERR-1: an entry whose code is only compared or only mentioned is unused', ()
   expect(problems(THROWN, { sources: new Map([['packages/other/src/a.ts', THROWN]]) })).toEqual(unused);
 });
 
-it('ERR-1: a code that no test names needs a reason, and a reason that is out of date is told', () => {
-  const excused = [{ ...listed[0], entry: { ...entry, untested: 'A defect of ours.' } }];
-
+it('ERR-1: a code that no test names is told', () => {
   expect(problems(THROWN, { tested: new Set() })).toEqual([expect.stringContaining('no test names SHOP_FULL')]);
-  expect(problems(THROWN, { tested: new Set(), listed: excused })).toEqual([]);
-  expect(problems(THROWN, { listed: excused })).toEqual([expect.stringContaining('tested by now')]);
 });
 
 it('ERR-1: what an entry says about trying again is what the source says', () => {
@@ -66,4 +62,18 @@ it('ERR-1: the page has a heading for each code', () => {
   expect(pageOf(listed)).toMatch(
     /\n## @prusik\/shop\n\n### SHOP_FULL\n\nIt is full\.\n\n- Cause: Too much\.\n- Fix: Less\.\n- Retryable: no\n$/,
   );
+});
+
+it('ERR-1: a test names a code where it does something, not in a comment or a title', () => {
+  const titles = [
+    "it('is IN_TITLE, it\\'s so', run);",
+    "it.each([['IN_TABLE']])('gives IN_EACH_TITLE: %s', run);",
+    'describe(`a IN_GROUP`, () => {});',
+    "const one = { title: 'tells IN_TITLE_MEMBER', run };",
+    '// IN_COMMENT',
+    '/** IN_DOC */',
+    "expect(error).toMatchObject({ code: 'IN_CHECK' });",
+  ].join('\n');
+
+  expect(testedIn(titles)).toEqual(['IN_TABLE', 'IN_CHECK']);
 });

@@ -1,3 +1,4 @@
+import { shown } from './shown.ts';
 import type { CallOptions } from './call-options.ts';
 import { checkOptions } from './known-options.ts';
 import { checkBudget } from './ledger.ts';
@@ -59,5 +60,5 @@ function check(
   what: string,
 ): void {
   if (value !== undefined && !isRight(value))
-    throw new TypeError(`${where}: ${option} must be ${what}, not ${String(value)}`);
+    throw new TypeError(`${where}: ${option} must be ${what}, not ${shown(value)}`);
 }

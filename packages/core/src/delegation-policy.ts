@@ -1,3 +1,4 @@
+import { shown } from './shown.ts';
 import { toFrozenJson } from './json.ts';
 import { checkOptions } from './known-options.ts';
 
@@ -171,13 +172,13 @@ export function checkedPolicy(given: DelegationPolicy, agents: readonly string[]
     const value = policy[name];
     const least = name === 'parallel' ? 1 : 0;
     if (value !== undefined && !(Number.isSafeInteger(value) && value >= least))
-      throw new TypeError(`delegation.${name} must be a whole number of at least ${least}, not ${String(value)}`);
+      throw new TypeError(`delegation.${name} must be a whole number of at least ${least}, not ${shown(value)}`);
   }
   const { whenFull, whenExhausted } = policy;
   if (whenExhausted !== undefined && whenExhausted !== 'fail' && whenExhausted !== 'partial')
-    throw new TypeError(`delegation.whenExhausted must be 'fail' or 'partial', not ${JSON.stringify(whenExhausted)}`);
+    throw new TypeError(`delegation.whenExhausted must be 'fail' or 'partial', not ${shown(whenExhausted)}`);
   if (whenFull !== undefined && whenFull !== 'queue' && whenFull !== 'refuse')
-    throw new TypeError(`delegation.whenFull must be 'queue' or 'refuse', not ${JSON.stringify(whenFull)}`);
+    throw new TypeError(`delegation.whenFull must be 'queue' or 'refuse', not ${shown(whenFull)}`);
   checkNames('agents', policy.agents ?? []);
   checkNames('models', policy.models ?? []);
   for (const [agent, aliases] of Object.entries(policy.agentModels ?? {}))
@@ -189,7 +190,7 @@ export function checkedPolicy(given: DelegationPolicy, agents: readonly string[]
     const unknown = named.find((name) => !agents.includes(name));
     if (unknown !== undefined) {
       const known = agents.length === 0 ? 'there are no agents' : `the agents are ${agents.join(', ')}`;
-      throw new TypeError(`delegation.${path} names ${JSON.stringify(unknown)}, which is no agent here: ${known}`);
+      throw new TypeError(`delegation.${path} names ${shown(unknown)}, which is no agent here: ${known}`);
     }
   }
   return policy;

@@ -1,3 +1,4 @@
+import { shown } from './shown.ts';
 import { hash, randomUUID } from 'node:crypto';
 import { canonicalJson } from './json.ts';
 
@@ -51,8 +52,7 @@ export function checkId(kind: keyof typeof ID_LIMITS, value: unknown): string {
   if (value.length > ID_LIMITS[kind])
     throw new TypeError(`The ${kind} has ${value.length} characters; the limit is ${ID_LIMITS[kind]}`);
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  if (/[\u0000-\u001f\u007f]/.test(value))
-    throw new TypeError(`The ${kind} ${JSON.stringify(value)} holds a control character`);
+  if (/[\u0000-\u001f\u007f]/.test(value)) throw new TypeError(`The ${kind} ${shown(value)} holds a control character`);
   if (!value.isWellFormed()) throw new TypeError(`The ${kind} holds an unpaired surrogate`);
   return value;
 }

@@ -1,3 +1,4 @@
+import { shown } from './shown.ts';
 import { charactersOfCopy, freezeCopy } from './frozen-copies.ts';
 
 /** What a journal can hold. */
@@ -195,8 +196,12 @@ export function canonicalJson(value: unknown): string {
 /** The way from the top to a value: each object with the key that leads on. The path is only put into words when something is refused. */
 type Way = { readonly object: object; key: string | number }[];
 
+/** Levels that a refusal names. */
+const PATH_LEVELS = 20;
+
 function refuse(way: Way, what: string): never {
-  const path = way.map(({ key }) => `[${typeof key === 'number' ? key : JSON.stringify(key)}]`).join('');
+  const named = way.slice(0, PATH_LEVELS).map(({ key }) => `[${typeof key === 'number' ? key : shown(key)}]`);
+  const path = `${named.join('')}${way.length > PATH_LEVELS ? '[…]' : ''}`;
   throw new TypeError(`$${path} is ${what}, which JSON cannot hold`);
 }
 
@@ -218,7 +223,7 @@ function classify(value: unknown, way: Way, levels: number): 'leaf' | 'array' | 
   if (way.length >= levels) refuse(way, `nested deeper than ${levels} levels`);
   if (Array.isArray(value)) return 'array';
   if (isPlain(value)) return 'object';
-  return refuse(way, `an instance of ${(value as object).constructor?.name ?? 'a class'}`);
+  return refuse(way, `an instance of ${String((value as object).constructor?.name ?? 'a class').slice(0, 80)}`);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { shown } from './shown.ts';
 import { checkCount } from './store-kit/argument-values.ts';
 
 /** What calls may use. Costs in whole units, so that sums are exact. `costMicros` is millionths of the currency that prices are given in. */
@@ -61,7 +62,7 @@ export function checkBudget(budget: Budget | undefined): void {
 function checkDimensions(amount: Budget | undefined, known: readonly string[]): void {
   if (amount === undefined) return;
   if (typeof amount !== 'object' || amount === null)
-    throw new TypeError(`An amount or a budget must be an object, not ${String(amount)}`);
+    throw new TypeError(`An amount or a budget must be an object, not ${shown(amount)}`);
   for (const [dimension, value] of Object.entries(amount)) {
     if (value === undefined) continue;
     checkCount(`amount of ${dimension}`, value);

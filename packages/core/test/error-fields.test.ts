@@ -45,7 +45,7 @@ it('I9: a wrong value is shown to whoever passed it, and not more of it than a l
   expect(shown({ a: 'x'.repeat(1e6) })).toHaveLength(81);
   expect([shown(ring), shown(undefined), shown(1n), shown(() => 1)]).toEqual([
     'a value of type object',
-    'a value of type undefined',
+    'undefined',
     'a value of type bigint',
     'a value of type function',
   ]);

@@ -1,11 +1,12 @@
 import { createReadStream, read as readDescriptor } from 'node:fs';
-import { opendir, unlink } from 'node:fs/promises';
+import { unlink } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { promisify } from 'node:util';
-import { PrusikError, type SandboxFiles } from '@prusik/core';
+import type { SandboxFiles } from '@prusik/core';
 import { refusePath, type Directory } from './directory.ts';
 import { inspect, openFile, translate, withDirectory, withPlace, type OpenFile, type Place } from './file-walk.ts';
+import { listFolder } from './list-folder.ts';
 import { fileTooLarge, replaceFile } from './file-write.ts';
 import type { Identity } from './identity.ts';
 import { isGitControl, parsePath } from './sandbox-path.ts';
@@ -13,7 +14,6 @@ import { isGitControl, parsePath } from './sandbox-path.ts';
 const readAt = promisify(readDescriptor);
 
 /** Entries of one listing. */
-const LONGEST_LISTING = 100_000;
 
 export interface SessionFilesOptions {
   /** The workspace's files on the host. */
@@ -127,7 +127,7 @@ export function createSessionFiles(options: SessionFilesOptions): SandboxFiles {
 
     async listDirectory({ path, abortSignal }) {
       abortSignal?.throwIfAborted();
-      return withDirectory(root, parsePath(path, directory), (folder) => list(folder, path));
+      return withDirectory(root, parsePath(path, directory), (folder) => listFolder(folder, path));
     },
 
     async deleteFile({ path, abortSignal }) {
@@ -159,27 +159,4 @@ async function readAtMost({ fd, size }: OpenFile): Promise<Uint8Array> {
     length += bytesRead;
   }
   return bytes.subarray(0, length);
-}
-
-async function list(folder: Directory, path: string): ReturnType<SandboxFiles['listDirectory']> {
-  const entries: { name: string; type: 'file' | 'directory' | 'symlink' | 'other' }[] = [];
-  for await (const entry of await opendir(folder.path)) {
-    if (entries.length === LONGEST_LISTING)
-      throw new PrusikError(
-        'SANDBOX_DIRECTORY_TOO_LARGE',
-        `${JSON.stringify(path)} has more than ${LONGEST_LISTING} entries`,
-        {
-          meta: { limit: LONGEST_LISTING },
-        },
-      );
-    const type = entry.isFile()
-      ? 'file'
-      : entry.isDirectory()
-        ? 'directory'
-        : entry.isSymbolicLink()
-          ? 'symlink'
-          : 'other';
-    entries.push({ name: entry.name, type });
-  }
-  return entries;
 }

@@ -1,6 +1,6 @@
 import { PrusikError } from '@prusik/core';
 
-/** What SQLite reports, as one of the store's codes; anything else (a defect, a wrong argument) as it is. */
+/** What SQLite reports, as one of the store's codes; what SQLite did not say (a defect, a wrong argument) as it is. */
 export function storeError(error: unknown, path: string): unknown {
   const code = sqliteCode(error);
   if (code === undefined) return error;
@@ -19,7 +19,7 @@ export function storeError(error: unknown, path: string): unknown {
     });
   if (code === 'SQLITE_TOOBIG')
     return new PrusikError('STORE_TOO_LARGE', 'A value is larger than SQLite can hold', { cause: error });
-  return error;
+  return new PrusikError('STORE_FAILED', `The database ${path} refused: ${said} (${code})`, { cause: error });
 }
 
 export function isBusy(error: unknown): boolean {

@@ -9,6 +9,14 @@ export {
   type CredentialStoreTest,
 } from './credential-store-contract.ts';
 export {
+  LOGGER_TESTS,
+  loggerContract,
+  runLoggerTest,
+  type LoggerContract,
+  type LoggerTest,
+  type LoggerUnderTest,
+} from './logger-contract.ts';
+export {
   REQUEST_POLICY_TESTS,
   requestPolicyContract,
   runRequestPolicyTest,

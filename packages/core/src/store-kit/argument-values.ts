@@ -1,3 +1,5 @@
+import { shown } from '../shown.ts';
+
 /** A name that is not an id of ours: of a version, a worker, a code. */
 export function checkText(name: string, value: unknown): void {
   if (typeof value !== 'string' || value.length > 200 || !value.isWellFormed() || value.includes('\0'))
@@ -6,18 +8,17 @@ export function checkText(name: string, value: unknown): void {
 
 export function checkCount(name: string, value: unknown): void {
   if (!Number.isSafeInteger(value) || (value as number) < 0)
-    throw new TypeError(`The ${name} must be a whole number, not ${String(value)}`);
+    throw new TypeError(`The ${name} must be a whole number, not ${shown(value)}`);
 }
 
 export function checkTime(name: string, value: unknown): void {
-  if (!Number.isFinite(value))
-    throw new TypeError(`${name} must be milliseconds since the epoch, not ${String(value)}`);
+  if (!Number.isFinite(value)) throw new TypeError(`${name} must be milliseconds since the epoch, not ${shown(value)}`);
 }
 
 /** What a caller in JavaScript made up would otherwise be stored, and no reader knows what it means. */
 export function checkOneOf(name: string, value: unknown, allowed: readonly string[]): void {
   if (!allowed.includes(value as string))
-    throw new TypeError(`The ${name} is one of ${allowed.join(', ')}, not ${JSON.stringify(value)}`);
+    throw new TypeError(`The ${name} is one of ${allowed.join(', ')}, not ${shown(value)}`);
 }
 
 /** A property that is `undefined` is left out of a copy; where `null` is meant it has to be said. */

@@ -1,3 +1,4 @@
+import { shown } from '../shown.ts';
 import type { BlobSweep } from '../blob.ts';
 import { checkMessage } from '../check-message.ts';
 import type { ClaimQuery, Lease } from '../claim.ts';
@@ -366,7 +367,7 @@ export function checkedSweep({
 } {
   if (!(Number.isFinite(graceMs) && graceMs >= 0)) throw new TypeError(`graceMs must be 0 or more, not ${graceMs}`);
   const [, stage, digits] = /^(row|bytes)-(\d{1,15})$/.exec(after) ?? [];
-  if (stage === undefined) throw new TypeError(`${JSON.stringify(after)} is no cursor of a sweep`);
+  if (stage === undefined) throw new TypeError(`${shown(after)} is no cursor of a sweep`);
   const number = Number(digits);
   return { graceMs, limit: checkedLimit(limit), at: stage === 'row' ? { row: number } : { portion: number } };
 }

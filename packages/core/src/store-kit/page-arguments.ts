@@ -5,6 +5,7 @@ import { PAGE_LIMIT, type PageAfter, type PageBefore } from '../page.ts';
 import type { RequestQuery } from '../request.ts';
 import { LIST_NAMES_LIMIT, type ListOrder, type RunQuery } from '../run.ts';
 import type { SessionQuery } from '../session.ts';
+import { shown } from '../shown.ts';
 import { checkCount, checkList, checkOneOf, checkText, checkTime } from './argument-values.ts';
 import { copied } from './copied.ts';
 import { parsePlace } from './place.ts';
@@ -105,6 +106,6 @@ function checkDefinitions(names: readonly string[] | undefined): void {
 /** The number in a cursor of ours; 0 is before the first. */
 export function parseCursor(cursor: string | undefined): number | undefined {
   if (cursor === undefined) return undefined;
-  if (!/^[1-9]\d{0,15}$/.test(cursor)) throw new TypeError(`${JSON.stringify(cursor)} is no cursor of this store`);
+  if (!/^[1-9]\d{0,15}$/.test(cursor)) throw new TypeError(`${shown(cursor)} is no cursor of this store`);
   return Number(cursor);
 }

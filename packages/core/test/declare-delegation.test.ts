@@ -37,7 +37,7 @@ describe('a policy', () => {
   it.each([
     [{ calls: Number.NaN }, 'delegation["calls"] is NaN'],
     [{ calls: Number.POSITIVE_INFINITY }, 'delegation["calls"] is Infinity'],
-    [{ calls: '3' }, 'delegation.calls must be a whole number of at least 0, not 3'],
+    [{ calls: '3' }, 'delegation.calls must be a whole number of at least 0, not "3"'],
     [{ tokens: 1.5 }, 'delegation.tokens must be a whole number of at least 0, not 1.5'],
     [{ parallel: 0 }, 'delegation.parallel'],
     [{ depth: -1 }, 'delegation.depth'],

@@ -2,6 +2,11 @@ import type { Grant, GrantRecord, Note, NoteRecord, Request, RequestRecord, Stor
 import type { BundleWriter } from './write-bundle.ts';
 import { eachOf, eachUpTo } from './pages.ts';
 
+/** Lines come in pages on their way, since to wait for each by itself costs more than to make it. */
+export async function* lineByLine(pages: AsyncIterable<readonly string[]>): AsyncGenerator<string, void> {
+  for await (const page of pages) for (const line of page) yield line;
+}
+
 /** Where rows go on their way out. */
 export interface Sink extends Pick<BundleWriter, 'row'> {
   readonly store: Store;
@@ -15,7 +20,7 @@ export async function* exportThread(
   { store, row, signal, named }: Sink,
   thread: ThreadKey,
   between: { readonly after?: number; readonly upTo?: number } = {},
-): AsyncGenerator<string, void> {
+): AsyncGenerator<readonly string[], void> {
   const read = eachUpTo(
     (page) => store.messages(thread, { ...page, hidden: true }),
     ({ n }) => n,
@@ -23,17 +28,23 @@ export async function* exportThread(
   );
   for await (const messages of read) {
     signal?.throwIfAborted();
-    for (const message of messages) yield noted(row('message', message), named);
+    yield messages.map((message) => noted(row('message', message), named));
   }
 }
 
-export async function* exportSlots({ store, row, named }: Sink, owner: ThreadKey): AsyncGenerator<string, void> {
-  for (const slot of await store.slots(owner)) yield noted(row('slot', slot), named);
+export async function* exportSlots(
+  { store, row, named }: Sink,
+  owner: ThreadKey,
+): AsyncGenerator<readonly string[], void> {
+  yield (await store.slots(owner)).map((slot) => noted(row('slot', slot), named));
 }
 
-export async function* exportGrants({ store, row }: Sink, { tenant, of, id }: ThreadKey): AsyncGenerator<string, void> {
+export async function* exportGrants(
+  { store, row }: Sink,
+  { tenant, of, id }: ThreadKey,
+): AsyncGenerator<readonly string[], void> {
   for await (const grant of eachOf((page) => store.listGrants({ tenant, [of]: id, ...page })))
-    if (grant.scope.of === of && grant.scope.id === id) yield row('grant', grantRecord(grant));
+    if (grant.scope.of === of && grant.scope.id === id) yield [row('grant', grantRecord(grant))];
 }
 
 /** Which of the hashes that rows name are blobs, and so used by their owner. */

@@ -5,6 +5,7 @@ import {
   exportGrants,
   exportSlots,
   exportThread,
+  lineByLine,
   noted,
   noteRecord,
   requestRecord,
@@ -26,27 +27,29 @@ import { createBundleWriter } from './write-bundle.ts';
  */
 export function exportRun(store: Store, key: RunKey, options: ExportOptions = {}): AsyncIterable<string> {
   checkExportOptions('exportRun', options);
-  return exportTree(store, key, options);
+  return lineByLine(exportTree(store, key, options));
 }
 
-async function* exportTree(store: Store, key: RunKey, options: ExportOptions): AsyncGenerator<string, void> {
+async function* exportTree(store: Store, key: RunKey, options: ExportOptions): AsyncGenerator<readonly string[], void> {
   const { signal, blobs = options.redact === 'none' } = options;
   signal?.throwIfAborted();
   const seen = await readTree(store, key, signal);
   const writer = createBundleWriter(options);
-  yield writer.header({
-    of: 'run',
-    id: key.run,
-    tenant: key.tenant,
-    live: seen.some(({ live }) => live),
-    counts: countsOf(seen),
-  });
+  yield [
+    writer.header({
+      of: 'run',
+      id: key.run,
+      tenant: key.tenant,
+      live: seen.some(({ live }) => live),
+      counts: countsOf(seen),
+    }),
+  ];
   const used = new Set<string>();
   const sink: Sink = { store, row: writer.row, signal, named: blobs ? new Set() : undefined };
   for (const run of seen) yield* exportOne(sink, run, { alone: true, used });
   yield* exportBlobs(sink, key.tenant, used);
   await stillThere(store, seen);
-  yield writer.end();
+  yield [writer.end()];
 }
 
 export const countsOf = (seen: readonly SeenRun[]): { readonly runs: number; readonly entries: number } => ({
@@ -68,13 +71,17 @@ interface ExportOne {
 }
 
 /** One run and all that hangs on it. */
-export async function* exportOne(sink: Sink, seen: SeenRun, { alone, used }: ExportOne): AsyncGenerator<string, void> {
+export async function* exportOne(
+  sink: Sink,
+  seen: SeenRun,
+  { alone, used }: ExportOne,
+): AsyncGenerator<readonly string[], void> {
   const { store, row, signal } = sink;
   const { key } = seen;
   const { tenant, run: id } = key;
   const found = await requireRun(store, key);
   sink.named?.clear();
-  yield noted(row('run', runRow(found, seen)), sink.named);
+  yield [noted(row('run', runRow(found, seen)), sink.named)];
   const span = createSpan();
   let until = found.createdAt;
   for await (const entries of eachUpTo(
@@ -83,31 +90,29 @@ export async function* exportOne(sink: Sink, seen: SeenRun, { alone, used }: Exp
     { upTo: seen.seq },
   )) {
     signal?.throwIfAborted();
-    for (const entry of entries) {
-      span.add(entry);
-      until = entry.at;
-      yield noted(row('entry', entry), sink.named);
-    }
+    for (const entry of entries) span.add(entry);
+    until = entries.at(-1)?.at ?? until;
+    yield entries.map((entry) => noted(row('entry', entry), sink.named));
   }
   for await (const signals of eachUpTo(
     (page) => store.inbox(key, page),
     ({ n }) => n,
     { upTo: seen.inbox },
   ))
-    for (const told of signals) yield noted(row('signal', told), sink.named);
+    yield signals.map((told) => noted(row('signal', told), sink.named));
   yield* exportMessages(sink, found, seen, { alone, span });
   for await (const request of eachOf((page) => store.listRequests({ tenant, run: id, ...page })))
-    if (!seen.live || request.openedAt <= until) yield noted(row('request', requestRecord(request)), sink.named);
+    if (!seen.live || request.openedAt <= until) yield [noted(row('request', requestRecord(request)), sink.named)];
   const own: ThreadKey = { tenant, of: 'run', id };
   yield* exportGrants(sink, own);
   const ledger = await store.ledger(key);
-  if (ledger !== undefined) yield row('ledger', ledger);
+  if (ledger !== undefined) yield [row('ledger', ledger)];
   for (const note of (await notesOf(store, key)).toReversed())
-    if (!seen.live || note.at <= until) yield noted(row('note', noteRecord(note)), sink.named);
+    if (!seen.live || note.at <= until) yield [noted(row('note', noteRecord(note)), sink.named)];
   if (found.session === undefined) yield* exportSlots(sink, own);
   const uses = await usedBlobs(sink, tenant);
   for (const hash of uses) used.add(hash);
-  if (uses.length > 0) yield row('uses', uses);
+  if (uses.length > 0) yield [row('uses', uses)];
 }
 
 /** Newest first, so all are read before the first is told. */
@@ -121,7 +126,7 @@ async function* exportMessages(
   run: Run,
   { live, key }: SeenRun,
   { alone, span }: { readonly alone: boolean; readonly span: Span },
-): AsyncGenerator<string, void> {
+): AsyncGenerator<readonly string[], void> {
   const { from, to } = span.read();
   if (run.session === undefined) {
     yield* exportThread(sink, { tenant: key.tenant, of: 'run', id: key.run }, live ? { upTo: to } : {});
@@ -173,20 +178,20 @@ export async function* exportBlobs(
   { store, row, signal }: Sink,
   tenant: string,
   used: ReadonlySet<string>,
-): AsyncGenerator<string, void> {
+): AsyncGenerator<readonly string[], void> {
   for (const hash of used) {
     const info = await store.blob(tenant, hash);
     if (info === undefined) continue;
-    yield row('blob', { hash, size: info.size });
+    yield [row('blob', { hash, size: info.size })];
     let rest = Buffer.alloc(0);
     for await (const bytes of store.readBlob(tenant, hash)) {
       signal?.throwIfAborted();
       rest = Buffer.concat([rest, bytes]);
       let at = 0;
       for (; rest.length - at >= PIECE_BYTES; at += PIECE_BYTES)
-        yield row('piece', rest.subarray(at, at + PIECE_BYTES).toString('base64'));
+        yield [row('piece', rest.subarray(at, at + PIECE_BYTES).toString('base64'))];
       rest = rest.subarray(at);
     }
-    if (rest.length > 0) yield row('piece', rest.toString('base64'));
+    if (rest.length > 0) yield [row('piece', rest.toString('base64'))];
   }
 }

@@ -1,7 +1,16 @@
 import { PrusikError, type Note, type Session, type SessionKey, type Store, type ThreadKey } from '@prusik/core';
 import type { SessionRow } from './bundle.ts';
 import { checkExportOptions, type ExportOptions } from './export-options.ts';
-import { exportGrants, exportSlots, exportThread, noted, noteRecord, usedBlobs, type Sink } from './export-owned.ts';
+import {
+  exportGrants,
+  exportSlots,
+  exportThread,
+  lineByLine,
+  noted,
+  noteRecord,
+  usedBlobs,
+  type Sink,
+} from './export-owned.ts';
 import { countsOf, exportBlobs, exportOne, stillThere } from './export-run.ts';
 import { all, eachOf } from './pages.ts';
 import { readTree, type SeenRun } from './read-tree.ts';
@@ -16,10 +25,14 @@ import { createBundleWriter } from './write-bundle.ts';
  */
 export function exportSession(store: Store, key: SessionKey, options: ExportOptions = {}): AsyncIterable<string> {
   checkExportOptions('exportSession', options);
-  return exportWhole(store, key, options);
+  return lineByLine(exportWhole(store, key, options));
 }
 
-async function* exportWhole(store: Store, key: SessionKey, options: ExportOptions): AsyncGenerator<string, void> {
+async function* exportWhole(
+  store: Store,
+  key: SessionKey,
+  options: ExportOptions,
+): AsyncGenerator<readonly string[], void> {
   const { signal, blobs = options.redact === 'none' } = options;
   signal?.throwIfAborted();
   const session = await requireSession(store, key);
@@ -28,34 +41,35 @@ async function* exportWhole(store: Store, key: SessionKey, options: ExportOption
   const head = await store.threadHead(thread);
   const seen = await runsOf(store, key, signal);
   const writer = createBundleWriter(options);
-  yield writer.header({
-    of: 'session',
-    id,
-    tenant,
-    live: session.state !== 'closed' || seen.some(({ live }) => live),
-    counts: countsOf(seen),
-  });
+  yield [
+    writer.header({
+      of: 'session',
+      id,
+      tenant,
+      live: session.state !== 'closed' || seen.some(({ live }) => live),
+      counts: countsOf(seen),
+    }),
+  ];
 
   const used = new Set<string>();
   const sink: Sink = { store, row: writer.row, signal, named: blobs ? new Set() : undefined };
-  yield writer.row('session', await sessionRow(store, session, thread, head));
+  yield [writer.row('session', await sessionRow(store, session, thread, head))];
   yield* exportThread(sink, thread, { upTo: head });
   yield* exportSlots(sink, thread);
   yield* exportGrants(sink, thread);
   for (const note of (await orphanNotes(store, key, seen)).toReversed())
-    yield noted(
-      writer.row('note', { ...noteRecord(note), run: note.run.run, definition: note.definition }),
-      sink.named,
-    );
+    yield [
+      noted(writer.row('note', { ...noteRecord(note), run: note.run.run, definition: note.definition }), sink.named),
+    ];
   const uses = await usedBlobs(sink, tenant);
   for (const hash of uses) used.add(hash);
-  if (uses.length > 0) yield writer.row('uses', uses);
+  if (uses.length > 0) yield [writer.row('uses', uses)];
 
   for (const run of seen) yield* exportOne(sink, run, { alone: false, used });
   yield* exportBlobs(sink, tenant, used);
   await stillThere(store, seen);
   await requireSession(store, key);
-  yield writer.end();
+  yield [writer.end()];
 }
 
 async function requireSession(store: Store, key: SessionKey): Promise<Session> {

@@ -1,5 +1,5 @@
-import { createHmac, randomBytes } from 'node:crypto';
-import { createRedactor, isObject, type ContentKind, type Json, type Redactor } from '@prusik/core';
+import { hash, randomBytes } from 'node:crypto';
+import { createRedactor, type ContentKind, type ContentPlace, type Json, type Redactor } from '@prusik/core';
 import type { BundleRows, Redaction } from './bundle.ts';
 import type { Redacting } from './redaction-rule.ts';
 import { ROW_RULES } from './redaction-rules.ts';
@@ -26,38 +26,40 @@ const CONTENT_OF: { readonly [Kind in keyof BundleRows]: ContentKind } = {
   piece: 'name',
 };
 
+/** A redactor is told what a text is of; where in its row it stands is not worth a path for each of so many. */
+const PLACES: { readonly [Kind in keyof BundleRows]: ContentPlace } = Object.fromEntries(
+  Object.entries(CONTENT_OF).map(([row, kind]) => [row, { kind, path: '' }]),
+) as { readonly [Kind in keyof BundleRows]: ContentPlace };
+
 /** Makes rows what may be told of them. */
-export function createRedaction(
-  mode: Redaction,
-  redactor: Redactor = createRedactor({ bounds: WHOLE }),
-): <Kind extends keyof BundleRows>(kind: Kind, row: BundleRows[Kind]) => BundleRows[Kind] {
+export interface RowRedaction {
+  row<Kind extends keyof BundleRows>(kind: Kind, row: BundleRows[Kind]): BundleRows[Kind];
+  /** The text of a row, without a hash that somebody could confirm; what takes its place has its form. */
+  line(text: string): string;
+}
+
+export function createRedaction(mode: Redaction, redactor: Redactor = createRedactor({ bounds: WHOLE })): RowRedaction {
   // Made for one bundle and kept nowhere, so that nobody can confirm what they guess.
-  const secret = randomBytes(32);
-  const keyed = (text: string): string => createHmac('sha256', secret).update(text).digest('hex');
-  const withoutHashes = (text: string): string =>
-    text.includes('sha256:') ? text.replace(HASH, (hash) => `sha256:${keyed(hash)}`) : text;
-
-  function deep(value: Json): Json {
-    if (typeof value === 'string') return withoutHashes(value);
-    if (Array.isArray(value)) return value.map((item: Json) => deep(item));
-    if (!isObject(value)) return value;
-    return Object.fromEntries(Object.entries(value).map(([name, item]) => [withoutHashes(name), deep(item)]));
-  }
-
+  const secret = randomBytes(32).toString('hex');
+  const keyed = (text: string): string => hash('sha256', `${secret}${text}`);
   const known = createMemory();
   const to: Redacting = {
     mode,
-    content: (value, { kind }) => (mode === 'content' ? sizeOf(value) : deep(redactor.json(value, kind))),
-    text: (text, at) => known.read(text, () => withoutHashes(redactor.text(text, at))),
+    content: (value, { kind }) => (mode === 'content' ? sizeOf(value) : redactor.json(value, kind)),
+    text: (text, at) => known.read(text, () => redactor.text(text, at)),
     name: (text, at) => (to.text(text, at) === text ? text : to.pseudonym(text)),
     pseudonym: (text) => `redacted-${keyed(text).slice(0, DIGITS_OF_A_NAME)}`,
   };
 
-  return (kind, row) =>
-    mode === 'none'
-      ? row
-      : // Rules keep the form of what they are for, and a row is JSON.
-        (ROW_RULES[kind](row as unknown as Json, to, { kind: CONTENT_OF[kind], path: '$' }) as typeof row);
+  return {
+    row: (kind, row) =>
+      mode === 'none'
+        ? row
+        : // Rules keep the form of what they are for, and a row is JSON.
+          (ROW_RULES[kind](row as unknown as Json, to, PLACES[kind]) as typeof row),
+    line: (text) =>
+      mode !== 'none' && text.includes('sha256:') ? text.replace(HASH, (found) => `sha256:${keyed(found)}`) : text,
+  };
 }
 
 /** Kinds, names, codes and keys are the same few texts over and over. */

@@ -37,15 +37,8 @@ function through(value: Json, at: ContentPlace, change: (text: string, at: Conte
   if (typeof value === 'string') return change(value, at);
   if (Array.isArray(value)) return value.map((item: Json) => through(item, at, change));
   if (!isObject(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([name, item]) => [name, through(item, within(at, name), change)]),
-  );
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, through(item, at, change)]));
 }
-
-const within = (at: ContentPlace, name: string): ContentPlace => ({
-  ...at,
-  path: `${at.path}.${name}`,
-});
 
 /** Fields that nobody has a rule for are content. */
 function shape<T>(rules: Rules<T>, unknown: Rule = content): Rule {
@@ -55,7 +48,7 @@ function shape<T>(rules: Rules<T>, unknown: Rule = content): Rule {
     const redacted: Record<string, Json> = {};
     for (const [name, item] of Object.entries(value)) {
       const rule = byName.get(name);
-      const made = (rule ?? unknown)(item, to, within(at, name));
+      const made = (rule ?? unknown)(item, to, at);
       if (made !== undefined) redacted[rule === undefined ? to.name(name, at) : name] = made;
     }
     return redacted;

@@ -127,7 +127,7 @@ export function runFlow(
         entry satisfies never;
     }
   }
-  const nodes = [...steps.values(), ...waits.values(), ...marks]
+  const nodes = [...steps.values(), ...waits.values(), ...claimsFirst(marks, [...steps.values(), ...waits.values()])]
     .toSorted((a, b) => beganAt(a.node) - beganAt(b.node) || a.seq - b.seq)
     .map(({ node }) => node);
   return {
@@ -145,6 +145,26 @@ export function runFlow(
     nodes,
   };
 }
+
+/** A claim is written with the first commit after it, so it is at the latest when that drive's first step began. */
+function claimsFirst(
+  marks: readonly Placed<FlowMark>[],
+  nodes: readonly Placed<FlowStep | FlowWait>[],
+): readonly Placed<FlowMark>[] {
+  const bySeq: readonly Placed[] = [...nodes, ...marks.filter(isClaim)].toSorted((a, b) => b.seq - a.seq);
+  const times = new Map<number, number>();
+  let earliest = Number.POSITIVE_INFINITY;
+  // From the last on: what began since the claim that comes next in this order.
+  for (const placed of bySeq) {
+    earliest = Math.min(earliest, beganAt(placed.node));
+    if (placed.node.type !== 'mark') continue;
+    times.set(placed.seq, earliest);
+    earliest = Number.POSITIVE_INFINITY;
+  }
+  return marks.map(({ seq, node }) => ({ seq, node: { ...node, at: times.get(seq) ?? node.at } }));
+}
+
+const isClaim = ({ node }: Placed<FlowMark>): boolean => node.what === 'claim' || node.what === 'takeover';
 
 const beganAt = (node: FlowNode): number => (node.type === 'mark' ? node.at : node.startedAt);
 

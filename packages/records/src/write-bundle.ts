@@ -20,7 +20,7 @@ export function createBundleWriter({
   const redaction = createRedaction(redact, redactor);
 
   function line(value: object): string {
-    const text = `${JSON.stringify(value)}\n`;
+    const text = `${redaction.line(JSON.stringify(value))}\n`;
     hash.update(text);
     return text;
   }
@@ -40,7 +40,7 @@ export function createBundleWriter({
       } satisfies BundleHeader),
     row(kind, row) {
       counts[kind] += 1;
-      return line({ [kind]: redaction(kind, row) });
+      return line({ [kind]: redaction.row(kind, row) });
     },
     end: () => `${JSON.stringify({ end: { counts, sha256: hash.copy().digest('hex') } } satisfies BundleEnd)}\n`,
   };

@@ -4,6 +4,7 @@ import { agentLoopDurable } from './agent-loop-durable.ts';
 import { concurrentRuns } from './concurrent-runs.ts';
 import { durableOnce, durableStep, durableStepNormal } from './durable-step.ts';
 import { eventLag } from './event-lag.ts';
+import { exportTime } from './export.ts';
 import { fanOut, fanOutDurable } from './fan-out.ts';
 import { growth } from './growth.ts';
 import { idleSessions } from './idle-sessions.ts';
@@ -30,6 +31,7 @@ export const SCENARIOS: readonly Scenario[] = [
   parkWake,
   idleSessions,
   eventLag,
+  exportTime,
   importTime,
   agentLoop,
   agentLoopDurable,

@@ -315,7 +315,9 @@ export {
   type SteeredRun,
   type ThreadCut,
 } from './session.ts';
-export { PAGE_LIMIT, type Page, type PageAfter, type PageBefore } from './page.ts';
+export { HEALTH_LIMIT, type StoreHealth } from './store-health.ts';
+export type { WakeResult } from './wake.ts';
+export { PAGE_LIMIT, type Page, type PageAfter, type PageBefore, type TextPage } from './page.ts';
 export {
   SESSION_QUEUE_LIMIT,
   SUPERSEDED,

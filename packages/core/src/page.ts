@@ -13,6 +13,12 @@ export interface PageBefore {
   readonly limit: number;
 }
 
+/** What follows a cursor, {@link Page.next}; `limit` items at most. */
+export interface TextPage {
+  readonly after?: string;
+  readonly limit: number;
+}
+
 /** One page of a list that is read with a cursor. */
 export interface Page<T> {
   readonly items: readonly T[];

@@ -11,7 +11,7 @@ import type { LiveTextStore } from './live-text.ts';
 import type { Message, StoredMessage, ThreadKey } from './message.ts';
 import type { NewRun, StartResult } from './new-run.ts';
 import type { Note, NoteQuery } from './note.ts';
-import type { Page, PageAfter, PageBefore } from './page.ts';
+import type { Page, PageAfter, PageBefore, TextPage } from './page.ts';
 import type { Removal, RemoveResult } from './removal.ts';
 import type { DecideResult, NewDecision, Request, RequestQuery } from './request.ts';
 import type { Run, RunQuery, RunSummary } from './run.ts';
@@ -27,13 +27,15 @@ import type {
 import type { NewSignal, Signal, SignalResult } from './signal.ts';
 import type { CompactResult, TreeCompaction } from './tree-compaction.ts';
 import type { StoredSlot } from './slot.ts';
+import type { StoreHealth } from './store-health.ts';
+import type { WakeResult } from './wake.ts';
 
 /**
  * Keeps runs, journals, inboxes, threads, requests and blobs. There are two kinds of write to a run and no third:
  *
  * - **The holder's**: {@link Store.commit}, fenced by the epoch that {@link Store.claim} raised. It is the only writer
  *   of a run's journal after entry 1, and all or nothing.
- * - **Outside writes**: {@link Store.start}, {@link Store.signal} and {@link Store.decide} (and {@link Store.revokeGrant}), by anybody, each one
+ * - **Outside writes**: {@link Store.start}, {@link Store.signal}, {@link Store.wake} and {@link Store.decide} (and {@link Store.revokeGrant}), by anybody, each one
  *   transaction that creates-if-absent or compares-and-sets and makes the run runnable; and {@link Store.moveSession},
  *   {@link Store.replaceMessages}, {@link Store.cutMessages}, {@link Store.forkSession}, {@link Store.importRun}, {@link Store.importSession}, {@link Store.compact} and {@link Store.remove}, which touch nothing that a live run stands on.
  *
@@ -85,6 +87,9 @@ export interface Store extends AsyncDisposable, LiveTextStore {
    * cannot be (the request has no tool to be bound to, its tree no session, or the approved input does not hold the part) is a `TypeError`.
    */
   decide(decision: NewDecision): Promise<DecideResult>;
+
+  /** Makes a waiting run ready, as a signal does, and leaves nothing in its inbox: it looks again at what it waits for. */
+  wake(run: RunKey): Promise<WakeResult>;
 
   /** Takes a grant back: from now on it covers no call. */
   revokeGrant(key: GrantKey, by?: string): Promise<RevokeResult>;
@@ -207,6 +212,12 @@ export interface Store extends AsyncDisposable, LiveTextStore {
   listRequests(query: RequestQuery): Promise<Page<Request>>;
   /** Oldest first. */
   listGrants(query: GrantQuery): Promise<Page<Grant>>;
+  /** Tenants that have a run or a session, by name. */
+  tenants(page: TextPage): Promise<Page<string>>;
+  /** What the owner of the thread uses, by hash. Bytes are read by {@link Store.readBlob}. */
+  blobsOf(owner: ThreadKey, page: TextPage): Promise<Page<BlobInfo>>;
+  /** How the store stands, over all tenants; cheap enough for every ten seconds. */
+  health(): Promise<StoreHealth>;
 
   /**
    * Calls back after a commit, signal, end or removal of this run became visible; a removal says `end`. `unknown`: another process wrote something, look again.

@@ -20,7 +20,9 @@ import type {
   SignalResult,
   StartCut,
   Store,
+  StoreHealth,
   TurnOptions,
+  WakeResult,
   WhenBusy,
   WorkspaceForks,
 } from '@prusik/core';
@@ -205,6 +207,21 @@ export type RunResult<Output = Json> = { readonly run: RunKey } & (
   | { readonly status: 'blocked'; readonly code: string; readonly request: string }
 );
 
+/** How an engine and its store stand. Numbers and codes only. */
+export interface EngineHealth {
+  readonly store: StoreHealth;
+  /** Name under which this engine holds leases. */
+  readonly worker: string;
+  /** Workers that are running in this engine. */
+  readonly workers: number;
+  /** Runs that are driven here now, those included that wait here for a moment and use no place. */
+  readonly drives: number;
+  /** Places for runs that act. */
+  readonly slots: { readonly total: number; readonly free: number };
+  /** The last claim of a worker that the store refused, by this engine's clock; missing where there was none. */
+  readonly claimError?: { readonly code: string; readonly at: number };
+}
+
 /** What {@link createEngine} makes. Every call may also reject with what the store rejects with, such as `STORE_UNAVAILABLE`. */
 export interface Engine extends AsyncDisposable {
   readonly store: Store;
@@ -253,6 +270,8 @@ export interface Engine extends AsyncDisposable {
   drain(options: DrainOptions): Promise<Drained>;
   /** Sends a signal, which `ctx.receive(signalKey)` takes; the first per key wins. @throws {PrusikError} `VALUE_TOO_LARGE` */
   signal(key: RunKey, signalKey: string, body: Json): Promise<SignalResult>;
+  /** Makes a waiting run look again at what it waits for; timers stay what they were. A blocked run is refused: it waits for a person. */
+  wake(key: RunKey): Promise<WakeResult>;
   /** Asks a run to cancel. Confirmed when its status says so. */
   cancel(key: RunKey, reason?: string): Promise<SignalResult>;
   /**
@@ -263,6 +282,8 @@ export interface Engine extends AsyncDisposable {
    * @throws {TypeError} for a grant that cannot be given.
    */
   decide(key: RunKey, request: string, decision: PersonDecision): Promise<Decided>;
+  /** How this engine and the store stand, over all tenants: for whoever runs them. */
+  health(): Promise<EngineHealth>;
   /**
    * An inbox: the requests that are open, oldest first, then each that is opened, and each of these once more when it is closed (`status` says
    * how). Whoever is slow is told where things stand, not every step on the way. Ends with `signal`, or when the reader is closed; rejects

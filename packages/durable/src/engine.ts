@@ -18,7 +18,7 @@ import { createDecider } from './decisions.ts';
 import { drain } from './drain.ts';
 import type { DriveEnv } from './drive-env.ts';
 import { createDriver } from './driver.ts';
-import type { Engine, EngineOptions, EngineWarning, RunResult } from './engine-types.ts';
+import type { Engine, EngineHealth, EngineOptions, EngineWarning, RunResult } from './engine-types.ts';
 import { createDrivenTrees } from './driven-trees.ts';
 import { driveInline } from './inline-drive.ts';
 import { refuseInside } from './inside.ts';
@@ -64,8 +64,10 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
   const definitions = indexDefinitions(options.definitions as readonly DurableDefinition<never, unknown, unknown>[]);
   const { logger, observers = [] } = options;
   const tell = warningsTo(options);
+  let claimError: EngineHealth['claimError'];
   const warn = (warning: EngineWarning): void => {
     const { code, run } = warning;
+    if (code === 'CLAIM_FAILED') claimError = { code: serializeError(warning.cause).code, at: clock.now() };
     observer?.event({ type: 'warning', code, ...(run === undefined ? {} : { run }) });
     tell(warning);
   };
@@ -167,6 +169,17 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
     async signal(key, signalKey, given) {
       const body = bounded('body of a signal', given, limits.maxValueBytes);
       return store.signal({ run: key, kind: 'user', key: checkId('signal', signalKey), body });
+    },
+    wake: (key) => store.wake(key),
+    async health() {
+      return {
+        store: await store.health(),
+        worker: env.worker,
+        workers: workers.size,
+        drives: driver.active(),
+        slots: { total: limits.slots, free: driver.slots.free() },
+        ...(claimError === undefined ? {} : { claimError }),
+      };
     },
     async cancel(key, reason = '') {
       const body = { reason: bounded('reason of a cancel', reason, limits.maxValueBytes) };

@@ -4,6 +4,7 @@ export type {
   Drained,
   DriveOptions,
   Engine,
+  EngineHealth,
   EngineLimits,
   EngineOptions,
   EngineWarning,

@@ -6,6 +6,7 @@ export interface Slots {
   take(limit: number): number;
   /** Gives back what was taken and not used. */
   give(count: number): void;
+  free(): number;
   /** A ticket that holds one of the places that were taken. */
   ticket(): SlotTicket;
 }
@@ -29,6 +30,7 @@ export function createSlots(size: number, onFree: () => void): Slots {
       return taken;
     },
     give,
+    free: () => free,
     ticket() {
       let held = true;
       let inLine: (() => void) | undefined;

@@ -153,6 +153,8 @@ export function defineHarness(
     drain: (how) => engine.drain(how),
     events: (run, how) => engine.events(keyOf(run), how),
     cancel: (run, reason) => engine.cancel(keyOf(run), reason),
+    wake: (run) => engine.wake(keyOf(run)),
+    health: () => engine.health(),
     signal: (run, key, body) => engine.signal(keyOf(run), key, body),
     requests: (query = {}) => store.listRequests({ tenant: DEFAULT_TENANT, status: ['open'], limit: 100, ...query }),
     watchRequests: (how) => engine.watchRequests(how),

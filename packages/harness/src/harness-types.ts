@@ -14,6 +14,7 @@ import type {
   RunEvent,
   RunKey,
   SignalResult,
+  WakeResult,
   WhenBusy,
 } from '@prusik/core';
 import type {
@@ -22,6 +23,7 @@ import type {
   DrainOptions,
   DriveOptions,
   Engine,
+  EngineHealth,
   EventOptions,
   RunResult,
   StartOptions,
@@ -93,6 +95,10 @@ export interface Harness<
   cancel(run: RunRef, reason?: string): Promise<SignalResult>;
   /** Sends a signal that `ctx.receive` waits for. The first per key wins. */
   signal(run: RunRef, key: string, body: Json): Promise<SignalResult>;
+  /** Makes a waiting run look again at what it waits for. */
+  wake(run: RunRef): Promise<WakeResult>;
+  /** How engine and store stand, over all tenants. */
+  health(): Promise<EngineHealth>;
   /** Requests of all runs and sessions, oldest first. @default the open ones, 100 a page */
   requests(query?: HarnessRequestQuery): Promise<Page<Request>>;
   /** The open requests, then each that is opened, and each of these once more when it is closed. See `Engine.watchRequests`. */

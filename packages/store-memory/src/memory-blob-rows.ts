@@ -14,6 +14,9 @@ interface BlobRecord {
 export interface MemoryBlobRows {
   get(tenant: string, hash: string): BlobInfo | undefined;
   has(hash: string): boolean;
+  usedBy(user: object): readonly BlobInfo[];
+  /** Different ones, and their bytes. */
+  total(): { readonly count: number; readonly bytes: number };
   save(tenant: string, info: BlobInfo): void;
   use(user: object, tenant: string, hashes: readonly string[]): void;
   isUser(user: object): boolean;
@@ -36,6 +39,11 @@ export function memoryBlobRows(): MemoryBlobRows {
   return {
     get: (tenant, hash) => byHash.get(tenant, hash)?.info,
     has: (hash) => tenantsOf.has(hash),
+    usedBy: (user) => Array.from(usedBy.get(user) ?? [], ({ info }) => info),
+    total() {
+      const sizes = new Map(Array.from(byNumber.values(), ({ info }) => [info.hash, info.size]));
+      return { count: sizes.size, bytes: [...sizes.values()].reduce((sum, size) => sum + size, 0) };
+    },
     save(tenant, info) {
       const found = byHash.get(tenant, info.hash);
       if (found !== undefined) {

@@ -34,6 +34,7 @@ export interface MemorySessions<Run extends Claimable> {
   remove(session: SessionRecord<Run>): void;
   describe(session: SessionRecord<Run>): Session;
   list(query: SessionQuery): Page<Session>;
+  tenants(): Iterable<string>;
   readonly size: number;
 }
 
@@ -85,6 +86,7 @@ export function createMemorySessions<Run extends Claimable>(): MemorySessions<Ru
         show: describe,
         page: query,
       }),
+    tenants: byNumber.tenants,
     get size() {
       return byNumber.size;
     },

@@ -17,10 +17,13 @@ import {
   type RunState,
   type Signal,
   type SignalKind,
+  type StoreHealth,
   type StoreTables,
   type ThreadKey,
 } from '@prusik/core';
 import { frozen } from './frozen.ts';
+import { healthOf } from './memory-health.ts';
+import { namedPage } from './named-page.ts';
 import { memoryBlobRows } from './memory-blob-rows.ts';
 import { createKeyed } from './keyed.ts';
 import { listMemoryRuns, type ListedRun } from './list-runs.ts';
@@ -74,6 +77,15 @@ export function memoryTables(): MemoryTables {
   };
   const grants = createMemoryGrants();
   const blobs = memoryBlobRows();
+  let recoveries: StoreHealth['recoveries'] = { count: 0, lastAt: null };
+
+  function* eachRun(): Iterable<RunState> {
+    for (const tenant of lists.runs.tenants()) for (const { state } of lists.runs.of(tenant)) yield state;
+  }
+
+  function* eachRequest(): Iterable<Request> {
+    for (const tenant of lists.requests.tenants()) for (const { request } of lists.requests.of(tenant)) yield request;
+  }
 
   function record({ tenant, run }: RunKey): RunRecord {
     const found = runs.get(tenant, run);
@@ -277,6 +289,10 @@ export function memoryTables(): MemoryTables {
     ledger: ({ tenant, run }) => ledgers.get(tenant, run),
     saveLedger: ({ tenant, run }, ledger) => ledgers.set(tenant, run, frozen(ledger)),
 
+    addRecoveries(count, at) {
+      recoveries = { count: recoveries.count + count, lastAt: at };
+    },
+
     saveBlob: blobs.save,
     useBlobs(state, hashes) {
       const found = record(state.key);
@@ -373,6 +389,13 @@ export function memoryTables(): MemoryTables {
     timers: (query) => among(query, (index) => index.timers),
     leases: (query) => among(query, (index) => index.leases),
     deadlines: (query) => among(query, (index) => index.deadlines),
+
+    tenants: (page) => namedPage(new Set([...lists.runs.tenants(), ...sessions.tenants()]), (name) => name, page),
+    blobsOf({ tenant, of, id }, page) {
+      const owner = of === 'run' ? runs.get(tenant, id) : sessions.get({ tenant, session: id });
+      return namedPage(owner === undefined ? [] : blobs.usedBy(owner), ({ hash }) => hash, page);
+    },
+    health: ({ now }) => healthOf(now, eachRun(), eachRequest(), { recoveries, blobs: blobs.total() }),
 
     blob: blobs.get,
     hasBlob: blobs.has,

@@ -7,6 +7,8 @@ export interface Numbered {
 export interface NumberedRows<Row extends Numbered> {
   nextNumber(): number;
   of(tenant: string): readonly Row[];
+  /** That have any. */
+  tenants(): Iterable<string>;
   add(tenant: string, row: Row): void;
   remove(tenant: string, row: Row): void;
   readonly size: number;
@@ -31,6 +33,7 @@ export function createNumberedRows<Row extends Numbered>(timeOf: (row: Row) => n
   return {
     nextNumber: () => (last += 1),
     of: (tenant) => tenants.get(tenant) ?? [],
+    tenants: () => tenants.keys(),
     add(tenant, row) {
       const rows = tenants.get(tenant);
       if (rows === undefined) tenants.set(tenant, [row]);

@@ -15,6 +15,9 @@ export interface RunRange {
 /** Of two conditions the rarer one is gone along. More than so many of each are not counted. */
 const COUNTED = 2_000;
 
+/** The same for what is worked at, of which each has to be looked at to be counted. */
+const WORK_COUNTED = 500;
+
 const KINDS: readonly RunKind[] = ['workflow', 'agent', 'function'];
 const LIVE: readonly RunStatus[] = ['queued', 'running', 'waiting', 'blocked'];
 
@@ -24,49 +27,69 @@ export function createRunRanges(db: Database.Database): (query: RunQuery) => rea
   const definitionsOf = names(db, 'definition', 'runs_definition', 'tenant = ? and kind = ?');
   const blockCodes = names(db, 'block_code', 'runs_blocked', 'tenant = ? and block_code is not null');
 
-  /** How many there are, without what a range does not settle; {@link COUNTED} at most. */
-  function count(ranges: readonly RunRange[]): number {
+  /** How many there are, without what a range does not settle; `most` at most. */
+  function count(ranges: readonly RunRange[], most: number = COUNTED): number {
     let found = 0;
     for (const { index, given } of ranges) {
       const sql = `select count(*) from (select 1 from runs x indexed by ${index} where ${given.sql} limit ?)`;
       const statement = counts.get(sql) ?? prepareQuery<(string | number)[], number>(db, sql).pluck();
       counts.set(sql, statement);
-      found += statement.get(...given.values, COUNTED - found) ?? 0;
-      if (found >= COUNTED) break;
+      found += statement.get(...given.values, most - found) ?? 0;
+      if (found >= most) break;
     }
     return found;
   }
 
-  function byStatus({ tenant, status, blocked, roots }: RunQuery): readonly RunRange[] {
-    const asked = blocked === undefined ? (status ?? [...LIVE, ...FINAL_STATUSES]) : ['blocked' as const];
-    if (asked.every((one) => one === 'blocked') && asked.length > 0)
-      return (blocked === undefined ? blockCodes(tenant) : [blocked]).map((code) => ({
-        index: 'runs_blocked',
-        given: { sql: 'x.tenant = ? and x.block_code = ?', values: [tenant, code] },
-        settles: blocked === undefined ? ['status'] : ['blocked'],
-      }));
-    const final = new Set(asked.filter(isFinal));
-    const isLive = asked.some((one) => LIVE.includes(one));
-    const allLive = LIVE.every((one) => asked.includes(one));
-    return flagsOf(roots).flatMap((flag): readonly RunRange[] => [
-      ...(isLive
-        ? [
-            {
-              index: 'runs_live',
-              given: { sql: 'x.tenant = ? and (x.parent is null) = ? and x.ended_at is null', values: [tenant, flag] },
-              settles: allLive ? (['status', 'roots'] as const) : (['roots'] as const),
-            },
-          ]
+  /** Whatever is asked of blocked runs alone. */
+  function byCode({ tenant, blocked }: RunQuery): readonly RunRange[] {
+    return (blocked === undefined ? blockCodes(tenant) : [blocked]).map((code) => ({
+      index: 'runs_blocked',
+      given: { sql: 'x.tenant = ? and x.block_code = ?', values: [tenant, code] },
+      settles: blocked === undefined ? ['status'] : ['blocked'],
+    }));
+  }
+
+  /** Of live statuses each but `waiting` has an index that a claim goes along, or a blocked run stands in: of all tenants, and in another order. */
+  function byWork(query: RunQuery, asked: readonly RunStatus[]): readonly RunRange[] {
+    const of = (index: string, sql: string): RunRange => ({
+      index,
+      given: { sql: `${sql} and x.tenant = ?`, values: [query.tenant] },
+      settles: ['status'],
+    });
+    return [
+      ...(asked.includes('running') ? [of('runs_leases', 'x.lease_until is not null')] : []),
+      ...(asked.includes('queued')
+        ? [of('runs_ready', 'x.ready_at is not null'), of('runs_queue', 'x.in_queue = 1 and x.ready_at is null')]
         : []),
-      ...Array.from(final, (one) => ({
-        index: 'runs_final',
-        given: {
-          sql: 'x.tenant = ? and x.status = ? and (x.parent is null) = ? and x.ended_at is not null',
-          values: [tenant, one, flag],
-        },
-        settles: ['status', 'roots'] as const,
-      })),
-    ]);
+      ...(asked.includes('blocked') ? byCode(query) : []),
+    ];
+  }
+
+  function byStatus(query: RunQuery): readonly RunRange[] {
+    const { tenant, status, blocked, roots } = query;
+    const asked = blocked === undefined ? (status ?? [...LIVE, ...FINAL_STATUSES]) : ['blocked' as const];
+    const live = LIVE.filter((one) => asked.includes(one));
+    const final = FINAL_STATUSES.filter((one) => asked.includes(one));
+    return [
+      ...liveRanges(query, live),
+      ...flagsOf(roots).flatMap((flag) => final.map((one) => finalRange(tenant, one, flag))),
+    ];
+  }
+
+  function liveRanges(query: RunQuery, asked: readonly RunStatus[]): readonly RunRange[] {
+    if (asked.length === 0) return [];
+    if (asked.every((one) => one === 'blocked')) return byCode(query);
+    // What is worked at is few beside what is parked, and is found at once; where it is many, it is met soon on the way.
+    const work = asked.includes('waiting') ? undefined : byWork(query, asked);
+    if (work !== undefined && count(work, WORK_COUNTED) < WORK_COUNTED) return work;
+    return flagsOf(query.roots).map((flag) => ({
+      index: 'runs_live',
+      given: {
+        sql: 'x.tenant = ? and (x.parent is null) = ? and x.ended_at is null',
+        values: [query.tenant, flag],
+      },
+      settles: LIVE.every((one) => asked.includes(one)) ? ['status', 'roots'] : ['roots'],
+    }));
   }
 
   function byDefinition({ tenant, kind = KINDS, definition, roots }: RunQuery): readonly RunRange[] {
@@ -118,6 +141,17 @@ function byKey({ tenant, parent, root, session, status }: RunQuery): RunRange | 
 
 function keyed(column: 'parent' | 'root' | 'session', index: string, values: readonly string[]): RunRange {
   return { index, given: { sql: `x.tenant = ? and x.${column} = ?`, values }, settles: [column] };
+}
+
+function finalRange(tenant: string, status: RunStatus, flag: number): RunRange {
+  return {
+    index: 'runs_final',
+    given: {
+      sql: 'x.tenant = ? and x.status = ? and (x.parent is null) = ? and x.ended_at is not null',
+      values: [tenant, status, flag],
+    },
+    settles: ['status', 'roots'],
+  };
 }
 
 function byEnd({ tenant, roots }: RunQuery): readonly RunRange[] {

@@ -19,6 +19,8 @@ import { prepareQuery } from './prepare-query.ts';
 import { selectRequest, toRequest, type RequestRow } from './request-row.ts';
 import { selectSession, toCuts, toSession, type SessionRow } from './session-row.ts';
 import { createBlobReads } from './blob-rows.ts';
+import { createBlobsOf, createTenants } from './named-lists.ts';
+import { createHealth } from './health.ts';
 import { createEndedRoots } from './ended-roots.ts';
 import { createTreeBytes } from './tree-bytes.ts';
 import { createLists } from './sqlite-lists.ts';
@@ -145,6 +147,9 @@ export function createReads(db: Database.Database): StoreReads {
     endedRoots: createEndedRoots(db),
     treeBytes: createTreeBytes(db),
     ...createBlobReads(db),
+    blobsOf: createBlobsOf(db),
+    tenants: createTenants(db),
+    health: createHealth(db),
     ...createLists(db),
   };
 }

@@ -50,9 +50,11 @@ export function sqliteTables(
   );
   const saveRun = db.prepare(
     `update runs set status = ?, epoch = ?, seen = ?, lost = ?, cancel = ?, in_queue = ?, ready_at = ?, wake_at = ?, lease_until = ?,
-       worker = ?, ended_at = ?, block_code = ?, block_request = ?,
+       worker = ?, block_code = ?, block_request = ?,
        holder = case when ? is null then null when epoch = ? then holder else ? end where id = ?`,
   );
+  // By itself: SQLite writes every index anew whose columns an update names, changed or not.
+  const endRun = db.prepare('update runs set ended_at = ? where id = ?');
   const saveResult = db.prepare('update run_bodies set output = ?, error = ?, absorbed_by = ? where run = ?');
   const saveImported = {
     run: db.prepare('update runs set imported = ? where id = ?'),
@@ -103,6 +105,7 @@ export function sqliteTables(
   );
   const saveGrant = db.prepare('update grants set revoked = ? where id = ?');
   const saveLedger = db.prepare('insert or replace into ledgers (run, limits, used, reserved) values (?, ?, ?, ?)');
+  const addRecoveries = db.prepare('update recoveries set count = count + ?, at = ?');
   const session = prepareQuery<[string, string], SessionStateRow>(
     db,
     'select state, active_run, thread_floor from sessions where tenant = ? and name = ?',
@@ -209,7 +212,6 @@ export function sqliteTables(
         next.wakeAt,
         next.leaseUntil,
         next.worker,
-        next.endedAt,
         next.blocked?.code ?? null,
         next.blocked?.request ?? null,
         // A lease belongs to the store that raised the epoch; whatever else is saved leaves it where it is.
@@ -218,6 +220,7 @@ export function sqliteTables(
         next.leaseUntil === null ? null : holders.self(),
         next.number,
       );
+      if (next.endedAt !== null) write(endRun, next.endedAt, next.number);
     },
     saveResult({ number }, { output, partial, error, absorbedBy = null }) {
       write(saveResult, textOf(output), textOf(error), absorbedBy, number);
@@ -308,6 +311,8 @@ export function sqliteTables(
         JSON.stringify(used),
         JSON.stringify(reserved),
       ),
+
+    addRecoveries: (count, at) => void write(addRecoveries, count, at),
 
     saveBlob: blobs.save,
     useBlobs({ number, key: { tenant }, session: id }, hashes) {

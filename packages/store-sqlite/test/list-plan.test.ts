@@ -104,6 +104,15 @@ describe('what a list reads', () => {
     },
   );
 
+  it('REC-1: what is worked at is found by the indexes of claims, not among what is parked', () => {
+    const indexes = (query: Partial<RunQuery>): readonly string[] =>
+      rangesOf({ tenant: 'a', limit: 50, ...query }).map(({ index }) => index);
+    expect(indexes({ status: ['running'] })).toEqual(['runs_leases']);
+    expect(indexes({ status: ['queued', 'failed'] })).toEqual(['runs_ready', 'runs_queue', 'runs_final', 'runs_final']);
+    expect(indexes({ status: ['queued', 'waiting'] })).toEqual(['runs_live', 'runs_live']);
+    expect(plansOf({ status: ['queued', 'running'] }).join()).not.toMatch(/SCAN (?!x USING INDEX runs_(ready|leases))/);
+  });
+
   it('REC-1: of two conditions the one is gone along that fewer runs meet', () => {
     const run = db.prepare(
       `insert into runs (tenant, name, kind, definition, version, input_hash, root, depth, priority, created_at, status, epoch, seen, lost, cancel, in_queue, ended_at)

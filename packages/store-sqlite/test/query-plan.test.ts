@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sqliteStore } from '../src/index.ts';
 import { HAS_DEADLINE } from '../src/claim-sources.ts';
 import { endedRootsOf } from '../src/ended-roots.ts';
+import { HEALTH_SQL } from '../src/health.ts';
+import { TENANTS_SQL } from '../src/named-lists.ts';
 import { selectNote } from '../src/note-row.ts';
 import { selectSession } from '../src/session-row.ts';
 import { messageOf, messagesOf, THREADS } from '../src/sqlite-reads.ts';
@@ -83,6 +85,21 @@ describe('what a statement reads', () => {
     const read = plan(`${selectNote(`n.tenant = 'a' ${condition} and n.id < 9`)} order by n.id desc limit 5`);
     expect(read).toMatch(new RegExp(`^SEARCH n USING INDEX ${index}\\b`, 'm'));
     expect(read).not.toMatch(/SCAN|TEMP B-TREE/);
+  });
+
+  it.each(Object.entries(HEALTH_SQL).filter(([question]) => !['recoveries', 'file'].includes(question)))(
+    'TEL-4: how a store stands is read off indexes: %s',
+    (_, sql) => {
+      const read = plan(sql.replaceAll('?', '1'));
+      expect(read).toMatch(/(SCAN|SEARCH) (runs|requests|blobs) USING (COVERING )?INDEX \w+/);
+      expect(read).not.toMatch(/(SCAN|SEARCH) (runs|requests|blobs)$/m);
+    },
+  );
+
+  it('REC-1: the next tenant is one look into an index of each table', () => {
+    const read = plan(TENANTS_SQL.replaceAll('?', "'a'"));
+    expect(read).toMatch(/SEARCH runs USING COVERING INDEX \w+ \(tenant>\?\)/);
+    expect(read).toMatch(/SEARCH sessions USING COVERING INDEX \w+ \(tenant>\?\)/);
   });
 
   it('SES-1: the queue of a session is found without going through all runs that the session ever had', () => {

@@ -16,6 +16,7 @@ import { STORE_IMPORT_TESTS } from './store-import-tests.ts';
 import { STORE_LEDGER_TESTS } from './store-ledger-tests.ts';
 import { STORE_LIFETIME_TESTS } from './store-lifetime-tests.ts';
 import { STORE_LIVE_TEXT_TESTS } from './store-live-text-tests.ts';
+import { STORE_HEALTH_TESTS } from './store-health-tests.ts';
 import { STORE_LIST_TESTS } from './store-list-tests.ts';
 import { STORE_TIME_LIST_TESTS } from './store-time-list-tests.ts';
 import { STORE_NOTE_TESTS } from './store-note-tests.ts';
@@ -78,6 +79,7 @@ const STORE_TESTS: readonly StoreTest[] = [
   ...STORE_NOTE_TESTS,
   ...STORE_LIST_TESTS,
   ...STORE_TIME_LIST_TESTS,
+  ...STORE_HEALTH_TESTS,
   ...STORE_VALUE_TESTS,
   ...STORE_WATCH_TESTS,
   ...STORE_LIVE_TEXT_TESTS,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { LIST_NAMES_LIMIT, type RunQuery, type RunSummary, type SessionQuery, type Store } from '@prusik/core';
-import { message, newChild, newRequest } from './store-scenario.ts';
+import { key, message, newChild, newRequest, newRun } from './store-scenario.ts';
 import type { StoreTest, StoreTestBed } from './store-test.ts';
 
 const runs = async (store: Store, query: Partial<RunQuery> = {}): Promise<readonly string[]> =>
@@ -66,6 +66,32 @@ export const STORE_TIME_LIST_TESTS: readonly StoreTest[] = [
       assert.deepEqual(await runs(store, { blocked: 'STEP_IN_DOUBT', status: ['failed'] }), []);
       assert.deepEqual(await runs(store, { blocked: 'RUN_POISONED', definition: ['order'], kind: ['workflow'] }), [
         'poison',
+      ]);
+    },
+  },
+  {
+    title: 'REC-1: listRuns() shows what is worked at: held, ready, or behind another run of its session',
+    async run({ store, start, running, park, end }) {
+      await park(await running('parked'));
+      await end(await running('done'));
+      await start('ready', { priority: 9 });
+      await running('held', { session: { id: 's', whenBusy: 'refuse' } });
+      await start('behind', { session: { id: 's', whenBusy: 'queue' } });
+      await store.start(newRun('foreign', { key: key('foreign', 'other') }));
+      assert.deepEqual(await runs(store, { status: ['queued'] }), ['behind', 'ready']);
+      assert.deepEqual(await runs(store, { status: ['running'] }), ['held']);
+      assert.deepEqual(await runs(store, { status: ['running', 'queued'], order: 'oldest' }), [
+        'ready',
+        'held',
+        'behind',
+      ]);
+      assert.deepEqual(await runs(store, { status: ['queued', 'completed'], limit: 2 }), ['behind', 'ready']);
+      assert.deepEqual(await runs(store, { status: ['running', 'waiting'] }), ['held', 'parked']);
+      assert.deepEqual(await paged(store, { status: ['queued', 'running', 'completed'] }), [
+        'behind',
+        'held',
+        'ready',
+        'done',
       ]);
     },
   },

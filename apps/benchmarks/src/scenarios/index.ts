@@ -9,6 +9,7 @@ import { fanOut, fanOutDurable } from './fan-out.ts';
 import { growth } from './growth.ts';
 import { idleSessions } from './idle-sessions.ts';
 import { importTime } from './import.ts';
+import { list } from './list.ts';
 import { mcpAgent } from './mcp-agent.ts';
 import { mcpCall } from './mcp-call.ts';
 import { mcpStart } from './mcp-start.ts';
@@ -32,6 +33,7 @@ export const SCENARIOS: readonly Scenario[] = [
   idleSessions,
   eventLag,
   exportTime,
+  list,
   importTime,
   agentLoop,
   agentLoopDurable,

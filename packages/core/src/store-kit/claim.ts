@@ -15,7 +15,11 @@ export function claimRuns(tx: StoreTransaction, query: ClaimQuery): ClaimResult 
     collectOverdue(tables.deadlines(query), query, now),
   ];
   const candidates = sources.flatMap((source) => source.due).toSorted((a, b) => byPriorityThenAge(a, b, now));
-  const claims = choose(candidates, query).map((state) => take(tx, state, query));
+  const chosen = choose(candidates, query);
+  const claims = chosen.map((state) => take(tx, state, query));
+  // Whoever is held and taken all the same has lost its worker just now.
+  const recovered = chosen.filter(({ status }) => status === 'running').length;
+  if (recovered > 0) tables.addRecoveries(recovered, now);
   const upcoming = sources.flatMap((source) => source.next ?? []);
   return { claims, now, nextAt: upcoming.length === 0 ? null : Math.min(...upcoming) };
 }

@@ -1,7 +1,7 @@
 import type { GrantQuery } from '../grant.ts';
 import { checkId } from '../ids.ts';
 import type { NoteQuery } from '../note.ts';
-import { PAGE_LIMIT, type PageAfter, type PageBefore } from '../page.ts';
+import { PAGE_LIMIT, type PageAfter, type PageBefore, type TextPage } from '../page.ts';
 import type { RequestQuery } from '../request.ts';
 import { LIST_NAMES_LIMIT, type ListOrder, type RunQuery } from '../run.ts';
 import type { SessionQuery } from '../session.ts';
@@ -15,6 +15,12 @@ export function checkedPage<T extends PageAfter | PageBefore>(page: T): T {
   const copy = copied(page);
   checkCount('page position', 'after' in copy ? copy.after : copy.before);
   return { ...copy, limit: checkedLimit(copy.limit) };
+}
+
+/** The cursor is a name, which `checkAfter` looks at. */
+export function checkedTextPage({ after, limit }: TextPage, checkAfter: (after: string) => unknown): TextPage {
+  if (after !== undefined) checkAfter(after);
+  return { ...(after === undefined ? {} : { after }), limit: checkedLimit(limit) };
 }
 
 export function checkedLimit(limit: number): number {

@@ -27,7 +27,7 @@ import { cutMessages, readMessage, readMessages } from './cut-messages.ts';
 import { decideRequest, requestAt } from './decide.ts';
 import { forkSession } from './fork-session.ts';
 import { grantListing, revokeGrant } from './grants.ts';
-import { checkedRunKey, checkedSessionKey, checkedThreadKey } from './key-arguments.ts';
+import { checkBlobHash, checkedRunKey, checkedSessionKey, checkedThreadKey } from './key-arguments.ts';
 import { importRun } from './import-run.ts';
 import { importSession } from './import-session.ts';
 import { checkedLiveText, checkedMarks } from './live-text-arguments.ts';
@@ -40,6 +40,7 @@ import {
   checkedRequestQuery,
   checkedRunQuery,
   checkedSessionQuery,
+  checkedTextPage,
 } from './page-arguments.ts';
 import { hideRemoved } from './remove.ts';
 import { renewLeases } from './renew.ts';
@@ -48,6 +49,7 @@ import { signalRun } from './signal.ts';
 import { startRun } from './start.ts';
 import { steeredTo } from './steer.ts';
 import type { StoreTransaction } from './tables.ts';
+import { wakeRun } from './wake.ts';
 
 const ONE_ROW: WriteSize = { rows: 1, runs: 0 };
 /** Rows that are deleted in one transaction: what others write meanwhile waits for no more than these. */
@@ -138,6 +140,11 @@ export function storeOver(backend: StoreBackend): Store {
       checkOpen();
       const checked = checkedDecision(decision);
       return write(ONE_ROW, (tx) => decideRequest(tx, checked));
+    },
+    async wake(run) {
+      checkOpen();
+      const key = checkedRunKey(run);
+      return write(ONE_ROW, (tx) => wakeRun(tx, key));
     },
     async revokeGrant(given, by) {
       checkOpen();
@@ -286,6 +293,19 @@ export function storeOver(backend: StoreBackend): Store {
     async listGrants(query) {
       checkOpen();
       return reads.listGrants(grantListing(reads, checkedGrantQuery(query), backend.now()));
+    },
+
+    async tenants(page) {
+      checkOpen();
+      return reads.tenants(checkedTextPage(page, (after) => checkId('tenant', after)));
+    },
+    async blobsOf(owner, page) {
+      checkOpen();
+      return reads.blobsOf(checkedThreadKey(owner), checkedTextPage(page, checkBlobHash));
+    },
+    async health() {
+      checkOpen();
+      return reads.health({ now: backend.now() });
     },
 
     async writeLiveText(writes) {

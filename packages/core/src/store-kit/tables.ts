@@ -12,7 +12,8 @@ import type { ClaimQuery } from '../claim.ts';
 import type { RunOutcome } from '../commit.ts';
 import type { NewRun } from '../new-run.ts';
 import type { NewNote, Note, NoteQuery } from '../note.ts';
-import type { Page, PageAfter, PageBefore } from '../page.ts';
+import type { Page, PageAfter, PageBefore, TextPage } from '../page.ts';
+import type { StoreHealth } from '../store-health.ts';
 import type { RequestQuery } from '../request.ts';
 import type { RunQuery, RunSummary } from '../run.ts';
 import type { Signal, SignalKind } from '../signal.ts';
@@ -145,6 +146,11 @@ export interface StoreReads {
   /** Bytes of the JSON texts of a tree's runs: of what a compaction takes, or of everything that is theirs. */
   treeBytes(root: RunKey, of: { readonly whole: boolean }): number;
   blob(tenant: string, hash: string): BlobInfo | undefined;
+  /** By hash, which is the cursor. */
+  blobsOf(owner: ThreadKey, page: TextPage): Page<BlobInfo>;
+  /** By name, which is the cursor. */
+  tenants(page: TextPage): Page<string>;
+  health(at: At): StoreHealth;
   /** Whether any tenant has these bytes. */
   hasBlob(hash: string): boolean;
 }
@@ -191,6 +197,8 @@ export interface StoreWrites {
   saveGrant(grant: Grant): void;
 
   saveLedger(run: RunKey, ledger: Ledger): void;
+  /** So many more runs were taken over from lost workers. */
+  addRecoveries(count: number, at: number): void;
 
   /** Adds it, or moves `storedAt` of the tenant's blob of this hash. */
   saveBlob(tenant: string, blob: BlobInfo): void;
@@ -239,6 +247,7 @@ export const STORE_WRITES: readonly (keyof StoreWrites)[] = Object.keys({
   insertGrant: true,
   saveGrant: true,
   saveLedger: true,
+  addRecoveries: true,
   saveBlob: true,
   useBlobs: true,
   setSessionBlobs: true,

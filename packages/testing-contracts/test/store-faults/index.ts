@@ -7,6 +7,7 @@ import { COMMIT_FAULTS } from './commit-faults.ts';
 import type { StoreFault } from './fault.ts';
 import { FENCE_FAULTS } from './fence-faults.ts';
 import { GRANT_FAULTS } from './grant-faults.ts';
+import { HEALTH_FAULTS } from './health-faults.ts';
 import { HISTORY_FAULTS } from './history-faults.ts';
 import { IMPORT_FAULTS } from './import-faults.ts';
 import { LIST_FAULTS } from './list-faults.ts';
@@ -51,6 +52,7 @@ export const STORE_FAULTS: readonly StoreFault[] = [
   ...LEDGER_FAULTS,
   ...READ_FAULTS,
   ...LIST_FAULTS,
+  ...HEALTH_FAULTS,
   ...NOTE_FAULTS,
   ...VALUE_FAULTS,
   ...BLOB_FAULTS,

@@ -38,6 +38,16 @@ export const LIST_FAULTS: readonly StoreFault[] = [
   showing('a list keeps back who absorbed a run', 'who took the messages of a run over', (run) =>
     without(run, 'absorbedBy'),
   ),
+  rows(
+    'what stands in a session’s queue is not listed',
+    'listRuns() shows what is worked at',
+    ({ listRuns, state }) => ({
+      listRuns(query) {
+        const page = listRuns(query);
+        return { ...page, items: page.items.filter((run) => state(run.key)?.inQueue !== true) };
+      },
+    }),
+  ),
   ignoring('kind', KINDS),
   ignoring('roots', KINDS),
   ignoring('blocked', KINDS),

@@ -6,6 +6,7 @@ import {
   logObserver,
   PrusikError,
   randomId,
+  serializeError,
   safeLogger,
   systemClock,
   type DurableDefinition,

@@ -1,4 +1,4 @@
-import type { DurableContext, DurableDefinition, Effect, RunKey, Store } from '@prusik/core';
+import type { DurableContext, DurableDefinition, Effect, Observer, RunKey, Store } from '@prusik/core';
 import { createEngine, type Engine, type EngineLimits, type RunResult } from '@prusik/durable';
 import { sqliteStore } from '@prusik/store-sqlite';
 import type { Synchronous } from './raw-sqlite.ts';
@@ -22,17 +22,18 @@ export interface Workbench {
   readonly synchronous?: Synchronous;
   readonly definitions: readonly DurableDefinition<never, unknown, never>[];
   readonly limits?: Partial<EngineLimits>;
+  readonly observers?: readonly Observer[];
   /** Puts something between the engine and its store. */
   readonly wrap?: (store: Store) => Store;
 }
 
 /** An engine on a file of its own, open for as long as `work` takes. */
 export async function withEngine<T>(
-  { path, synchronous = 'full', definitions, limits = {}, wrap = (store) => store }: Workbench,
+  { path, synchronous = 'full', definitions, limits = {}, observers = [], wrap = (store) => store }: Workbench,
   work: (engine: Engine, store: Store) => Promise<T>,
 ): Promise<T> {
   const store = sqliteStore({ path, synchronous });
-  const engine = createEngine({ store: wrap(store), definitions: definitions as never, limits });
+  const engine = createEngine({ store: wrap(store), definitions: definitions as never, limits, observers });
   try {
     return await work(engine, store);
   } finally {

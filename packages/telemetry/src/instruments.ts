@@ -1,4 +1,4 @@
-import type { Counter, Histogram, Meter, ObservableGauge, UpDownCounter } from '@opentelemetry/api';
+import type { Histogram, Meter, ObservableGauge } from '@opentelemetry/api';
 import {
   METRICS,
   type CounterName,
@@ -7,12 +7,10 @@ import {
   type LevelName,
   type MetricSpec,
 } from './conventions.ts';
+import { createTotal, type Total } from './totals.ts';
 
 export type Instruments = Readonly<
-  Record<HistogramName, Histogram> &
-    Record<CounterName, Counter> &
-    Record<LevelName, UpDownCounter> &
-    Record<GaugeName, ObservableGauge>
+  Record<HistogramName, Histogram> & Record<CounterName | LevelName, Total> & Record<GaugeName, ObservableGauge>
 >;
 
 export function createInstruments(meter: Meter): Instruments {
@@ -22,8 +20,8 @@ export function createInstruments(meter: Meter): Instruments {
     ...(buckets === undefined ? {} : { advice: { explicitBucketBoundaries: [...buckets] } }),
   });
   const histogram = (spec: MetricSpec): Histogram => meter.createHistogram(spec.name, options(spec));
-  const counter = (spec: MetricSpec): Counter => meter.createCounter(spec.name, options(spec));
-  const upDown = (spec: MetricSpec): UpDownCounter => meter.createUpDownCounter(spec.name, options(spec));
+  const counter = (spec: MetricSpec): Total => createTotal(meter.createObservableCounter(spec.name, options(spec)));
+  const level = (spec: MetricSpec): Total => createTotal(meter.createObservableUpDownCounter(spec.name, options(spec)));
   const gauge = (spec: MetricSpec): ObservableGauge => meter.createObservableGauge(spec.name, options(spec));
   return {
     inferenceDuration: histogram(METRICS.inferenceDuration),
@@ -48,8 +46,8 @@ export function createInstruments(meter: Meter): Instruments {
     leasesLost: counter(METRICS.leasesLost),
     commitDuration: histogram(METRICS.commitDuration),
     eventLag: histogram(METRICS.eventLag),
-    activeDrives: upDown(METRICS.activeDrives),
-    workerSlots: upDown(METRICS.workerSlots),
+    activeDrives: level(METRICS.activeDrives),
+    workerSlots: level(METRICS.workerSlots),
     warnings: counter(METRICS.warnings),
     metricsDropped: counter(METRICS.metricsDropped),
     runs: gauge(METRICS.runs),

@@ -33,7 +33,7 @@ export function startStep(
   const inside = trace.setSpan(parent, span);
   if (span.isRecording()) {
     span.setAttribute(OWN.runId, run.key.run);
-    span.setAttribute(OWN.stepEffect, step.effect);
+    if (step.effect !== 'repeatable') span.setAttribute(OWN.stepEffect, step.effect);
     if (watching.capture.keys) span.setAttribute(OWN.stepKey, step.key);
     if (step.kind === 'model' && run.session !== undefined) span.setAttribute(ATTR.conversation, run.session);
   }
@@ -111,7 +111,7 @@ function finish(span: Span, entry: StepEnd, at: number, add: ((span: Span) => vo
 
 function describe(span: Span, entry: StepEnd): void {
   const { attempt, settledBy, denied, absorbed, usage, costMicros } = entry;
-  span.setAttribute(OWN.stepAttempt, attempt);
+  if (attempt > 1) span.setAttribute(OWN.stepAttempt, attempt);
   if (settledBy !== undefined) span.setAttribute(OWN.stepSettledBy, settledBy);
   if (denied !== undefined) span.setAttribute(OWN.stepDenied, [...new Set(denied.map(({ by }) => by))]);
   if (absorbed !== undefined) span.setAttribute(OWN.stepAbsorbed, [...absorbed]);

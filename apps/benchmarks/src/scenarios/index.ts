@@ -18,6 +18,7 @@ import { prune } from './prune.ts';
 import { resume } from './resume.ts';
 import { sandboxExec, sandboxFileRead, sandboxFileWrite } from './sandbox.ts';
 import { stream } from './stream.ts';
+import { telemetryAgents, telemetrySteps } from './telemetry.ts';
 import { tree } from './tree.ts';
 import { workspace } from './workspace.ts';
 
@@ -49,4 +50,6 @@ export const SCENARIOS: readonly Scenario[] = [
   mcpCall,
   mcpStart,
   mcpAgent,
+  telemetrySteps,
+  telemetryAgents,
 ];

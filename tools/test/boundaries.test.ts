@@ -76,6 +76,8 @@ it('lets every arrow of the architecture pass', () => {
     'packages/store-sqlite/test/a.test.ts': siblings('testing-contracts', 'store-memory'),
     'packages/mcp-runner/src/a.ts': siblings('core'),
     'packages/mcp-runner/test/a.test.ts': siblings('testing-contracts', 'sandbox-local'),
+    'packages/telemetry/src/a.ts': siblings('core'),
+    'packages/telemetry/test/a.test.ts': siblings('testing-contracts', 'store-sqlite', 'durable', 'agents'),
     'packages/records/src/a.ts': siblings('core'),
     'packages/records/test/a.test.ts': siblings('durable', 'store-sqlite'),
     'apps/captain/src/a.ts': `${siblings('harness', 'sandbox-local', 'store-sqlite')}\n${from('ai')}`,
@@ -99,6 +101,7 @@ it('catches a planted violation of each rule', () => {
     'store-memory-arrows': ['packages/store-memory/src/engine.ts', siblings('durable')],
     'store-sqlite-arrows': ['packages/store-sqlite/src/sideways.ts', siblings('store-memory')],
     'mcp-runner-arrows': ['packages/mcp-runner/src/sideways.ts', siblings('sandbox-local')],
+    'telemetry-arrows': ['packages/telemetry/src/engine.ts', siblings('durable')],
     'records-arrows': ['packages/records/src/engine.ts', siblings('durable')],
     'sandbox-local-arrows': ['packages/sandbox-local/src/engine.ts', siblings('durable')],
     // a type is a dependency too: the declarations would not compile without it

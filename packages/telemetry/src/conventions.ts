@@ -89,6 +89,7 @@ export const OWN = {
   usageCost: 'prusik.usage.cost_micros',
   modelAnswered: 'prusik.model.answered',
   modelName: 'prusik.model.name',
+  modelErrorClass: 'prusik.model.error_class',
   toolSource: 'prusik.tool.source',
   waitKind: 'prusik.wait.kind',
   waitMs: 'prusik.wait.ms',

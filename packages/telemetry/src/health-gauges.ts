@@ -3,14 +3,14 @@ import { within, type Clock } from '@prusik/core';
 import { OWN, type GaugeName } from './conventions.ts';
 import type { Instruments } from './instruments.ts';
 
-/** How a store is doing, as far as it is measured. */
+/** How a store stands, as far as it is measured: `health()` of a store gives it, and more. */
 export interface HealthFigures {
-  readonly queued: number;
-  readonly running?: number;
-  readonly waiting?: number;
-  readonly blocked?: number;
-  /** How long the oldest run has been ready and was not claimed; missing where none is. */
-  readonly oldestQueuedMs?: number;
+  /** Runs by status; one that is not told is not shown. */
+  readonly runs: Readonly<Partial<Record<(typeof STATUSES)[number], number>>>;
+  readonly queue: {
+    /** How long the first of the runs that may be claimed has been waiting for it; `null` where there are none. */
+    readonly oldestMs: number | null;
+  };
 }
 
 /** Asked whenever metrics are collected. One that hangs is given up after five seconds, and not asked again before it has answered. */
@@ -48,10 +48,10 @@ export function observeHealth(
       return;
     }
     for (const status of STATUSES) {
-      const count = health[status];
+      const count = health.runs[status];
       if (count !== undefined) result.observe(runs, count, { [OWN.runStatus]: status });
     }
-    result.observe(oldestQueued, (health.oldestQueuedMs ?? 0) / 1_000);
+    result.observe(oldestQueued, (health.queue.oldestMs ?? 0) / 1_000);
   }
 
   meter.addBatchObservableCallback(observe, observables);

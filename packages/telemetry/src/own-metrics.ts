@@ -2,12 +2,18 @@ import type { Attributes, Counter, Histogram, Meter } from '@opentelemetry/api';
 import type { Measurement } from '@prusik/core';
 import { createAttributeSets, type AttributeSets } from './attribute-sets.ts';
 import { OWN } from './conventions.ts';
+import type { Total } from './totals.ts';
 
 /** Metrics of a program's own, all further ones are dropped. Names are to be written in code, and not made of data. */
 const METRICS_LIMIT = 200;
 
 /** Why a measurement was dropped: values of {@link OWN.droppedWhy}. */
 type Why = 'too_many_metrics' | 'other_kind';
+
+const DROPPED: Readonly<Record<Why, Attributes>> = {
+  too_many_metrics: { [OWN.droppedWhy]: 'too_many_metrics' },
+  other_kind: { [OWN.droppedWhy]: 'other_kind' },
+};
 
 interface OwnMetric {
   readonly kind: Measurement['kind'];
@@ -21,10 +27,10 @@ export interface OwnMetrics {
 }
 
 /** `dropped` counts what could not be told. */
-export function createOwnMetrics(meter: Meter, dropped: Counter): OwnMetrics {
+export function createOwnMetrics(meter: Meter, dropped: Total): OwnMetrics {
   const known = new Map<string, OwnMetric>();
 
-  const drop = (why: Why): void => dropped.add(1, { [OWN.droppedWhy]: why });
+  const drop = (why: Why): void => dropped.add(1, DROPPED[why]);
 
   function tell({ kind, name, value, attributes }: Measurement): void {
     const metric = known.get(name) ?? made(kind, name);

@@ -152,5 +152,5 @@ function describeFacts(span: Span, { facts }: StepEnd): void {
   }
   if (json === true) span.setAttribute(ATTR.outputType, 'json');
   for (const { model: name, why } of failed ?? [])
-    span.addEvent(EVENT.modelFailed, { [OWN.modelName]: plainName(name), [ATTR.errorType]: toldCode(why) });
+    span.addEvent(EVENT.modelFailed, { [OWN.modelName]: plainName(name), [OWN.modelErrorClass]: plainName(why) });
 }

@@ -98,6 +98,7 @@ it('TEL-1: attributes of ours have these names', () => {
     usageCost: 'prusik.usage.cost_micros',
     modelAnswered: 'prusik.model.answered',
     modelName: 'prusik.model.name',
+    modelErrorClass: 'prusik.model.error_class',
     toolSource: 'prusik.tool.source',
     waitKind: 'prusik.wait.kind',
     waitMs: 'prusik.wait.ms',

@@ -111,7 +111,12 @@ describe('runs of an engine', () => {
         'prusik.run.status': 'completed',
         'prusik.drive.over': 'ended',
       });
-      expect(span('execute_tool search').attributes).toMatchObject({ 'gen_ai.tool.name': 'search' });
+      expect(span('execute_tool search').attributes).toMatchObject({
+        'gen_ai.tool.name': 'search',
+        'gen_ai.tool.call.id': 'call_1',
+      });
+      const finishes = spans().flatMap(({ attributes }) => attributes['gen_ai.response.finish_reasons'] ?? []);
+      expect(finishes).toEqual(['tool_call', 'stop']);
     });
   });
 

@@ -1,5 +1,6 @@
 import type { SerializedError } from '@prusik/core';
 import { expect, it } from 'vitest';
+import type { HealthFigures } from '../src/index.ts';
 import { byHand, ended, RUN } from './by-hand.ts';
 import { pointsOf } from './recorded.ts';
 
@@ -196,7 +197,7 @@ it('TEL-4: the queue of a store is shown when metrics are collected', async () =
   const { watching, metrics } = byHand({
     health: async () => {
       asked += 1;
-      return { queued: 4, running: 2, waiting: 30, blocked: 1, oldestQueuedMs: 1_500 };
+      return { runs: { queued: 4, running: 2, waiting: 30, blocked: 1 }, queue: { oldestMs: 1_500 } };
     },
   });
 
@@ -222,7 +223,7 @@ it('TEL-3: a store that fails to say how it is, or hangs, is not shown, is asked
 
   let asked = 0;
   const begun = Promise.withResolvers<void>();
-  const { promise, resolve } = Promise.withResolvers<{ queued: number }>();
+  const { promise, resolve } = Promise.withResolvers<HealthFigures>();
   const hanging = byHand({
     health: () => {
       asked += 1;
@@ -238,7 +239,7 @@ it('TEL-3: a store that fails to say how it is, or hangs, is not shown, is asked
   expect([...(await hanging.metrics()).keys()]).toEqual(['prusik.event.lag']);
   expect(asked).toBe(1);
 
-  resolve({ queued: 3 });
+  resolve({ runs: { queued: 3 }, queue: { oldestMs: null } });
   await promise;
   const all = await hanging.metrics();
   expect(asked).toBe(2);

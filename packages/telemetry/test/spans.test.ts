@@ -77,7 +77,7 @@ it('TEL-1: a model step is one client span with the usage of all its executions,
         finish: 'tool-calls',
         firstChunkMs: 250,
         json: true,
-        failed: [{ model: 'openai.responses/gpt-x', why: 'OVERLOADED' }],
+        failed: [{ model: 'openai.responses/gpt-x', why: 'overloaded' }],
       },
       absorbed: ['steered-1'],
     },
@@ -111,7 +111,10 @@ it('TEL-1: a model step is one client span with the usage of all its executions,
     'prusik.step.absorbed': ['steered-1'],
   });
   expect(chat.events.map(({ name, attributes }) => [name, attributes])).toEqual([
-    ['prusik.model.failed', { 'prusik.model.name': 'openai.responses/gpt-x', 'error.type': 'OVERLOADED' }],
+    [
+      'prusik.model.failed',
+      { 'prusik.model.name': 'openai.responses/gpt-x', 'prusik.model.error_class': 'overloaded' },
+    ],
   ]);
   const withUsage = spans().filter(({ attributes }) => Object.keys(attributes).some((name) => name.includes('usage')));
   expect(withUsage).toEqual([chat]);

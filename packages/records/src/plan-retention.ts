@@ -32,7 +32,8 @@ export async function* planRetention(
   options: RetentionOptions = {},
 ): AsyncGenerator<RetentionPage, void> {
   const seen = new Set<string>();
-  for await (const page of walkRetention(store, policy, checkedWalk(policy, options, true))) {
+  const walk = await checkedWalk(store, policy, options, true);
+  for await (const page of walkRetention(store, policy, walk)) {
     const trees = page.trees.filter(({ root }) => !seen.has(runKeyText(root)));
     for (const { root } of trees) seen.add(runKeyText(root));
     if (trees.length === 0 && page.of !== 'sessions') continue;

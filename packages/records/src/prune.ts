@@ -37,7 +37,7 @@ export interface PruneReport {
  * @throws what the store or the sandbox rejects with; what is told until then is gone.
  */
 export async function prune(store: Store, policy: RetentionPolicy, options: PruneOptions = {}): Promise<PruneReport> {
-  const walk = checkedWalk(policy, options, false);
+  const walk = await checkedWalk(store, policy, options, false);
   const { workspaces, ownerOf = ownerOfWorkspace, blobGraceMs, onProgress = () => {}, signal } = options;
   const needed = (['workspaces', 'snapshots'] as const).find((of) => policy[of] !== undefined);
   if (needed !== undefined && workspaces === undefined)

@@ -4,7 +4,7 @@ import type { RetentionPolicy, RetentionRule } from './retention-policy.ts';
 /** How a policy is gone through. */
 export interface RetentionWalk {
   readonly dryRun: boolean;
-  /** For rules that name no tenant. */
+  /** All of the store, where a rule names none or snapshots go. */
   readonly tenants: readonly string[];
   readonly clock: Pick<Clock, 'now'>;
   readonly signal: AbortSignal | undefined;

@@ -1,4 +1,4 @@
-import type { Store } from '@prusik/core';
+import { PrusikError, type Store } from '@prusik/core';
 import { memoryStore } from '@prusik/store-memory';
 import { sqliteStore } from '@prusik/store-sqlite';
 import { fakeClock } from '@prusik/testing-contracts';
@@ -8,8 +8,6 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { planRetention, prune, type RetentionPolicy } from '../src/index.ts';
 import { ended, newRun, runKey } from './ended-runs.ts';
-
-const tenants = ['acme', 'other'];
 
 async function planned(store: Store, policy: RetentionPolicy, options: Parameters<typeof planRetention>[2]) {
   const pages = [];
@@ -38,7 +36,7 @@ describe.each(Object.entries(stores))('a retention policy (%s)', (_, create) => 
     const clock = fakeClock();
     const store = create(clock);
     onTestFinished(async () => store[Symbol.asyncDispose]());
-    return { clock, store, options: { tenants, clock } };
+    return { clock, store, options: { clock } };
   }
 
   it('REC-4: lets go what a plan names, by rule and reason, and nothing that is live', async () => {
@@ -153,6 +151,28 @@ describe.each(Object.entries(stores))('a retention policy (%s)', (_, create) => 
   });
 });
 
+it('REC-4, SES-7: a rule that names no tenant is of each by itself, and where they cannot be listed nothing goes', async () => {
+  const clock = fakeClock();
+  const store = memoryStore({ clock });
+  for (const tenant of ['acme', 'other'])
+    for (const n of [1, 2]) await ended(store, clock, `${tenant}-${n}`, { tenant });
+  const policy: RetentionPolicy = { records: [{ maxCount: 1 }] };
+  const blind: Store = {
+    ...store,
+    tenants: async () => {
+      throw new PrusikError('STORE_UNAVAILABLE', 'Not now', { retryable: true });
+    },
+  };
+
+  await expect(prune(blind, policy, { clock })).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  expect([await left(store), await left(store, 'other')]).toEqual([
+    ['acme-1', 'acme-2'],
+    ['other-1', 'other-2'],
+  ]);
+  await prune(store, policy, { clock });
+  expect([await left(store), await left(store, 'other')]).toEqual([['acme-2'], ['other-2']]);
+});
+
 describe('what is no policy', () => {
   const store = memoryStore();
   const wrong: readonly (readonly [string, unknown, RegExp])[] = [
@@ -167,8 +187,6 @@ describe('what is no policy', () => {
     ['a rule that is none', { records: ['all'] }, /records\[0\] must be an object/],
     ['a session rule without an age', { sessions: [{ tenant: 'a' }] }, /sessions\[0\]\.maxAgeMs/],
     ['a tenant without a name', { records: [{ tenant: '', maxCount: 1 }] }, /records\[0\]\.tenant/],
-    ['a rule of all tenants, where nobody says which there are', { records: [{ maxCount: 1 }] }, /give tenants/],
-    ['snapshots without all tenants', { snapshots: { maxAgeMs: 1 } }, /give tenants/],
     ['workspaces without the sandbox', { workspaces: { maxAgeMs: 1 } }, /give the workspaces/],
   ];
 

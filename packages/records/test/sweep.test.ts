@@ -127,7 +127,7 @@ describe('snapshots', () => {
     await store.commit({ run: runKey('said'), epoch, entries: [], slots, progress: true });
     await endHeld(store, runKey('said'), epoch);
     const swept = async (now: number): Promise<number> => {
-      const options = { workspaces, tenants: ['acme'], clock: { now: () => now } };
+      const options = { workspaces, clock: { now: () => now } };
       return (await prune(store, { snapshots: { maxAgeMs: 1_000 } }, options)).snapshots;
     };
     const later = Date.now() + 1_000_000;

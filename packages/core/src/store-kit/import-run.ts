@@ -178,12 +178,10 @@ export function insertGrants(
   }
 }
 
-/** What the store adds is no part of what is written. The cast drops it and nothing else. */
+/** What the store adds is no part of what is written. */
 function bodyOf(entry: Entry): EntryBody {
-  const body: Partial<Entry> = { ...entry };
-  Reflect.deleteProperty(body, 'seq');
-  Reflect.deleteProperty(body, 'at');
-  return body as EntryBody;
+  const { seq: _, at: __, ...body } = entry;
+  return body;
 }
 
 /** Rows of one time that stand together: one write has one time. */

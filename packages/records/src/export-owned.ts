@@ -1,6 +1,6 @@
 import type { Grant, GrantRecord, Note, NoteRecord, Request, RequestRecord, Store, ThreadKey } from '@prusik/core';
 import type { BundleWriter } from './write-bundle.ts';
-import { eachOf, eachUpTo } from './pages.ts';
+import { all, eachOf, eachUpTo } from './pages.ts';
 
 /** Lines come in pages on their way, since to wait for each by itself costs more than to make it. */
 export async function* lineByLine(pages: AsyncIterable<readonly string[]>): AsyncGenerator<string, void> {
@@ -11,13 +11,13 @@ export async function* lineByLine(pages: AsyncIterable<readonly string[]>): Asyn
 export interface Sink extends Pick<BundleWriter, 'row'> {
   readonly store: Store;
   readonly signal: AbortSignal | undefined;
-  /** Hashes that its rows name, or `undefined` where nobody asks. */
-  readonly named: Set<string> | undefined;
+  /** Whether bytes of blobs are exported as well. */
+  readonly blobs: boolean;
 }
 
 /** Messages of a thread between two numbers, hidden ones too, and what its slots hold. */
 export async function* exportThread(
-  { store, row, signal, named }: Sink,
+  { store, row, signal }: Sink,
   thread: ThreadKey,
   between: { readonly after?: number; readonly upTo?: number } = {},
 ): AsyncGenerator<readonly string[], void> {
@@ -28,15 +28,12 @@ export async function* exportThread(
   );
   for await (const messages of read) {
     signal?.throwIfAborted();
-    yield messages.map((message) => noted(row('message', message), named));
+    yield messages.map((message) => row('message', message));
   }
 }
 
-export async function* exportSlots(
-  { store, row, named }: Sink,
-  owner: ThreadKey,
-): AsyncGenerator<readonly string[], void> {
-  yield (await store.slots(owner)).map((slot) => noted(row('slot', slot), named));
+export async function* exportSlots({ store, row }: Sink, owner: ThreadKey): AsyncGenerator<readonly string[], void> {
+  yield (await store.slots(owner)).map((slot) => row('slot', slot));
 }
 
 export async function* exportGrants(
@@ -47,19 +44,9 @@ export async function* exportGrants(
     if (grant.scope.of === of && grant.scope.id === id) yield [row('grant', grantRecord(grant))];
 }
 
-/** Which of the hashes that rows name are blobs, and so used by their owner. */
-export async function usedBlobs({ store, named }: Sink, tenant: string): Promise<readonly string[]> {
-  const used: string[] = [];
-  for (const hash of [...(named ?? [])].toSorted()) if ((await store.blob(tenant, hash)) !== undefined) used.push(hash);
-  return used;
-}
-
-const HASH = /sha256:[0-9a-f]{64}/g;
-
-/** The line, with the hashes that it names remembered. */
-export function noted(line: string, named: Set<string> | undefined): string {
-  if (named !== undefined && line.includes('sha256:')) for (const [hash] of line.matchAll(HASH)) named.add(hash);
-  return line;
+/** Hashes of the blobs that it uses, where they are exported. */
+export async function usedBlobs({ store, blobs }: Sink, owner: ThreadKey): Promise<readonly string[]> {
+  return blobs ? (await all(eachOf((page) => store.blobsOf(owner, page)))).map(({ hash }) => hash) : [];
 }
 
 export function requestRecord(request: Request): RequestRecord {

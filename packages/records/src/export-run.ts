@@ -6,7 +6,6 @@ import {
   exportSlots,
   exportThread,
   lineByLine,
-  noted,
   noteRecord,
   requestRecord,
   usedBlobs,
@@ -45,7 +44,7 @@ async function* exportTree(store: Store, key: RunKey, options: ExportOptions): A
     }),
   ];
   const used = new Set<string>();
-  const sink: Sink = { store, row: writer.row, signal, named: blobs ? new Set() : undefined };
+  const sink: Sink = { store, row: writer.row, signal, blobs };
   for (const run of seen) yield* exportOne(sink, run, { alone: true, used });
   yield* exportBlobs(sink, key.tenant, used);
   await stillThere(store, seen);
@@ -80,8 +79,7 @@ export async function* exportOne(
   const { key } = seen;
   const { tenant, run: id } = key;
   const found = await requireRun(store, key);
-  sink.named?.clear();
-  yield [noted(row('run', runRow(found, seen)), sink.named)];
+  yield [row('run', runRow(found, seen))];
   const span = createSpan();
   let until = found.createdAt;
   for await (const entries of eachUpTo(
@@ -92,25 +90,25 @@ export async function* exportOne(
     signal?.throwIfAborted();
     for (const entry of entries) span.add(entry);
     until = entries.at(-1)?.at ?? until;
-    yield entries.map((entry) => noted(row('entry', entry), sink.named));
+    yield entries.map((entry) => row('entry', entry));
   }
   for await (const signals of eachUpTo(
     (page) => store.inbox(key, page),
     ({ n }) => n,
     { upTo: seen.inbox },
   ))
-    yield signals.map((told) => noted(row('signal', told), sink.named));
+    yield signals.map((told) => row('signal', told));
   yield* exportMessages(sink, found, seen, { alone, span });
   for await (const request of eachOf((page) => store.listRequests({ tenant, run: id, ...page })))
-    if (!seen.live || request.openedAt <= until) yield [noted(row('request', requestRecord(request)), sink.named)];
+    if (!seen.live || request.openedAt <= until) yield [row('request', requestRecord(request))];
   const own: ThreadKey = { tenant, of: 'run', id };
   yield* exportGrants(sink, own);
   const ledger = await store.ledger(key);
   if (ledger !== undefined) yield [row('ledger', ledger)];
   for (const note of (await notesOf(store, key)).toReversed())
-    if (!seen.live || note.at <= until) yield [noted(row('note', noteRecord(note)), sink.named)];
+    if (!seen.live || note.at <= until) yield [row('note', noteRecord(note))];
   if (found.session === undefined) yield* exportSlots(sink, own);
-  const uses = await usedBlobs(sink, tenant);
+  const uses = await usedBlobs(sink, own);
   for (const hash of uses) used.add(hash);
   if (uses.length > 0) yield [row('uses', uses)];
 }

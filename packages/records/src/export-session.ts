@@ -6,7 +6,6 @@ import {
   exportSlots,
   exportThread,
   lineByLine,
-  noted,
   noteRecord,
   usedBlobs,
   type Sink,
@@ -52,16 +51,14 @@ async function* exportWhole(
   ];
 
   const used = new Set<string>();
-  const sink: Sink = { store, row: writer.row, signal, named: blobs ? new Set() : undefined };
+  const sink: Sink = { store, row: writer.row, signal, blobs };
   yield [writer.row('session', await sessionRow(store, session, thread, head))];
   yield* exportThread(sink, thread, { upTo: head });
   yield* exportSlots(sink, thread);
   yield* exportGrants(sink, thread);
   for (const note of (await orphanNotes(store, key, seen)).toReversed())
-    yield [
-      noted(writer.row('note', { ...noteRecord(note), run: note.run.run, definition: note.definition }), sink.named),
-    ];
-  const uses = await usedBlobs(sink, tenant);
+    yield [writer.row('note', { ...noteRecord(note), run: note.run.run, definition: note.definition })];
+  const uses = await usedBlobs(sink, thread);
   for (const hash of uses) used.add(hash);
   if (uses.length > 0) yield [writer.row('uses', uses)];
 

@@ -20,7 +20,8 @@ const TESTS = [
 ];
 const CODE = '[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+';
 /** Words of the wider world that look like one of our codes. */
-const FOREIGN = /^(?:(?:SQLITE|ERR|UND_ERR|CLIENT_HTTP)_.*|CONNECTION_CLOSED|INVALID_RESULT|UNSUPPORTED_RESULT_TYPE)$/;
+const FOREIGN =
+  /^(?:(?:SQLITE|ERR|UND_ERR|CLIENT_HTTP)_.*|CONNECTION_CLOSED|NO_COLOR|PRUSIK_DB|INVALID_RESULT|UNSUPPORTED_RESULT_TYPE)$/;
 const TEMPLATE = `"meaning": "What is so now, and what was kept.", "cause": "Why it comes about.", "retryable": false, "fix": "What to do."`;
 const INTRODUCTION = `# Errors
 

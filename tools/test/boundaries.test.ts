@@ -79,6 +79,7 @@ it('lets every arrow of the architecture pass', () => {
     'packages/telemetry/src/a.ts': siblings('core'),
     'packages/telemetry/test/a.test.ts': siblings('testing-contracts', 'store-sqlite', 'durable', 'agents'),
     'packages/records/src/a.ts': siblings('core'),
+    'packages/cli/src/a.ts': siblings('records', 'store-sqlite', 'durable', 'core'),
     'packages/records/test/a.test.ts': siblings('durable', 'store-sqlite'),
     'apps/captain/src/a.ts': `${siblings('harness', 'sandbox-local', 'store-sqlite')}\n${from('ai')}`,
     'examples/a.ts': `${siblings('agents')}\n${from('ai')}`,

@@ -1,1 +1,3 @@
-export { EXIT_CODES } from './exit-codes.ts';
+export { EXIT, type ExitCode } from './exit-codes.ts';
+export { runCli } from './run-cli.ts';
+export type { Io } from './command.ts';

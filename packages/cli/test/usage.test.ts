@@ -1,0 +1,121 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { sqliteStore } from '@prusik/store-sqlite';
+import { describe, expect, it } from 'vitest';
+import { COMMANDS } from '../src/commands.ts';
+import { emptyFolder, prusikProcess, said } from './database.ts';
+
+/** Columns and JSON have no place for what drives a terminal. */
+// oxlint-disable-next-line no-control-regex -- that is what is looked for
+const CONTROL = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/;
+
+async function emptyStore(folder: string): Promise<string> {
+  const path = join(folder, 'runs.db');
+  await sqliteStore({ path })[Symbol.asyncDispose]();
+  return path;
+}
+
+describe('what a person may type', () => {
+  it.each(Object.keys(COMMANDS))('tells how %s is used', async (name) => {
+    const { code, stdout } = await said('/', [name, '--help']);
+
+    expect(code).toBe(0);
+    expect(stdout).toContain(`Usage: prusik ${name}`);
+    expect(stdout).toBe((await said('/', ['help', name])).stdout);
+  });
+
+  it('names every command in the overview, and asks for one where none is given', async () => {
+    const { stdout } = await said('/', ['--help']);
+    for (const name of Object.keys(COMMANDS)) expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
+
+    expect(await said('/', [])).toMatchObject({ code: 2, stdout: '', stderr: stdout });
+    expect((await said('/', ['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  it.each([
+    [['fly']],
+    [['runs', '--colour', 'red']],
+    [['runs', '--status', 'sleeping']],
+    [['runs', '--limit', '0']],
+    [['runs', '--since', 'yesterday']],
+    [['runs', 'r', 's']],
+    [['show']],
+    [['show', '']],
+    [['answer', 'r', 'q']],
+    [['answer', 'r', 'q', '--value', 'yes']],
+    [['answer', 'r', 'q', '--value', '1', '--text', 'one']],
+    [['edit', 'r', 'q']],
+    [['intervene', 'r', 'perhaps']],
+  ])('I9: %j is refused with one line and 2, and touches nothing', async (args) => {
+    using place = emptyFolder();
+    const path = await emptyStore(place.folder);
+
+    const { code, stdout, stderr } = await said(place.folder, [...args, '--db', path]);
+
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/^error: [^\n]+ \((CLI_USAGE|UNKNOWN_ERROR)\)\n$/);
+  });
+
+  it('I9: a file that is not there is told as such', async () => {
+    using place = emptyFolder();
+    const path = await emptyStore(place.folder);
+
+    for (const args of [
+      ['import', 'none'],
+      ['answer', 'r', 'q', '--value', '@none'],
+    ])
+      expect(await said(place.folder, [...args, '--db', path])).toMatchObject({
+        code: 3,
+        stderr: expect.stringContaining('(FILE_UNREADABLE)'),
+      });
+  });
+
+  it('I9: a database that is not there is not created, whatever is asked of it', async () => {
+    using place = emptyFolder();
+    const path = join(place.folder, 'none.db');
+    for (const args of [['runs'], ['show', 'r'], ['cancel', 'r'], ['doctor'], ['events', 'r'], ['approve', 'r']]) {
+      expect((await said(place.folder, [...args, '--db', path])).code).not.toBe(0);
+      expect(existsSync(path)).toBe(false);
+    }
+    expect(await said(place.folder, ['runs'])).toMatchObject({ code: 2 });
+  });
+
+  it('I9: a file that is no store is told so and stays as it is', async () => {
+    using place = emptyFolder();
+    const path = join(place.folder, 'notes.txt');
+    writeFileSync(path, 'shopping list');
+
+    expect(await said(place.folder, ['runs', '--db', path])).toMatchObject({ code: 4 });
+    expect(await said(place.folder, ['doctor', '--db', path])).toMatchObject({ code: 4 });
+  });
+
+  it('takes the database from the environment, and the tenant as it is told', async () => {
+    using place = emptyFolder();
+    const path = await emptyStore(place.folder);
+
+    expect(await said(place.folder, ['runs'], { PRUSIK_DB: path })).toMatchObject({
+      code: 0,
+      stdout: 'No such run.\n',
+    });
+    expect(await said(place.folder, ['runs', '--tenant', ''], { PRUSIK_DB: path })).toMatchObject({ code: 2 });
+    expect(await said(place.folder, ['show', 'r'], { PRUSIK_DB: path })).toMatchObject({ code: 3 });
+  });
+
+  it('I9: names that would drive a terminal are shown without what drives it', async () => {
+    using place = emptyFolder();
+    const path = await emptyStore(place.folder);
+
+    const { stderr } = await said(place.folder, ['show', 'evil\u001b[2J\u202eid', '--db', path]);
+
+    expect(stderr.trimEnd()).not.toMatch(CONTROL);
+  });
+
+  it('ends without a word where nobody reads any more', async () => {
+    using place = emptyFolder();
+    const path = await emptyStore(place.folder);
+
+    const { stderr } = await prusikProcess(['runs', '--db', path], (_, child) => child.stdout?.destroy());
+
+    expect(stderr).toBe('');
+  });
+});

@@ -2,7 +2,7 @@ import { memoryStore } from '@prusik/store-memory';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Store } from '@prusik/core';
 import { exportRun, exportSession, importRecords } from '../src/index.ts';
-import { anonymous, climb, closed, CONTENT, linesOf, SECRET, talk, tree, waits } from './some-records.ts';
+import { anonymous, climb, closed, CONTENT, goesOn, linesOf, SECRET, talk, tree, waits } from './some-records.ts';
 
 let store: Store;
 beforeEach(() => (store = memoryStore()));
@@ -78,12 +78,13 @@ describe('the export of a run', () => {
     const exported = exportRun(store, key, { redact: 'none' })[Symbol.asyncIterator]();
     const first = [(await exported.next()).value as string];
     // Between the first line and the rest the run is answered and moves.
-    const { items } = await store.listRequests({ tenant: 'home', run: 'r', limit: 1 });
-    await store.decide({ run: key, request: items[0]?.id ?? '', decision: { status: 'answered', value: 1 } });
+    await goesOn(store, key);
     for (let next = await exported.next(); next.done !== true; next = await exported.next()) first.push(next.value);
 
     const [header] = first.map((line) => JSON.parse(line) as { counts: { entries: number } });
     expect(rows(first, 'entry')).toHaveLength(header?.counts.entries ?? -1);
+    const own = rows(first, 'entry').findLastIndex(({ type }) => type === 'run-park') + 1;
+    expect((await store.run(key))?.seq).toBeGreaterThan(own);
     expect(rows(first, 'signal').filter(({ kind }) => kind === 'decision')).toEqual([]);
     expect(rows(first, 'run')[0]).toMatchObject({ status: 'waiting' });
   });

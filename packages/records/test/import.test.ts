@@ -8,7 +8,7 @@ import { seededRandom } from '@prusik/testing-contracts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isPrusikError, type Store } from '@prusik/core';
 import { exportRun, exportSession, importRecords } from '../src/index.ts';
-import { climb, closed, linesOf, talk, tree } from './some-records.ts';
+import { climb, closed, linesOf, talk, tree, waits } from './some-records.ts';
 
 /** The digest of a bundle that was changed on purpose is made right again, so that what is behind it is looked at. */
 function sealed(lines: readonly string[]): string[] {
@@ -172,6 +172,42 @@ describe.each(Object.entries(STORES))('an import (%s)', (_name, make) => {
     await expect(importRecords(store, session)).rejects.toMatchObject({ code: 'SESSION_EXISTS' });
     expect(await runs('home')).toBe(4);
     expect(await runs('away')).toBe(2);
+  });
+
+  it('REC-1: where a child’s id is taken its root is not written either', async () => {
+    const lines = await linesOf(exportRun(store, await climb(store, 'r'), { redact: 'none' }));
+    const [child] = (await store.listRuns({ tenant: 'home', parent: 'r', limit: 1 })).items;
+    await waits(store, child?.key.run ?? '', 'away');
+
+    await expect(importRecords(store, lines, { into: 'away' })).rejects.toMatchObject({
+      code: 'RUN_EXISTS',
+      meta: { run: child?.key.run },
+    });
+    expect(await store.run(tree('r', 'away'))).toBeUndefined();
+  });
+
+  it('REC-1: what an entry names has to be in the bundle, and the refusal says which line names it', async () => {
+    const lines = await linesOf(exportRun(store, await climb(store, 'r'), { redact: 'none', blobs: false }));
+    const second = lines.findLastIndex((line) => line.startsWith('{"run":'));
+    const last = lines.length - 1;
+    const naming = (text: string): number => lines.findIndex((line) => line.includes(text)) + 1;
+    const missing: readonly (readonly [line: number, left: readonly string[]])[] = [
+      [naming('"child":"'), [...lines.slice(0, second), lines[last] ?? '']],
+      [naming('"kind":"request"'), lines.filter((line) => !line.startsWith('{"request":'))],
+      [naming('"messages":{'), lines.filter((line) => !line.startsWith('{"message":'))],
+    ];
+
+    for (const [line, left] of missing) {
+      const head = lines[0] ?? '';
+      const count = left.filter((one) => one.startsWith('{"entry":')).length;
+      const runCount = left.filter((one) => one.startsWith('{"run":')).length;
+      const header = head.replace(/"counts":\{.*?\}/, `"counts":{"runs":${runCount},"entries":${count}}`);
+      await expect(importRecords(store, sealed([header, ...left.slice(1)]), { into: 'away' })).rejects.toMatchObject({
+        code: 'IMPORT_INVALID',
+        meta: { line },
+      });
+    }
+    expect(await runs('away')).toBe(0);
   });
 
   it('REC-1: an open session and a time of tomorrow are refused, and no byte of a blob is kept', async () => {

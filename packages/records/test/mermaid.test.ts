@@ -162,6 +162,7 @@ describe('a flowchart', () => {
     ['one by one, of two kinds in turn', many(5_000, { names: 2 })],
     ['one by one, all different', many(1_900, { names: 1_900 })],
     ['at once', many(1_500, { names: 1_500, atOnce: true })],
+    ['at once, of which the lines alone are too many', many(280, { names: 280, atOnce: true })],
   ])(
     'REC-2: of thousands of steps %s stays within what Mermaid draws, and says what is left out',
     async (_what, journals) => {

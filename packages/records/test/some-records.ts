@@ -99,12 +99,21 @@ export async function climb(store: Store, id: string, session?: string): Promise
 }
 
 /** Leaves one that waits for a person. */
-export async function waits(store: Store, id: string): Promise<RunKey> {
+export async function waits(store: Store, id: string, tenant: string = TENANT): Promise<RunKey> {
   const engine = createEngine({ store, definitions: [climber, helper], limits: { parkAfterMs: 0 } });
-  await engine.start('climber', { of: CONTENT }, { id, tenant: TENANT });
-  await engine.drive(tree(id));
+  await engine.start('climber', { id, of: CONTENT }, { id, tenant });
+  await engine.drive(tree(id, tenant));
   await engine[Symbol.asyncDispose]();
-  return tree(id);
+  return tree(id, tenant);
+}
+
+/** Answers it, and drives it to its next wait. */
+export async function goesOn(store: Store, key: RunKey): Promise<void> {
+  const engine = createEngine({ store, definitions: [climber, helper], limits: { parkAfterMs: 0 } });
+  const { items } = await store.listRequests({ tenant: key.tenant, run: key.run, limit: 1 });
+  await engine.decide(key, items[0]?.id ?? '', { status: 'answered', value: 1 });
+  await engine.drive(key);
+  await engine[Symbol.asyncDispose]();
 }
 
 export async function closed(store: Store, id: string): Promise<SessionKey> {

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isFinal, type Entry, type Run, type StoredMessage } from '@prusik/core';
+import { isFinal, listArtifacts, type Artifact, type Entry, type Run, type StoredMessage } from '@prusik/core';
 import { sqliteStore } from '@prusik/store-sqlite';
 import { seededRandom } from '@prusik/testing-contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -96,6 +97,7 @@ interface Journal {
   readonly run: Run;
   readonly entries: readonly Entry[];
   readonly messages: readonly StoredMessage[];
+  readonly made: readonly Artifact[];
 }
 
 async function readRecord(path: string): Promise<readonly Journal[]> {
@@ -108,6 +110,7 @@ async function readRecord(path: string): Promise<readonly Journal[]> {
         run,
         entries: await store.entries(run.key, { after: 0, limit: 1_000 }),
         messages: await store.messages({ tenant: 'default', of: 'run', id: run.key.run }, { after: 0, limit: 1_000 }),
+        made: await listArtifacts(store, run.key),
       })),
     );
   } finally {
@@ -164,6 +167,11 @@ function check(
     );
     expect(new Set(outcomes).size).toBe(outcomes.length);
   }
+
+  const made = journals.find(({ run }) => run.parent === undefined)?.made;
+  expect(made?.map(({ name, hash }) => [name, hash])).toEqual([
+    ['RELEASE_NOTES.md', `sha256:${createHash('sha256').update(notes).digest('hex')}`],
+  ]);
 
   // Tools: once each, and a second time only where the kill left the first without an outcome.
   const [before, after] = splitAtKill(effects);

@@ -1,6 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { listArtifacts } from '@prusik/core';
 import type { Flow } from '@prusik/records';
+import { sqliteStore } from '@prusik/store-sqlite';
 import { Window } from 'happy-dom';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { cli, complaints } from './cli-process.ts';
@@ -68,6 +70,17 @@ describe('the record of a release', { timeout: 60_000 }, () => {
     const drawn = await read(file('flow.mmd'));
     expect(drawn.getSubGraphs()).toHaveLength(record.flow.runs.length);
     expect([...drawn.getVertices().values()].map(({ text }) => text.replace(/,.*/, ''))).toContain('step snapshot');
+  });
+
+  it('REC-5: the notes that were published are an artifact of the run', async () => {
+    await release();
+    await using store = sqliteStore({ path: join(out, '.release-captain', 'runs.db'), mode: 'existing' });
+
+    const artifacts = await listArtifacts(store, { tenant: 'default', run: 'r' });
+
+    expect(artifacts).toMatchObject([{ name: 'RELEASE_NOTES.md', type: 'text/markdown', definition: 'release' }]);
+    const pieces = await Array.fromAsync(store.readBlob('default', artifacts[0]?.hash ?? ''));
+    expect(Buffer.concat(pieces).toString()).toBe(file('RELEASE_NOTES.md'));
   });
 
   it('REC-2: replaces its own files alone, and what stands in its way does not stop the notes', async () => {

@@ -44,7 +44,7 @@ export async function executeCall(
   const rechecked = await recheckCall(agent, ctx, call, step.grants, begun);
   if ('output' in rechecked) return rechecked;
   const { tool, value: input } = rechecked;
-  const { signal, idempotencyKey, note, notes, slots, metrics, trace } = step;
+  const { signal, idempotencyKey, note, notes, artifact, slots, metrics, trace } = step;
   const { answered } = call;
   let value: unknown;
   try {
@@ -55,6 +55,7 @@ export async function executeCall(
       callId: call.callId,
       note,
       notes,
+      artifact,
       slots,
       metrics,
       trace,

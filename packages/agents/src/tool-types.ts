@@ -36,7 +36,7 @@ export interface ToolScope<Deps = unknown, Context = Json> {
 
 /** What a tool gets while it is executed. */
 export interface ExecutionScope<Deps = unknown, Context = Json>
-  extends ToolScope<Deps, Context>, Pick<StepScope, 'note' | 'notes' | 'slots' | 'metrics' | 'trace'> {
+  extends ToolScope<Deps, Context>, Pick<StepScope, 'note' | 'notes' | 'artifact' | 'slots' | 'metrics' | 'trace'> {
   /** Told to whoever watches the run; never recorded. */
   progress(text: string): void;
 }

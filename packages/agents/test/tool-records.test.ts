@@ -1,8 +1,9 @@
+import { listArtifacts } from '@prusik/core';
 import { scriptedModel } from '@prusik/testing-contracts';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineAgent, defineTool } from '../src/index.ts';
-import { entriesOf, newEngine, newStore } from './support.ts';
+import { entriesOf, keyOf, newEngine, newStore } from './support.ts';
 
 const weigh = defineTool({
   name: 'weigh',
@@ -40,4 +41,27 @@ it('TEL-4: what a tool measures is recorded with its call, also where the call f
   });
   expect(measured).toHaveLength(2);
   expect(measured).toEqual(expect.arrayContaining([[value(3)], [value(8)]]));
+});
+
+it('REC-5: a tool makes artifacts of its run, also of one in a session; the model is told of them what the tool says', async () => {
+  const store = newStore();
+  const draw = defineTool({
+    name: 'draw',
+    description: 'Draws a map.',
+    input: z.object({ of: z.string() }),
+    effect: 'repeatable',
+    async execute({ of }, { artifact }) {
+      const { name } = await artifact(`${of}.svg`, '<svg/>', { type: 'image/svg+xml' });
+      return `Drawn: ${name}`;
+    },
+  });
+  const model = scriptedModel([{ call: 'draw', input: { of: 'north' } }, 'Done.']);
+  const engine = newEngine([defineAgent({ name: 'guide', instructions: '', model, tools: [draw] })], { store });
+
+  await engine.run('guide', 'Draw it', { id: 'r', session: { id: 's' } });
+
+  expect(await listArtifacts(store, keyOf('r'))).toMatchObject([
+    { name: 'north.svg', type: 'image/svg+xml', size: 6, run: keyOf('r'), definition: 'guide' },
+  ]);
+  expect((await store.listNotes({ tenant: 'default', session: 's', limit: 9 })).items).toEqual([]);
 });

@@ -24,7 +24,10 @@ export interface Commit extends Lease {
    * completed and `absorbedBy` this run. Refused with `STEER_WITHDRAWN` where one of them does not wait for it any more.
    */
   readonly absorb?: readonly string[];
-  /** Of the run's session, or of the run where it has none. */
+  /**
+   * Of the run's session, or of the run where it has none; artifacts are the run's in any case. The bytes of one are used by the run from now on: refused with
+   * `BLOB_UNKNOWN` where they are not there.
+   */
   readonly notes?: readonly NewNote[];
   /** Hashes of blobs that entries or messages name: used by the run, and by its session, from now on. Refused with `BLOB_UNKNOWN` where one is not there. */
   readonly blobs?: readonly string[];

@@ -37,6 +37,7 @@ export const ID_LIMITS = {
   'step key': 128,
   'definition name': 64,
   'kind of a note': 64,
+  artifact: 200,
 } as const;
 
 /**

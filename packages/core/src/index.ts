@@ -326,6 +326,16 @@ export {
   type StartResult,
   type WhenBusy,
 } from './new-run.ts';
+export {
+  artifactNamed,
+  artifactOf,
+  toArtifactData,
+  type Artifact,
+  type ArtifactBody,
+  type ArtifactOptions,
+  type NewArtifact,
+} from './artifact.ts';
+export { listArtifacts, type ArtifactSource } from './list-artifacts.ts';
 export { ARTIFACT_NOTE } from './note.ts';
 export type { NewNote, Note, NoteQuery } from './note.ts';
 export {
@@ -449,6 +459,7 @@ export {
 export {
   describeRun,
   describeSummary,
+  ownerOfNote,
   threadOf,
   threadOfSession,
   type RunBody,

@@ -10,7 +10,7 @@ export interface NewNote {
   readonly data: Json;
 }
 
-/** The kind of notes that are a run's artifacts: what it made, and so a part of its record. */
+/** The kind of notes that are a run's artifacts: what it made, and so a part of its record. They are the run's own, also of one in a session, and only `StepScope.artifact` writes them. */
 export const ARTIFACT_NOTE = 'artifact';
 
 /** A note as the store keeps it. It never changes: a newer one of its kind stands before it. */

@@ -1,3 +1,4 @@
+import type { ArtifactBody, ArtifactOptions, NewArtifact } from './artifact.ts';
 import type { BlobInfo } from './blob.ts';
 import type { Denial } from './entry.ts';
 import type { Grant } from './grant.ts';
@@ -45,8 +46,17 @@ export interface StepScope {
    * A note of the run's session, or of the run where it has none, that is stored with the outcome: a goal, what is to do, a hand-over.
    *
    * @throws {PrusikError} `VALUE_TOO_LARGE` past 64 KiB, `STEP_RESULT_TOO_LARGE` past 100 notes of one step.
+   * @throws {TypeError} for the kind `artifact`, which {@link StepScope.artifact} writes.
    */
   note(kind: string, data: Json): void;
+  /**
+   * Something that the run has made for whoever asked for it: a report, a patch, an image. Its bytes are kept at once, and it stands on record with the outcome, as long as the
+   * run does; a step that fails has made nothing. A newer one of the same name stands before it. Wait for it: what is not kept when the body returns is not recorded.
+   *
+   * Rejects with a `TypeError` for a name that is none (1 to 200 characters) or a type that is no media type, with `BLOB_TOO_LARGE` and `STORE_FULL`, and with
+   * `STEP_RESULT_TOO_LARGE` past 100 notes and artifacts of one step.
+   */
+  artifact(name: string, body: ArtifactBody, options: ArtifactOptions): Promise<NewArtifact>;
   /** The typed state of the session, or of the run where it has none. */
   readonly slots: StepSlots;
   /** The notes of the session, or of the run, as they are now: newest first, 100 unless `limit` says otherwise. What follows from them is recorded with the outcome. */

@@ -203,7 +203,7 @@ export interface Store extends AsyncDisposable, LiveTextStore {
   listRuns(query: RunQuery): Promise<Page<RunSummary>>;
   /**
    * Newest first. Notes of a run in a session are the session's, as its messages are: they stay when the run is removed, and no longer
-   * name it in a query.
+   * name it in a query. Those of kind `artifact` ({@link ARTIFACT_NOTE}) are the run's own, and go with it.
    */
   listNotes(query: NoteQuery): Promise<Page<Note>>;
   /** `undefined` when the run has no such request. */

@@ -1,4 +1,5 @@
 import {
+  artifactNamed,
   checkMessage,
   isInDoubt,
   isPrusikError,
@@ -165,6 +166,13 @@ export async function executeStep(what: ExecuteOptions): Promise<Executed> {
     },
     note: (kind, data) => void (open && noted.push(what.notes.next(key, noted, kind, data))),
     notes: (query = {}) => what.notes.read(query),
+    async artifact(name, body, artifactOptions) {
+      const named = artifactNamed(name, artifactOptions);
+      const { hash, size } = await what.blobs.put(typeof body === 'string' ? Buffer.from(body) : body);
+      const made = { ...named, hash, size };
+      if (open) noted.push(what.notes.made(key, noted, made));
+      return made;
+    },
     slots: slots.scope,
     grants: what.grants,
     deny: ({ callId, tool, by, request }) =>

@@ -3,6 +3,7 @@ import {
   createCleanup,
   DEFAULT_TENANT,
   PrusikError,
+  listArtifacts,
   systemClock,
   type DefinitionMap,
   type InferInput,
@@ -161,6 +162,8 @@ export function defineHarness(
     grants: (query = {}) => store.listGrants({ tenant: DEFAULT_TENANT, active: true, limit: 100, ...query }),
     revokeGrant: (grant, by) =>
       store.revokeGrant(typeof grant === 'string' ? { tenant: DEFAULT_TENANT, grant } : grant, by),
+    artifacts: (run) => listArtifacts(store, keyOf(run)),
+    readArtifact: ({ run, hash }) => store.readBlob(run.tenant, hash),
     approve: (run, ...rest) => decisions.approve(keyOf(run), ...rest),
     reject: (run, ...rest) => decisions.reject(keyOf(run), ...rest),
     edit: (run, ...rest) => decisions.edit(keyOf(run), ...rest),

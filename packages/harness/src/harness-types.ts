@@ -1,4 +1,5 @@
 import type {
+  Artifact,
   CallInput,
   CallOutput,
   DefinitionMap,
@@ -107,6 +108,10 @@ export interface Harness<
   grants(query?: HarnessGrantQuery): Promise<Page<Grant>>;
   /** Takes a grant back: the calls that it covered are asked about again. */
   revokeGrant(grant: string | GrantKey, by?: string): Promise<RevokeResult>;
+  /** What a run and all runs below it have made, newest first: of each run the newest of each name. Of a run that is not there, nothing. */
+  artifacts(run: RunRef): Promise<readonly Artifact[]>;
+  /** The bytes of an artifact, in pieces. Rejects with `BLOB_UNKNOWN` where its run was removed, and with `STORE_CORRUPT`. */
+  readArtifact(artifact: Pick<Artifact, 'run' | 'hash'>): AsyncIterable<Uint8Array>;
   readonly approve: Decide<Decisions['approve']>;
   readonly reject: Decide<Decisions['reject']>;
   readonly edit: Decide<Decisions['edit']>;

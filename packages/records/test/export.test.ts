@@ -51,7 +51,7 @@ describe('the export of a run', () => {
       ['r', 'completed'],
       [expect.any(String), 'failed'],
     ]);
-    expect(rows(lines, 'end')[0]).toMatchObject({ counts: { run: 2, message: 4, note: 1, blob: 1, piece: 7 } });
+    expect(rows(lines, 'end')[0]).toMatchObject({ counts: { run: 2, message: 4, note: 2, blob: 2, piece: 8 } });
     expect(lines.every((line) => line.endsWith('\n') && line.indexOf('\n') === line.length - 1)).toBe(true);
   });
 

@@ -6,7 +6,7 @@ import { memoryStore } from '@prusik/store-memory';
 import { checkStore, sqliteStore } from '@prusik/store-sqlite';
 import { seededRandom } from '@prusik/testing-contracts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isPrusikError, type Store } from '@prusik/core';
+import { isPrusikError, listArtifacts, type Store } from '@prusik/core';
 import { exportRun, exportSession, importRecords } from '../src/index.ts';
 import { climb, closed, linesOf, talk, tree, waits } from './some-records.ts';
 
@@ -88,7 +88,7 @@ describe.each(Object.entries(STORES))('an import (%s)', (_name, make) => {
       outcome: 'imported',
       key: tree('r', 'away'),
       runs: { imported: 2, existing: 0 },
-      blobs: 1,
+      blobs: 2,
       redacted: false,
     });
     expect(rowsOf(again)).toEqual(rowsOf(lines));
@@ -108,6 +108,23 @@ describe.each(Object.entries(STORES))('an import (%s)', (_name, make) => {
     );
     expect((await store.session(talk('talk', 'away')))?.state).toBe('closed');
     expect(await home.problems()).toEqual([]);
+  });
+
+  it('REC-5: what runs of a session have made comes with them, is theirs and not the session’s, and goes with them', async () => {
+    await climb(store, 'one', 'talk');
+    const lines = await linesOf(exportSession(store, await closed(store, 'talk'), { redact: 'none' }));
+    await importRecords(store, lines, { into: 'away' });
+
+    const [route, ...more] = await listArtifacts(store, tree('one', 'away'));
+    expect(more).toEqual([]);
+    expect(route).toMatchObject({ name: 'route.md', type: 'text/markdown', run: tree('one', 'away') });
+    let text = '';
+    for await (const piece of store.readBlob('away', route?.hash ?? '')) text += Buffer.from(piece).toString();
+    expect(text).toContain('route');
+    await store.remove(tree('one', 'away'));
+    await store.sweepBlobs({ graceMs: 0 });
+    expect(await store.blob('away', route?.hash ?? '')).toBeUndefined();
+    expect(await store.blob(tree('one').tenant, route?.hash ?? '')).toBeDefined();
   });
 
   it('REC-1: a run of a session is imported without it, keeps its name and its messages, and is exported as it came', async () => {

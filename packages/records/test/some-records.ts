@@ -51,7 +51,8 @@ const climber: DurableDefinition<Json, Json> = {
   async run(ctx: DurableContext, input: Json) {
     await Promise.all([
       ctx.step('lefthand', () => `${CONTENT} left`),
-      ctx.step('righthand', (step) => {
+      ctx.step('righthand', async (step) => {
+        await step.artifact('route.md', `${CONTENT} route`, { type: 'text/markdown', title: CONTENT });
         step.append(said(`right of ${ctx.run.key.run}`, 'assistant'));
         step.note('goal', `${CONTENT} goal`);
         step.metrics.record('shop.weight', 3, { of: CONTENT, express: true });

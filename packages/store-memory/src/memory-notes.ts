@@ -1,4 +1,4 @@
-import type { NewNote, Note, NoteQuery, Page, RunState } from '@prusik/core';
+import { ownerOfNote, type NewNote, type Note, type NoteQuery, type Page, type RunState } from '@prusik/core';
 import { frozen } from './frozen.ts';
 import { listPage } from './list-page.ts';
 import { createNumberedRows } from './numbered-rows.ts';
@@ -16,7 +16,7 @@ export interface MemoryNotes {
   /** `run` is the number of the run that the query names, 0 where it is not there. */
   list(query: NoteQuery, run: number | undefined): Page<Note>;
   ofSession(tenant: string, session: string): readonly Note[];
-  /** Those of a run that is in no session. */
+  /** Those that are the run's own. */
   ofRun(tenant: string, run: number): readonly Note[];
   remove(tenant: string, notes: readonly Note[]): void;
 }
@@ -25,14 +25,15 @@ export function createMemoryNotes(): MemoryNotes {
   const rows = createNumberedRows<NoteRecord>();
 
   return {
-    append({ key, number: run, session, definition }, at, notes) {
+    append(writer, at, notes) {
+      const { key, number: run, session, definition } = writer;
       for (const one of notes) {
         const number = rows.nextNumber();
         const note = {
           ...one,
           id: String(number),
           run: key,
-          ...(session === undefined ? {} : { session }),
+          ...(session === undefined || ownerOfNote(writer, one.kind).of === 'run' ? {} : { session }),
           definition,
           at,
         };

@@ -298,6 +298,7 @@ export function memoryTables(): MemoryTables {
       const found = record(state.key);
       for (const user of [found, sessionOf(found)]) if (user !== undefined) blobs.use(user, state.key.tenant, hashes);
     },
+    useOwnBlobs: (state, hashes) => blobs.use(record(state.key), state.key.tenant, hashes),
     setSessionBlobs({ key }, hashes) {
       const found = sessions.get(key);
       if (found === undefined) return;

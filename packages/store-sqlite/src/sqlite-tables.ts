@@ -1,7 +1,7 @@
 import type Database from 'better-sqlite3';
 import {
   ARTIFACT_NOTE,
-  threadOf,
+  ownerOfNote,
   type RunState,
   type SessionLife,
   type Signal,
@@ -256,9 +256,11 @@ export function sqliteTables(
 
     appendNotes(run, at, notes) {
       const { number, key: of, definition } = run;
-      const owner = notes.length === 0 ? number : numberOf(threadOf(run));
-      for (const { kind, key, data } of notes)
-        write(insertNote, of.tenant, owner, number, of.run, definition, kind, key, at, JSON.stringify(data));
+      for (const { kind, key, data } of notes) {
+        const owner = ownerOfNote(run, kind);
+        const ownerNumber = owner.of === 'run' ? number : numberOf(owner);
+        write(insertNote, of.tenant, ownerNumber, number, of.run, definition, kind, key, at, JSON.stringify(data));
+      }
     },
     saveSlots(owner, changes) {
       for (const { name, value } of changes) {
@@ -319,6 +321,7 @@ export function sqliteTables(
       blobs.use(number, tenant, hashes);
       if (id !== undefined) blobs.use(numberOf({ tenant, of: 'session', id }), tenant, hashes);
     },
+    useOwnBlobs: ({ number, key: { tenant } }, hashes) => blobs.use(number, tenant, hashes),
     setSessionBlobs({ key: { tenant, session: id } }, hashes) {
       const owner = numberOf({ tenant, of: 'session', id });
       blobs.release(owner);

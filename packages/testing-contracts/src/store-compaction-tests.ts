@@ -14,12 +14,13 @@ async function endedTree({ store, start, take, commit, end, signal }: StoreTestB
   const root = await take(id);
   const child = `${id}-child`;
   await signal(id, 'user', 'hello');
+  const { hash, size } = await store.putBlob('acme', bytesOf('plan'));
   await commit(root, {
     entries: [note('n')],
     messages: { from: 2, items: [message('m2')] },
     notes: [
       { kind: 'goal', key: 's', data: 'rope' },
-      { kind: ARTIFACT_NOTE, key: 's', data: { name: 'plan' } },
+      { kind: ARTIFACT_NOTE, key: 's', data: { name: 'plan', type: 'text/plain', hash, size } },
     ],
     slots: [{ name: 'held', value: 1 }],
     children: [newChild(child, id, { messages: [message('of-the-child')] })],
@@ -167,8 +168,8 @@ export const STORE_COMPACTION_TESTS: readonly StoreTest[] = [
       await start('r', { input: { blob: input }, blobs: [input] });
       const held = await take('r');
       await commit(held, {
-        blobs: [output, artifact, step],
-        notes: [{ kind: ARTIFACT_NOTE, key: 's', data: { file: artifact } }],
+        blobs: [output, step],
+        notes: [{ kind: ARTIFACT_NOTE, key: 's', data: { name: 'a', type: 'text/plain', hash: artifact, size: 11 } }],
       });
       await commit(held, {
         entries: [{ type: 'run-end', status: 'completed' }],

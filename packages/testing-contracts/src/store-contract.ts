@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { Clock, Store, StoreCapabilities } from '@prusik/core';
 import { fakeClock } from './fake-clock.ts';
 import { storeScenario } from './store-scenario.ts';
+import { STORE_ARTIFACT_TESTS } from './store-artifact-tests.ts';
 import { STORE_BLOB_TESTS } from './store-blob-tests.ts';
 import { STORE_BRANCH_TESTS } from './store-branch-tests.ts';
 import { STORE_CLAIM_TESTS } from './store-claim-tests.ts';
@@ -77,6 +78,7 @@ const STORE_TESTS: readonly StoreTest[] = [
   ...STORE_LEDGER_TESTS,
   ...STORE_THREAD_TESTS,
   ...STORE_NOTE_TESTS,
+  ...STORE_ARTIFACT_TESTS,
   ...STORE_LIST_TESTS,
   ...STORE_TIME_LIST_TESTS,
   ...STORE_HEALTH_TESTS,

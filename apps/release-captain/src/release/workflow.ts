@@ -9,7 +9,7 @@ import { oneLine } from '../notes/markdown.ts';
 import { mergeDrafts, uncited } from '../notes/merge.ts';
 import { renderNotes } from '../notes/render.ts';
 import type { GitDeps } from '../tools/git-tools.ts';
-import { standingNotes, type Receipt } from '../tools/publish-notes.ts';
+import { NOTES_FILE, publishedText, standingNotes, type Receipt } from '../tools/publish-notes.ts';
 import type { Wording } from '../models.ts';
 import { publishInputSchema, publishNotesTool, type PublishInput } from '../tools/publish-tool.ts';
 import { readRange, type Repository } from '../tools/queries.ts';
@@ -113,6 +113,11 @@ export function createReleaseWorkflow({ model, writtenBy }: Wording) {
           ...(published.reason === undefined ? {} : { reason: published.reason }),
         };
       }
+      await ctx.step('keep', async ({ artifact }) => {
+        // A step of its own: a publication of which a check has found out makes nothing.
+        const text = await publishedText(published.output);
+        if (text !== undefined) await artifact(NOTES_FILE, text, { type: 'text/markdown', title: 'Release notes' });
+      });
       return { published: true, edited: published.edited, ...published.output, commits, areas };
     },
   });

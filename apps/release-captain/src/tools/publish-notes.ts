@@ -56,6 +56,12 @@ export async function publishNotes(
   return { file, bytes: content.length, sha256: hash(content) };
 }
 
+/** What was published, if it still stands there. */
+export async function publishedText({ file, sha256 }: Receipt): Promise<Uint8Array | undefined> {
+  const content = await readFile(file).catch(() => undefined);
+  return content !== undefined && hash(content) === sha256 ? content : undefined;
+}
+
 /** The notes that stand in `out` now, if there are any. */
 export async function standingNotes(out: string): Promise<Receipt | undefined> {
   const file = join(out, NOTES_FILE);

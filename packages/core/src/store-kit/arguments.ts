@@ -1,4 +1,5 @@
 import { shown } from '../shown.ts';
+import { toArtifactData } from '../artifact.ts';
 import type { BlobSweep } from '../blob.ts';
 import { checkMessage } from '../check-message.ts';
 import type { ClaimQuery, Lease } from '../claim.ts';
@@ -9,6 +10,7 @@ import { checkId, type RunKey } from '../ids.ts';
 import { checkAmount, checkBudget } from '../ledger.ts';
 import type { Message } from '../message.ts';
 import { WHEN_BUSY, type NewRun } from '../new-run.ts';
+import { ARTIFACT_NOTE } from '../note.ts';
 import { PAGE_LIMIT } from '../page.ts';
 import { partialReason } from '../partial.ts';
 import type { EndedTrees, Removal } from '../removal.ts';
@@ -189,6 +191,7 @@ export function checkedCommit(commit: Commit): Commit {
     checkId('kind of a note', kind);
     checkId('step key', key);
     checkJson('data of a note', data);
+    if (kind === ARTIFACT_NOTE) toArtifactData(data);
   }
   for (const id of copy.claimRequests ?? []) checkId('request', id);
   checkList('absorb', copy.absorb);

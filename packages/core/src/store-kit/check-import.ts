@@ -5,6 +5,7 @@ import { checkId } from '../ids.ts';
 import type { GrantRecord, NoteRecord, RequestRecord, RunImport, SessionImport } from '../imported.ts';
 import { isObject, type Json } from '../json.ts';
 import { checkBudget } from '../ledger.ts';
+import { ARTIFACT_NOTE } from '../note.ts';
 import { partialReason } from '../partial.ts';
 import { isFinal } from '../run.ts';
 import { SESSION_CUT_LIMIT } from '../session.ts';
@@ -160,6 +161,7 @@ function checkSessionImport(record: SessionImport): void {
     checkNote(note, latest);
     checkId('run', note.run);
     checkId('definition name', note.definition);
+    if (note.kind === ARTIFACT_NOTE) throw new TypeError('An artifact is of a run, and goes with it');
   });
   checkOwned(record);
   checkImported(record);

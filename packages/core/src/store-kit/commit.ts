@@ -1,7 +1,9 @@
+import { toArtifactData } from '../artifact.ts';
 import type { Ledger } from '../ledger.ts';
 import type { RunKey } from '../ids.ts';
 import { JOURNAL_LIMIT, type Commit, type CommitResult } from '../commit.ts';
 import type { NewRun } from '../new-run.ts';
+import { ARTIFACT_NOTE, type NewNote } from '../note.ts';
 import { OPEN_REQUEST_LIMIT } from '../request.ts';
 import { findUnknownBlob } from './blob-rows.ts';
 import { historiesOf, type Histories } from './histories.ts';
@@ -62,6 +64,7 @@ function check(tx: StoreTransaction, state: RunState, commit: Commit): Refusal |
   if (newChildren === undefined) return { code: 'RUN_INPUT_MISMATCH' };
   if (
     findUnknownBlob(tx, tenant, commit.blobs) !== undefined ||
+    (commit.notes !== undefined && findUnknownBlob(tx, tenant, bytesOf(commit.notes)) !== undefined) ||
     newChildren.some(({ blobs }) => findUnknownBlob(tx, tenant, blobs) !== undefined)
   )
     return { code: 'BLOB_UNKNOWN' };
@@ -78,6 +81,11 @@ function check(tx: StoreTransaction, state: RunState, commit: Commit): Refusal |
   return applied.ok
     ? { newChildren, histories, ledgers: applied.rows }
     : { code: 'BUDGET_EXCEEDED', noRoom: applied.noRoom };
+}
+
+/** Hashes of the bytes of artifacts. */
+function bytesOf(notes: readonly NewNote[]): readonly string[] {
+  return notes.flatMap(({ kind, data }) => (kind === ARTIFACT_NOTE ? [toArtifactData(data).hash] : []));
 }
 
 /** Children without a row; `undefined` when one of them is another run. */
@@ -152,7 +160,11 @@ function write(tx: StoreTransaction, before: RunState, commit: Commit, approved:
     tables.appendMessages(threadOf(state), commit.messages.from, commit.messages.items);
   for (const id of commit.absorb ?? []) absorb(tx, state, id);
   if (commit.slots !== undefined) tables.saveSlots(threadOf(state), commit.slots);
-  if (commit.notes !== undefined) tables.appendNotes(state, at, commit.notes);
+  if (commit.notes !== undefined) {
+    tables.appendNotes(state, at, commit.notes);
+    const made = bytesOf(commit.notes);
+    if (made.length > 0) tables.useOwnBlobs(state, made);
+  }
   if (commit.blobs !== undefined) tables.useBlobs(state, commit.blobs);
   for (const child of approved.newChildren)
     createRun(tx, child, { history: approved.histories.get(child.key.run) ?? [] });

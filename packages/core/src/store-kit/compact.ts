@@ -1,6 +1,6 @@
 import { blobHashesIn } from '../blob.ts';
 import type { RunKey } from '../ids.ts';
-import type { ThreadKey } from '../message.ts';
+import type { Json } from '../json.ts';
 import { ARTIFACT_NOTE } from '../note.ts';
 import { PAGE_LIMIT } from '../page.ts';
 import type { EndedTree } from '../removal.ts';
@@ -8,7 +8,7 @@ import type { CompactedRows, CompactResult, TreeCompaction } from '../tree-compa
 import type { StoreBackend } from './backend.ts';
 import { walkEndedTrees } from './ended-trees.ts';
 import { endedTree, threadLength, treesOf } from './remove.ts';
-import { requireRun } from './rows.ts';
+import { ownThread, requireRun } from './rows.ts';
 import type { RunState, StoreTransaction } from './tables.ts';
 
 interface Taken {
@@ -74,16 +74,21 @@ function rowsOf(tx: StoreTransaction, run: RunState): CompactedRows {
 /** Names of blobs are found wherever they stand: a hash in a text that only looks like one keeps a blob, which costs less than one that is missed. */
 function blobsOfRecord(tx: StoreTransaction, { key }: RunState): readonly string[] {
   const { input, context, output = null } = requireRun(tx, key);
-  const { items } = tx.tables.listNotes({
-    tenant: key.tenant,
-    run: key.run,
-    kind: [ARTIFACT_NOTE],
-    limit: PAGE_LIMIT,
-  });
-  return blobHashesIn([input, context, output, ...items.map(({ data }) => data)]);
+  const made: Json[] = [];
+  for (let after: string | undefined, more = true; more;) {
+    const { items, next } = tx.tables.listNotes({
+      tenant: key.tenant,
+      run: key.run,
+      kind: [ARTIFACT_NOTE],
+      limit: PAGE_LIMIT,
+      ...(after === undefined ? {} : { after }),
+    });
+    made.push(...items.map(({ data }) => data));
+    after = next;
+    more = next !== undefined;
+  }
+  return blobHashesIn([input, context, output, ...made]);
 }
-
-const ownThread = ({ key }: RunState): ThreadKey => ({ tenant: key.tenant, of: 'run', id: key.run });
 
 const NOTHING: CompactedRows = { runs: 0, entries: 0, messages: 0, notes: 0, slots: 0, signals: 0 };
 

@@ -88,7 +88,8 @@ function insert(tx: StoreTransaction, record: RunImport): void {
       items.map(({ kind, key, data }) => ({ kind, key, data })),
     );
   if (ledger !== undefined) tables.saveLedger(run.key, ledger);
-  tables.useBlobs(state, record.blobs);
+  // Its session has told what that uses.
+  tables.useOwnBlobs(state, record.blobs);
   if (run.session === undefined) insertOwned(tx, threadOf(run), record);
   insertGrants(tx, { of: 'run', id: run.key.run }, run.key.tenant, record.grants);
   const { output, partial, error, absorbedBy } = run;

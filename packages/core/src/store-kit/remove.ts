@@ -3,7 +3,7 @@ import type { Removal, RemovedRows, EndedTree, RemoveResult } from '../removal.t
 import { isFinal } from '../run.ts';
 import type { StoreBackend } from './backend.ts';
 import { walkEndedTrees } from './ended-trees.ts';
-import { requireRun, requireSession, threadOf, threadOfSession } from './rows.ts';
+import { ownThread, requireRun, requireSession, threadOf, threadOfSession } from './rows.ts';
 import type { RunState, SessionState, StoreTransaction } from './tables.ts';
 
 /** What a tree or a session takes is not known before it is looked at, so it shares its transaction with few others. */
@@ -137,7 +137,7 @@ function rowsOfSession({ tables }: StoreTransaction, session: SessionState): Rem
   };
 }
 
-/** Messages, notes and slots of a run in a session are the session's, and stay with it. */
+/** Messages, notes and slots of a run in a session are the session's, and stay with it; what the run has made does not. */
 function rowsOf(tx: StoreTransaction, run: RunState): RemovedRows {
   const { tables } = tx;
   return {
@@ -145,7 +145,7 @@ function rowsOf(tx: StoreTransaction, run: RunState): RemovedRows {
     runs: 1,
     entries: run.compactedAt === null ? run.seq : 0,
     messages: run.session === undefined ? threadLength(tx, run) : 0,
-    notes: run.session === undefined ? tables.noteCount(threadOf(run)) : 0,
+    notes: tables.noteCount(ownThread(run)),
     slots: run.session === undefined ? tables.slots(threadOf(run)).length : 0,
     signals: run.compactedAt === null ? run.inbox : 0,
     requests: tables.requestCount(run),

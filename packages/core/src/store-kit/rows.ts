@@ -1,6 +1,7 @@
 import { PrusikError } from '../errors.ts';
 import type { RunKey, SessionKey } from '../ids.ts';
 import type { ThreadKey } from '../message.ts';
+import { ARTIFACT_NOTE } from '../note.ts';
 import type { Run, RunSummary } from '../run.ts';
 import type { Session } from '../session.ts';
 import type { RunState, StoreTransaction } from './tables.ts';
@@ -11,6 +12,16 @@ export function threadOf(run: Pick<RunState, 'key' | 'session'>): ThreadKey {
   return run.session === undefined
     ? { tenant, of: 'run', id: run.key.run }
     : threadOfSession({ tenant, session: run.session });
+}
+
+/** The run itself as an owner, whatever session it is in. */
+export function ownThread({ key }: Pick<RunState, 'key'>): ThreadKey {
+  return { tenant: key.tenant, of: 'run', id: key.run };
+}
+
+/** Whose a note of this kind is that the run writes: what a run has made goes with it, all else with the conversation. */
+export function ownerOfNote(run: Pick<RunState, 'key' | 'session'>, kind: string): ThreadKey {
+  return kind === ARTIFACT_NOTE ? ownThread(run) : threadOf(run);
 }
 
 /** The thread of a session’s conversation. */

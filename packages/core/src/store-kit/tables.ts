@@ -183,7 +183,7 @@ export interface StoreWrites {
   /** The messages that were kept back because the run stood in a queue; they are kept no longer. */
   takeQueuedMessages(run: RunState): readonly Message[];
   appendSignal(run: RunState, signal: Signal): void;
-  /** Of the run's session, or of the run where it has none. */
+  /** Each for its owner (`ownerOfNote`). */
   appendNotes(run: RunState, at: number, notes: readonly NewNote[]): void;
   /** Of the owner of the thread. */
   saveSlots(owner: ThreadKey, changes: readonly SlotChange[]): void;
@@ -204,6 +204,8 @@ export interface StoreWrites {
   saveBlob(tenant: string, blob: BlobInfo): void;
   /** By the run, and by its session where it has one; twice is once. */
   useBlobs(run: RunState, hashes: readonly string[]): void;
+  /** By the run alone. */
+  useOwnBlobs(run: RunState, hashes: readonly string[]): void;
   /** The session uses these and no others; its runs go on using theirs. */
   setSessionBlobs(session: SessionState, hashes: readonly string[]): void;
   removeBlob(blob: BlobState): void;
@@ -250,6 +252,7 @@ export const STORE_WRITES: readonly (keyof StoreWrites)[] = Object.keys({
   addRecoveries: true,
   saveBlob: true,
   useBlobs: true,
+  useOwnBlobs: true,
   setSessionBlobs: true,
   removeBlob: true,
   insertSession: true,

@@ -102,7 +102,7 @@ export const IMPORT_FAULTS: readonly StoreFault[] = [
       tables.appendMessages(thread, tables.threadHead(thread) === 0 ? 1 : from, messages),
   })),
   rows('blobs of what was imported are nobody’s', 'blobs that an imported run uses are there before it', () => ({
-    useBlobs: () => undefined,
+    useOwnBlobs: () => undefined,
   })),
   writing('blobs need not be there', 'blobs that an imported run uses are there before it', (record) => ({
     ...record,

@@ -1,3 +1,4 @@
+import { ARTIFACT_FAULTS } from './artifact-faults.ts';
 import { BLOB_FAULTS } from './blob-faults.ts';
 import { BRANCH_FAULTS } from './branch-faults.ts';
 import { CLAIM_FAULTS } from './claim-faults.ts';
@@ -54,6 +55,7 @@ export const STORE_FAULTS: readonly StoreFault[] = [
   ...LIST_FAULTS,
   ...HEALTH_FAULTS,
   ...NOTE_FAULTS,
+  ...ARTIFACT_FAULTS,
   ...VALUE_FAULTS,
   ...BLOB_FAULTS,
   ...WATCH_FAULTS,

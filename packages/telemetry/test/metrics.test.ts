@@ -1,4 +1,5 @@
 import type { SerializedError } from '@prusik/core';
+import { memoryStore } from '@prusik/store-memory';
 import { expect, it } from 'vitest';
 import type { HealthFigures } from '../src/index.ts';
 import { byHand, ended, RUN } from './by-hand.ts';
@@ -214,6 +215,33 @@ it('TEL-4: the queue of a store is shown when metrics are collected', async () =
   watching[Symbol.dispose]();
   await metrics();
   expect(asked).toBe(1);
+});
+
+it('TEL-4: the health that a store tells is what is shown', async () => {
+  const store = memoryStore();
+  const { metrics } = byHand({ health: () => store.health() });
+  await store.start({
+    key: { tenant: 'default', run: 'r' },
+    kind: 'function',
+    definition: 'job',
+    version: '1',
+    input: null,
+    inputHash: '',
+    context: null,
+    priority: 0,
+    messages: [],
+    root: 'r',
+    depth: 0,
+  });
+
+  const points = pointsOf((await metrics()).get('prusik.runs'));
+  expect(Object.fromEntries(points.map(({ attributes, value }) => [attributes['prusik.run.status'], value]))).toEqual({
+    queued: 1,
+    running: 0,
+    waiting: 0,
+    blocked: 0,
+  });
+  await store[Symbol.asyncDispose]();
 });
 
 it('TEL-3: a store that fails to say how it is, or hangs, is not shown, is asked once at a time, and hides no other metric', async () => {

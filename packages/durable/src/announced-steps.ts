@@ -1,5 +1,5 @@
-import type { StepIntent, StepOptions } from '@prusik/core';
-import type { DriveCore } from './drive-core.ts';
+import type { Claim, StepIntent, StepOptions } from '@prusik/core';
+import type { Delivery } from './delivery.ts';
 import { reservationOf } from './spent.ts';
 import type { StepSpec } from './step-spec.ts';
 
@@ -20,7 +20,14 @@ export interface AnnouncedSteps {
 /** Of one outcome; whatever more it leads to writes intents of its own. */
 const ANNOUNCED_AT_ONCE = 100;
 
-export function createAnnouncedSteps(core: Pick<DriveCore, 'claim' | 'delivery' | 'stopping'>): AnnouncedSteps {
+/** What of a drive it looks at. */
+interface Announcing {
+  readonly claim: Claim;
+  readonly delivery: Delivery;
+  stopping(): boolean;
+}
+
+export function createAnnouncedSteps(core: Announcing): AnnouncedSteps {
   const announced = new Map<string, StepIntent>();
   const { claim } = core;
 

@@ -52,6 +52,39 @@ it('TEL-4: what a program measures, in its functions and in its steps, are count
   expect(all.has('prusik.metrics.dropped')).toBe(false);
 });
 
+it('TEL-4: a run that another engine takes up is replayed, and nothing that is on record is told again', async () => {
+  const sdk = recorded();
+  const store = memoryStore();
+  const taking = () =>
+    createEngine({
+      store,
+      limits: { parkAfterMs: 0 },
+      observers: [telemetry({ tracerProvider: sdk.tracerProvider, meterProvider: sdk.meterProvider })],
+      definitions: [
+        {
+          name: 'orders',
+          kind: 'function',
+          version: '1',
+          async run(ctx) {
+            ctx.metrics.add('shop.orders');
+            await ctx.step('weigh', ({ metrics }) => metrics.record('shop.weight', 2));
+            await ctx.receive('go');
+            ctx.metrics.add('shop.orders');
+          },
+        },
+      ],
+    });
+  const [first, second] = [taking(), taking()];
+  const { run } = await first.run('orders', null);
+  await second.signal(run, 'go', null);
+
+  expect(await second.drive(run)).toMatchObject({ status: 'completed' });
+  const all = await sdk.metrics();
+  expect(pointsOf(all.get('shop.orders'))).toEqual([{ attributes: {}, value: 2 }]);
+  expect(pointsOf(all.get('shop.weight'))).toEqual([{ attributes: {}, value: { count: 1, sum: 2 } }]);
+  for (const engine of [first, second]) await engine[Symbol.asyncDispose]();
+});
+
 it('TEL-4: sets of attributes of one metric are bounded, and all further ones are one', async () => {
   const { drive, metrics } = byHand();
   const driven = drive();

@@ -150,6 +150,10 @@ export function tellLife(observer: Observer, { run, content = 'x', share = (valu
     { type: 'wait-start', key: 'child', kind: 'child', fingerprint: '', child: `${run}-child` },
     { type: 'wait-start', key: 'nap', kind: 'timer', fingerprint: '', until: AT + 9_000 },
     { type: 'note', name: 'progress', data: { said: content } },
+    {
+      type: 'measure',
+      measurements: [{ kind: 'counter', name: 'shop.orders', value: 2, attributes: { express: true } }],
+    },
     { type: 'run-park', waits: ['may-i', 'child', 'nap', 'late'], wakeAt: AT + 9_000 },
   ]);
   one.over('parked');

@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
-import type {
-  Entry,
-  GrantRecord,
-  Message,
-  NoteRecord,
-  RequestRecord,
-  Run,
-  RunImport,
-  SessionImport,
-  Store,
-  StoredMessage,
-  ThreadKey,
+import {
+  ARTIFACT_NOTE,
+  type Entry,
+  type GrantRecord,
+  type Message,
+  type NoteRecord,
+  type RequestRecord,
+  type Run,
+  type RunImport,
+  type SessionImport,
+  type Store,
+  type StoredMessage,
+  type ThreadKey,
 } from '@prusik/core';
 import { message, newChild, newRequest, note } from './store-scenario.ts';
 import type { StoreTest, StoreTestBed } from './store-test.ts';
@@ -610,6 +611,10 @@ export const STORE_IMPORT_TESTS: readonly StoreTest[] = [
         ['a cut past the end', { ...sound, session: { ...sound.session, cuts: [{ from: 5, to: 6 }] } }],
         ['a time that is later than said', sessionRecord(AWAY, { latest: 900 })],
         ['a grant without a tool', sessionRecord(AWAY, { grants: [{ ...sound.grants[0], tool: 1 } as never] })],
+        [
+          'an artifact that is not of a run',
+          sessionRecord(AWAY, { notes: [{ ...sound.notes[0], kind: ARTIFACT_NOTE } as never] }),
+        ],
         ['a floor below nothing', { ...sound, session: { ...sound.session, floor: -1 } }],
       ];
       for (const [what, record] of wrong)

@@ -1,4 +1,4 @@
-import { recordModel, scriptedModel, type ContractModel } from '@prusik/testing-contracts';
+import { createRecorder, scriptedModel, type ContractModel } from '@prusik/testing-contracts';
 import type { CallAnswer, DurableDefinition, Json, ToolSource } from '@prusik/core';
 import { toJsonSchema, toStandardJsonSchema } from '@valibot/to-json-schema';
 import type { LanguageModel } from 'ai';
@@ -28,9 +28,11 @@ describe('TST-1, TST-4: models of the AI SDK', () => {
     type Real = Extract<LanguageModel, { readonly specificationVersion: 'v4' }>;
 
     expectTypeOf<Real>().toExtend<ContractModel>();
-    expectTypeOf(recordModel<Real>)
-      .parameter(0)
+    const { model, tool } = createRecorder({ file: 'recording.json' });
+    expectTypeOf(model<Real>)
+      .parameter(1)
       .toEqualTypeOf<Real>();
+    expectTypeOf(tool<AnyTool>).toEqualTypeOf<(tool: AnyTool) => AnyTool>();
   });
 });
 

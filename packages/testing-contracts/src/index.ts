@@ -52,8 +52,10 @@ export {
 } from './misbehaving-mcp-servers.ts';
 export { MODEL_TESTS, modelContract, modelTestsFor, runModelTest, type ModelContract } from './model-contract.ts';
 export type { ContractModel, ModelAbilities, ModelTest, ModelTestBed, ModelUnderTest } from './model-test.ts';
-export { recordModel, type ModelRecorder, type RecordedModel, type RecordOptions } from './record-model.ts';
-export { replayModel, type ModelRecording, type RecordedReply, type RecordedRequest } from './model-recording.ts';
+export { createRecorder, type Recorder, type RecorderOptions } from './record/recorder.ts';
+export type { RecordedModel } from './record/record-model.ts';
+export type { RecordedTool } from './record/record-tools.ts';
+export type { RecordingMode } from './record/recording-mode.ts';
 export { signingModel, type SigningModelOptions } from './signing-model.ts';
 export { scriptedModel, type ScriptedModel, type ScriptedModelOptions } from './scripted-model.ts';
 export type {

@@ -56,12 +56,12 @@ function driveObserver(logger: Logger, run: ObservedRun, drive: ObservedDrive): 
   };
 }
 
-function stepObserver(log: Logger, { key, kind, name }: ObservedStep): StepObserver {
+function stepObserver(log: Logger, { kind, name }: ObservedStep): StepObserver {
   return {
     trace: undefined,
     inside: (body) => body(),
     retry(code, ms) {
-      const fields = { step: key, kind, name, code: toldCode(code), ms };
+      const fields = { kind, name, code: toldCode(code), ms };
       if (ms >= LONG_PAUSE_MS)
         log.warn({ event: 'step-retry', ...fields }, 'A step is executed again after a long pause');
       else log.debug({ event: 'step-retry', ...fields }, 'A step is executed again');
@@ -76,7 +76,7 @@ function tellEntry(log: Logger, run: ObservedRun, entry: Entry): void {
       return tellEnd(log, run, entry);
     case 'run-block': {
       const code = toldCode(entry.code);
-      const fields = { event: 'run-block', code, step: entry.key, request: entry.request };
+      const fields = { event: 'run-block', seq: entry.seq, code, request: entry.request };
       if (code === 'RUN_POISONED' || code === 'STEP_NOT_RECORDED' || code === 'STORE_CORRUPT')
         return log.error(fields, 'A run is blocked and needs somebody');
       return log.warn(fields, 'A run is blocked and needs somebody');
@@ -94,10 +94,10 @@ function tellEntry(log: Logger, run: ObservedRun, entry: Entry): void {
         log.info({ event: 'request-close', timedOut: entry.timedOut === true }, 'What a person was asked is settled');
       return undefined;
     case 'step-pause': {
-      const { key, kind, name, attempt, until, at, error } = entry;
+      const { seq, kind, name, attempt, until, at, error } = entry;
       const fields = {
         event: 'step-pause',
-        step: key,
+        seq,
         kind,
         name,
         attempt,
@@ -129,13 +129,16 @@ function tellEnd(
 }
 
 /** Only what an operator acts on; each step is on record, and in a trace. */
-function tellStep(log: Logger, { key, name, facts, outcome, settledBy }: StepEnd): void {
-  if (settledBy === 'doubt') log.warn({ event: 'step-doubt', step: key, name }, 'Nobody knows whether a step happened');
+function tellStep(
+  log: Logger,
+  { seq, name, facts, outcome, settledBy }: StepEnd & { readonly seq: number },
+): void {
+  if (settledBy === 'doubt') log.warn({ event: 'step-doubt', seq, name }, 'Nobody knows whether a step happened');
   if (facts?.of === 'model' && facts.failed !== undefined && facts.failed.length > 0) {
     const { answered, failed } = facts;
-    const fields = { step: key, asked: name, answered, failed: failed.length, why: failed.at(-1)?.why };
+    const fields = { seq, asked: name, answered, failed: failed.length, why: failed.at(-1)?.why };
     log.warn({ event: 'model-fallback', ...fields }, 'Another model was asked in place of one that failed');
   }
   if (!outcome.ok && outcome.error.code === 'MODEL_UNAVAILABLE')
-    log.warn({ event: 'model-unavailable', step: key, name }, 'No model of a route can be asked for now');
+    log.warn({ event: 'model-unavailable', seq, name }, 'No model of a route can be asked for now');
 }

@@ -134,13 +134,13 @@ describe('TEL-5: what an engine tells, as lines for operators', () => {
     ],
     [
       'a run that is blocked',
-      { type: 'run-block', code: 'STEP_IN_DOUBT', message: 'CANARY', key: 'pay', request: 'q' },
-      { level: 'warn', event: 'run-block', code: 'STEP_IN_DOUBT', step: 'pay', request: 'q' },
+      { type: 'run-block', code: 'STEP_IN_DOUBT', message: 'CANARY', key: 'CANARY', request: 'q' },
+      { level: 'warn', seq: 1, event: 'run-block', code: 'STEP_IN_DOUBT', request: 'q' },
     ],
     [
       'one that kills its workers',
       { type: 'run-block', code: 'RUN_POISONED', message: 'CANARY', request: 'q' },
-      { level: 'error', event: 'run-block', code: 'RUN_POISONED', request: 'q' },
+      { level: 'error', seq: 1, event: 'run-block', code: 'RUN_POISONED', request: 'q' },
     ],
     [
       'what a person chose for it',
@@ -150,19 +150,19 @@ describe('TEL-5: what an engine tells, as lines for operators', () => {
     ['a deadline', { type: 'run-deadline' }, { level: 'warn', event: 'run-deadline' }],
     [
       'a request',
-      { type: 'wait-start', kind: 'request', key: 'k', request: 'q' },
+      { type: 'wait-start', kind: 'request', key: 'CANARY', request: 'q' },
       { level: 'info', event: 'request-open', request: 'q' },
     ],
     [
       'its end',
-      { type: 'wait-end', kind: 'request', key: 'k', outcome: { ok: true, value: 'CANARY' }, timedOut: true },
+      { type: 'wait-end', kind: 'request', key: 'CANARY', outcome: { ok: true, value: 'CANARY' }, timedOut: true },
       { level: 'info', event: 'request-close', timedOut: true },
     ],
     [
       'a long pause',
       {
         type: 'step-pause',
-        key: 's',
+        key: 'CANARY',
         kind: 'model',
         name: 'p/m',
         attempt: 2,
@@ -172,7 +172,7 @@ describe('TEL-5: what an engine tells, as lines for operators', () => {
       {
         level: 'warn',
         event: 'step-pause',
-        step: 's',
+        seq: 1,
         kind: 'model',
         name: 'p/m',
         attempt: 2,
@@ -184,7 +184,7 @@ describe('TEL-5: what an engine tells, as lines for operators', () => {
       'another model in place of one that failed',
       {
         type: 'step-end',
-        key: 's',
+        key: 'CANARY',
         kind: 'model',
         name: 'p/m',
         outcome: { ok: true, value: 'CANARY' },
@@ -193,7 +193,7 @@ describe('TEL-5: what an engine tells, as lines for operators', () => {
       {
         level: 'warn',
         event: 'model-fallback',
-        step: 's',
+        seq: 1,
         asked: 'p/m',
         answered: 'q/n',
         failed: 1,
@@ -204,31 +204,31 @@ describe('TEL-5: what an engine tells, as lines for operators', () => {
       'a route whose models are left alone',
       {
         type: 'step-end',
-        key: 's',
+        key: 'CANARY',
         kind: 'model',
         name: 'p/m',
         outcome: { ok: false, error: { code: 'MODEL_UNAVAILABLE', message: 'CANARY' } },
       },
-      { level: 'warn', event: 'model-unavailable', step: 's', name: 'p/m' },
+      { level: 'warn', seq: 1, event: 'model-unavailable', name: 'p/m' },
     ],
     [
       'a step of which nobody knows whether it happened',
       {
         type: 'step-end',
-        key: 's',
+        key: 'CANARY',
         kind: 'step',
         settledBy: 'doubt',
         outcome: { ok: false, error: { code: 'STEP_IN_DOUBT' } },
       },
-      { level: 'warn', event: 'step-doubt', step: 's' },
+      { level: 'warn', seq: 1, event: 'step-doubt' },
     ],
     [
       'nothing of a step that went well',
-      { type: 'step-end', key: 's', kind: 'step', outcome: { ok: true, value: 'CANARY' } },
+      { type: 'step-end', key: 'CANARY', kind: 'step', outcome: { ok: true, value: 'CANARY' } },
       undefined,
     ],
     ['nothing of a note', { type: 'note', name: 'n', data: 'CANARY' }, undefined],
-    ['nothing of a timer', { type: 'wait-start', kind: 'timer', key: 'k' }, undefined],
+    ['nothing of a timer', { type: 'wait-start', kind: 'timer', key: 'CANARY' }, undefined],
   ])('%s', (_, entry, line) => {
     const lines = toldOf(entry);
 
@@ -258,7 +258,7 @@ describe('TEL-5: what an engine tells, as lines for operators', () => {
   it('a worker, a retry of a step, and nothing of what is a metric or a warning', () => {
     const { lines, logger } = collected();
     const observer = logObserver(logger);
-    const step = observer.drive(RUN, DRIVE).step({ key: 's', kind: 'model', effect: 'repeatable', attempt: 1 });
+    const step = observer.drive(RUN, DRIVE).step({ key: 'CANARY', kind: 'model', effect: 'repeatable', attempt: 1 });
 
     observer.event({ type: 'worker', worker: 'w', did: 'start', slots: 4 });
     observer.event({ type: 'commit', run: RUN.key, ms: 1, outcome: 'committed' });
@@ -270,9 +270,10 @@ describe('TEL-5: what an engine tells, as lines for operators', () => {
 
     expect(lines.slice(1)).toEqual([
       { level: 'info', event: 'worker-start', worker: 'w', slots: 4 },
-      { ...NAMES, level: 'debug', event: 'step-retry', step: 's', kind: 'model', code: 'SHOP_LOST', ms: 500 },
-      { ...NAMES, level: 'warn', event: 'step-retry', step: 's', kind: 'model', code: 'UNKNOWN_ERROR', ms: 60_000 },
+      { ...NAMES, level: 'debug', event: 'step-retry', kind: 'model', code: 'SHOP_LOST', ms: 500 },
+      { ...NAMES, level: 'warn', event: 'step-retry', kind: 'model', code: 'UNKNOWN_ERROR', ms: 60_000 },
     ]);
+    expect(JSON.stringify(lines)).not.toContain('CANARY');
     expect(step.inside(() => 5)).toBe(5);
     expect(observer.caller()).toBeUndefined();
   });

@@ -25,7 +25,8 @@ export async function checkDoubt(
     if (found.became === 'done') return { became: 'done', value: await core.values.record(spec.key, found.value) };
     return found.became === 'not-run' ? { became: 'not-run' } : { became: 'unknown' };
   } catch (cause) {
-    core.env.warn({ code: 'CHECK_FAILED', message: `The check of step ${spec.key} failed`, run: core.run.key, cause });
+    const { env, run } = core;
+    env.warn({ code: 'CHECK_FAILED', message: 'The check of a step failed', run: run.key, keys: [spec.key], cause });
     return { became: 'unknown' };
   } finally {
     timer?.[Symbol.dispose]();

@@ -58,6 +58,8 @@ export interface EngineWarning {
   readonly code: string;
   readonly message: string;
   readonly run?: RunKey;
+  /** Of the step or wait that it is about, then of those that the run waits for. Authors may make keys of what users say, so no line and no warning of the process has them. */
+  readonly keys?: readonly string[];
   readonly cause?: unknown;
 }
 

@@ -69,7 +69,13 @@ export function createSteps(core: DriveCore): Steps {
     } catch (cause) {
       // Nothing above rejects for what a step does, so this is a defect of ours. To try again would repeat the effect.
       const message = `Step ${key} could not be recorded`;
-      env.warn({ code: 'STEP_NOT_RECORDED', message, run: core.run.key, cause });
+      env.warn({
+        code: 'STEP_NOT_RECORDED',
+        message: 'A step could not be recorded',
+        run: core.run.key,
+        keys: [key],
+        cause,
+      });
       core.halt({ type: 'block', code: 'STEP_NOT_RECORDED', message, key });
     }
     running.delete(key);

@@ -24,13 +24,19 @@ export function parkedTooOften({ core }: DriveParts): boolean {
  */
 export function reportLateCall({ core, waits, status }: DriveParts, key: string): void {
   const { env, run } = core;
-  const message =
-    `${key} was asked for after the run was ${status.end ?? 'over'}` +
-    `${waits.pending().length > 0 ? `, waiting for ${waits.pending().join(', ')}` : ''}: ` +
-    'everything that a durable function awaits must go through its context';
-  env.warn({ code: 'UNTRACKED_AWAIT', message, run: run.key });
+  const waited = waits.pending();
+  const warning = {
+    code: 'UNTRACKED_AWAIT',
+    message:
+      `${run.definition} asked for something after its run was ${status.end ?? 'over'}` +
+      `${waited.length > 0 ? `, waiting for ${waited.length} more` : ''}: ` +
+      'everything that a durable function awaits must go through its context',
+    run: run.key,
+    keys: [key, ...waited],
+  };
+  env.warn(warning);
   if (status.end === 'parked')
-    void wakeAgain().catch((cause: unknown) => env.warn({ code: 'UNTRACKED_AWAIT', message, run: run.key, cause }));
+    void wakeAgain().catch((cause: unknown) => env.warn({ ...warning, cause }));
 
   async function wakeAgain(): Promise<void> {
     const now = await env.store.run(run.key);

@@ -295,7 +295,11 @@ describe('a worker', () => {
     await worker[Symbol.asyncDispose]();
 
     expect(warnings).toMatchObject([
-      { code: 'UNTRACKED_AWAIT', message: expect.stringMatching(/^after .*waiting for never/) },
+      {
+        code: 'UNTRACKED_AWAIT',
+        message: expect.stringMatching(/^work asked for .*waiting for 1 more/),
+        keys: ['after', 'never'],
+      },
     ]);
     expect((await entriesOf(store, key('r'))).filter((entry) => entry.type === 'step-end')).toHaveLength(1);
   });

@@ -1,14 +1,12 @@
+import { isErrorCode } from './error-code.ts';
 import { isPrusikError } from './errors.ts';
 import type { LogValue } from './logger.ts';
 import { primaryError } from './primary-error.ts';
 
-/** Codes are words; what is none may be anybody's text. */
-const CODE = /^[A-Z][A-Z0-9_]{0,63}$/;
 const CLASS = /^[a-z][a-z-]{0,31}$/;
 
 /** A code as it may be told: `UNKNOWN_ERROR` for what has the form of none. */
-export const toldCode = (code: unknown): string =>
-  typeof code === 'string' && CODE.test(code) ? code : 'UNKNOWN_ERROR';
+export const toldCode = (code: unknown): string => (isErrorCode(code) ? code : 'UNKNOWN_ERROR');
 
 /** What is told of an error where nobody asked for content: no message, no cause, no stack. */
 export interface ErrorFields {

@@ -13,6 +13,7 @@ export interface PrusikErrorOptions {
 
 /**
  * Every condition that Prusik reports. Branch on `code`: it is stable within a major version, `message` is not.
+ * A code is 1 to 64 capitals, digits and `_`; one that is none is not recorded, since codes go where no text may go.
  * Compare the code, never `instanceof`: two installed copies of core break the latter. Use {@link isPrusikError}.
  */
 export class PrusikError extends Error {

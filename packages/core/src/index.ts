@@ -225,6 +225,7 @@ export {
   type Redactor,
   type RedactorOptions,
 } from './redactor.ts';
+export { isErrorCode } from './error-code.ts';
 export { errorFields, toldCode, type ErrorFields } from './error-fields.ts';
 export { bareError, withoutQueries } from './bare-error.ts';
 export { shown } from './shown.ts';

@@ -129,10 +129,7 @@ function tellEnd(
 }
 
 /** Only what an operator acts on; each step is on record, and in a trace. */
-function tellStep(
-  log: Logger,
-  { seq, name, facts, outcome, settledBy }: StepEnd & { readonly seq: number },
-): void {
+function tellStep(log: Logger, { seq, name, facts, outcome, settledBy }: StepEnd & { readonly seq: number }): void {
   if (settledBy === 'doubt') log.warn({ event: 'step-doubt', seq, name }, 'Nobody knows whether a step happened');
   if (facts?.of === 'model' && facts.failed !== undefined && facts.failed.length > 0) {
     const { answered, failed } = facts;

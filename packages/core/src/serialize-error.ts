@@ -1,3 +1,4 @@
+import { isErrorCode } from './error-code.ts';
 import { isPrusikError, PrusikError, type ErrorMeta } from './errors.ts';
 import { toJson, type Json } from './json.ts';
 import { primaryError } from './primary-error.ts';
@@ -11,27 +12,26 @@ export interface SerializedError {
 }
 
 const MESSAGE_LIMIT = 2_000;
-const CODE_LIMIT = 200;
 const META_LIMIT = 16_384;
 
 /**
- * Anything thrown, as a record: unknown throws become `UNKNOWN_ERROR` (or `fallbackCode`), and what holds several errors its {@link primaryError}. Messages are
- * cut at 2,000 characters and codes at 200; of meta of more than 16 KiB only what Prusik itself goes by is kept. Never throws: what throws when it is looked at is told without its content.
+ * Anything thrown, as a record: unknown throws become `UNKNOWN_ERROR` (or `fallbackCode`), and what holds several errors its {@link primaryError}. So does a code that
+ * is none (1 to 64 capitals, digits and `_`): codes go where no text may go, such as traces and answers of chats. Messages are cut at 2,000 characters; of meta of more than 16 KiB only what Prusik itself goes by is kept. Never throws: what throws when it is looked at is told without its content.
  */
 export function serializeError(thrown: unknown, fallbackCode = 'UNKNOWN_ERROR'): SerializedError {
   const error = primaryError(thrown);
   try {
-    if (isPrusikError(error)) return serializePrusikError(error);
+    if (isPrusikError(error)) return serializePrusikError(error, fallbackCode);
   } catch {
     // A getter or a proxy of somebody who imitates our errors.
   }
   return { code: fallbackCode, message: describeThrown(error).slice(0, MESSAGE_LIMIT) };
 }
 
-function serializePrusikError(error: PrusikError): SerializedError {
+function serializePrusikError(error: PrusikError, fallbackCode: string): SerializedError {
   const meta = metaOf(error);
   return {
-    code: error.code.slice(0, CODE_LIMIT),
+    code: isErrorCode(error.code) ? error.code : fallbackCode,
     message: String(error.message).slice(0, MESSAGE_LIMIT),
     ...(error.retryable === true ? { retryable: true } : {}),
     ...(meta === undefined ? {} : { meta }),

@@ -31,6 +31,20 @@ describe('errors', () => {
     expect(serializeError(thrown)).toEqual({ code: 'UNKNOWN_ERROR', message });
   });
 
+  it.each(['the words of a user', 'lower_case', `X${'Y'.repeat(64)}`, ''])(
+    'I11: what has not the form of a code is not recorded as one, and what is known beside it stays: %j',
+    (code) => {
+      const error = new PrusikError(code, 'held', { retryable: true, meta: { inDoubt: true } });
+
+      expect(serializeError(error, 'STEP_FAILED')).toEqual({
+        code: 'STEP_FAILED',
+        message: 'held',
+        retryable: true,
+        meta: { inDoubt: true },
+      });
+    },
+  );
+
   it('I9: messages are cut', () => {
     expect(serializeError(new Error('x'.repeat(1e6))).message).toHaveLength(2_000);
   });

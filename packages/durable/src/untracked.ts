@@ -35,8 +35,7 @@ export function reportLateCall({ core, waits, status }: DriveParts, key: string)
     keys: [key, ...waited],
   };
   env.warn(warning);
-  if (status.end === 'parked')
-    void wakeAgain().catch((cause: unknown) => env.warn({ ...warning, cause }));
+  if (status.end === 'parked') void wakeAgain().catch((cause: unknown) => env.warn({ ...warning, cause }));
 
   async function wakeAgain(): Promise<void> {
     const now = await env.store.run(run.key);

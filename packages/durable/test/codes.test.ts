@@ -63,7 +63,9 @@ describe('ERR-3: what no caller is there to hear', () => {
     const result = await engineOn(memoryStore(), [work], { warnings }).run('work', null, { id: 'r' });
 
     expect(result).toMatchObject({ status: 'blocked', code: 'STEP_IN_DOUBT' });
-    expect(warnings).toMatchObject([{ code: 'CHECK_FAILED', run: key('r'), keys: ['s'], cause: { message: 'no idea' } }]);
+    expect(warnings).toMatchObject([
+      { code: 'CHECK_FAILED', run: key('r'), keys: ['s'], cause: { message: 'no idea' } },
+    ]);
   });
 
   it('is CLAIM_FAILED where the store refuses a worker', async () => {

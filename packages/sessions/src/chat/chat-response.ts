@@ -1,4 +1,4 @@
-import { isPrusikError, primaryError } from '@prusik/core';
+import { isErrorCode, isPrusikError, primaryError } from '@prusik/core';
 
 /** What a client is told of a code: the words are ours and always the same, and of the facts only these. Whoever made the error may have put anything into its own. */
 interface Told {
@@ -47,9 +47,6 @@ const TOLD: Readonly<Record<string, Told>> = {
   VALUE_TOO_LARGE: { status: 413, message: 'What was sent is too large', facts: ['maxBytes'] },
 };
 
-/** Codes are words; what is none may be anybody's text. */
-const CODE = /^[A-Z][A-Z0-9_]{0,63}$/;
-
 /** What is a client's own to hear. Anything else is for whoever runs the server. */
 export const isForClient = (error: unknown): boolean => {
   const first = primaryError(error);
@@ -59,7 +56,7 @@ export const isForClient = (error: unknown): boolean => {
 /** An error as a client may see it. Of what is no condition of ours it is told nothing but that it was. */
 export function errorResponse(thrown: unknown): Response {
   const error = primaryError(thrown);
-  if (!isPrusikError(error) || !CODE.test(error.code))
+  if (!isPrusikError(error) || !isErrorCode(error.code))
     return answer(500, { code: 'CHAT_FAILED', message: 'The request failed', retryable: false });
   const { code, retryable, meta } = error;
   const told = Object.hasOwn(TOLD, code) ? TOLD[code] : undefined;

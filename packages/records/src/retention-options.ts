@@ -1,6 +1,7 @@
-import { PAGE_LIMIT, systemClock, type Clock, type Store } from '@prusik/core';
+import { systemClock, type Clock, type Store } from '@prusik/core';
+import { all, eachOf } from './pages.ts';
 import { checkPolicy, type RetentionPolicy } from './retention-policy.ts';
-import { pagesOf, type RetentionWalk } from './walk-retention.ts';
+import type { RetentionWalk } from './walk-retention.ts';
 
 /** How a policy is looked at and carried out. */
 export interface RetentionOptions {
@@ -23,8 +24,6 @@ export async function checkedWalk(
   checkPolicy(policy);
   const rules = [...(policy.records ?? []), ...(policy.resume ?? []), ...(policy.sessions ?? [])];
   const needsAll = policy.snapshots !== undefined || rules.some(({ tenant }) => tenant === undefined);
-  const tenants: string[] = [];
-  if (needsAll)
-    for await (const tenant of pagesOf((page) => store.tenants({ limit: PAGE_LIMIT, ...page }))) tenants.push(tenant);
+  const tenants = needsAll ? await all(eachOf((page) => store.tenants(page))) : [];
   return { dryRun, tenants, clock, signal, pageSize: PAGE_SIZE };
 }

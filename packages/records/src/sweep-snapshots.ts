@@ -1,6 +1,6 @@
 import { RUN_WORKSPACE, threadOfSession, type Store, type Workspaces } from '@prusik/core';
+import { eachOf } from './pages.ts';
 import { LIVE_STATUSES } from './sweep-workspaces.ts';
-import { pagesOf } from './walk-retention.ts';
 
 interface SnapshotSweep {
   /** All of the store. */
@@ -22,13 +22,11 @@ export async function sweepSnapshots(
   let before = takenBefore;
   for (const tenant of tenants) {
     signal?.throwIfAborted();
-    const sessions = pagesOf((after) =>
-      store.listSessions({ tenant, state: ['open', 'closing'], limit: PAGE, ...after }),
-    );
+    const sessions = eachOf((page) => store.listSessions({ tenant, state: ['open', 'closing'], ...page }));
     for await (const { key } of sessions)
       for (const { name, value } of await store.slots(threadOfSession(key)))
         if (name === RUN_WORKSPACE.name) for (const snapshot of textsIn(value)) kept.add(snapshot);
-    const live = pagesOf((after) => store.listRuns({ tenant, status: LIVE_STATUSES, limit: PAGE, ...after }));
+    const live = eachOf((page) => store.listRuns({ tenant, status: LIVE_STATUSES, ...page }));
     for await (const { root } of live) {
       const begun = (await store.run({ tenant, run: root }))?.createdAt;
       if (begun !== undefined) before = Math.min(before, begun);
@@ -45,5 +43,3 @@ function textsIn(value: unknown): readonly string[] {
   if (typeof value === 'string') return [value];
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
 }
-
-const PAGE = 100;

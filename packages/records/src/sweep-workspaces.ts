@@ -1,5 +1,5 @@
 import { isPrusikError, workspaceOf, type RunKey, type SessionKey, type Store, type Workspaces } from '@prusik/core';
-import { pagesOf } from './walk-retention.ts';
+import { eachOf } from './pages.ts';
 
 /** Whose workspace it is by its name, as {@link workspaceOf} makes names; a name that does not tell is nobody's. */
 export function ownerOfWorkspace(workspace: string): RunKey | SessionKey | undefined {
@@ -51,7 +51,7 @@ async function isNeeded(store: Store, owner: RunKey | SessionKey, endedBefore: n
   if (session === undefined) return false;
   if (session.state !== 'closed' || session.createdAt >= endedBefore) return true;
   const { tenant } = owner;
-  for await (const run of pagesOf((after) => store.listRuns({ tenant, session: owner.session, limit: PAGE, ...after })))
+  for await (const run of eachOf((page) => store.listRuns({ tenant, session: owner.session, ...page })))
     if (await isTreeNeeded(store, { tenant, run: run.root }, endedBefore)) return true;
   return false;
 }
@@ -66,4 +66,3 @@ async function isTreeNeeded(store: Store, key: RunKey, endedBefore: number): Pro
 }
 
 export const LIVE_STATUSES = ['queued', 'running', 'waiting', 'blocked'] as const;
-const PAGE = 100;

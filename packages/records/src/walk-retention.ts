@@ -1,4 +1,5 @@
 import type { Clock, CompactedRows, EndedTree, EndedTrees, RemovedRows, Session, Store } from '@prusik/core';
+import { eachOf } from './pages.ts';
 import type { RetentionPolicy, RetentionRule } from './retention-policy.ts';
 
 /** How a policy is gone through. */
@@ -84,13 +85,11 @@ async function* closedSessions(
   for (const [rule, named] of sessions.entries())
     for (const tenant of tenantsFor(named, walk)) {
       const endedBefore = walk.clock.now() - named.maxAgeMs;
-      for await (const session of pagesOf((after) =>
-        store.listSessions({ tenant, state: ['closed'], limit: PAGE, ...after }),
-      )) {
+      for await (const session of eachOf((page) => store.listSessions({ tenant, state: ['closed'], ...page }))) {
         walk.signal?.throwIfAborted();
         if ((await lastOf(store, session)) >= endedBefore) continue;
         const answer = await store.remove({ ...session.key, dryRun: walk.dryRun });
-        // A child that has not heard of its parent's end keeps the session for now, and another pruner may have been first.
+        // A child that has not heard of its parent's end keeps the session, and another pruner may have been first.
         if (answer.outcome === 'removed')
           yield {
             of: 'sessions',
@@ -105,25 +104,11 @@ async function* closedSessions(
     }
 }
 
-/** When the last thing on record happened in a closed session. */
+/** When the last thing on record happened in a closed session. The newest of its runs may have been cancelled while it stood in the queue behind another. */
 async function lastOf(store: Store, { key, createdAt }: Session): Promise<number> {
-  const { items } = await store.listRuns({ ...key, limit: 1 });
+  const { items } = await store.listRuns({ ...key, time: 'ended', limit: 1 });
   return items[0]?.endedAt ?? createdAt;
 }
 
 const tenantsFor = ({ tenant }: { readonly tenant?: string }, { tenants }: RetentionWalk): readonly string[] =>
   tenant === undefined ? tenants : [tenant];
-
-const PAGE = 100;
-
-/** The items of all pages of a list. */
-export async function* pagesOf<Item>(
-  page: (after: { readonly after?: string }) => Promise<{ readonly items: readonly Item[]; readonly next?: string }>,
-): AsyncGenerator<Item, void> {
-  let after: string | undefined;
-  do {
-    const { items, next } = await page(after === undefined ? {} : { after });
-    yield* items;
-    after = next;
-  } while (after !== undefined);
-}

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { planRetention, prune, type RetentionPolicy } from '../src/index.ts';
-import { ended, newRun, runKey } from './ended-runs.ts';
+import { ended, endRun, newRun, runKey } from './ended-runs.ts';
 
 async function planned(store: Store, policy: RetentionPolicy, options: Parameters<typeof planRetention>[2]) {
   const pages = [];
@@ -76,6 +76,22 @@ describe.each(Object.entries(stores))('a retention policy (%s)', (_, create) => 
     expect(await planned(store, policy, options)).toEqual([['records', 0, ['a maxBytes']]]);
     await prune(store, policy, options);
     expect(await left(store)).toEqual(['b', 'c']);
+  });
+
+  it('REC-4, SES-8: the age of a closed session is that of the run that ended last, and not of one that was cancelled in the queue behind it', async () => {
+    const { clock, store, options } = place();
+    const session = { id: 's', whenBusy: 'queue' } as const;
+    for (const id of ['first', 'queued']) await store.start(newRun(id, { session }));
+    await store.signal({ run: runKey('queued'), kind: 'cancel', key: 'cancel', body: null });
+    await endRun(store, runKey('queued'), 'cancelled');
+    clock.advance(100_000);
+    await endRun(store, runKey('first'));
+    await store.moveSession({ tenant: 'acme', session: 's' }, 'closed');
+    const policy: RetentionPolicy = { sessions: [{ maxAgeMs: 60_000 }] };
+
+    expect((await prune(store, policy, options)).removed.sessions).toBe(0);
+    clock.advance(60_001);
+    expect((await prune(store, policy, options)).removed.sessions).toBe(1);
   });
 
   it('REC-4, SES-8: closed sessions go whole by the age of their last run, open ones never, nor the run they go on from', async () => {

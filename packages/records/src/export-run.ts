@@ -12,7 +12,7 @@ import {
   type Sink,
 } from './export-owned.ts';
 import { all, eachOf, eachUpTo } from './pages.ts';
-import { readTree, requireRun, unknownRun, type SeenRun } from './read-tree.ts';
+import { compactedRun, readTree, requireRun, unknownRun, type SeenRun } from './read-tree.ts';
 import { without } from './without.ts';
 import { createBundleWriter } from './write-bundle.ts';
 
@@ -20,7 +20,7 @@ import { createBundleWriter } from './write-bundle.ts';
  * A run with its whole tree, as lines of a bundle, each with its line break. Of a tree that has not ended it is the beginning that is known, and nothing in it lacks what it came from. A run of a
  * session comes with its own messages alone. Reads in pages, and holds no more than one.
  *
- * Rejects with `RUN_UNKNOWN` where there is no such run, or none any more, with `RUN_NOT_ROOT` for a child, with the reason of `signal`.
+ * Rejects with `RUN_UNKNOWN` where there is no such run, or none any more, with `RUN_COMPACTED` where it was compacted meanwhile, with `RUN_NOT_ROOT` for a child, with the reason of `signal`.
  *
  * @throws {TypeError} for options that cannot be.
  */
@@ -56,10 +56,14 @@ export const countsOf = (seen: readonly SeenRun[]): { readonly runs: number; rea
   entries: seen.reduce((sum, { seq }) => sum + seq, 0),
 });
 
-/** A tree is removed whole, so its root tells. What was removed meanwhile may have been read in part. */
+/** A tree is removed and compacted whole, so its root tells. What was taken meanwhile may have been read in part. */
 export async function stillThere(store: Store, seen: readonly SeenRun[]): Promise<void> {
-  for (const { key, root, createdAt } of seen)
-    if (root === key.run && (await requireRun(store, key)).createdAt !== createdAt) throw unknownRun(key);
+  for (const { key, root, createdAt, compacted } of seen) {
+    if (root !== key.run) continue;
+    const found = await requireRun(store, key);
+    if (found.createdAt !== createdAt) throw unknownRun(key);
+    if (!compacted && found.compactedAt !== undefined) throw compactedRun(key);
+  }
 }
 
 interface ExportOne {

@@ -18,7 +18,7 @@ import { createBundleWriter } from './write-bundle.ts';
 /**
  * A session with its conversation, once, and all of its runs with their trees, oldest first, as lines of a bundle. Messages that were replaced are gone, and those that were cut off are in it.
  *
- * Rejects with `SESSION_UNKNOWN` where there is no such session, or none any more, with `RUN_UNKNOWN` where a run of it was removed meanwhile, with the reason of `signal`.
+ * Rejects with `SESSION_UNKNOWN` where there is no such session, or none any more, with `RUN_UNKNOWN` or `RUN_COMPACTED` where a run of it was removed or compacted meanwhile, with the reason of `signal`.
  *
  * @throws {TypeError} for options that cannot be.
  */

@@ -1,8 +1,8 @@
-import { PrusikError, type RunKey, type Store } from '@prusik/core';
+import type { RunKey, Store } from '@prusik/core';
 import { flowOf, MAX_RUNS, type FlowOptions, type Journal } from './flow-of.ts';
 import type { Flow, FlowRequestSource } from './flow.ts';
 import { all, eachOf, eachUpTo } from './pages.ts';
-import { readTree } from './read-tree.ts';
+import { compactedRun, readTree } from './read-tree.ts';
 import { without } from './without.ts';
 
 /** How a flow is read. */
@@ -32,8 +32,7 @@ export async function readFlow(store: Store, key: RunKey, { signal, ...options }
     signal?.throwIfAborted();
   }
   const [root] = journals;
-  if (root?.entries.length === 0)
-    throw new PrusikError('RUN_COMPACTED', `Run ${key.run} was compacted`, { meta: { run: key.run } });
+  if (root?.entries.length === 0) throw compactedRun(key);
   const requests: FlowRequestSource[] = [];
   for await (const { id, run, kind, status, decision } of eachOf((page) =>
     store.listRequests({ tenant: key.tenant, root: key.run, ...page }),

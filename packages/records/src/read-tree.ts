@@ -10,6 +10,7 @@ export interface SeenRun {
   readonly seq: number;
   readonly inbox: number;
   readonly live: boolean;
+  readonly compacted: boolean;
   /** Of a live one: what its row said then, without its bodies. */
   readonly row?: Omit<Run, 'input' | 'context'>;
 }
@@ -37,6 +38,9 @@ export async function requireRun(store: Store, key: RunKey): Promise<Run> {
 
 export const unknownRun = ({ run }: RunKey): PrusikError =>
   new PrusikError('RUN_UNKNOWN', `Run ${run} is not there`, { meta: { run } });
+
+export const compactedRun = ({ run }: RunKey): PrusikError =>
+  new PrusikError('RUN_COMPACTED', `Run ${run} was compacted: its journal is gone`, { meta: { run } });
 
 /** Nothing of it changes any more, so its list is all there is; `undefined` where something of it lives. */
 async function endedTree(store: Store, root: Run, signal?: AbortSignal): Promise<readonly SeenRun[] | undefined> {
@@ -79,6 +83,14 @@ async function liveTree(store: Store, root: Run, signal?: AbortSignal): Promise<
 
 /** Of one that was compacted the journal and the inbox are gone, and their numbers say what they were. */
 function seenRun({ key, root, createdAt, seq, inbox, status, compactedAt }: RunSummary): SeenRun {
-  const there = compactedAt === undefined;
-  return { key, root, createdAt, seq: there ? seq : 0, inbox: there ? inbox : 0, live: !isFinal(status) };
+  const compacted = compactedAt !== undefined;
+  return {
+    key,
+    root,
+    createdAt,
+    seq: compacted ? 0 : seq,
+    inbox: compacted ? 0 : inbox,
+    live: !isFinal(status),
+    compacted,
+  };
 }

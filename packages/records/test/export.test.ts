@@ -117,6 +117,18 @@ describe('the export of a run', () => {
     await expect(importRecords(store, lines, { into: 'away' })).rejects.toMatchObject({ code: 'RUN_COMPACTED' });
   });
 
+  it('REC-1: of one that is compacted while it is exported there is no bundle that says it is whole', async () => {
+    const key = await climb(store, 'r');
+    const exported = exportRun(store, key)[Symbol.asyncIterator]();
+    await exported.next();
+    await store.compact(key);
+    await expect(
+      (async () => {
+        for (;;) if ((await exported.next()).done === true) return;
+      })(),
+    ).rejects.toMatchObject({ code: 'RUN_COMPACTED' });
+  });
+
   it('REC-1: ends with the reason of its signal', async () => {
     const key = await climb(store, 'r');
     const stop = new AbortController();

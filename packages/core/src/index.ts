@@ -473,7 +473,6 @@ export {
   type GrantListing,
   type NewGrantRow,
   type News,
-  type EndedPlace,
   type EndedRoot,
   type EndedRootQuery,
   type RunState,

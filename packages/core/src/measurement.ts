@@ -1,3 +1,5 @@
+import { shown } from './shown.ts';
+
 /** What a program measures of itself: a counter that grows, or a value whose distribution counts. It is recorded, and told to observers with what recorded it. */
 export interface Measurement {
   readonly kind: 'counter' | 'histogram';
@@ -81,10 +83,3 @@ function checkName(of: string, name: unknown): void {
       `The name of a ${of} is 1 to 63 lower-case letters, digits, _ and ., a letter first, not ${shown(name)}`,
     );
 }
-
-const shown = (value: unknown): string =>
-  typeof value === 'string'
-    ? JSON.stringify(value.slice(0, 80))
-    : typeof value === 'number'
-      ? `${value}`
-      : typeof value;

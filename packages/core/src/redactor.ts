@@ -54,8 +54,8 @@ export interface Redactor {
 const REDACTED = '[redacted]';
 const FAILED = '[redacted: failed]';
 const CUT = ' […]';
-/** Read beyond a bound, so that a secret which a cut would part is found whole. */
-const MARGIN = 256;
+/** Read beyond a bound, so that a secret which a cut would part is found whole: tokens of 4 KiB fill a header, and longer ones are rare. */
+const MARGIN = 4_096;
 /** Of a value; what JSON of ours may hold is not deeper. */
 const DEPTH = 1_020;
 

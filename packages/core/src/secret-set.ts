@@ -11,7 +11,10 @@ const REMEMBERED = 64;
 /** A shorter one would black out words that merely look like it. */
 const SHORTEST = 6;
 
-/** An empty set: each owner of secrets has one of its own and hands it on; nothing looks at the environment of the process. */
+/**
+ * An empty set: each owner of secrets has one of its own and hands it on; nothing looks at the environment of the process. It knows the last 64 secrets that it was
+ * given, as they are and as they stand in JSON and in addresses; none of less than 6 characters.
+ */
 export function secretSet(): SecretSet {
   let known: readonly (readonly string[])[] = [];
   let texts: readonly string[] = [];

@@ -153,6 +153,15 @@ describe('I11: content that may leave', () => {
     expect(JSON.stringify(createRedactor().json(value, 'input'))).toContain('password=[redacted]');
   });
 
+  it('has no piece of a known secret that a cut would part, however long tokens are', () => {
+    const secrets = secretSet();
+    const secret = secrets.remember('qx7 '.repeat(1_000));
+    const redactor = createRedactor({ secrets: [secrets], bounds: { textChars: 100 } });
+
+    expect(redactor.text(`${'.'.repeat(50)}${secret}${'.'.repeat(500)}`, at)).not.toContain('qx7');
+    expect(redactor.text(`${'.'.repeat(96)}${secret}`, at)).not.toContain('qx7');
+  });
+
   it('is whole where nothing bounds it', () => {
     const all = createRedactor({ bounds: { textChars: Infinity, valueChars: Infinity, nodes: Infinity } });
     const value = { text: 'x'.repeat(100_000), items: Array.from({ length: 20_000 }, (_, n) => n) };

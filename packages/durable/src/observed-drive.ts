@@ -1,5 +1,14 @@
-import type { DriveOver, Entry, Message, Observer, Run, StepObserver, TraceContext } from '@prusik/core';
-import type { ObservedDrive as DriveFacts, ObservedRun } from '@prusik/core';
+import type {
+  DriveOver,
+  Entry,
+  Message,
+  ObservedDrive as DriveFacts,
+  ObservedRun,
+  Observer,
+  Run,
+  StepObserver,
+  TraceContext,
+} from '@prusik/core';
 import type { StepSpec } from './step-spec.ts';
 
 /** One drive as its observer sees it. Keeps account of what it was told to begin, so that nothing of it stays open. */

@@ -1,4 +1,4 @@
-import { isFinal, type EndedPlace, type EndedRoot, type EndedRootQuery } from '@prusik/core';
+import { comparePlaces, isFinal, type EndedRoot, type EndedRootQuery, type Place } from '@prusik/core';
 import { createKeyed } from './keyed.ts';
 import type { Claimable } from './run-index.ts';
 import { createSortedIndex, type SortedIndex } from './sorted-index.ts';
@@ -13,7 +13,7 @@ export interface RunFamilies<Run extends Claimable> {
   endedRoots(query: EndedRootQuery): readonly EndedRoot[];
 }
 
-interface Placed extends EndedPlace {
+interface Placed extends Place {
   readonly root?: Claimable;
 }
 
@@ -31,8 +31,7 @@ export function createRunFamilies<Run extends Claimable>(): RunFamilies<Run> {
     ended(run) {
       if (run.state.parent !== undefined) return;
       const { tenant } = run.state.key;
-      const roots =
-        ended.get(tenant) ?? createSortedIndex<Placed>((a, b) => a.endedAt - b.endedAt || a.number - b.number);
+      const roots = ended.get(tenant) ?? createSortedIndex<Placed>(comparePlaces);
       ended.set(tenant, roots);
       roots.add(placeOf(run));
     },
@@ -48,8 +47,8 @@ export function createRunFamilies<Run extends Claimable>(): RunFamilies<Run> {
       const [oldest, newest] = [-Number.MAX_VALUE, Number.MAX_VALUE];
       const roots = ended.get(tenant);
       const placed = newestFirst
-        ? roots?.backFrom(after ?? { endedAt: newest, number: 0 })
-        : roots?.from(after === undefined ? { endedAt: oldest, number: 0 } : { ...after, number: after.number + 1 });
+        ? roots?.backFrom(after ?? { at: newest, number: 0 })
+        : roots?.from(after === undefined ? { at: oldest, number: 0 } : { ...after, number: after.number + 1 });
       for (const { root } of placed ?? []) {
         if (found.length === limit) break;
         if (root !== undefined) found.push(describeEnded(root));
@@ -60,7 +59,7 @@ export function createRunFamilies<Run extends Claimable>(): RunFamilies<Run> {
 }
 
 const placeOf = (run: Claimable): Placed => ({
-  endedAt: Number(run.state.endedAt),
+  at: Number(run.state.endedAt),
   number: run.state.number,
   root: run,
 });
@@ -74,7 +73,7 @@ function describeEnded({ state }: Claimable): EndedRoot {
     number,
     definition,
     status,
-    endedAt,
+    at: endedAt,
     compacted: compactedAt !== null,
     ...(session === undefined ? {} : { session }),
   };

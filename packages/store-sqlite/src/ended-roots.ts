@@ -24,15 +24,15 @@ export function createEndedRoots(db: Database.Database): StoreReads['endedRoots'
   return ({ tenant, newestFirst, after, limit }) => {
     const { ties, beyond } = statements[newestFirst ? 'newest' : 'oldest'];
     const edge = newestFirst ? Number.MAX_VALUE : -Number.MAX_VALUE;
-    const rows = after === undefined ? [] : ties.all(tenant, after.endedAt, after.number, limit);
-    if (rows.length < limit) rows.push(...beyond.all(tenant, after?.endedAt ?? edge, limit - rows.length));
+    const rows = after === undefined ? [] : ties.all(tenant, after.at, after.number, limit);
+    if (rows.length < limit) rows.push(...beyond.all(tenant, after?.at ?? edge, limit - rows.length));
     return rows.map((row): EndedRoot => ({
       key: { tenant, run: row.name },
       number: row.id,
       definition: row.definition,
       status: row.status,
       ...(row.session === null ? {} : { session: row.session }),
-      endedAt: row.ended_at,
+      at: row.ended_at,
       compacted: row.compacted === 1,
     }));
   };

@@ -288,6 +288,29 @@ const WRONG: readonly (readonly [what: string, RunImport])[] = [
       },
     ),
   ],
+  [
+    'tokens that are no number',
+    smallRun(
+      'r',
+      { seq: 3 },
+      {
+        entries: [
+          ends[0] as Entry,
+          entry(2, 1_050, {
+            type: 'step-end',
+            key: 'k',
+            fingerprint: '',
+            kind: 'model',
+            attempt: 1,
+            durationMs: 1,
+            outcome: { ok: true },
+            usage: { cacheWriteInputTokens: 'many' },
+          }),
+          { ...(ends[1] as Entry), seq: 3 },
+        ],
+      },
+    ),
+  ],
   ['time that goes back', smallRun('r', { createdAt: 1_200, endedAt: 1_200 })],
   ['a time that is later than said', smallRun('r', {}, { latest: 1_050 })],
   ['an id that is none', smallRun('')],

@@ -22,9 +22,9 @@ import type { TreeCompaction } from '../tree-compaction.ts';
 import { toTraceContext } from '../trace-context.ts';
 import { checkCount, checkJson, checkList, checkOneOf, checkRecords, checkText, checkTime } from './argument-values.ts';
 import { checkItems, copied } from './copied.ts';
-import { parsePlace } from './ended-trees.ts';
 import { checkBlobHash, checkRunKey } from './key-arguments.ts';
 import { checkedLimit, parseCursor } from './page-arguments.ts';
+import { parsePlace } from './place.ts';
 
 const ENTRY_TYPES: readonly EntryBody['type'][] = [
   'run-start',
@@ -288,7 +288,7 @@ function checkedEndedTrees<T extends EndedTrees>(trees: T): T {
   if (definition !== undefined) checkId('definition name', definition);
   checkList('statuses', status);
   for (const one of status ?? []) checkOneOf('status of an ended run', one, FINAL_STATUSES);
-  if (after !== undefined) parsePlace(after);
+  parsePlace(after);
   return { ...trees, limit: checkedLimit(trees.limit) };
 }
 

@@ -1,7 +1,9 @@
 import type { EntryBody } from '../entry.ts';
 import { checkId } from '../ids.ts';
 import { checkAmount } from '../ledger.ts';
+import type { Usage } from '../message.ts';
 import { FINAL_STATUSES } from '../run.ts';
+import { shown } from '../shown.ts';
 import { checkCount, checkJson, checkOneOf, checkRecords, checkText, checkTime } from './argument-values.ts';
 import { checkBlobHash } from './key-arguments.ts';
 
@@ -63,9 +65,11 @@ const trace = shaped({ traceparent: text, tracestate: maybe(text) });
 const usage = shaped({
   inputTokens: maybe(count),
   cachedInputTokens: maybe(count),
+  cacheWriteInputTokens: maybe(count),
   outputTokens: maybe(count),
   reasoningTokens: maybe(count),
-});
+  estimated: maybe(flag),
+} satisfies { readonly [Name in keyof Usage]-?: Check });
 const denial = shaped({ callId: text, tool: text, by: text, request: maybe(request) });
 const partial = shaped({ code: short, message: text });
 const measurement = shaped({
@@ -151,6 +155,6 @@ export function checkEntry(value: unknown): void {
   checkRecords('entries', [value]);
   const { type } = value as { readonly type?: unknown };
   if (typeof type !== 'string' || !Object.hasOwn(ENTRIES, type))
-    throw new TypeError(`There is no entry of type ${JSON.stringify(type) ?? 'undefined'}`.slice(0, 200));
+    throw new TypeError(`There is no entry of type ${shown(type)}`);
   shaped(ENTRIES[type as EntryBody['type']])(value, 'entry');
 }

@@ -2,7 +2,8 @@ import { isPrusikError } from '../errors.ts';
 import { REMOVAL_LIMIT, type EndedTrees } from '../removal.ts';
 import { isFinal } from '../run.ts';
 import type { StoreBackend } from './backend.ts';
-import type { EndedPlace, EndedRoot, RunState, StoreReads, StoreTransaction } from './tables.ts';
+import { comparePlaces, parsePlace, placeCursor, type Place } from './place.ts';
+import type { EndedRoot, RunState, StoreReads, StoreTransaction } from './tables.ts';
 
 /** What one transaction may take of the write lock: a commit that comes meanwhile waits for no more than this and the syncs. */
 const SLICE_MS = 3;
@@ -16,7 +17,7 @@ export interface EndedSelection extends Omit<EndedTrees, 'keep' | 'keepBytes' | 
   /** Also trees that are. */
   readonly compacted: boolean;
   /** Those from here on stay for number and size, this one among them. @default all do */
-  readonly keptFrom?: EndedPlace;
+  readonly keptFrom?: Place;
 }
 
 /** What is done to one tree that was selected; writes nothing where it is only asked what would be done. */
@@ -31,7 +32,7 @@ export interface EndedWalk<Done> {
 interface Slice<Done> {
   readonly done: readonly Done[];
   readonly runs: number;
-  readonly place: EndedPlace | undefined;
+  readonly place: Place | undefined;
   /** `time`: the next transaction goes on. `full`: the call has its share, and there is more. `end`: there is no more. */
   readonly because: 'time' | 'full' | 'end';
 }
@@ -51,10 +52,10 @@ export async function walkEndedTrees<Done>(
   const selection = { ...rest, compacted, ...(keptFrom === undefined ? {} : { keptFrom }) };
   const done: Done[] = [];
   let runs = 0;
-  let place = after === undefined ? undefined : parsePlace(after);
+  let place = parsePlace(after);
   const answer = (ended: boolean): EndedWalk<Done> => ({
     done,
-    ...(ended || place === undefined ? {} : { next: placeText(place) }),
+    ...(ended || place === undefined ? {} : { next: placeCursor(place) }),
   });
   for (;;) {
     const from = { place, trees: done.length, runs };
@@ -72,7 +73,7 @@ export async function walkEndedTrees<Done>(
 }
 
 interface Taken {
-  readonly place: EndedPlace | undefined;
+  readonly place: Place | undefined;
   readonly trees: number;
   readonly runs: number;
 }
@@ -109,7 +110,7 @@ function takeSlice<Done>(
 }
 
 function isBeyond({ endedBefore, keptFrom }: EndedSelection, root: EndedRoot): boolean {
-  const isYoung = endedBefore === undefined || root.endedAt >= endedBefore;
+  const isYoung = endedBefore === undefined || root.at >= endedBefore;
   const isKept = keptFrom === undefined || comparePlaces(root, keptFrom) >= 0;
   return isYoung && isKept;
 }
@@ -138,11 +139,11 @@ async function placeOfKept(
   reads: StoreReads,
   trees: EndedTrees & { readonly tenant: string },
   compacted: boolean,
-): Promise<EndedPlace | undefined> {
+): Promise<Place | undefined> {
   let [left, bytes] = [trees.keep ?? Infinity, trees.keepBytes ?? Infinity];
   if (left === Infinity && bytes === Infinity) return undefined;
-  let kept: EndedPlace = { endedAt: Number.MAX_VALUE, number: 0 };
-  let after: EndedPlace | undefined;
+  let kept: Place = { at: Number.MAX_VALUE, number: 0 };
+  let after: Place | undefined;
   for (;;) {
     const page = reads.endedRoots({ tenant: trees.tenant, newestFirst: true, limit: RANK_PAGE, after });
     for (const root of page) {
@@ -158,19 +159,4 @@ async function placeOfKept(
     // Others are let in between two pages.
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
-}
-
-function comparePlaces(a: EndedPlace, b: EndedPlace): number {
-  return a.endedAt - b.endedAt || a.number - b.number;
-}
-
-const placeText = ({ endedAt, number }: EndedPlace): string => `${endedAt}/${number}`;
-
-/** Of a cursor of {@link EndedTrees}. */
-export function parsePlace(cursor: string): EndedPlace {
-  const [endedAt = '', number = '', ...more] = cursor.split('/');
-  const place = { endedAt: Number(endedAt), number: Number(number) };
-  if (more.length > 0 || endedAt === '' || !Number.isFinite(place.endedAt) || !/^\d{1,16}$/.test(number))
-    throw new TypeError(`${JSON.stringify(cursor)} is no cursor of ended trees`);
-  return place;
 }

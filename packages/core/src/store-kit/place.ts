@@ -1,4 +1,5 @@
 import type { ListOrder } from '../run.ts';
+import { shown } from '../shown.ts';
 
 /** Where a row stands in a list that goes by time: what has the same time is told apart by the store's own number of it. */
 export interface Place {
@@ -56,6 +57,6 @@ export function parsePlace(cursor: string | undefined): Place | undefined {
   if (cursor === undefined) return undefined;
   const [, at, number] = /^(-?\d[\d.e+-]*)_([1-9]\d{0,15})$/.exec(cursor) ?? [];
   const place = { at: Number(at), number: Number(number) };
-  if (!Number.isFinite(place.at)) throw new TypeError(`${JSON.stringify(cursor)} is no cursor of this store`);
+  if (!Number.isFinite(place.at)) throw new TypeError(`${shown(cursor)} is no cursor of this store`);
   return place;
 }

@@ -14,6 +14,7 @@ import type { NewRun } from '../new-run.ts';
 import type { NewNote, Note, NoteQuery } from '../note.ts';
 import type { Page, PageAfter, PageBefore, TextPage } from '../page.ts';
 import type { StoreHealth } from '../store-health.ts';
+import type { Place } from './place.ts';
 import type { RequestQuery } from '../request.ts';
 import type { RunQuery, RunSummary } from '../run.ts';
 import type { Signal, SignalKind } from '../signal.ts';
@@ -86,14 +87,8 @@ export interface GrantListing extends Omit<GrantQuery, 'run' | 'session'>, At {
 /** A grant before the store has given it an id. */
 export type NewGrantRow = Omit<Grant, 'id'>;
 
-/** Where an ended root stands among those of its tenant. */
-export interface EndedPlace {
-  readonly endedAt: number;
-  readonly number: number;
-}
-
-/** A root that has ended: as little of it as decides whether it is removed. */
-export interface EndedRoot extends EndedPlace {
+/** A root that has ended: as little of it as decides whether it is removed. It stands among those of its tenant by the time of its end. */
+export interface EndedRoot extends Place {
   readonly key: RunKey;
   readonly definition: string;
   readonly status: FinalStatus;
@@ -105,7 +100,7 @@ export interface EndedRoot extends EndedPlace {
 export interface EndedRootQuery {
   readonly tenant: string;
   readonly newestFirst: boolean;
-  readonly after: EndedPlace | undefined;
+  readonly after: Place | undefined;
   readonly limit: number;
 }
 

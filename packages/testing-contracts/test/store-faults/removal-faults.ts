@@ -70,7 +70,7 @@ export const REMOVAL_FAULTS: readonly StoreFault[] = [
     answer.outcome === 'unknown' ? { outcome: 'removed', removed: NOTHING, trees: [] } : answer,
   ),
   rows('what ended at that time goes too', 'by age, the trees that ended longest ago', (tables) => ({
-    endedRoots: (query) => tables.endedRoots(query).map((root) => ({ ...root, endedAt: root.endedAt - 1 })),
+    endedRoots: (query) => tables.endedRoots(query).map((root) => ({ ...root, at: root.at - 1 })),
   })),
   rows('what ended last goes first', 'by age, the trees that ended longest ago', (tables) => ({
     endedRoots: (query) => tables.endedRoots(query).toReversed(),

@@ -42,7 +42,7 @@ export const RETENTION_FAULTS: readonly StoreFault[] = [
   }),
   ended('what was started first goes last', 'of trees that ended at one time', ({ endedRoots }) => (query) => {
     const roots = endedRoots(query);
-    return query.newestFirst ? roots : roots.toSorted((a, b) => a.endedAt - b.endedAt || b.number - a.number);
+    return query.newestFirst ? roots : roots.toSorted((a, b) => a.at - b.at || b.number - a.number);
   }),
   asked('an age makes the number nothing', 'age and number together take what is past one', 'keep'),
   rows('a tree has no size', 'by size, the trees that ended last', () => ({ treeBytes: () => 0 })),

@@ -43,7 +43,7 @@ const HASH = /^sha256:[0-9a-f]{64}$/;
  * @throws {TypeError}
  */
 export function artifactNamed(name: string, options: ArtifactOptions): ArtifactOptions & { readonly name: string } {
-  checkId('artifact', name);
+  checkId('name of an artifact', name);
   // A caller in JavaScript may hand in anything, or nothing.
   const { type, title } = (options ?? {}) as Partial<ArtifactOptions>;
   if (typeof type !== 'string' || type.length > TYPE_LIMIT || !TYPE.test(type))
@@ -52,6 +52,19 @@ export function artifactNamed(name: string, options: ArtifactOptions): ArtifactO
   if (typeof title !== 'string' || title.length > TITLE_LIMIT || !title.isWellFormed())
     throw new TypeError(`The title of artifact ${JSON.stringify(name)} is a text of at most ${TITLE_LIMIT} characters`);
   return { name, type, title };
+}
+
+/**
+ * What the bytes of an artifact are made of, if it can be.
+ *
+ * @throws {TypeError}
+ */
+export function artifactBytes(name: string, body: ArtifactBody): Uint8Array | AsyncIterable<Uint8Array> {
+  if (typeof body === 'string') return new TextEncoder().encode(body);
+  if (body instanceof Uint8Array || (typeof body === 'object' && Symbol.asyncIterator in body)) return body;
+  throw new TypeError(
+    `The body of artifact ${JSON.stringify(name)} must be a text, a Uint8Array or an async iterable of them; JSON is the text of JSON.stringify()`,
+  );
 }
 
 /**

@@ -37,7 +37,7 @@ export const ID_LIMITS = {
   'step key': 128,
   'definition name': 64,
   'kind of a note': 64,
-  artifact: 200,
+  'name of an artifact': 200,
 } as const;
 
 /**

@@ -218,6 +218,7 @@ export { withoutSecrets } from './secrets.ts';
 export { secretSet, type SecretSet } from './secret-set.ts';
 export { isSensitiveName } from './sensitive-name.ts';
 export {
+  checkRedactor,
   createRedactor,
   type ContentKind,
   type ContentPlace,
@@ -328,6 +329,7 @@ export {
   type WhenBusy,
 } from './new-run.ts';
 export {
+  artifactBytes,
   artifactNamed,
   artifactOf,
   toArtifactData,

@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from './json.ts';
+import { checkOptions } from './known-options.ts';
 import type { SecretSet } from './secret-set.ts';
 import { withoutSecrets } from './secrets.ts';
 import { isSensitiveName } from './sensitive-name.ts';
@@ -33,8 +34,9 @@ export interface RedactBounds {
   readonly nodes: number;
 }
 
+/** What {@link createRedactor} takes. */
 export interface RedactorOptions {
-  /** Secrets that the program knows. */
+  /** Secrets that the program knows, each held by a `secretSet()`. */
   readonly secrets?: readonly Pick<SecretSet, 'redact'>[];
   /**
    * The program's own word, asked last, with the text as it is without what was found already. One that throws, or gives no text, has `[redacted: failed]` in its
@@ -59,8 +61,21 @@ const MARGIN = 4_096;
 /** Of a value; what JSON of ours may hold is not deeper. */
 const DEPTH = 1_020;
 
-/** @throws {TypeError} for a bound that is no positive number. */
-export function createRedactor({ secrets = [], redact, bounds = {} }: RedactorOptions = {}): Redactor {
+const OPTIONS = { names: { secrets: true, redact: true, bounds: true } satisfies Record<keyof RedactorOptions, true> };
+const BOUNDS = { names: { textChars: true, valueChars: true, nodes: true } satisfies Record<keyof RedactBounds, true> };
+
+/**
+ * The one way by which content leaves: bounds, then the secrets that are known, then shapes of secrets, then the program's own word.
+ *
+ * @throws {TypeError} for an option that is none, for secrets that no `secretSet()` holds, and for a bound that is no positive number.
+ */
+export function createRedactor(options: RedactorOptions = {}): Redactor {
+  checkOptions('createRedactor()', options, OPTIONS);
+  const { secrets = [], redact, bounds = {} } = options;
+  checkOptions('bounds', bounds, BOUNDS);
+  if (!Array.isArray(secrets) || secrets.some((known) => typeof known?.redact !== 'function'))
+    throw new TypeError('secrets must be a list of what secretSet() makes');
+  if (redact !== undefined && typeof redact !== 'function') throw new TypeError('redact must be a function');
   const textChars = boundOf('textChars', bounds.textChars ?? 4_096);
   const valueChars = boundOf('valueChars', bounds.valueChars ?? 65_536);
   const nodes = boundOf('nodes', bounds.nodes ?? 10_000);
@@ -135,4 +150,12 @@ function namedValueOf({ name, key, value }: JsonObject): string | undefined {
 function boundOf(name: string, value: unknown): number {
   if (typeof value === 'number' && value > 0) return value;
   throw new TypeError(`The bound ${name} of a redactor must be a positive number`);
+}
+
+/** @throws {TypeError} for what is no redactor, which would be found out with the first text that is to leave. */
+export function checkRedactor(redactor: Redactor | undefined): void {
+  if (redactor === undefined) return;
+  const { text, json } = (redactor ?? {}) as Partial<Redactor>;
+  if (typeof text !== 'function' || typeof json !== 'function')
+    throw new TypeError('redactor must be what createRedactor() makes, or have its methods text and json');
 }

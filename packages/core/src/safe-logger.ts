@@ -1,7 +1,12 @@
 import type { LogFields, Logger } from './logger.ts';
 
-/** A logger that harms nobody: what the given one throws or rejects with is told once as a process warning, without its words, and never again. */
+const LEVELS = ['debug', 'info', 'warn', 'error'] as const satisfies readonly (keyof Logger)[];
+
+/** A logger that harms nobody: what the given one throws or rejects with is told once as a process warning, without its words, and never again. @throws {TypeError} for what lacks a level */
 export function safeLogger(logger: Logger): Logger {
+  for (const level of LEVELS)
+    if (typeof (logger as Partial<Logger> | null)?.[level] !== 'function')
+      throw new TypeError(`The logger has no method ${level}: give console, a pino logger or consoleLogger()`);
   let isTold = false;
   const failed = (): void => {
     if (isTold) return;

@@ -46,6 +46,12 @@ describe('TEL-5: a logger', () => {
     ]);
   });
 
+  it('TEL-5: that lacks a level is refused where it is handed in', () => {
+    const { error: _, ...rest } = collected().logger;
+
+    expect(() => safeLogger(rest as Logger)).toThrow(/no method error: give console/);
+  });
+
   it('AGT-13: that throws or rejects harms nobody, and is told once, without its words', async () => {
     const warnings: Error[] = [];
     const onWarning = (warning: Error): void => void warnings.push(warning);

@@ -139,6 +139,15 @@ describe('I11: content that may leave', () => {
     expect(() => createRedactor({ bounds: { nodes: 0 } })).toThrow(TypeError);
   });
 
+  it.each([
+    [{ secret: [secretSet()] }, /createRedactor\(\) has no option secret/],
+    [{ secrets: ['planted'] }, /secrets must be a list of what secretSet\(\) makes/],
+    [{ bounds: { text: 9 } }, /bounds has no option text/],
+    [{ redact: 'all' }, /redact must be a function/],
+  ])('I12: a wrong option, which would let through what it is to take out, is a TypeError: %j', (options, message) => {
+    expect(() => createRedactor(options as never)).toThrow(message);
+  });
+
   it('finds a secret whole that a cut would part, and cuts no pair of surrogates', () => {
     const redactor = createRedactor({ bounds: { textChars: 20 } });
 

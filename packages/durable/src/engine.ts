@@ -64,6 +64,7 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
   const limits = completeLimits(options.limits);
   const definitions = indexDefinitions(options.definitions as readonly DurableDefinition<never, unknown, unknown>[]);
   const { logger, observers = [] } = options;
+  if (!Array.isArray(observers)) throw new TypeError('observers must be a list, such as [telemetry()]');
   const tell = warningsTo(options);
   let claimError: EngineHealth['claimError'];
   const warn = (warning: EngineWarning): void => {

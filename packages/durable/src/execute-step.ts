@@ -1,4 +1,5 @@
 import {
+  artifactBytes,
   artifactNamed,
   checkMessage,
   isInDoubt,
@@ -168,7 +169,7 @@ export async function executeStep(what: ExecuteOptions): Promise<Executed> {
     notes: (query = {}) => what.notes.read(query),
     async artifact(name, body, artifactOptions) {
       const named = artifactNamed(name, artifactOptions);
-      const { hash, size } = await what.blobs.put(typeof body === 'string' ? Buffer.from(body) : body);
+      const { hash, size } = await what.blobs.put(artifactBytes(name, body));
       const made = { ...named, hash, size };
       if (open) noted.push(what.notes.made(key, noted, made));
       return made;

@@ -63,8 +63,11 @@ export function guardedObserver(observer: Observer, failed: ObserverFailed): Obs
 
 /** @throws {TypeError} for what lacks a method of an observer. */
 export function checkObserver(observer: Observer, index: number): void {
+  const given: unknown = observer;
+  if (typeof given !== 'object' || given === null)
+    throw new TypeError(`observers[${index}] is no observer but ${typeof given}: hand in what telemetry() gives`);
   for (const method of METHODS)
-    if (typeof (observer as Partial<Observer> | null | undefined)?.[method] !== 'function')
+    if (typeof (observer as Partial<Observer>)[method] !== 'function')
       throw new TypeError(`observers[${index}] has no method ${method}`);
 }
 

@@ -104,6 +104,7 @@ describe.each(Object.entries(STORES))('what a run makes (%s)', (_, open) => {
       (step) => step.artifact('a', 'x', { ...MARKDOWN, title: 'x'.repeat(201) }),
     ],
     'no bytes': ['TypeError', (step) => step.artifact('a', 7 as never, MARKDOWN)],
+    'an object in place of its JSON': ['TypeError', (step) => step.artifact('a', { a: 1 } as never, MARKDOWN)],
     'a note of that kind': ['TypeError', (step) => step.note('artifact', { name: 'a' })],
     'more than one step may make': [
       'STEP_RESULT_TOO_LARGE',

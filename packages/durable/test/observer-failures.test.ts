@@ -1,8 +1,8 @@
-import type { Observer } from '@prusik/core';
+import { consoleLogger, logObserver, type Observer } from '@prusik/core';
 import { recordingObserver } from '@prusik/testing-contracts';
 import { memoryStore } from '@prusik/store-memory';
 import { describe, expect, it } from 'vitest';
-import { createEngine, type EngineWarning } from '../src/index.ts';
+import { createEngine, type EngineOptions, type EngineWarning } from '../src/index.ts';
 import { durable, engineOn, entriesOf, key } from './support.ts';
 
 const order = durable('order', async (ctx) => {
@@ -120,6 +120,20 @@ describe('an observer that fails', () => {
       /observers\[0\] has no method drive/,
     );
   });
+
+  it.each([
+    [{ observers: logObserver(console) }, /observers must be a list/],
+    [{ observers: [logObserver] }, /observers\[0\] is no observer but function/],
+    [{ logger: {} }, /The logger has no method debug/],
+    [{ logger: consoleLogger }, /The logger has no method debug/],
+  ])(
+    'DEF-3: what is no list of observers, and what is no logger, is refused when the engine is made: %o',
+    (option, message) => {
+      const options = { store: memoryStore(), definitions: [], ...option };
+
+      expect(() => createEngine(options as unknown as EngineOptions)).toThrow(message);
+    },
+  );
 });
 
 async function withoutTimes(store: Parameters<typeof entriesOf>[0]): Promise<readonly object[]> {

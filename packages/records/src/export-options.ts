@@ -1,4 +1,4 @@
-import { checkOptions, type Redactor } from '@prusik/core';
+import { checkOptions, checkRedactor, type Redactor } from '@prusik/core';
 import type { Redaction } from './bundle.ts';
 
 /** What of a run or a session is exported. */
@@ -26,6 +26,7 @@ export function checkExportOptions(where: string, options: ExportOptions): void 
   const { redact = 'secrets', redactor, blobs = false } = options;
   if (!['none', 'secrets', 'content'].includes(redact))
     throw new TypeError(`redact is one of none, secrets, content, not ${JSON.stringify(redact)}`);
+  checkRedactor(redactor);
   if (redactor !== undefined && redact === 'none') throw new TypeError("redact: 'none' goes through no redactor");
   if (typeof blobs !== 'boolean') throw new TypeError('blobs is true or false');
   if (blobs && redact !== 'none')

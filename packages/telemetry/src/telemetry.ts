@@ -1,6 +1,7 @@
 import { context, createNoopMeter, metrics, trace, type MeterProvider, type TracerProvider } from '@opentelemetry/api';
 import {
   checkOptions,
+  checkRedactor,
   systemClock,
   type Clock,
   type KnownOptions,
@@ -18,6 +19,7 @@ import { createStepShapes } from './step-shape.ts';
 import { toText } from './trace-text.ts';
 import type { Watching } from './watching.ts';
 
+/** What {@link telemetry} takes. */
 export interface TelemetryOptions {
   /** Where spans go. @default the provider that is registered with `@opentelemetry/api`, at the time of each drive */
   readonly tracerProvider?: TracerProvider;
@@ -74,6 +76,9 @@ export function telemetry(options: TelemetryOptions = {}): Telemetry {
   const capture = checkedCapture(options.capture ?? {});
   if (caller !== 'parent' && caller !== 'link')
     throw new TypeError(`caller is 'parent' or 'link', not ${String(caller)}`);
+  checkRedactor(redactor);
+  checkProvider('tracerProvider', 'getTracer', options.tracerProvider);
+  checkProvider('meterProvider', 'getMeter', options.meterProvider);
   if (health !== undefined && typeof health !== 'function') throw new TypeError('health must be a function');
   const metered = measuresOf(options, clock);
   const watching: Watching = {
@@ -129,6 +134,11 @@ function measuresOf(
       gauges = undefined;
     },
   };
+}
+
+function checkProvider(option: string, method: string, provider: object | undefined): void {
+  if (provider !== undefined && typeof (provider as Readonly<Record<string, unknown>> | null)?.[method] !== 'function')
+    throw new TypeError(`${option} has no method ${method}: give the provider of your SDK`);
 }
 
 function checkedCapture(capture: Capture): Required<Capture> {

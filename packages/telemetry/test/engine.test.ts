@@ -287,6 +287,10 @@ describe('runs of an engine', () => {
     [{ capturing: {} }, /no option capturing/],
     [{ capture: { prompts: 'full' } }, /no option prompts/],
     [{ capture: { messages: 'all' } }, /capture.messages is one of none, metadata, full/],
+    [{ capture: true }, /capture takes an object of messages, tools, errors, keys/],
+    [{ redactor: () => '' }, /redactor must be what createRedactor\(\) makes/],
+    [{ tracerProvider: {} }, /tracerProvider has no method getTracer/],
+    [{ meterProvider: null }, /meterProvider has no method getMeter/],
     [{ caller: 'joins' }, /caller is 'parent' or 'link'/],
     [{ health: true }, /health must be a function/],
   ])('TEL-3: a wrong option is a TypeError: %j', (options, message) => {

@@ -16,10 +16,9 @@ it('a fan-out of 100 has 100 children, each with one model call and its answer',
   const parent = await store.run(keyOf('tree-0'));
   expect(parent?.output).toEqual(Array.from({ length: 100 }, () => 'done'));
   const { items } = await store.listRuns({ tenant: 'default', parent: 'tree-0', limit: 1_000 });
-  expect(items.map(({ definition, output }) => [definition, output])).toEqual(
-    Array.from({ length: 100 }, () => ['answerer', 'done']),
-  );
+  expect(items).toHaveLength(100);
   for (const { key } of items) {
+    expect(await store.run(key)).toMatchObject({ definition: 'answerer', output: 'done' });
     const entries = await store.entries(key, { after: 0, limit: 100 });
     expect(entries.filter((entry) => entry.type === 'step-end' && entry.kind === 'model')).toHaveLength(1);
   }

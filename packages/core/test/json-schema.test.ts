@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { describeIssues, schemaProblems, type Json, type JsonObject } from '../src/index.ts';
+import { cpuTime } from './cpu-time.ts';
 
 const problems = (schema: JsonObject, value: Json): string => describeIssues(schemaProblems(schema, value));
 
@@ -127,11 +128,11 @@ describe('REQ-6: a JSON Schema says what of a value does not fit', () => {
       { a: 'y'.repeat(100_000) },
     ],
   ])('I9: a schema that would take for ever is at its end soon, and fits nothing: %s', (_, schema, value) => {
-    const begun = performance.now();
+    const begun = cpuTime();
 
     expect(schemaProblems(schema, value)).not.toEqual([]);
 
-    expect(performance.now() - begun).toBeLessThan(5_000);
+    expect(cpuTime() - begun).toBeLessThan(5_000);
   });
 
   it.each<[string, JsonObject, Json, string]>([

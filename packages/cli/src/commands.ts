@@ -1,4 +1,5 @@
 import type { Command } from './command.ts';
+import { artifacts } from './commands/artifacts.ts';
 import { backup, restore } from './commands/backup.ts';
 import { cancel } from './commands/cancel.ts';
 import { approve, answer, edit, intervene, reject } from './commands/decide.ts';
@@ -20,6 +21,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   requests,
   show,
   events,
+  artifacts,
   approve,
   reject,
   edit,

@@ -24,6 +24,7 @@ const BY_CODE: Readonly<Record<string, ExitCode>> = {
   RUN_UNKNOWN: EXIT.unknown,
   SESSION_UNKNOWN: EXIT.unknown,
   REQUEST_UNKNOWN: EXIT.unknown,
+  ARTIFACT_UNKNOWN: EXIT.unknown,
   FILE_UNREADABLE: EXIT.unknown,
   STORE_MISSING: EXIT.unknown,
   REQUEST_KIND: EXIT.refused,

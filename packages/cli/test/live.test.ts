@@ -93,12 +93,28 @@ describe('a database that a worker is writing', () => {
       await live.prusik('requests'),
       await live.prusik('requests', '--json'),
       await live.prusik('runs', '--json'),
+      await live.prusik('artifacts', 'mail'),
     ];
     for (const { stdout, stderr } of unasked) expect(stdout + stderr).not.toContain('canary');
 
     expect((await live.prusik('show', 'mail', '--content')).stdout).toContain('canary-input');
     expect((await live.prusik('requests', '--content', '--json')).stdout).toContain('canary-address');
     expect((await live.prusik('events', 'mail', '--content')).stdout).toContain('canary-input');
+  });
+
+  it('REC-5: lists what a run has made, and writes it', async () => {
+    await status('mail', 'waiting');
+
+    expect(await live.objects('artifacts', 'mail')).toMatchObject([
+      { name: 'draft.md', type: 'text/markdown', size: 12 },
+    ]);
+    expect((await live.prusik('artifacts', 'mail', 'draft.md')).stdout).toBe('canary-draft');
+    expect(await live.prusik('artifacts', 'mail', 'draft.md', '--out', 'draft.md')).toMatchObject({ code: 0 });
+    expect(readFileSync(`${live.folder}/draft.md`, 'utf8')).toBe('canary-draft');
+    expect(await live.prusik('artifacts', 'mail', 'final.md')).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('(ARTIFACT_UNKNOWN)'),
+    });
   });
 
   it('REQ-1 REQ-5: approves what a run in another process waits for, which goes on', async () => {
@@ -168,7 +184,7 @@ describe('a database that a worker is writing', () => {
     expect(await prusikProcess(['restore', `${live.folder}/copy.db`, ...restored])).toMatchObject({ code: 0 });
     expect(await prusikProcess(['doctor', ...restored])).toMatchObject({ code: 0 });
     expect((await prusikProcess(['runs', ...restored])).stdout).toMatch(/busy +queued/);
-  });
+  }, 60_000);
 
   it('REC-1: exports a run, redacted unless it is said otherwise, and imports it elsewhere once', async () => {
     await ended('exported');

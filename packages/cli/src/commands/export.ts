@@ -7,9 +7,8 @@ import { exportRun, exportSession, importRecords, type Redaction } from '@prusik
 import type { Command } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { bytesText } from '../tell.ts';
-import { outputOf } from '../terminal.ts';
 import { oneOf, usage } from '../values.ts';
-import { writeLines } from '../write-lines.ts';
+import { writeAll } from '../write-all.ts';
 
 const REDACTIONS: readonly Redaction[] = ['secrets', 'content', 'none'];
 
@@ -38,7 +37,7 @@ export const exportRecords: Command = {
         : exportSession(store, { tenant, session: checkId('session', session) }, how);
     const out = values.text('out');
     const to = out === undefined ? undefined : resolve(io.cwd, out);
-    const bytes = await writeLines(lines, to, outputOf(io.stdout, io.env));
+    const bytes = await writeAll(lines, to, io);
     if (to !== undefined) tell.thing('export', { to, bytes, redact }, [`Exported ${bytesText(bytes)} to ${to}`]);
     return EXIT.ok;
   },

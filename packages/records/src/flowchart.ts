@@ -90,10 +90,12 @@ function drawRun(
   const { groups, edges: within } = orderOf(boxes);
   const edges = within.map(([from, to]) => `${idOf(from)} --> ${idOf(to)}`);
   const dots: string[] = [];
+  const led = new Set(within.map(([, to]) => to));
+  const leading = new Set(within.map(([from]) => from));
   let open: readonly string[] = [first];
   for (const group of groups) {
-    const begins = group.filter((place) => !within.some(([, to]) => to === place)).map(idOf);
-    const ends = group.filter((place) => !within.some(([from]) => from === place)).map(idOf);
+    const begins = group.filter((place) => !led.has(place)).map(idOf);
+    const ends = group.filter((place) => !leading.has(place)).map(idOf);
     // So many lines would cross; a dot between keeps them apart.
     if (open.length > 1 && begins.length > 1) {
       const dot = `r${number}d${dots.length + 1}`;

@@ -33,8 +33,9 @@ function edgesWithin(boxes: readonly Box[], group: readonly number[]): readonly 
     a !== b && box(a).to <= box(b).from && (box(a).from < box(b).from || a < b);
   return group.flatMap((later) => {
     const before = group.filter((earlier) => isBefore(earlier, later));
-    return before
-      .filter((earlier) => !before.some((between) => isBefore(earlier, between)))
-      .map((earlier): Edge => [earlier, later]);
+    // Boxes are by their beginnings, so whoever has something between has this one between.
+    const last = before.at(-1);
+    if (last === undefined) return [];
+    return before.filter((earlier) => !isBefore(earlier, last)).map((earlier): Edge => [earlier, later]);
   });
 }

@@ -1,11 +1,20 @@
 import { hash, randomBytes } from 'node:crypto';
-import { createRedactor, type ContentKind, type ContentPlace, type Json, type Redactor } from '@prusik/core';
+import {
+  createRedactor,
+  derivedUuid,
+  type ContentKind,
+  type ContentPlace,
+  type Json,
+  type Redactor,
+} from '@prusik/core';
 import type { BundleRows, Redaction } from './bundle.ts';
 import type { Redacting } from './redaction-rule.ts';
 import { ROW_RULES } from './redaction-rules.ts';
 
 /** Of whatever looks like a hash of ours: who guesses the content could confirm it by its hash. */
 const HASH = /sha256:[0-9a-f]{64}/g;
+/** Ids that are derived are hashes too: of a child, of the key that it was called by. */
+const DERIVED = /\b[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b/g;
 const DIGITS_OF_A_NAME = 16;
 const REMEMBERED = { texts: 5_000, chars: 200 } as const;
 const WHOLE = { textChars: Infinity, valueChars: Infinity, nodes: Infinity } as const;
@@ -34,6 +43,8 @@ const PLACES: { readonly [Kind in keyof BundleRows]: ContentPlace } = Object.fro
 /** Makes rows what may be told of them. */
 export interface RowRedaction {
   row<Kind extends keyof BundleRows>(kind: Kind, row: BundleRows[Kind]): BundleRows[Kind];
+  /** An id that stands outside of a row. */
+  name(text: string): string;
   /** The text of a row, without a hash that somebody could confirm; what takes its place has its form. */
   line(text: string): string;
 }
@@ -57,8 +68,12 @@ export function createRedaction(mode: Redaction, redactor: Redactor = createReda
         ? row
         : // Rules keep the form of what they are for, and a row is JSON.
           (ROW_RULES[kind](row as unknown as Json, to, PLACES[kind]) as typeof row),
-    line: (text) =>
-      mode !== 'none' && text.includes('sha256:') ? text.replace(HASH, (found) => `sha256:${keyed(found)}`) : text,
+    name: (text) => (mode === 'none' ? text : to.name(text, { kind: 'name', path: '' })),
+    line(text) {
+      if (mode === 'none') return text;
+      const safe = text.includes('sha256:') ? text.replace(HASH, (found) => `sha256:${keyed(found)}`) : text;
+      return safe.replace(DERIVED, (found) => derivedUuid(keyed(found)));
+    },
   };
 }
 

@@ -7,10 +7,12 @@ import {
   type ToolOutput,
 } from '@prusik/core';
 import type { BundleRows } from './bundle.ts';
-import type { Rule } from './redaction-rule.ts';
+import type { Redacting, Rule } from './redaction-rule.ts';
 
 type Rules<T> = { readonly [Field in keyof T]-?: Rule };
 
+/** What agents number their calls of models by. */
+const NUMBER = /^\d+(?:[.:]\d+)*$/;
 /** Keys of steps that the engine and its agents choose; all others are an author's, and may hold anything. */
 const OWN_KEY = /^(?:model|compact|tool)(?=:)/;
 
@@ -28,9 +30,9 @@ const key: Rule = (value, to, at) =>
   through(value, at, (text, where) => {
     if (to.mode !== 'content' || text === '') return to.name(text, where);
     const [own] = OWN_KEY.exec(text) ?? [];
-    return own === undefined
-      ? to.pseudonym(text)
-      : `${own}:${own === 'model' ? text.slice(own.length + 1) : to.pseudonym(text)}`;
+    if (own === undefined) return to.pseudonym(text);
+    const rest = text.slice(own.length + 1);
+    return `${own}:${own === 'model' && NUMBER.test(rest) ? rest : to.pseudonym(text)}`;
   });
 
 function through(value: Json, at: ContentPlace, change: (text: string, at: ContentPlace) => string): Json {
@@ -49,11 +51,15 @@ function shape<T>(rules: Rules<T>, unknown: Rule = content): Rule {
     for (const [name, item] of Object.entries(value)) {
       const rule = byName.get(name);
       const made = (rule ?? unknown)(item, to, at);
-      if (made !== undefined) redacted[rule === undefined ? to.name(name, at) : name] = made;
+      if (made !== undefined) redacted[rule === undefined ? nameOf(name, to, at) : name] = made;
     }
     return redacted;
   };
 }
+
+/** Of a field that nobody has a rule for the name may be content as well. */
+const nameOf = (name: string, to: Redacting, at: ContentPlace): string =>
+  to.mode === 'content' ? to.pseudonym(name) : to.name(name, at);
 
 const each =
   (rule: Rule): Rule =>
@@ -184,7 +190,15 @@ const decision = shape({
 /** Of a call of a tool its name and number; what it is about is content. */
 const requestBody: Rule = (value, to, at) =>
   isObject(value)
-    ? shape({ tool: keep, callId: keep, need: keep, source: keep })(value, to, at)
+    ? shape({
+        tool: keep,
+        callId: keep,
+        need: keep,
+        source: keep,
+        input: content,
+        fingerprint: keep,
+        toolHash: keep,
+      })(value, to, at)
     : to.content(value, at);
 
 /** The end of a child is heard of under its id, everything else under a key. */

@@ -1,4 +1,4 @@
-import { checkMessage, type Json, type Message } from '@prusik/core';
+import { checkMessage, childRunId, type Json, type Message } from '@prusik/core';
 import { describe, expect, it } from 'vitest';
 import type { BundleRows } from '../src/index.ts';
 import { createRedaction } from '../src/redact.ts';
@@ -127,6 +127,19 @@ const ROWS: readonly { readonly [Kind in keyof BundleRows]: readonly [Kind, Bund
       given: { run: 'r', request: 'q', at: 1, by: 'ann' },
     },
   ],
+  [
+    'request',
+    {
+      id: 'q',
+      kind: 'question',
+      stepKey: `model:${SAID}`,
+      body: { [SAID]: 1 },
+      expiresAt: null,
+      status: 'withdrawn',
+      openedAt: 1,
+      claimed: false,
+    },
+  ],
   ['note', { kind: 'goal', key: SAID, data: SAID, at: 1 }],
   ['slot', { name: 'basket', value: SAID }],
 ];
@@ -158,8 +171,8 @@ describe('redaction', () => {
     const lines = redacted('content');
     const names = lines.flatMap((line) => line.match(/redacted-[0-9a-f]{16}/g) ?? []);
 
-    // That of what was said, and that of the request.
-    expect(new Set(names).size).toBe(2);
+    // That of what was said, that of a key that it ends, and that of the requests.
+    expect(new Set(names).size).toBe(3);
     expect(redacted('content').join('')).not.toContain(names[0]);
   });
 
@@ -169,6 +182,17 @@ describe('redaction', () => {
     expect(lines.join('')).toContain(SAID);
     expect(lines.join('')).not.toContain(HASH);
     expect(new Set(lines.join('').match(/sha256:[0-9a-f]{64}/g)).size).toBe(1);
+  });
+
+  it('REC-1: an id that is derived confirms no guess of the key that it is of, and stays one', () => {
+    const child = childRunId('home', 'r', SAID);
+    for (const mode of ['secrets', 'content'] as const) {
+      const redaction = createRedaction(mode);
+      const [one, other] = [child, { id: child }].map((row) => redaction.line(JSON.stringify(row)));
+      expect(one).not.toContain(child);
+      expect(other).toContain(one);
+    }
+    expect(createRedaction('none').line(child)).toBe(child);
   });
 
   it('REC-1: of a field that is new is that of content', () => {

@@ -9,6 +9,7 @@ import { sqliteStore } from '@prusik/store-sqlite';
 import { makeFolder } from './make-folder.ts';
 import { createWording, type Wording } from './models.ts';
 import { createCheckouts, sweep } from './release/checkouts.ts';
+import type { WrapTool } from './release/agents.ts';
 import { createReleaseWorkflow, type ReleaseDeps } from './release/workflow.ts';
 
 export interface AppOptions {
@@ -24,6 +25,8 @@ export interface AppOptions {
   readonly wrapStore?: (store: Store) => Store;
   /** For tests that end the process during a command. */
   readonly wrapSandbox?: (sandbox: Sandbox) => Sandbox;
+  /** For tests that record the tools of the agents, or play them. */
+  readonly wrapTool?: WrapTool;
 }
 
 export type App = Awaited<ReturnType<typeof openApp>>;
@@ -39,7 +42,7 @@ const PARK_AFTER_MS = 20;
  * @throws {PrusikError} `STORE_…` for a database that cannot be used.
  */
 export async function openApp(options: AppOptions) {
-  const { db, drives, warn, wording, wrapStore = unchanged, wrapSandbox = unchanged } = options;
+  const { db, drives, warn, wording, wrapStore = unchanged, wrapSandbox = unchanged, wrapTool = unchanged } = options;
   await makeStateFolder(dirname(db));
   const store = wrapStore(sqliteStore({ path: db }));
   try {
@@ -53,7 +56,7 @@ export async function openApp(options: AppOptions) {
       store,
       sandbox,
       workflows: {
-        release: createReleaseWorkflow(wording ?? createWording({ model: 'offline' }, {})),
+        release: createReleaseWorkflow(wording ?? createWording({ model: 'offline' }, {}), wrapTool),
       },
       limits: { maxOutcomeBytes: MAX_OUTCOME_BYTES, parkAfterMs: PARK_AFTER_MS },
       onWarning: ({ code, message }) => warn(`${message} (${code})`),

@@ -14,7 +14,7 @@ import type { Wording } from '../models.ts';
 import { publishInputSchema, publishNotesTool, type PublishInput } from '../tools/publish-tool.ts';
 import { readRange, type Repository } from '../tools/queries.ts';
 import type { ImportedRepository } from '../repository/import.ts';
-import { createHistorian, createWriter } from './agents.ts';
+import { createHistorian, createWriter, type WrapTool } from './agents.ts';
 
 /** What a release is started with; paths are absolute, so that any process can take it further. */
 export const releaseInputSchema = z.object({
@@ -52,11 +52,11 @@ const WRITERS_AT_ONCE = 4;
 /** The historian, and writers for as many areas and full parts as there can be. */
 const MAX_CALLS = 1 + AREA_LIMIT + Math.ceil(RANGE_LIMIT / WRITER_COMMITS);
 
-export function createReleaseWorkflow({ model, writtenBy }: Wording) {
+export function createReleaseWorkflow({ model, writtenBy }: Wording, wrapTool: WrapTool) {
   return defineWorkflow({
     name: 'release',
     input: releaseInputSchema,
-    agents: { historian: createHistorian(model), writer: createWriter(model) },
+    agents: { historian: createHistorian(model, wrapTool), writer: createWriter(model, wrapTool) },
     delegation: { agents: ['historian', 'writer'], calls: MAX_CALLS, parallel: WRITERS_AT_ONCE, depth: 1 },
     types: {} as { deps: ReleaseDeps },
     async run(ctx, { repo, from, to, out }): Promise<ReleaseOutput> {

@@ -40,7 +40,7 @@ export function createRecordingLog(maxBytes: number): RecordingLog {
     if (size > maxBytes) throw recordingTooLarge(maxBytes);
   };
   const share = (value: Json): string => {
-    const label = `s${hashJson(value).slice(0, LABEL)}`;
+    const label = `s${hashJson(value).replace('sha256:', '').slice(0, LABEL)}`;
     if (!shared.has(label)) {
       spend(value);
       shared.set(label, value);

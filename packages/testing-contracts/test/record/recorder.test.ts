@@ -459,6 +459,7 @@ describe('REC-3, I11: a recording', () => {
     expect(size).toBeLessThan(turns * 3 * 2_600);
     expect(text().match(/turn 0 x/g)).toHaveLength(1);
     expect(text().match(/y{2000}/g)).toHaveLength(1);
+    expect(new Set(text().match(/"settings": "s[0-9a-f]{20}"/g)).size).toBe(1);
     expect(text().split('\n').length).toBeGreaterThan(turns * 5);
     const before = text();
     rmSync(file);

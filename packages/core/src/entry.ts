@@ -128,6 +128,8 @@ export interface StepPause extends Keyed {
   /** Of all executions so far that told theirs. */
   readonly usage?: Usage;
   readonly costMicros?: number;
+  /** It takes back an intent that went ahead of its step: nothing of that has happened, and it may never be asked for. */
+  readonly unasked?: true;
 }
 
 /** A step has its outcome. No other entry of its key follows. */

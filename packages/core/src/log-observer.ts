@@ -94,7 +94,8 @@ function tellEntry(log: Logger, run: ObservedRun, entry: Entry): void {
         log.info({ event: 'request-close', timedOut: entry.timedOut === true }, 'What a person was asked is settled');
       return undefined;
     case 'step-pause': {
-      const { seq, kind, name, attempt, until, at, error } = entry;
+      const { seq, kind, name, attempt, until, at, error, unasked } = entry;
+      if (unasked) return undefined;
       const fields = {
         event: 'step-pause',
         seq,

@@ -189,7 +189,8 @@ function foldEntry(draft: Draft, entry: Entry): void {
       return;
     case 'step-pause': {
       const effect = draft.steps.get(entry.key)?.effect;
-      draft.steps.set(entry.key, putOff(entry, effect));
+      if (entry.unasked) draft.steps.delete(entry.key);
+      else draft.steps.set(entry.key, putOff(entry, effect));
       draft.live.delete(entry.key);
       return;
     }

@@ -94,6 +94,7 @@ export function createEndings(core: DriveCore, waits: Waits, steps: Steps): Endi
       until,
       error: { code, message: `Step ${key} was not begun: its run was let go of before` },
       ...(name === undefined ? {} : { name }),
+      unasked: true,
     }));
   }
 

@@ -98,7 +98,8 @@ export function foldEntry(state: JournalState, entry: Entry): void {
     case 'step-pause':
       // What was put off is in no doubt.
       state.intents.delete(entry.key);
-      state.pauses.set(entry.key, entry);
+      // What nobody has asked for need not be asked for.
+      if (!entry.unasked) state.pauses.set(entry.key, entry);
       state.attempts.set(entry.key, entry.attempt);
       return;
     case 'step-end':

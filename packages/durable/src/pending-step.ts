@@ -11,6 +11,8 @@ export interface PendingStep {
   readonly tries: Tries;
   /** An earlier execution of this drive has written the intent, or the outcome that leads here, and it holds for this one. */
   readonly intended: boolean;
+  /** That intent is on its way to the store, which has answered with this. */
+  readonly answered?: Promise<unknown>;
   /** What earlier executions told that they used. */
   readonly spent?: Spent;
   /** It waits, or has waited, for what others of its tree hold in reserve. */

@@ -39,8 +39,11 @@ export function createRunStep(core: DriveCore, onEnded: (key: string) => void): 
   const speak = env.speaker(core.run.key, core.run.epoch);
 
   async function runStep(step: PendingStep, stop: Stop): Promise<PausedStep | undefined> {
-    const { spec, intended, spent = {} } = step;
+    const { spec, spent = {} } = step;
     const { key, options } = spec;
+    if (step.intended && !state.intents.has(key)) await step.answered;
+    // What went ahead may have been refused.
+    const intended = step.intended && state.intents.has(key);
     const { effect = 'repeatable' } = options;
     const earlier = intended ? undefined : state.intents.get(key);
     if (
@@ -78,6 +81,17 @@ export function createRunStep(core: DriveCore, onEnded: (key: string) => void): 
         return { ...(await putOff(spec, pause, { error, record, spent, ledger: charge })), forRoom: true };
       }
       if (step.forRoom) env.room.freed(core.run);
+    }
+    if (core.over()) return undefined;
+    if (stop.reason()?.code === 'RUN_RELEASED') {
+      // It surely did not begin, so its intent must not stand as a doubt for whoever takes the run up.
+      const error = { code: 'RUN_RELEASED', message: `Step ${key} was not begun: its run was let go of before` };
+      const ledger = reserved && { release: reserved };
+      // An approval that it has used up is not asked for again.
+      const executions = options.claimRequest === undefined ? step.tries.executions : first;
+      const pause: Pause = { ms: 0, refused: false, tries: { ...step.tries, executions } };
+      if (state.intents.has(key)) await putOff(spec, pause, { error, record: true, spent, ledger });
+      return undefined;
     }
     const observed = core.observed()?.begin(spec, first);
     const started = env.clock.monotonic();

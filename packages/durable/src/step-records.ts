@@ -11,6 +11,7 @@ import {
   type StepPause,
 } from '@prusik/core';
 import type { Part } from './combine-parts.ts';
+import type { PartResult } from './committer.ts';
 import type { DriveCore } from './drive-core.ts';
 import type { Execution } from './execute-step.ts';
 import { noRoomError } from './no-room.ts';
@@ -170,13 +171,22 @@ export function createStepRecords(core: DriveCore, slots: RunSlots, onEnded: (ke
       ledger: details.ledger,
     });
     if (details.end !== undefined && (await endWith(key, part, details.end))) return true;
-    core.announced.announce(announced);
-    const result = await committer.stage(part);
-    if (!result.ok) core.announced.forget(announced);
+    const result = await stageLeading(part, end, announced);
     if (!result.ok) slots.forget();
     if (!result.ok && result.code === 'STEER_WITHDRAWN') return false;
     if (!result.ok) refusedRecord(`The outcome of step ${key}`, result.code, key);
     return true;
+  }
+
+  /** Intents that go ahead are a hint, and must not cost the outcome: what is refused with them goes without. */
+  async function stageLeading(part: Part, end: StepEnd, announced: readonly StepIntent[]): Promise<PartResult> {
+    const answered = committer.stage(part);
+    core.announced.announce(announced, answered);
+    const result = await answered;
+    if (result.ok) return result;
+    core.announced.forget(announced);
+    if (announced.length === 0 || result.code === 'STEER_WITHDRAWN') return result;
+    return committer.stage({ ...part, entries: [end] });
   }
 
   /** Both in one commit, or neither: what is refused together may go in two. */

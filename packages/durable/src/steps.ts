@@ -96,7 +96,13 @@ export function createSteps(core: DriveCore): Steps {
         failures: before?.failures ?? 0,
         capacityMs: before?.capacityMs ?? 0,
       };
-      const step: PendingStep = { spec, tries, intended: announced !== undefined, spent: spentBefore(before) };
+      const step: PendingStep = {
+        spec,
+        tries,
+        intended: announced !== undefined,
+        spent: spentBefore(before),
+        ...announced,
+      };
       // Executed since, and lost: there is nothing left to wait for.
       if (before === undefined || state.intents.has(key)) return void execute(step);
       paused.set(key, { ...step, until: before.until });

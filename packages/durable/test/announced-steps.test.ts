@@ -1,5 +1,5 @@
-import type { Commit, DurableContext, Entry, StepOptions, Store } from '@prusik/core';
-import { fakeClock } from '@prusik/testing-contracts';
+import { PrusikError, type Commit, type DurableContext, type Entry, type StepOptions, type Store } from '@prusik/core';
+import { fakeClock, recordingObserver } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
 import { durable, engineOn, entriesOf, gate, key, turns, untilCalled } from './support.ts';
 import { STORES } from './stores.ts';
@@ -181,11 +181,190 @@ describe.each(Object.entries(STORES))('a once step whose intent goes ahead (%s)'
     expect(executed).toBe(0);
   });
 
+  it('DUR-5: is executed after its intent is on record, where it is asked for while that is on its way', async () => {
+    await using opened = open();
+    const sent = gate();
+    const held = gate();
+    let onRecord = false;
+    const commit: Store['commit'] = async (given) => {
+      const intends = given.entries.some(({ type }) => type === 'step-intent');
+      if (intends) {
+        sent.open();
+        await held.opened;
+      }
+      const answer = await opened.store.commit(given);
+      if (intends) onRecord = true;
+      return answer;
+    };
+    const seen: boolean[] = [];
+    const work = durable('work', async (ctx) => {
+      const other = ctx
+        .step('other', () => 1)
+        .then(async () => {
+          await sent.opened;
+          return act(ctx, () => seen.push(onRecord));
+        });
+      // Its outcome, and the intent with it, are on their way while the other branch asks.
+      await ctx.step('lead', () => turns(4), { leadsTo: () => [{ key: 'once', name: 'act' }] });
+      return other;
+    });
+    const running = engineOn({ ...opened.store, commit }, [work]).run('work', null, { id: 'r' });
+    await sent.opened;
+    await turns();
+    expect(seen).toEqual([]);
+    held.open();
+
+    expect(await running).toMatchObject({ status: 'completed' });
+    expect(seen).toEqual([true]);
+    expect(typesOf(ofOnce(await entriesOf(opened.store, key('r'))))).toEqual(['step-intent', 'step-end']);
+  });
+
+  it('DUR-5: costs its outcome nothing where the two do not fit into one commit', async () => {
+    await using opened = open();
+    const { store, commits } = watched(opened.store);
+    const commit: Store['commit'] = async (given) =>
+      given.entries.length > 2
+        ? Promise.reject(new PrusikError('WRITE_TOO_LARGE', 'It has no room for more than two'))
+        : store.commit(given);
+    const work = durable('work', async (ctx) => {
+      await lead(ctx);
+      return act(ctx, () => 'done');
+    });
+
+    expect(await engineOn({ ...store, commit }, [work]).run('work', null, { id: 'r' })).toMatchObject({
+      output: 'done',
+    });
+    expect(commits.map(({ entries }) => typesOf(entries)).flat()).toEqual([
+      'run-claim',
+      'step-end',
+      'step-intent',
+      'step-end',
+      'run-end',
+    ]);
+  });
+
+  it('DUR-5: has one intent, however often it is named', async () => {
+    await using opened = open();
+    const work = durable('work', async (ctx) => {
+      await ctx.step('lead', () => 1, {
+        leadsTo: () => Array.from({ length: 3 }, () => ({ key: 'once', name: 'act' })),
+      });
+      return act(ctx, () => 'done');
+    });
+
+    expect(await engineOn(opened.store, [work]).run('work', null, { id: 'r' })).toMatchObject({ output: 'done' });
+    expect(typesOf(ofOnce(await entriesOf(opened.store, key('r'))))).toEqual(['step-intent', 'step-end']);
+  });
+
+  it('DUR-5: is let go of with its run, however many there are', async () => {
+    await using opened = open();
+    const engine = engineOn(opened.store, [
+      durable('work', async (ctx) => {
+        await Promise.all(
+          Array.from({ length: 15 }, (_, at) =>
+            ctx.step(`lead${at}`, () => 1, {
+              leadsTo: () => Array.from({ length: 100 }, (__, of) => ({ key: `once${at}.${of}` })),
+            }),
+          ),
+        );
+        return ctx.receive('go');
+      }),
+    ]);
+
+    expect(await engine.run('work', null, { id: 'r' })).toMatchObject({ status: 'waiting' });
+    await engine.signal(key('r'), 'go', 'on');
+    expect(await engine.drive(key('r'))).toMatchObject({ status: 'completed', output: { value: 'on' } });
+  });
+
+  it.each([false, true])(
+    'I4, DUR-18: is no doubt where its run is given back before it begins (approved: %s)',
+    async (isGated) => {
+      await using opened = open();
+      const sent = gate();
+      const held = gate();
+      const slow: Store['commit'] = async (given) => {
+        if (given.entries.some(({ type }) => type === 'step-intent')) {
+          sent.open();
+          await held.opened;
+        }
+        return opened.store.commit(given);
+      };
+      let executed = 0;
+      const work = durable('work', async (ctx) => {
+        const decision = isGated ? await ctx.request('may-i', { kind: 'approval', body: null }) : undefined;
+        const approved = decision === undefined ? {} : { claimRequest: decision.request };
+        return ctx.step('once', () => (executed += 1), { effect: 'once', name: 'act', ...approved });
+      });
+      const first = engineOn({ ...opened.store, commit: slow }, [work], { limits: { parkAfterMs: 60_000 } });
+      await first.start('work', null, { id: 'r' });
+      const running = first.drive(key('r')).catch(() => undefined);
+      for (let turn = 0; isGated && turn < 100; turn += 1) {
+        await turns(2);
+        const [request] = (await opened.store.listRequests({ tenant: 'default', run: 'r', limit: 1 })).items;
+        if (request === undefined) continue;
+        await first.decide(key('r'), request.id, { status: 'approved' });
+        break;
+      }
+      await sent.opened;
+      const disposed = first[Symbol.asyncDispose]();
+      await turns();
+      held.open();
+      await disposed;
+      await running;
+      expect(executed).toBe(0);
+
+      expect(await engineOn(opened.store, [work]).drive(key('r'))).toMatchObject({ status: 'completed', output: 1 });
+      expect(typesOf(ofOnce(await entriesOf(opened.store, key('r'))))).toEqual([
+        'step-intent',
+        'step-pause',
+        'step-intent',
+        'step-end',
+      ]);
+    },
+  );
+
+  it('TEL-1: is not told to begin once its drive is over', async () => {
+    const clock = fakeClock();
+    await using opened = open({ clock });
+    const observer = recordingObserver();
+    const sent = gate();
+    const held = gate();
+    const commit: Store['commit'] = async (given) => {
+      const answer = await opened.store.commit(given);
+      if (given.entries.some(({ type }) => type === 'step-intent')) {
+        sent.open();
+        await held.opened;
+      }
+      return answer;
+    };
+    const renew: Store['renew'] = () => Promise.reject(new PrusikError('STORE_UNAVAILABLE', 'It is away'));
+    const work = durable('work', async (ctx) => act(ctx, () => 1));
+    const engine = engineOn({ ...opened.store, commit, renew }, [work], {
+      clock,
+      observers: [observer],
+      limits: { parkAfterMs: 60_000 },
+    });
+    void engine.run('work', null, { id: 'r' }).catch(() => undefined);
+    await sent.opened;
+    for (let second = 0; second < 40 && observer.story('r').length > 0; second += 1) {
+      clock.advance(1_000);
+      await turns(2);
+    }
+    held.open();
+    await turns();
+
+    expect(observer.story('r').at(-1)).toBe('over unavailable');
+  });
+
   const hints: Record<string, NonNullable<StepOptions['leadsTo']>> = {
     'it throws': () => {
       throw new Error('no idea');
     },
     'the step is on its way already': () => [{ key: 'beside' }],
+    'it names none': () => [{ key: '' }],
+    'it is no list': () => ({ length: 1, 0: { key: 'once' } }) as never,
+    'a key is no text': () => [{ key: 5 as never }],
+    'a name is no text': () => [{ key: 'once', name: 5n as never }],
   };
   it.each(Object.entries(hints))('DUR-5: writes its own where the hint says nothing: %s', async (_why, leadsTo) => {
     await using opened = open();

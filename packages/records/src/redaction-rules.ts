@@ -92,7 +92,16 @@ const ENTRY_RULES: EntryRules = {
   'run-start': { type: keep, definition: keep, version: keep, history: keep, messages: keep, trace: keep },
   'run-claim': { type: keep, worker: keep, epoch: keep, attempt: keep, definitionHash: keep, trace: keep },
   'step-intent': { ...step, effect: keep, reserved: keep, request: key },
-  'step-pause': { ...step, until: keep, error, failures: keep, capacityMs: keep, usage: keep, costMicros: keep },
+  'step-pause': {
+    ...step,
+    until: keep,
+    error,
+    failures: keep,
+    capacityMs: keep,
+    usage: keep,
+    costMicros: keep,
+    unasked: keep,
+  },
   'step-end': {
     ...step,
     outcome,

@@ -56,7 +56,9 @@ export function runFlow(
         begin(steps, entry, 'open');
         break;
       case 'step-pause':
-        pause(steps, entry);
+        // Nobody had asked for it.
+        if (entry.unasked) steps.delete(entry.key);
+        else pause(steps, entry);
         break;
       case 'step-end':
         endStep(steps, entry);

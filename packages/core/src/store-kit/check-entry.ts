@@ -109,6 +109,7 @@ const ENTRIES: { readonly [Type in EntryBody['type']]: Fields } = {
     capacityMs: time,
     usage: maybe(usage),
     costMicros: maybe(time),
+    unasked: maybe(flag),
   },
   'step-end': {
     ...step,

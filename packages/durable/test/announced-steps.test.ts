@@ -234,7 +234,7 @@ describe.each(Object.entries(STORES))('a once step whose intent goes ahead (%s)'
     expect(await engineOn({ ...store, commit }, [work]).run('work', null, { id: 'r' })).toMatchObject({
       output: 'done',
     });
-    expect(commits.map(({ entries }) => typesOf(entries)).flat()).toEqual([
+    expect(commits.flatMap(({ entries }) => typesOf(entries))).toEqual([
       'run-claim',
       'step-end',
       'step-intent',
@@ -261,7 +261,7 @@ describe.each(Object.entries(STORES))('a once step whose intent goes ahead (%s)'
     const engine = engineOn(opened.store, [
       durable('work', async (ctx) => {
         await Promise.all(
-          Array.from({ length: 15 }, (_, at) =>
+          Array.from({ length: 15 }, (_one, at) =>
             ctx.step(`lead${at}`, () => 1, {
               leadsTo: () => Array.from({ length: 100 }, (__, of) => ({ key: `once${at}.${of}` })),
             }),

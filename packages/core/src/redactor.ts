@@ -87,8 +87,10 @@ export function createRedactor(options: RedactorOptions = {}): Redactor {
       const own: unknown = redact === undefined ? safe : redact(safe, place);
       if (own instanceof Promise) own.catch(() => {});
       if (typeof own !== 'string') return FAILED;
-      const isWhole = given.length <= most && own.length <= most;
-      return isWhole ? own : `${own.slice(0, most).toWellFormed()}${CUT}`;
+      if (given.length <= most && own.length <= most) return own;
+      // The end of what was read may be the beginning of a secret, and comes within the bound where others before it are gone.
+      const room = read.length < given.length ? Math.max(0, own.length - MARGIN) : most;
+      return `${own.slice(0, Math.min(most, room)).toWellFormed()}${CUT}`;
     } catch {
       // Never the text itself.
       return FAILED;

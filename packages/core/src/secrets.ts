@@ -29,7 +29,10 @@ const SHAPES: readonly (readonly [needs: RegExp, shapes: readonly Shape[]])[] = 
       [new RegExp(String.raw`${AUTHORIZATION}"${SCHEME}[^\r\n"]+`, 'giu'), '$1"[redacted]'],
       [new RegExp(String.raw`${AUTHORIZATION}'${SCHEME}[^\r\n']+`, 'giu'), "$1'[redacted]"],
       [new RegExp(String.raw`${AUTHORIZATION}${SCHEME}[^\r\n]+`, 'giu'), '$1[redacted]'],
-      [new RegExp(String.raw`${AUTHORIZATION}(?!\[redacted)(?=\S*\d)[^\s"',;&]{4,}`, 'giu'), '$1[redacted]'],
+      [
+        new RegExp(String.raw`${AUTHORIZATION}(?!\[redacted)(?=\S{0,256}\d|\S{257})[^\s"',;&]{4,}`, 'giu'),
+        '$1[redacted]',
+      ],
       [/\b((?:set-)?cookie["']?\s{0,8}[:=]\s{0,8}["']?)[^\s=;"']{1,256}=[^\r\n"']*/gi, '$1[redacted]'],
     ],
   ],

@@ -171,6 +171,15 @@ describe('I11: content that may leave', () => {
     expect(redactor.text(`${'.'.repeat(96)}${secret}`, at)).not.toContain('qx7');
   });
 
+  it('has no piece of one that the end of what is read parts, where those before it are taken out', () => {
+    const secrets = secretSet();
+    const token = secrets.remember('Zq7'.repeat(500));
+    const redactor = createRedactor({ secrets: [secrets] });
+
+    for (const many of [3, 4, 5])
+      expect(redactor.text(`${token} `.repeat(many) + token + token, at), String(many)).not.toContain('Zq7');
+  });
+
   it('is whole where nothing bounds it', () => {
     const all = createRedactor({ bounds: { textChars: Infinity, valueChars: Infinity, nodes: Infinity } });
     const value = { text: 'x'.repeat(100_000), items: Array.from({ length: 20_000 }, (_, n) => n) };

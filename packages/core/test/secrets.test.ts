@@ -151,6 +151,8 @@ it('I11: taking credentials out takes time in proportion to the text, whatever i
     'eyJaaaaaaaaa.',
     'bearer ',
     'bearer a',
+    'authorization:',
+    'authorization="',
     'basic a',
     'token ',
     'token:',

@@ -29,9 +29,11 @@ export function guardedObserver(observer: Observer, failed: ObserverFailed): Obs
       inside<T>(body: () => T): T {
         let called: { readonly result: T } | undefined;
         const once = (): T => (called ??= { result: body() }).result;
-        // What it makes of the body's promise is nobody's; whoever waits for the body waits for its own.
-        const answer = call('inside', () => [step.inside(once) as unknown]);
-        if (answer?.[0] instanceof Promise) answer[0].catch(() => {});
+        call('inside', () => {
+          const answer: unknown = step.inside(once);
+          // What it makes of the body's promise is nobody's; whoever waits for the body waits for its own.
+          if (answer instanceof Promise) answer.catch(() => {});
+        });
         return once();
       },
       retry: (code, ms) => void call('retry', () => step.retry(code, ms)),

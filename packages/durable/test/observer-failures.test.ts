@@ -41,6 +41,23 @@ const FAILURES: Readonly<Record<string, Observer>> = {
       over() {},
     }),
   },
+  'gives what throws when it is looked at': {
+    ...failing(throws),
+    drive: () => ({
+      trace: undefined,
+      step: () => ({
+        trace: undefined,
+        inside: <T>(body: () => T): T => {
+          body();
+          return new Proxy({}, { getPrototypeOf: throws, get: throws }) as T;
+        },
+        retry() {},
+        over() {},
+      }),
+      committed() {},
+      over() {},
+    }),
+  },
   'calls a body twice, and late': {
     ...failing(throws),
     drive: () => ({

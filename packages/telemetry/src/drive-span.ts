@@ -67,13 +67,18 @@ export function observeDrive(watching: Watching, run: ObservedRun, drive: Observ
     const add = content === undefined ? undefined : (its: Span) => content.add(its, entry, messages);
     const step = steps.get(entry.key);
     steps.delete(entry.key);
-    const ms = step?.end(entry, add);
-    if (step === undefined) settledStep(watching, run, inside, time(), entry, add);
-    content?.note(entry, messages);
-    if (entry.kind === 'model') modelCalls += 1;
-    else if (entry.kind === 'tool') toolCalls += 1;
-    measures?.stepEnds(run, entry, ms);
-    if (entry.measurements !== undefined) measures?.own(entry.measurements);
+    let ms: number | undefined;
+    try {
+      ms = step?.end(entry, add);
+      // Also of one that was left here before: its usage has to be on a span.
+      if (ms === undefined) settledStep(watching, run, inside, time(), entry, add);
+    } finally {
+      content?.note(entry, messages);
+      if (entry.kind === 'model') modelCalls += 1;
+      else if (entry.kind === 'tool') toolCalls += 1;
+      measures?.stepEnds(run, entry, ms);
+      if (entry.measurements !== undefined) measures?.own(entry.measurements);
+    }
   }
 
   function waitEnds({ key, kind, at, timedOut = false }: WaitEnd & Pick<Entry, 'at'>): void {
@@ -143,17 +148,24 @@ export function observeDrive(watching: Watching, run: ObservedRun, drive: Observ
     },
     committed(entries, messages) {
       let from = 0;
+      let failed: { readonly thrown: unknown } | undefined;
       for (const entry of entries) {
         const count = content === undefined || entry.type !== 'step-end' ? 0 : (entry.messages?.count ?? 0);
-        committed(entry, count === 0 ? [] : messages.slice(from, from + count));
+        try {
+          committed(entry, count === 0 ? [] : messages.slice(from, from + count));
+        } catch (thrown) {
+          // A redactor, or a processor of spans: what else was committed is told all the same, then the engine warns of it.
+          failed ??= { thrown };
+        }
         from += count;
       }
+      if (failed !== undefined) throw failed.thrown;
     },
     over(how) {
-      for (const step of steps.values()) step.leave(false);
       const code = LOST[how] ?? error;
       const ended = time();
       measures?.driveOver(run, { ms: ended - began, modelCalls, toolCalls, error: code });
+      for (const step of steps.values()) step.leave(false);
       if (recording) {
         span.setAttribute(OWN.driveOver, how);
         if (code !== undefined) {

@@ -10,8 +10,8 @@ import type { Watching } from './watching.ts';
 /** A step between its first execution in a drive and its outcome. */
 export interface StepSpan {
   readonly observer: StepObserver;
-  /** Its outcome was committed. Answers how long the step took here, in milliseconds. */
-  end(entry: StepEnd, add?: (span: Span) => void): number;
+  /** Its outcome was committed. Answers how long the step took here, in milliseconds; `undefined` where it was left before. */
+  end(entry: StepEnd, add?: (span: Span) => void): number | undefined;
   /** Nothing is known of it, or it goes on later. */
   leave(recorded: boolean): void;
 }
@@ -56,9 +56,9 @@ export function startStep(
       over: leave,
     },
     end(entry, add) {
-      const now = time();
-      if (!open) return now - began;
+      if (!open) return undefined;
       open = false;
+      const now = time();
       const ended = executed === undefined ? now : Math.min(now, executed + entry.durationMs + ROUNDED_MS);
       finish(span, entry, ended, add);
       return ended - began;
@@ -102,11 +102,14 @@ function startSpan(
 }
 
 function finish(span: Span, entry: StepEnd, at: number, add: ((span: Span) => void) | undefined): void {
-  if (span.isRecording()) {
+  try {
+    if (!span.isRecording()) return;
     describe(span, entry);
     add?.(span);
+  } finally {
+    // Whatever a redactor throws: a span that is not ended is lost.
+    span.end(hrTime(at));
   }
-  span.end(hrTime(at));
 }
 
 function describe(span: Span, entry: StepEnd): void {

@@ -1,4 +1,12 @@
-import { context, createNoopMeter, metrics, trace, type MeterProvider, type TracerProvider } from '@opentelemetry/api';
+import {
+  context,
+  createNoopMeter,
+  metrics,
+  trace,
+  type Meter,
+  type MeterProvider,
+  type TracerProvider,
+} from '@opentelemetry/api';
 import {
   checkOptions,
   checkRedactor,
@@ -12,7 +20,7 @@ import {
 import { createContent, type Capture, type CaptureMode } from './content.ts';
 import { observeDrive } from './drive-span.ts';
 import { observeHealth, type ReadHealth } from './health-gauges.ts';
-import { createInstruments } from './instruments.ts';
+import { createInstruments, type Instruments } from './instruments.ts';
 import { createMeasures, type Measures } from './measures.ts';
 import { createOwnMetrics } from './own-metrics.ts';
 import { createStepShapes } from './step-shape.ts';
@@ -120,9 +128,9 @@ function measuresOf(
     gauges = undefined;
     const meter = provider.getMeter(SCOPE);
     if (meter === noop) return (measures = undefined);
-    const instruments = createInstruments(meter);
-    if (health !== undefined && !disposed) gauges = observeHealth(clock, meter, instruments, health);
-    return (measures = createMeasures(instruments, createOwnMetrics(meter, instruments.metricsDropped)));
+    const metered = meteredBy(provider, meter);
+    if (health !== undefined && !disposed) gauges = observeHealth(clock, meter, metered.instruments, health);
+    return (measures = metered.measures);
   }
 
   measuresNow();
@@ -139,6 +147,23 @@ function measuresOf(
 function checkProvider(option: string, method: string, provider: object | undefined): void {
   if (provider !== undefined && typeof (provider as Readonly<Record<string, unknown>> | null)?.[method] !== 'function')
     throw new TypeError(`${option} has no method ${method}: give the provider of your SDK`);
+}
+
+interface Metered {
+  readonly instruments: Instruments;
+  readonly measures: Measures;
+}
+
+const METERED = new WeakMap<MeterProvider, Metered>();
+
+/** The SDK knows an instrument by its name, and of two sums of one name tells the last: all observers of a provider add to one. */
+function meteredBy(provider: MeterProvider, meter: Meter): Metered {
+  const known = METERED.get(provider);
+  if (known !== undefined) return known;
+  const instruments = createInstruments(meter);
+  const measures = createMeasures(instruments, createOwnMetrics(meter, instruments.metricsDropped));
+  METERED.set(provider, { instruments, measures });
+  return { instruments, measures };
 }
 
 function checkedCapture(capture: Capture): Required<Capture> {

@@ -1,9 +1,10 @@
 import type { SerializedError } from '@prusik/core';
 import { memoryStore } from '@prusik/store-memory';
+import type { SpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { expect, it } from 'vitest';
-import type { HealthFigures } from '../src/index.ts';
+import { telemetry, type HealthFigures, type Telemetry } from '../src/index.ts';
 import { byHand, ended, RUN } from './by-hand.ts';
-import { pointsOf } from './recorded.ts';
+import { pointsOf, recorded } from './recorded.ts';
 
 const CHAT = {
   'gen_ai.operation.name': 'chat',
@@ -309,4 +310,65 @@ it('I11: no metric names a run, a session, a call, a key, or what an error said'
   const told = JSON.stringify([...(await metrics()).values()].map(pointsOf));
   expect(told).toContain('search');
   expect(told).not.toMatch(/ID-|SECRET/);
+});
+
+it('TEL-4: the observers of several engines add to one metric of their provider', async () => {
+  const sdk = recorded();
+  const used = (watching: Telemetry, inputTokens: number): void => {
+    const drive = watching.drive(RUN, { epoch: 1, attempt: 1, worker: 'w', at: 0, waits: [] });
+    drive.committed([{ ...ended(MODEL, { usage: { inputTokens } }), seq: 2, at: 1 }], []);
+    drive.over('ended');
+  };
+  const { tracerProvider, meterProvider } = sdk;
+  const [one, other] = [telemetry({ tracerProvider, meterProvider }), telemetry({ tracerProvider, meterProvider })];
+
+  used(one, 10);
+  used(other, 20);
+  await sdk.metrics();
+  used(one, 10);
+  used(other, 20);
+
+  const counted = (await sdk.metrics()).get('gen_ai.client.inference.usage.input_tokens');
+  expect(pointsOf(counted).map(({ value }) => value)).toEqual([60]);
+});
+
+it('TEL-3: what a redactor does wrong costs neither the span nor what else was committed', async () => {
+  const fail = (): never => {
+    throw new Error('it does not work');
+  };
+  const { drive, spans, metrics } = byHand({ capture: { errors: 'full' }, redactor: { text: fail, json: fail } });
+  const driven = drive();
+  driven.step(MODEL);
+
+  expect(() =>
+    driven.commit(ended(MODEL, { usage: { inputTokens: 5 }, outcome: failure('BROKEN') }), {
+      type: 'run-end',
+      status: 'completed',
+    }),
+  ).toThrow('it does not work');
+  driven.over();
+
+  const all = await metrics();
+  expect(spans().map(({ name }) => name)).toEqual(['chat gpt-x', 'invoke_agent writer']);
+  expect(pointsOf(all.get('gen_ai.client.inference.usage.input_tokens')).map(({ value }) => value)).toEqual([5]);
+  expect(pointsOf(all.get('prusik.run.duration'))).toHaveLength(1);
+});
+
+it('TEL-3: a processor of spans that throws leaves no drive counted as active', async () => {
+  const throwing: SpanProcessor = {
+    onStart() {},
+    onEnd() {
+      throw new Error('it does not work');
+    },
+    forceFlush: () => Promise.resolve(),
+    shutdown: () => Promise.resolve(),
+  };
+  const { tracerProvider, meterProvider, metrics } = recorded(throwing);
+  const watching = telemetry({ tracerProvider, meterProvider });
+  const drive = watching.drive(RUN, { epoch: 1, attempt: 1, worker: 'w', at: 0, waits: [] });
+  drive.step({ key: 'one', kind: 'step', effect: 'repeatable', attempt: 1 });
+
+  expect(() => drive.over('superseded')).toThrow('it does not work');
+
+  expect(pointsOf((await metrics()).get('prusik.drive.active')).map(({ value }) => value)).toEqual([0]);
 });

@@ -385,3 +385,19 @@ it('TEL-3: names of others are cut to 128 characters and hold no control charact
     `invoke_agent ${'d'.repeat(128)}`,
   ]);
 });
+
+it('I3: usage of a step that was put off for long, and then fails without an execution, is on a span of its own', () => {
+  const { drive, spans } = byHand();
+  const driven = drive();
+  const model = { key: 'model:1', kind: 'model', name: 'openai/x' } as const;
+
+  driven.step(model).over(true);
+  driven.commit(ended(model, { usage: { inputTokens: 5 } }));
+  driven.over();
+
+  expect(spans().map(({ name, attributes }) => [name, attributes['gen_ai.usage.input_tokens']])).toEqual([
+    ['chat x', undefined],
+    ['chat x', 5],
+    ['invoke_agent writer', undefined],
+  ]);
+});

@@ -15,6 +15,7 @@ const USAGE = `Usage: npm run <task> [-- arguments], or node tools/run.mjs <task
   test:linux   the tests that need Linux, root and the Debian packages of tools/linux-tier.mjs
   crash        kill -9 the sample app after every store commit and start it again (needs what test:linux needs, and
                takes some minutes); arguments go to vitest
+  prusik       look into the database of the demo or any other; -- runs --db FILE, -- --help for all commands
   chaos        kill and pause worker processes by a seeded plan and look at what is left; -- --help for all options
   bench        what durability costs, each scenario beside its floor; -- --only NAME, -- --help for all options
   check        build, types, lint, boundaries, package checks, ...; arguments choose sections: npm run check -- lint
@@ -48,6 +49,14 @@ const tasks = {
         // No `--repo`: it would say of a run that is taken up again by its id alone what that run is about.
         RELEASE_CAPTAIN_DEFAULT_REPO: root,
       },
+    },
+  ],
+  prusik: (args, { node }) => [
+    {
+      command: node,
+      args: ['--conditions=@prusik/source', join(root, 'packages/cli/src/main.ts'), ...args],
+      cwd: callerDirectory(),
+      env: COMPILED,
     },
   ],
   test: (args, { node }) => [{ command: node, args: [bin('vitest'), 'run', ...args], env: COMPILED, inMemory: true }],

@@ -17,6 +17,7 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 
+/** What a command line ends with; the numbers stand in the README. */
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 const BY_CODE: Readonly<Record<string, ExitCode>> = {
@@ -37,6 +38,7 @@ const BY_CODE: Readonly<Record<string, ExitCode>> = {
   RUN_LIVE: EXIT.refused,
   RUN_NOT_ROOT: EXIT.refused,
   SESSION_EXISTS: EXIT.refused,
+  STORE_EXISTS: EXIT.refused,
   SESSION_NOT_CLOSED: EXIT.refused,
   FILE_UNWRITABLE: EXIT.refused,
   IMPORT_INVALID: EXIT.refused,

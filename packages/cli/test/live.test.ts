@@ -178,7 +178,10 @@ describe('a database that a worker is writing', () => {
   it('STO-5: backs up beside the worker; the backup becomes a store again, and both are whole', async () => {
     expect(await live.prusik('doctor')).toMatchObject({ code: 0 });
     expect(await live.prusik('backup', 'copy.db')).toMatchObject({ code: 0 });
-    expect(await live.prusik('backup', 'copy.db')).toMatchObject({ code: 4 });
+    expect(await live.prusik('backup', 'copy.db')).toMatchObject({
+      code: 5,
+      stderr: expect.stringContaining('overwrite replaces it (STORE_EXISTS)'),
+    });
 
     const restored = ['--db', `${live.folder}/restored.db`];
     expect(await prusikProcess(['restore', `${live.folder}/copy.db`, ...restored])).toMatchObject({ code: 0 });

@@ -35,6 +35,7 @@ const BREAKER_DEFAULTS: Required<BreakerOptions> = { failures: 5, windowMs: 60_0
 /** How soon to look again whether another call's probe has come to an end. */
 const PROBE_LOOK_MS = 1_000;
 
+/** Keeps account of who fails, and leaves alone for a while who fails too often. */
 export function createBreaker<Subject extends object>(options: BreakerOptions = {}): Breaker<Subject> {
   const { failures: most, windowMs, openMs } = { ...BREAKER_DEFAULTS, ...options };
   const states = new WeakMap<Subject, State>();

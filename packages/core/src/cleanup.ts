@@ -15,6 +15,7 @@ export interface Cleanup {
 /** Names that are told of what failed; its cause has all. */
 const TOLD = 100;
 
+/** Collects what is to be closed and closes it in reverse order, past failures. `run()` rejects with `CLEANUP_FAILED` where something could not be closed; its cause has all of it. */
 export function createCleanup(): Cleanup {
   const steps: { readonly what: string; readonly dispose: () => PromiseLike<void> | void }[] = [];
   return {

@@ -4,6 +4,7 @@ import type { LogFields, Logger } from './logger.ts';
 /** From the least to the most urgent. */
 export type LogLevel = keyof Logger;
 
+/** What {@link consoleLogger} takes. */
 export interface ConsoleLoggerOptions {
   /** Lines below it are not written. @default 'info' */
   readonly level?: LogLevel;

@@ -6,6 +6,7 @@ import type { ListOrder, Run } from './run.ts';
 /** A session takes runs while it is `open`, ends while it is `closing`, and holds none once it is `closed`. It never goes back. */
 export type SessionLife = 'open' | 'closing' | 'closed';
 
+/** All states of a session, in their order. */
 export const SESSION_LIVES: readonly SessionLife[] = ['open', 'closing', 'closed'];
 
 /** A conversation, as the store shows it. Its messages are a thread of their own. */

@@ -80,9 +80,17 @@ async function checkPlaces(store: Store, { runs, session }: Records): Promise<vo
 }
 
 const runExists = ({ run: { key } }: RunImport): PrusikError =>
-  new PrusikError('RUN_EXISTS', `There is another run ${key.run}`, { meta: { run: key.run } });
-const sessionExists = ({ session }: SessionKey): PrusikError =>
-  new PrusikError('SESSION_EXISTS', `There is another session ${session}`, { meta: { session } });
+  new PrusikError(
+    'RUN_EXISTS',
+    `There is another run ${key.run} in tenant ${key.tenant}; \`into\` takes another tenant`,
+    { meta: { run: key.run } },
+  );
+const sessionExists = ({ session, tenant }: SessionKey): PrusikError =>
+  new PrusikError(
+    'SESSION_EXISTS',
+    `There is another session ${session} in tenant ${tenant}; \`into\` takes another tenant`,
+    { meta: { session } },
+  );
 
 async function writeAll(
   store: Store,

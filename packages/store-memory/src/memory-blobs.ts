@@ -1,5 +1,6 @@
 import { PrusikError, type BlobBytes } from '@prusik/core';
 
+/** What {@link memoryBlobs} takes. */
 export interface MemoryBlobsOptions {
   /** Of all blobs, at most. */
   readonly maxBytes: number;

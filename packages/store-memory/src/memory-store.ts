@@ -13,6 +13,7 @@ import {
 import { memoryBlobs } from './memory-blobs.ts';
 import { memoryTables } from './memory-tables.ts';
 
+/** What {@link memoryStore} takes. */
 export interface MemoryStoreOptions {
   /** Decides expiry and timers. @default systemClock */
   readonly clock?: Pick<Clock, 'now'>;

@@ -20,6 +20,7 @@ const PIECES_A_SYNC = 8;
 /** So often a backup is begun anew because a blob was swept meanwhile. */
 const ATTEMPTS = 3;
 
+/** What {@link backupStore} takes. */
 export interface BackupOptions {
   /** The file of a store. Processes may have it open and write to it, this one too. */
   readonly from: string;
@@ -33,6 +34,7 @@ export interface BackupOptions {
   readonly onProgress?: (progress: BackupProgress) => void;
 }
 
+/** How far a backup is, in bytes. */
 export interface BackupProgress {
   readonly bytes: number;
   readonly totalBytes: number;

@@ -17,6 +17,7 @@ const ROWS_A_PORTION = 100;
 /** What SQLite says of one table, at most: a torn table has no end of it. */
 const PROBLEMS_A_TABLE = 20;
 
+/** What {@link checkStore} takes. */
 export interface CheckOptions {
   /** A store, which may be in use, or a backup. It is only read. */
   readonly path: string;

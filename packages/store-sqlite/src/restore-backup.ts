@@ -20,6 +20,7 @@ import { exists, install, partialName, removePartial } from './whole-files.ts';
  */
 const EPOCH_STEP = 1_000_000;
 
+/** What {@link restoreBackup} takes. */
 export interface RestoreOptions {
   /** A backup that `backupStore()` has made. It is not changed. */
   readonly from: string;

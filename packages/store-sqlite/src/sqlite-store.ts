@@ -12,6 +12,7 @@ import { watchReplacement, type Replacement } from './replacement.ts';
 import { createReads } from './sqlite-reads.ts';
 import { sqliteTables, type Written } from './sqlite-tables.ts';
 
+/** What {@link sqliteStore} takes. */
 export interface SqliteStoreOptions {
   /**
    * `existing`: opens only what is there as this release writes it. No file is made and none is migrated, so the workers of an older release go on

@@ -40,7 +40,7 @@ async function linkNew(partial: string, to: string): Promise<void> {
 }
 
 export function exists(path: string): PrusikError {
-  return new PrusikError('STORE_EXISTS', `There is a file already: ${path}`);
+  return new PrusikError('STORE_EXISTS', `There is a file already: ${path}. Name another; overwrite replaces it`);
 }
 
 export async function syncFile(path: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { CONTEXT_TESTS, type ContextTest } from './context-tests.ts';
 import type { ContextManager } from '@prusik/core';
 
+/** What {@link contextManagerContract} takes. */
 export interface ContextManagerContract {
   /** `test` from vitest or from `node:test`. */
   readonly test: (name: string, run: () => Promise<void>) => unknown;

@@ -38,6 +38,7 @@ const openCalls = (messages: readonly Message[]): number =>
 const results = (messages: readonly Message[]): number =>
   messages.flatMap(({ content }) => content).filter(({ type }) => type === 'tool-result').length;
 
+/** The suite of context managers, one by one. */
 export const CONTEXT_TESTS: readonly ContextTest[] = [
   {
     title: 'AGT-9: a conversation that takes a tenth of what it may is left alone',

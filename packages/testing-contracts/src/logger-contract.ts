@@ -8,6 +8,7 @@ export interface LoggerUnderTest {
   readonly lines: () => readonly string[] | Promise<readonly string[]>;
 }
 
+/** What {@link loggerContract} takes. */
 export interface LoggerContract {
   /** `test` from vitest or from `node:test`. */
   readonly test: (name: string, run: () => Promise<void>) => unknown;
@@ -45,6 +46,7 @@ async function written({ lines }: LoggerUnderTest): Promise<readonly Readonly<Re
 const holds = (line: Readonly<Record<string, unknown>> | undefined, text: string): boolean =>
   Object.values(line ?? {}).includes(text);
 
+/** The suite of loggers, one by one. */
 export const LOGGER_TESTS: readonly LoggerTest[] = [
   {
     title: 'TEL-5: each level writes one line, in the order in which they were called, with its message and its fields',

@@ -14,6 +14,7 @@ export type ModelFileData =
   | { readonly type: 'data'; readonly data: string | Uint8Array }
   | { readonly type: 'url'; readonly url: URL };
 
+/** A source that a model names, as a chunk of a `LanguageModelV4` stream. */
 export type ModelSource = { readonly type: 'source'; readonly id: string } & Attached &
   (
     | { readonly sourceType: 'url'; readonly url: string; readonly title?: string }
@@ -25,6 +26,7 @@ export type ModelSource = { readonly type: 'source'; readonly id: string } & Att
       }
   );
 
+/** Tokens, as a `LanguageModelV4` tells them. */
 export interface ModelUsage {
   readonly inputTokens: {
     readonly total: number | undefined;
@@ -39,11 +41,13 @@ export interface ModelUsage {
   };
 }
 
+/** Why a reply ended: in the words of the AI SDK, and in those of the provider. */
 export interface ModelFinishReason {
   readonly unified: 'stop' | 'length' | 'content-filter' | 'tool-calls' | 'error' | 'other';
   readonly raw: string | undefined;
 }
 
+/** A tool call of a model, as a chunk of a `LanguageModelV4` stream. */
 export type ModelToolCall = Attached & {
   readonly type: 'tool-call';
   readonly toolCallId: string;
@@ -94,6 +98,7 @@ export type ModelChunk =
   | { readonly type: 'error'; readonly error: unknown }
   | ({ readonly type: 'finish'; readonly finishReason: ModelFinishReason; readonly usage: ModelUsage } & Attached);
 
+/** A place of a reply that stands on a source. */
 export interface ModelCitation {
   readonly source: ModelSource;
   readonly startIndex?: number;

@@ -5,6 +5,7 @@ import { MODEL_FAILURE_TESTS } from './model-failure-tests.ts';
 import { MODEL_REPLY_TESTS } from './model-reply-tests.ts';
 import type { ModelAbilities, ModelTest, ModelUnderTest } from './model-test.ts';
 
+/** What {@link modelContract} takes. */
 export interface ModelContract {
   /** `test` from vitest or from `node:test`. */
   readonly test: (name: string, run: () => Promise<void>) => unknown;

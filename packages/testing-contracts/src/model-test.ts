@@ -12,6 +12,7 @@ export interface ContractModel {
   doGenerate(options: never): PromiseLike<object>;
 }
 
+/** A model under test. */
 export interface ModelUnderTest {
   readonly model: ContractModel;
   /** Ends what was started for it. */
@@ -56,6 +57,7 @@ export interface ModelTestBed {
   model(...replies: readonly (readonly ScriptedPart[])[]): Promise<AskedModel>;
 }
 
+/** A test of the suite; `needs` names the ability without which it is left out. */
 export interface ModelTest {
   readonly title: string;
   readonly needs?: keyof ModelAbilities;

@@ -4,6 +4,7 @@ import { runInNewContext } from 'node:vm';
 import { toTraceContext, type DriveObserver, type Entry, type Observer, type TraceContext } from '@prusik/core';
 import { ENGINE_EVENTS, tellLife, type Share } from './observer-life.ts';
 
+/** What {@link observerContract} takes. */
 export interface ObserverContract {
   /** `test` from vitest or from `node:test`. */
   readonly test: (name: string, run: () => Promise<void>) => unknown;
@@ -95,6 +96,7 @@ async function collectGarbage(): Promise<void> {
   }
 }
 
+/** The suite of observers, one by one. */
 export const OBSERVER_TESTS: readonly ObserverTest[] = [
   {
     title:

@@ -50,6 +50,7 @@ export interface RecordingObserverOptions {
 
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 
+/** An observer that takes note of all that it is told, as data and as a story in words. */
 export function recordingObserver({ traces = false, onCall }: RecordingObserverOptions = {}): RecordingObserver {
   const calls: ObserverCall[] = [];
   let spans = 0;

@@ -17,6 +17,7 @@ export interface RequestPolicyCase {
   readonly answer: unknown;
 }
 
+/** What {@link requestPolicyContract} takes. */
 export interface RequestPolicyContract {
   /** `test` from vitest or from `node:test`. */
   readonly test: (name: string, run: () => Promise<void>) => unknown;
@@ -63,6 +64,7 @@ async function ask({ policy, kind, withinMs = WITHIN_MS }: Bed, subject: object)
   }
 }
 
+/** The suite of policies about requests, one by one. */
 export const REQUEST_POLICY_TESTS: readonly RequestPolicyTest[] = [
   {
     title: 'REQ-5: a policy says of every case what it is to say, in time and in a word that counts',

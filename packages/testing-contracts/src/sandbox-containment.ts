@@ -4,6 +4,7 @@ import type { OpenSandboxOptions, Sandbox, SandboxSession } from '@prusik/core';
 import { SANDBOX_ATTACKS, type SandboxAttack } from './sandbox-attacks/index.ts';
 import { openAttackedHost } from './sandbox-attacks/host.ts';
 
+/** What {@link sandboxContainment} takes. */
 export interface SandboxContainment {
   /** `test` from vitest or from `node:test`; one that runs several at once, such as `test.concurrent`, is taken too. */
   readonly test: (name: string, run: () => Promise<void>) => unknown;

@@ -5,6 +5,7 @@ import { SANDBOX_FILE_TESTS } from './sandbox-file-tests.ts';
 import { SANDBOX_SNAPSHOT_TESTS } from './sandbox-snapshot-tests.ts';
 import { SANDBOX_WORKSPACE_TESTS } from './sandbox-workspace-tests.ts';
 
+/** What {@link sandboxContract} takes. */
 export interface SandboxContract {
   /** `test` from vitest or from `node:test`. */
   readonly test: (name: string, run: () => Promise<void>) => unknown;

@@ -63,6 +63,7 @@ export interface ScriptedUsage {
 /** `none`: the stream breaks off without an end. */
 export type ScriptedFinish = ModelFinishReason['unified'] | 'none';
 
+/** One reply of a scripted model: a part, or several in order. */
 export type ScriptedReply = ScriptedPart | readonly ScriptedPart[];
 
 /** What the model was asked, in the shape of the AI SDK's call options. */

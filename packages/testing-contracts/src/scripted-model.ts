@@ -3,6 +3,7 @@ import type { ModelChunk } from './model-chunk.ts';
 import type { ScriptedPart, ScriptedReply, ScriptedRequest } from './script-types.ts';
 import { chunksOf, isChunk, wholeReply, type Played, type WholeReply } from './scripted-stream.ts';
 
+/** What {@link scriptedModel} takes besides its script. */
 export interface ScriptedModelOptions {
   /** Where stalls are waited for. @default systemClock */
   readonly clock?: Clock;

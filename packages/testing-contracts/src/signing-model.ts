@@ -4,6 +4,7 @@ import type { ScriptedPart, ScriptedReply, ScriptedRequest } from './script-type
 import { isChunk } from './scripted-stream.ts';
 import { scriptedModel, type ScriptedModel, type ScriptedModelOptions } from './scripted-model.ts';
 
+/** What {@link signingModel} takes besides its script. */
 export interface SigningModelOptions extends ScriptedModelOptions {
   /** Another model with the same secret accepts what this one signed, as another server of one provider does. @default 'secret' */
   readonly secret?: string;

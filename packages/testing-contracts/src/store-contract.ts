@@ -44,6 +44,7 @@ export interface StoreStorage {
   readonly remove?: () => void | Promise<void>;
 }
 
+/** What {@link storeContract} takes. */
 export interface StoreContract {
   /** `test` from vitest or from `node:test`. */
   readonly test: (name: string, run: () => Promise<void>) => unknown;

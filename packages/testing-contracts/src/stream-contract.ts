@@ -12,12 +12,14 @@ export interface StreamStorage {
   readonly remove?: () => void | Promise<void>;
 }
 
+/** What an engine under test has to be made of. */
 export interface StreamOpenOptions {
   readonly definitions: readonly DurableDefinition<Json, unknown>[];
   /** To be put around the engine's store: counts who watches it. */
   readonly instrument: (store: Store) => Store;
 }
 
+/** What {@link streamContract} takes. */
 export interface StreamContract {
   /** `test` from vitest or from `node:test`. */
   readonly test: (name: string, run: () => Promise<void>) => unknown;
@@ -33,6 +35,7 @@ export const STREAM_TESTS: readonly StreamTest[] = [
   ...STREAM_TREE_TESTS,
 ];
 
+/** What is true of the events of every engine. Titles begin with the ids of the behaviours that they keep. */
 export function streamContract({ test, create }: StreamContract): void {
   for (const streamTest of STREAM_TESTS) test(streamTest.title, async () => runStreamTest(streamTest, await create()));
 }

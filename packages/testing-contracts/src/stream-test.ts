@@ -9,6 +9,7 @@ export interface StreamEngine extends AsyncDisposable {
   events(key: RunKey, options?: StreamOptions): AsyncIterableIterator<RunEvent>;
 }
 
+/** How a test reads the events of a run. */
 export interface StreamOptions {
   readonly after?: number | EventCursor;
   readonly tree?: boolean;
@@ -29,6 +30,7 @@ export interface StreamTestBed {
   watching(): number;
 }
 
+/** A test of the suite. */
 export interface StreamTest {
   readonly title: string;
   readonly run: (bed: StreamTestBed) => Promise<void>;

@@ -66,7 +66,7 @@ export const importFile: Command = {
       tell.thing('import', done, [
         done.outcome === 'existing'
           ? `Nothing to do: ${id} was here before`
-          : `Imported ${id}: ${done.runs.imported} runs, ${done.blobs} blobs${done.redacted ? ', redacted' : ''}`,
+          : `Imported ${id}${done.redacted ? ', which is redacted' : ''}; runs: ${done.runs.imported}, blobs: ${done.blobs}`,
       ]);
       return EXIT.ok;
     } finally {

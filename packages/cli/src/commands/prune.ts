@@ -63,7 +63,7 @@ async function plan({ io, tell, open }: Call, policy: RetentionPolicy): Promise<
     }
   }
   if (trees > SHOWN) tell.hint(`and ${trees - SHOWN} more`);
-  tell.thing('plan', { trees }, [`${trees} trees of runs would go. Nothing was changed.`]);
+  tell.thing('plan', { trees }, [`Trees of runs that would go: ${trees}. Nothing was changed.`]);
   return EXIT.ok;
 }
 

@@ -10,6 +10,7 @@ import {
 } from '@prusik/core';
 import { byteStream, type ByteFormat } from './byte-stream.ts';
 
+/** How events become lines of a stream. */
 export interface EncodeOptions {
   /** How long nothing may be written before a sign of life is, in milliseconds. @default 15_000 */
   readonly keepAliveMs?: number;
@@ -17,6 +18,7 @@ export interface EncodeOptions {
   readonly clock?: Clock;
 }
 
+/** How events become server-sent events. */
 export interface SseOptions extends EncodeOptions {
   /** The run whose events they are; of a tree its root. */
   readonly run: RunKey;

@@ -18,6 +18,7 @@ export interface FinishedTurn {
   readonly signal: AbortSignal;
 }
 
+/** What {@link persistTurns} takes. */
 export interface PersistOptions {
   /** Times that it is tried. @default 5 */
   readonly attempts?: number;

@@ -5,6 +5,7 @@ import { replyOf } from './turn-ids.ts';
 import { streamTurn } from './turn-stream.ts';
 import type { UiMessageChunk } from './ui-types.ts';
 
+/** What {@link toUiMessageStream} takes besides the events. */
 export interface UiMessageStreamOptions {
   /** Id of the message that the chunks make. @default that of {@link toUiMessages} for this turn */
   readonly messageId?: string;

@@ -5,6 +5,7 @@ import { replyIdOf } from './turn-ids.ts';
 import { foldUiChunks } from './ui-fold.ts';
 import type { UiMessage } from './ui-types.ts';
 
+/** What {@link toUiMessages} takes besides the messages. */
 export interface UiMessagesOptions {
   /** Where a page gets a file that is in the store: see {@link inlineFiles}. @default nowhere, and such a file is a part `data-file` */
   readonly fileUrl?: FileAddress;

@@ -62,6 +62,7 @@ export interface UiMessage {
   parts: UiPart[];
 }
 
+/** A part of a message of the AI SDK's client. */
 export type UiPart =
   | UiTextPart
   | { type: 'reasoning'; text: string; state?: 'streaming' | 'done' }
@@ -75,12 +76,14 @@ export type UiPart =
   | { type: `data-${string}`; id?: string; data: Json }
   | UiToolPart;
 
+/** Text of a message. */
 export interface UiTextPart {
   type: 'text';
   text: string;
   state?: 'streaming' | 'done';
 }
 
+/** A file of a message. */
 export interface UiFilePart {
   type: 'file';
   mediaType: string;

@@ -23,6 +23,7 @@ export type EffectLine =
       readonly epoch: number;
     };
 
+/** Writes one line of what happened outside of the store; it is with the reader when the call returns. */
 export type WriteLine = (line: EffectLine) => void;
 
 const PATIENCE = new Int32Array(new SharedArrayBuffer(4));

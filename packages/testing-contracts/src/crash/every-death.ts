@@ -15,6 +15,7 @@ export interface Life {
   readonly number: number;
 }
 
+/** What {@link everyDeath} takes. */
 export interface EveryDeath {
   /** Makes an empty storage, as for `storeContract`. Called once per point. */
   readonly create: () => StoreStorage | Promise<StoreStorage>;

@@ -6,6 +6,7 @@ import { readRecord } from './record.ts';
 import type { Found, Violation } from './rule.ts';
 import { WORLD_RULES } from './world-rules.ts';
 
+/** What {@link inspectStore} takes besides the store. */
 export interface InspectOptions {
   /** @default 'default' */
   readonly tenant?: string;

@@ -28,6 +28,7 @@ export interface CrashProcess {
   readonly ended: Promise<ProcessEnd>;
 }
 
+/** A process that is to be started. */
 export interface ProcessOptions {
   readonly name: string;
   /** A program for Node.js. */
@@ -49,6 +50,7 @@ export interface ProcessGroup extends AsyncDisposable {
 
 const KEPT_OUTPUT = 65_536;
 
+/** Real processes that end with this one: it signals only what it started, and its disposal leaves none behind. */
 export function processGroup(): ProcessGroup {
   const alive = new Set<CrashProcess>();
   const killAll = (): void => {

@@ -19,8 +19,10 @@ const POINTS = {
   unlink: 'posix/io/dir/unlink',
 } as const;
 
+/** A system call that can be made to fail. */
 export type FaultyCall = keyof typeof POINTS;
 
+/** A program whose calls of the disk can be made to fail. */
 export interface FaultyProcess {
   /** With `stdin` and `stdout` as pipes. */
   readonly process: ChildProcess;

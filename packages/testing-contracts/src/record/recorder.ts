@@ -9,6 +9,7 @@ import { recordingThrough, replayingThrough, sourceThrough, toolThrough, type Re
 import { replayedModel } from './replay-model.ts';
 import { createScrub, type ScrubOptions } from './scrub.ts';
 
+/** What {@link createRecorder} takes. */
 export interface RecorderOptions extends Pick<RedactorOptions, 'secrets' | 'redact'>, Pick<ScrubOptions, 'normalise'> {
   /** JSON; it belongs into version control. */
   readonly file: string;
@@ -70,7 +71,7 @@ const MODES: readonly unknown[] = ['replay', 'record', 'off'] satisfies readonly
 export function createRecorder(options: RecorderOptions): Recorder {
   checkOptions('A recorder', options, KNOWN);
   const { file, providerOptions = [], maxBytes = 16_777_216, env = process.env, ...cleaning } = options;
-  if (typeof file !== 'string' || file === '') throw new TypeError('A recorder needs a file');
+  if (typeof file !== 'string' || file === '') throw new TypeError('A recorder needs a file: its path, as a text');
   if (!(maxBytes > 0)) throw new TypeError(`maxBytes must be more than 0, not ${maxBytes}`);
   if (options.mode !== undefined && !MODES.includes(options.mode))
     throw new TypeError(`The mode of a recorder is replay, record or off, not ${JSON.stringify(options.mode)}`);

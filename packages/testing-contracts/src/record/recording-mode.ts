@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { PrusikError } from '@prusik/core';
 
+/** `replay`: what is recorded is said again. `record`: the real ones are asked, and it is written down. `off`: nothing is wrapped. */
 export type RecordingMode = 'replay' | 'record' | 'off';
 
 /**

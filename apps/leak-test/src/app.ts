@@ -31,17 +31,17 @@ async function runWith(order: Order, sdk: Sdk, tell: Tell): Promise<void> {
   const { words, capture, isLeaky } = order;
   const { tracerProvider, meterProvider } = sdk;
   const logger = telling(tell);
+  const store = sqliteStore({ path: join(order.folder, 'runs.db') });
   const watching = telemetry({
     tracerProvider,
     meterProvider,
-    health: () => ({ queued: 0, running: 0 }),
+    health: () => store.health(),
     capture: { messages: capture, tools: capture, errors: capture },
   });
   const mistakes = createMistakes(isLeaky, { logger, tracerProvider, meterProvider });
   const sandbox = createLocalSandbox({ root: join(order.folder, 'sandbox'), isolation: 'none', logger });
   const mcp = startServers(order, { sandbox, logger, traceContext: isLeaky ? allContext : watching.traceContext });
   const definitions = createDefinitions(order, mcp, sandbox, mistakes);
-  const store = sqliteStore({ path: join(order.folder, 'runs.db') });
   const harness = defineHarness({
     store,
     sandbox,

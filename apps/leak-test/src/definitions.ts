@@ -26,9 +26,10 @@ export function createDefinitions({ words, provider }: Order, mcp: McpRunner, sa
     description: 'Looks something up.',
     input: z.object({ question: z.string(), key: z.string() }),
     effect: 'repeatable',
-    execute({ question }, { note, metrics }) {
+    async execute({ question }, { artifact, note, metrics }) {
       mistakes.inTool(question);
       note('finding', { text: `${words.note} ${mistakes.recorded()}` });
+      await artifact('report', `It says ${words.artifact}`, { type: 'text/plain', title: words.artifactTitle });
       metrics.add('desk.lookups');
       return `"${words.toolResult}" – ö`;
     },
@@ -109,7 +110,7 @@ export function createDefinitions({ words, provider }: Order, mcp: McpRunner, sa
   });
   const failing = defineWorkflow({
     name: 'failing',
-    input: z.object({ wish: z.string() }),
+    input: z.string(),
     async run(ctx) {
       const asked = ctx.step(
         `step of ${words.stepKey}`,

@@ -36,6 +36,7 @@ export const MISTAKES: readonly (readonly [name: string, kind: Kind, sink: strin
   ['a credential in the headers of the exporter', 'providerKey', 'collector headers'],
   ['the message of an error as the answer of a chat', 'providerMessage', 'chat'],
   ['a bundle as it is', 'shapedSecret', 'export'],
+  ['content at the command line', 'runInput', 'cli'],
   ['a variable of the process on record', 'processEnvironment', 'journal'],
 ];
 

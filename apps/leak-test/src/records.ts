@@ -7,6 +7,7 @@ export async function tellRecords({ isLeaky }: Order, store: Store, tell: Tell):
   const { items } = await store.listRuns({ tenant: 'default', limit: 100 });
   const sessions = new Set(items.flatMap(({ session }) => (session === undefined ? [] : [session])));
   tell('summaries', items);
+  tell('health', await store.health());
   const roots = items.filter(({ session, parent }) => session === undefined && parent === undefined);
   const how: readonly (readonly [sink: string, options: ExportOptions])[] = [
     ['journal', { redact: 'none' }],

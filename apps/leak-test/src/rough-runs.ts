@@ -67,8 +67,8 @@ export async function runRough({ words, folder }: Order, { logger, tell }: Means
       ...logged,
     });
     try {
-      tellResult(tell, await harness.run('doubtful', {}));
-      tellResult(tell, await harness.run('homeless', {}));
+      tellResult(tell, await harness.run('doubtful', {}, { id: 'doubtful-1' }));
+      tellResult(tell, await harness.run('homeless', {}, { id: 'homeless-1' }));
     } finally {
       await harness[Symbol.asyncDispose]();
     }

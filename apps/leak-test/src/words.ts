@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto';
+import { createHash, randomInt } from 'node:crypto';
 
 /**
  * What is planted, by what it is, and who has to have had it, since of an app that does nothing no leak is found: the journal, one of those whom the app
@@ -20,6 +20,8 @@ export const KINDS = {
   authorCode: 'journal',
   authorMeta: 'journal',
   signalBody: 'journal',
+  artifact: 'journal',
+  artifactTitle: 'journal',
   attachmentName: 'journal',
   attachment: 'model',
   madeUpTool: 'journal',
@@ -95,7 +97,9 @@ export function newWords(): Words {
 function formsOf(word: string): readonly RegExp[] {
   const bytes = Buffer.from(word);
   const half = LENGTH / 2;
-  const plain = [word.slice(0, half), word.slice(half), bytes.toString('hex')];
+  // Who can guess a text confirms it by its hash.
+  const hashes = [word, JSON.stringify(word)].map((text) => createHash('sha256').update(text).digest('hex'));
+  const plain = [word.slice(0, half), word.slice(half), bytes.toString('hex'), ...hashes];
   const spelt = [...bytes].map((byte) => byte.toString(16));
   const escaped = [spelt.map((hex) => `%${hex}`).join(''), spelt.map((hex) => `\\\\u00${hex}`).join('')];
   // The letters of base64 that no neighbour of the word has a part in, at each of the three places where it may begin.

@@ -22,11 +22,11 @@ export async function workThrough({ words }: Order, harness: AppHarness, tell: T
   ] as const;
   tellResult(tell, await harness.run('shaky', parts, { id: 'shaky-1', ...options }));
   for (const [name, input] of [
-    ['failing', { wish: words.runInput }],
+    ['failing', words.runInput],
     ['broken', prompt],
     ['cut', prompt],
   ] as const)
-    tellResult(tell, await harness.run(name as 'broken', input as string, { id: `${name}-1`, ...options }));
+    tellResult(tell, await harness.run(name, input, { id: `${name}-1`, ...options }));
 
   await harness.start('desk', prompt, { id: 'cancelled', ...options });
   await harness.cancel('cancelled', words.cancelReason);

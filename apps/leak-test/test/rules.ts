@@ -17,11 +17,14 @@ const MEANT: Readonly<Record<string, readonly Kind[]>> = {
   errors: except(...SECRETS),
   journal: except(...SECRETS),
   model: except(...SECRETS, 'userContext', 'sessionState', 'note', 'logLine', 'decisionReason', 'stepKey'),
+  // Whoever lists runs may know which have the same input: by its hash, which is the store's own.
+  summaries: ['prompt', 'runInput'],
   // A net for shapes of credentials, which is all that it promises.
   export: except(...SECRETS, 'shapedSecret'),
   // Names of tools are kept, and a model may make one up.
   'export without content': ['madeUpTool'],
-  // Keys of steps are what it draws.
+  // Keys of steps are what they tell of.
+  cli: ['stepKey'],
   flow: ['stepKey'],
   provider: ['providerKey', 'providerHeader', 'providerQuery'],
   'http server': ['httpInput', 'mcpHeader'],
@@ -56,7 +59,7 @@ export const WRITTEN: readonly string[] = [
   'logger',
   'observed',
   'inspect',
-  'summaries',
+  'health',
   'chat',
   'span name',
   'span status',

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { createSearch, newWords } from '../src/words.ts';
 
@@ -11,6 +12,8 @@ it.each([
   ['in capitals', prompt.toUpperCase()],
   ['cut at its end', `x${prompt.slice(0, 8)}`],
   ['cut at its beginning', `${prompt.slice(8)} x`],
+  ['by its hash', createHash('sha256').update(prompt).digest('hex')],
+  ['by its hash as JSON', createHash('sha256').update(`"${prompt}"`).digest('hex')],
   ['in hexadecimal digits', bytes.toString('hex').toUpperCase()],
   ['letter by letter in an address', [...bytes].map((byte) => `%${byte.toString(16).toUpperCase()}`).join('')],
   ['letter by letter in JSON', [...bytes].map((byte) => `\\u00${byte.toString(16)}`).join('')],

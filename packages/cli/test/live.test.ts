@@ -47,6 +47,14 @@ async function ended(id: string): Promise<void> {
 }
 
 describe('a database that a worker is writing', () => {
+  it('I11: shows no hash of an input, by which whoever guesses one would know it', async () => {
+    await ended('hashed');
+
+    const shown = [...(await live.objects('runs')), ...(await live.objects('show', 'hashed'))];
+    expect(JSON.stringify(shown)).toContain('hashed');
+    expect(JSON.stringify(shown)).not.toMatch(/inputHash|sha256/);
+  });
+
   it('REC-1: lists what runs, waits and has ended, narrowed by status and definition', async () => {
     await status('mail', 'waiting');
 

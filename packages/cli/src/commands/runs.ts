@@ -52,7 +52,7 @@ export const runs: Command = {
       ...(values.has('roots') ? { roots: true } : {}),
       ...(values.has('oldest') ? { order: 'oldest' as const } : {}),
     });
-    tell.rows('run', page.items, {
+    tell.rows('run', page.items.map(withoutHash), {
       columns: ['run', 'status', 'definition', 'created', 'ended', 'why'],
       cells: runCells,
       none: 'No such run.',
@@ -62,8 +62,13 @@ export const runs: Command = {
   },
 };
 
+type ShownRun = Omit<RunSummary, 'inputHash'>;
+
+/** Whoever can guess an input confirms it by its hash. */
+export const withoutHash = ({ inputHash: _hash, ...shown }: RunSummary): ShownRun => shown;
+
 /** A run as a row of a table. */
-export function runCells(run: RunSummary): readonly (string | undefined)[] {
+export function runCells(run: ShownRun): readonly (string | undefined)[] {
   return [
     run.key.run,
     run.status,

@@ -5,7 +5,7 @@ import { spanText, timeText, type Teller } from '../tell.ts';
 import { requireRun, runsOfTree, viewOf } from '../tree.ts';
 import { without } from '../without.ts';
 import { requestCells, withoutContent } from './requests.ts';
-import { runCells } from './runs.ts';
+import { runCells, withoutHash } from './runs.ts';
 
 export const show: Command = {
   summary: 'Show where a run stands: its steps, children, open requests and spending',
@@ -63,7 +63,7 @@ interface Shown {
 
 function tellJson({ tell }: Call, { run, tree, view, asked, ledger, content }: Shown): void {
   const { error } = run;
-  const facts = without(run, 'input', 'context', 'output', 'error');
+  const facts = without(run, 'input', 'inputHash', 'context', 'output', 'error');
   tell.thing('run', content ? run : { ...facts, ...(error === undefined ? {} : { error: error.code }) }, []);
   for (const [key, step] of Object.entries(view?.steps ?? {})) {
     const shown = { ...without(step, 'outcome', 'error'), ...codeOf(step.outcome, step.error) };
@@ -73,7 +73,8 @@ function tellJson({ tell }: Call, { run, tree, view, asked, ledger, content }: S
     const shown = { ...without(wait, 'outcome'), ...codeOf(wait.outcome, undefined) };
     tell.thing('wait', { key, ...(content ? wait : shown) }, []);
   }
-  for (const child of tree) if (child.key.run !== run.key.run) tell.thing('child', child, []);
+  for (const child of tree)
+    if (child.key.run !== run.key.run) tell.thing('child', content ? child : withoutHash(child), []);
   for (const request of asked) tell.thing('request', content ? request : withoutContent(request), []);
   if (ledger !== undefined) tell.thing('ledger', ledger, []);
 }

@@ -6,11 +6,16 @@ import { oneLine, paint, type Output } from './terminal.ts';
 /** How a command tells what it has found: tables and lines for people, or one JSON object a line for programs. */
 export interface Teller {
   readonly json: boolean;
-  /** Rows of one kind. For a program each is an object of this `type`, whole. */
+  /** Rows of one kind. For a program each is an object of this `type`: `shown` of the row, else the row whole. */
   rows<T extends object>(
     type: string,
     rows: readonly T[],
-    table: { readonly columns: readonly string[]; cells(row: T): readonly Cell[]; readonly none: string },
+    table: {
+      readonly columns: readonly string[];
+      cells(row: T): readonly Cell[];
+      readonly shown?: (row: T) => object;
+      readonly none: string;
+    },
   ): void;
   /** One thing: for people these lines. */
   thing(type: string, value: object, lines: readonly string[]): void;
@@ -18,6 +23,8 @@ export interface Teller {
   hint(line: string): void;
   /** Text that is the answer itself, such as a diagram. */
   text(text: string): void;
+  /** Room for more on stdout: see {@link Output.drained}. */
+  drained(signal: AbortSignal): Promise<void>;
   /** On stderr. */
   warn(line: string): void;
   error(error: unknown): ExitCode;
@@ -30,8 +37,8 @@ export function createTeller(json: boolean, stdout: Output, stderr: Output): Tel
   const say = (line: string): void => stdout.write(`${line}\n`);
   return {
     json,
-    rows(type, rows, { columns, cells, none }) {
-      if (json) for (const row of rows) put(type, row);
+    rows(type, rows, { columns, cells, shown = (row) => row, none }) {
+      if (json) for (const row of rows) put(type, shown(row));
       else if (rows.length === 0) say(none);
       else for (const line of tableLines(stdout, columns, rows.map(cells))) say(line);
     },
@@ -41,6 +48,7 @@ export function createTeller(json: boolean, stdout: Output, stderr: Output): Tel
     },
     hint: (line) => void (json || say(oneLine(line))),
     text: (text) => stdout.write(text),
+    drained: (signal) => stdout.drained(signal),
     warn: (line) => stderr.write(`${paint(stderr, 'yellow', 'warning:')} ${oneLine(line)}\n`),
     error(error) {
       const code = isPrusikError(error) ? error.code : 'UNKNOWN_ERROR';

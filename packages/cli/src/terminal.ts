@@ -1,6 +1,10 @@
+import { once } from 'node:events';
+
 /** The part of a stream that the program uses; handed in, so that a test can hold it. */
 export interface Output {
   write(text: string): void;
+  /** Resolves when there is room for more: whoever writes much waits for it, since what a slow reader has not taken is held in memory. Rejects with `signal`. */
+  drained(signal: AbortSignal): Promise<void>;
   readonly colors: boolean;
   /** Characters of a line; `Infinity` where nobody looks at a screen. */
   readonly columns: number;
@@ -10,6 +14,9 @@ export function outputOf(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): Ou
   const isTTY = stream.isTTY === true;
   return {
     write: (text) => void stream.write(text),
+    async drained(signal) {
+      if (stream.writableNeedDrain) await once(stream, 'drain', { signal });
+    },
     // 0 where the terminal does not know
     columns: isTTY ? stream.columns || 80 : Infinity,
     // https://no-color.org: any value but the empty one switches colours off

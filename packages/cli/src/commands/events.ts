@@ -1,24 +1,10 @@
-import { isFinal, type Entry, type LiveEvent, type RunEvent } from '@prusik/core';
+import { isFinal, type LiveEvent, type RunEvent } from '@prusik/core';
 import type { Call, Command } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { timeText } from '../tell.ts';
 import { requireRun } from '../tree.ts';
 import { numberOf } from '../values.ts';
-import { without } from '../without.ts';
-
-/** Fields of entries that hold content, or hashes of it that can be guessed. */
-const CONTENT = [
-  'outcome',
-  'error',
-  'data',
-  'output',
-  'reason',
-  'message',
-  'measurements',
-  'fingerprint',
-  'definitionHash',
-  'partial',
-];
+import { entryShown, type Shown } from '../without-content.ts';
 
 export const events: Command = {
   summary: 'Print the entries of a run, and with --follow what comes',
@@ -45,6 +31,7 @@ export const events: Command = {
     });
     for await (const event of reading) {
       tellEvent(call, event);
+      await call.tell.drained(io.signal);
       // What is there now was asked for; a run that has ended ends by itself.
       if (!follow && !isFinal(run.status) && isLast(event, key.run, run.seq)) break;
     }
@@ -63,8 +50,9 @@ function tellEvent({ tell, values }: Call, event: RunEvent): void {
     return;
   }
   const { entry } = event;
-  const shown = values.has('content') ? entry : withoutContent(entry);
-  const { type: kind, seq, at, ...facts } = shown;
+  const shown = values.has('content') ? entry : entryShown(entry);
+  const { type: kind, seq, at } = entry;
+  const { type: _, seq: __, at: ___, ...facts }: Shown = { ...shown };
   const rest = Object.keys(facts).length === 0 ? '' : `  ${JSON.stringify(facts)}`;
   tell.thing('entry', { run, entry: shown }, [`${timeText(at)}  ${run}  ${seq}  ${kind}${rest}`]);
 }
@@ -82,20 +70,4 @@ function liveText(event: LiveEvent): string {
     default:
       return event satisfies never;
   }
-}
-
-/** What an entry says beside content: names, numbers and codes. */
-function withoutContent(entry: Entry): Readonly<Record<string, unknown>> & Pick<Entry, 'type' | 'seq' | 'at'> {
-  const { type, seq, at } = entry;
-  const facts = without(entry, ...CONTENT, 'type', 'seq', 'at');
-  const outcome = 'outcome' in entry ? entry.outcome : undefined;
-  const error = outcome?.ok === false ? outcome.error : 'error' in entry ? entry.error : undefined;
-  return {
-    type,
-    seq,
-    at,
-    ...facts,
-    ...(outcome === undefined ? {} : { ok: outcome.ok }),
-    ...(error === undefined ? {} : { error: error.code }),
-  };
 }

@@ -61,6 +61,7 @@ async function plan({ io, tell, open }: Call, policy: RetentionPolicy): Promise<
           [`${page.of}  ${root.run}  ${definition}  ${status}  ${timeText(endedAt)}  ${because}`],
         );
     }
+    await tell.drained(io.signal);
   }
   if (trees > SHOWN) tell.hint(`and ${trees - SHOWN} more`);
   tell.thing('plan', { trees }, [`Trees of runs that would go: ${trees}. Nothing was changed.`]);

@@ -4,7 +4,7 @@ import { EXIT } from '../exit-codes.ts';
 import { LIST_OPTIONS, pagingOf, tellNext } from '../list-options.ts';
 import { timeText } from '../tell.ts';
 import { wordsOf } from '../values.ts';
-import { without } from '../without.ts';
+import { requestShown } from '../without-content.ts';
 
 const KINDS = Object.keys(DECISIONS_OF) as readonly RequestKind[];
 const STATUSES: readonly RequestStatus[] = [
@@ -67,7 +67,7 @@ export function withoutContent(request: Request): RequestShown {
   const { run, id, kind, status, openedAt, definition, body, decision } = request;
   const tool = toolOf(body);
   return {
-    ...without(request, 'body', 'schema', 'decision'),
+    ...requestShown(request),
     run,
     id,
     kind,

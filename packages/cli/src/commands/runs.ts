@@ -3,6 +3,7 @@ import type { Command } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { LIST_OPTIONS, pagingOf, tellNext } from '../list-options.ts';
 import { timeText } from '../tell.ts';
+import { runShown } from '../without-content.ts';
 import { listOf, momentOf, oneOf, wordsOf } from '../values.ts';
 
 const STATUSES: readonly RunStatus[] = ['queued', 'running', 'waiting', 'blocked', ...FINAL_STATUSES];
@@ -52,9 +53,10 @@ export const runs: Command = {
       ...(values.has('roots') ? { roots: true } : {}),
       ...(values.has('oldest') ? { order: 'oldest' as const } : {}),
     });
-    tell.rows('run', page.items.map(withoutHash), {
+    tell.rows('run', page.items, {
       columns: ['run', 'status', 'definition', 'created', 'ended', 'why'],
       cells: runCells,
+      shown: runShown,
       none: 'No such run.',
     });
     tellNext(call, page);
@@ -62,13 +64,8 @@ export const runs: Command = {
   },
 };
 
-type ShownRun = Omit<RunSummary, 'inputHash'>;
-
-/** Whoever can guess an input confirms it by its hash. */
-export const withoutHash = ({ inputHash: _hash, ...shown }: RunSummary): ShownRun => shown;
-
 /** A run as a row of a table. */
-export function runCells(run: ShownRun): readonly (string | undefined)[] {
+export function runCells(run: RunSummary): readonly (string | undefined)[] {
   return [
     run.key.run,
     run.status,

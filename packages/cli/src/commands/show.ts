@@ -3,9 +3,9 @@ import type { Call, Command } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { spanText, timeText, type Teller } from '../tell.ts';
 import { requireRun, runsOfTree, viewOf } from '../tree.ts';
-import { without } from '../without.ts';
+import { errorCodeOf, runShown, stepShown, waitShown } from '../without-content.ts';
 import { requestCells, withoutContent } from './requests.ts';
-import { runCells, withoutHash } from './runs.ts';
+import { runCells } from './runs.ts';
 
 export const show: Command = {
   summary: 'Show where a run stands: its steps, children, open requests and spending',
@@ -62,28 +62,15 @@ interface Shown {
 }
 
 function tellJson({ tell }: Call, { run, tree, view, asked, ledger, content }: Shown): void {
-  const { error } = run;
-  const facts = without(run, 'input', 'inputHash', 'context', 'output', 'error');
-  tell.thing('run', content ? run : { ...facts, ...(error === undefined ? {} : { error: error.code }) }, []);
-  for (const [key, step] of Object.entries(view?.steps ?? {})) {
-    const shown = { ...without(step, 'outcome', 'error'), ...codeOf(step.outcome, step.error) };
-    tell.thing('step', { key, ...(content ? step : shown) }, []);
-  }
-  for (const [key, wait] of Object.entries(view?.waits ?? {})) {
-    const shown = { ...without(wait, 'outcome'), ...codeOf(wait.outcome, undefined) };
-    tell.thing('wait', { key, ...(content ? wait : shown) }, []);
-  }
+  tell.thing('run', content ? run : runShown(run), []);
+  for (const [key, step] of Object.entries(view?.steps ?? {}))
+    tell.thing('step', { key, ...(content ? step : stepShown(step)) }, []);
+  for (const [key, wait] of Object.entries(view?.waits ?? {}))
+    tell.thing('wait', { key, ...(content ? wait : waitShown(wait)) }, []);
   for (const child of tree)
-    if (child.key.run !== run.key.run) tell.thing('child', content ? child : withoutHash(child), []);
+    if (child.key.run !== run.key.run) tell.thing('child', content ? child : runShown(child), []);
   for (const request of asked) tell.thing('request', content ? request : withoutContent(request), []);
   if (ledger !== undefined) tell.thing('ledger', ledger, []);
-}
-
-type Outcome = RunView['steps'][string]['outcome'];
-
-function codeOf(outcome: Outcome, why: { readonly code: string } | undefined): { readonly error?: string } {
-  const code = outcome?.ok === false ? outcome.error.code : why?.code;
-  return code === undefined ? {} : { error: code };
 }
 
 function runLines(run: Run, content: boolean): readonly string[] {
@@ -118,7 +105,7 @@ function tellSteps(tell: Teller, view: RunView | undefined, content: boolean): v
       what:
         content && step.outcome?.ok === true
           ? JSON.stringify(step.outcome.value)
-          : (codeOf(step.outcome, step.error).error ?? usageText(step.usage)),
+          : (errorCodeOf(step) ?? usageText(step.usage)),
     })),
     ...waits.map(([key, wait]) => ({
       key,

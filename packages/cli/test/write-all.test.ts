@@ -1,0 +1,40 @@
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { expect, it } from 'vitest';
+import { writeAll } from '../src/write-all.ts';
+
+function unread() {
+  let made = 0;
+  async function* lines(): AsyncGenerator<string, void> {
+    for (; made < 1_000; made += 1) yield `${'x'.repeat(1_023)}\n`;
+  }
+  const stream = new PassThrough({ highWaterMark: 4_096 });
+  return { lines: lines(), stream, stdout: stream as unknown as NodeJS.WriteStream, made: () => made };
+}
+
+const turns = async (): Promise<void> => {
+  for (let n = 0; n < 100; n += 1) await new Promise(setImmediate);
+};
+
+it('I9: no more of an export is made than its reader takes, and it comes whole', async () => {
+  const { lines, stream, stdout, made } = unread();
+  const writing = writeAll(lines, undefined, { stdout, signal: new AbortController().signal });
+
+  await turns();
+  expect(made()).toBeLessThan(20);
+
+  const read = text(stream);
+  expect(await writing).toBe(1_024_000);
+  stream.end();
+  expect(await read).toHaveLength(1_024_000);
+});
+
+it('REC-1: an export whose reader takes nothing ends when the person wants out', async () => {
+  const { lines, stdout } = unread();
+  const out = new AbortController();
+  const writing = writeAll(lines, undefined, { stdout, signal: out.signal });
+
+  await turns();
+  out.abort();
+  await expect(writing).rejects.toMatchObject({ name: 'AbortError' });
+});

@@ -61,6 +61,7 @@ export async function importRecords(
   const { into, maxBytes = MAX_BYTES, signal } = options;
   if (into !== undefined) checkId('tenant', into);
   if (!(maxBytes > 0)) throw new TypeError(`maxBytes must be a positive number, not ${maxBytes}`);
+  if (typeof lines === 'string') throw new TypeError('The lines of an import are a list or a stream, not one text');
   const bundle = await readBundle(lines, { maxBytes, signal });
   const records = toRecords(bundle, into ?? bundle.header.tenant);
   await checkPlaces(store, records);

@@ -174,6 +174,10 @@ describe.each(Object.entries(STORES))('an import (%s)', (_name, make) => {
     expect(await importRecords(store, lines, { into: 'away' })).toMatchObject({ outcome: 'existing', blobs: 0 });
   });
 
+  it('REC-1: one text, and a name of a file, are no lines', async () => {
+    await expect(importRecords(store, 'run.jsonl')).rejects.toThrow(/a list or a stream, not one text/);
+  });
+
   it('REC-1: where another run or session stands nothing is written', async () => {
     const lines = await linesOf(exportRun(store, await climb(store, 'r'), { redact: 'none' }));
     const other = memoryStore();

@@ -189,6 +189,18 @@ describe('a body', () => {
   });
 });
 
+describe('a key', () => {
+  it.each([
+    ['r1', /A run is named by its key, \{ tenant, run \}, not by "r1"/],
+    [undefined, /A run is named by its key, \{ tenant, run \}, not by undefined/],
+  ])('ERR-3: an id in its place is refused with what to give: %j', async (id, message) => {
+    await using store = memoryStore();
+
+    await expect(store.run(id as never)).rejects.toThrow(message);
+    await expect(store.session(id as never)).rejects.toThrow(/A session is named by its key/);
+  });
+});
+
 describe('memoryTables', () => {
   it('are empty, and count their runs', () => {
     expect(memoryTables().runCount).toBe(0);

@@ -1,18 +1,30 @@
 import { checkId, type RunKey, type SessionKey } from '../ids.ts';
 import type { ThreadKey } from '../message.ts';
+import { shown } from '../shown.ts';
 import { checkOneOf } from './argument-values.ts';
 
-export function checkRunKey({ tenant, run }: RunKey): void {
+/** An id in the place of a key is the commonest mistake, and would be told as a tenant that is missing. */
+function keyOf<Key extends RunKey | SessionKey>(what: 'run' | 'session', key: Key): Key {
+  const given: unknown = key;
+  if (typeof given !== 'object' || given === null)
+    throw new TypeError(`A ${what} is named by its key, { tenant, ${what} }, not by ${shown(given)}`);
+  return key;
+}
+
+export function checkRunKey(key: RunKey): void {
+  const { tenant, run } = keyOf('run', key);
   checkId('tenant', tenant);
   checkId('run', run);
 }
 
 /** Copies, like all that comes in: what is read twice may be another the second time. */
-export function checkedRunKey({ tenant, run }: RunKey): RunKey {
+export function checkedRunKey(key: RunKey): RunKey {
+  const { tenant, run } = keyOf('run', key);
   return { tenant: checkId('tenant', tenant), run: checkId('run', run) };
 }
 
-export function checkedSessionKey({ tenant, session }: SessionKey): SessionKey {
+export function checkedSessionKey(key: SessionKey): SessionKey {
+  const { tenant, session } = keyOf('session', key);
   return { tenant: checkId('tenant', tenant), session: checkId('session', session) };
 }
 

@@ -299,6 +299,23 @@ describe('REC-3: a request that was not recorded', () => {
     expect((await changed(replaying().model('nobody', silent), base)).message).toContain('The model nobody is not in');
   });
 
+  it('is compared with what was not played yet, and is the same with bytes in another form', async () => {
+    const shows = (data: unknown, said: string): object => ({
+      prompt: [{ role: 'user', content: [{ type: 'file', mediaType: 'a/b', data }] }, user(said)],
+    });
+    await record([
+      [shows(new Uint8Array([1, 2, 3]), 'one'), 'x'],
+      [shows(new Uint8Array([1, 2, 3]), 'two'), 'y'],
+    ]);
+    const model = replaying().model('m', silent);
+
+    expect(spoken(await say(model, shows('AQID', 'one')))).toBe('x');
+    const error = await changed(model, shows('AQID', 'other'));
+
+    expect(error).toMatchObject({ meta: { left: 1, nearest: 2 } });
+    expect(error.message).toContain('prompt[1].content[0].text\n- two\n+ other');
+  });
+
   it('cannot be hidden: whoever asks another one instead, or goes on, hears the same, and so does who disposes', async () => {
     await record([
       [asks('a'), 'x'],
@@ -338,7 +355,7 @@ describe('REC-3, I11: a recording', () => {
     const secrets = secretSet();
     secrets.remember('known-planted-value');
     const request = (more: object = {}) => ({
-      headers: { authorization: 'Bearer planted-header' },
+      headers: { authorization: 'Bearer planted-header', 'x-user': 'planted-plain' },
       providerOptions: { acme: { apiKey: 'planted-option', effort: 'high' }, other: { user: 'planted-user' } },
       prompt: [
         { role: 'system', content: 'Be known-planted-value.', providerOptions: { acme: { cache: 'planted-cache' } } },
@@ -393,7 +410,10 @@ describe('REC-3, I11: a recording', () => {
     expect(text()).toContain('"providerOptions": { "acme": { "effort": "high" } }');
     expect(text()).toContain('Be [redacted].');
     const recorder = replaying(cleaning);
-    const said = await say(recorder.model('m', silent), request({ headers: { authorization: 'another' } }));
+    const said = await say(
+      recorder.model('m', silent),
+      request({ headers: { authorization: 'another', 'x-user': 'another' } }),
+    );
     expect(spoken(said)).toBe('The token: [redacted]');
     expect(said.chunks.find(({ type }) => type === 'tool-call')).toMatchObject({ input: '{"token":"[redacted]"}' });
     await end(recorder);
@@ -462,7 +482,6 @@ describe('REC-3, I11: a recording', () => {
     expect(new Set(text().match(/"settings": "s[0-9a-f]{20}"/g)).size).toBe(1);
     expect(text().split('\n').length).toBeGreaterThan(turns * 5);
     const before = text();
-    rmSync(file);
     await record(Array.from({ length: turns }, (_, n) => [until(n), word(2 * n + 1)] as const));
     expect(text()).toBe(before);
 

@@ -1,7 +1,7 @@
 import { isPrusikError } from '@prusik/core';
 import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.ts';
 import { tableLines, type Cell } from './table.ts';
-import { oneLine, paint, type Output } from './terminal.ts';
+import { jsonText, oneLine, paint, type Output } from './terminal.ts';
 
 /** How a command tells what it has found: tables and lines for people, or one JSON object a line for programs. */
 export interface Teller {
@@ -33,7 +33,7 @@ export interface Teller {
 const LONGEST_ERROR = 500;
 
 export function createTeller(json: boolean, stdout: Output, stderr: Output): Teller {
-  const put = (type: string, value: object): void => stdout.write(`${JSON.stringify({ type, ...value })}\n`);
+  const put = (type: string, value: object): void => stdout.write(`${jsonText({ type, ...value })}\n`);
   const say = (line: string): void => stdout.write(`${line}\n`);
   return {
     json,

@@ -46,3 +46,12 @@ export function oneLine(text: string): string {
       .replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]/g, '')
   );
 }
+
+/** JSON that drives no terminal: what {@link oneLine} takes out is written by its escape, which says the same. */
+export function jsonText(value: object, indent?: number): string {
+  return JSON.stringify(value, undefined, indent).replace(
+    // oxlint-disable-next-line no-control-regex, no-misleading-character-class -- control characters and direction marks are what is escaped
+    /[\u007f-\u009f\u200e\u200f\u061c\u2028-\u202e\u2066-\u2069]/g,
+    (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

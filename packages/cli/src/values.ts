@@ -25,10 +25,9 @@ export function wordsOf<Word extends string>(
 }
 
 export function listOf(values: Values, name: string): readonly string[] | undefined {
-  const texts = values
-    .texts(name)
-    .flatMap((text) => text.split(','))
-    .filter((text) => text !== '');
+  const texts = values.texts(name).flatMap((text) => text.split(','));
+  // `--status "$UNSET"` would else be the same as no filter.
+  if (texts.includes('')) throw usage(`--${name} names nothing`);
   return texts.length === 0 ? undefined : texts;
 }
 

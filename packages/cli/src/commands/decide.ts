@@ -1,8 +1,10 @@
 import { userInfo, hostname } from 'node:os';
 import {
+  hashJson,
   PAGE_LIMIT,
   PrusikError,
   type InterventionChoice,
+  type Json,
   type Request,
   type RequestKind,
   type RunKey,
@@ -30,7 +32,8 @@ export const approve: Command = {
   operands: ['RUN', '[REQUEST]'],
   options: WHO,
   notes: NOTES,
-  run: (call) => decide(call, ['approval'], 'approved', (run, id, who) => call.open().decisions.approve(run, id, who)),
+  run: (call) =>
+    decide(call, ['approval'], { status: 'approved' }, (run, id, who) => call.open().decisions.approve(run, id, who)),
 };
 
 export const reject: Command = {
@@ -39,7 +42,7 @@ export const reject: Command = {
   options: WHO,
   notes: NOTES,
   run: (call) =>
-    decide(call, ['approval', 'question', 'client-tool', 'sign-in'], 'rejected', (run, id, who) =>
+    decide(call, ['approval', 'question', 'client-tool', 'sign-in'], { status: 'rejected' }, (run, id, who) =>
       call.open().decisions.reject(run, id, who),
     ),
 };
@@ -52,7 +55,9 @@ export const edit: Command = {
   run(call) {
     const input = jsonOf(call, 'input');
     if (input === undefined) throw usage('prusik edit needs --input JSON');
-    return decide(call, ['approval'], 'edited', (run, id, who) => call.open().decisions.edit(run, id, input, who));
+    return decide(call, ['approval'], { status: 'edited', value: input }, (run, id, who) =>
+      call.open().decisions.edit(run, id, input, who),
+    );
   },
 };
 
@@ -67,10 +72,10 @@ export const answer: Command = {
   notes: NOTES,
   run(call) {
     const text = call.values.text('text');
-    const value = jsonOf(call, 'value') ?? text;
+    const value = call.values.text('value') === undefined ? text : jsonOf(call, 'value');
     if (value === undefined || (text !== undefined && call.values.text('value') !== undefined))
       throw usage('prusik answer needs --value JSON or --text TEXT, one of them');
-    return decide(call, ['question', 'client-tool', 'sign-in'], 'answered', (run, id, who) =>
+    return decide(call, ['question', 'client-tool', 'sign-in'], { status: 'answered', value }, (run, id, who) =>
       call.open().decisions.answer(run, id, value, who),
     );
   },
@@ -95,7 +100,7 @@ export const intervene: Command = {
     return decide(
       call,
       ['intervention'],
-      'answered',
+      { status: 'answered', value: what },
       (run, id, who) => call.open().decisions.intervene(run, id, what, who),
       call.values.text('request'),
     );
@@ -105,7 +110,7 @@ export const intervene: Command = {
 async function decide(
   call: Call,
   kinds: readonly RequestKind[],
-  wanted: Request['status'],
+  wanted: { readonly status: Request['status']; readonly value?: Json },
   say: (run: RunKey, request: string, who: DecisionOptions) => Promise<Decided>,
   named = kinds.includes('intervention') || call.operands() < 2 ? undefined : call.operand(1),
 ): Promise<ExitCode> {
@@ -120,7 +125,7 @@ async function decide(
   if (decided.outcome === 'unknown') throw new PrusikError('REQUEST_UNKNOWN', `There is no request ${id}`);
   const { request, outcome } = decided;
   const by = request.decision?.by;
-  if (outcome === 'already' && request.status !== wanted)
+  if (outcome === 'already' && !isSaid(request, wanted))
     throw new PrusikError(
       'DECIDED_OTHERWISE',
       `Request ${id} was closed before: ${request.status}${by === undefined ? '' : ` by ${by}`}`,
@@ -131,6 +136,14 @@ async function decide(
       : `Request ${id} of run ${request.run.run} is ${request.status}`,
   ]);
   return EXIT.ok;
+}
+
+/** Whether it was decided in this way; saying the same again is no other decision. */
+function isSaid({ status, decision }: Request, wanted: { readonly status: string; readonly value?: Json }): boolean {
+  return (
+    status === wanted.status &&
+    (wanted.value === undefined || hashJson(decision?.value ?? null) === hashJson(wanted.value))
+  );
 }
 
 /** The request that is meant where none is named. */

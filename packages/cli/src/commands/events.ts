@@ -24,6 +24,8 @@ export const events: Command = {
     const run = await requireRun(store, key);
     const follow = values.has('follow');
     const after = numberOf(values, 'after');
+    // Nothing is there after it yet.
+    if (!follow && !isFinal(run.status) && after === run.seq) return EXIT.ok;
     const reading = engine.events(key, {
       tree: values.has('tree'),
       signal: io.signal,

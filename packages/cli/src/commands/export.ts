@@ -1,11 +1,9 @@
-import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
-import { createInterface } from 'node:readline';
-import { once } from 'node:events';
-import { checkId, PrusikError } from '@prusik/core';
+import { checkId } from '@prusik/core';
 import { exportRun, exportSession, importRecords, type Redaction } from '@prusik/records';
 import type { Command } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
+import { readLines } from '../read-lines.ts';
 import { bytesText } from '../tell.ts';
 import { oneOf, usage } from '../values.ts';
 import { writeAll } from '../write-all.ts';
@@ -52,25 +50,19 @@ export const importFile: Command = {
   ],
   async run({ io, tell, open, operand, values }) {
     const path = resolve(io.cwd, operand(0));
-    const file = createReadStream(path);
-    await once(file, 'open').catch((cause: unknown) => {
-      throw new PrusikError('FILE_UNREADABLE', `The file cannot be read: ${path}`, { cause });
-    });
+    if (values.text('tenant') !== undefined)
+      throw usage('prusik import takes the tenant of the file, or --into TENANT');
     const into = values.text('into');
-    try {
-      const done = await importRecords(open().store, createInterface({ input: file, crlfDelay: Infinity }), {
-        signal: io.signal,
-        ...(into === undefined ? {} : { into }),
-      });
-      const id = 'run' in done.key ? `run ${done.key.run}` : `session ${done.key.session}`;
-      tell.thing('import', done, [
-        done.outcome === 'existing'
-          ? `Nothing to do: ${id} was here before`
-          : `Imported ${id}${done.redacted ? ', which is redacted' : ''}; runs: ${done.runs.imported}, blobs: ${done.blobs}`,
-      ]);
-      return EXIT.ok;
-    } finally {
-      file.destroy();
-    }
+    const done = await importRecords(open().store, readLines(path, io.signal), {
+      signal: io.signal,
+      ...(into === undefined ? {} : { into }),
+    });
+    const id = 'run' in done.key ? `run ${done.key.run}` : `session ${done.key.session}`;
+    tell.thing('import', done, [
+      done.outcome === 'existing'
+        ? `Nothing to do: ${id} was here before`
+        : `Imported ${id}${done.redacted ? ', which is redacted' : ''}; runs: ${done.runs.imported}, blobs: ${done.blobs}`,
+    ]);
+    return EXIT.ok;
   },
 };

@@ -1,6 +1,7 @@
 import { flowchart, readFlow, sequenceDiagram } from '@prusik/records';
 import type { Command } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
+import { jsonText } from '../terminal.ts';
 import { oneOf } from '../values.ts';
 
 const FORMS = ['flowchart', 'sequence', 'data'] as const;
@@ -16,7 +17,7 @@ export const graph: Command = {
     const form = oneOf('--form', values.text('form') ?? 'flowchart', FORMS);
     const flow = await readFlow(open().store, keyOf(operand(0)), { signal: io.signal });
     if (tell.json) tell.thing('flow', flow, []);
-    else if (form === 'data') tell.text(`${JSON.stringify(flow, undefined, 2)}\n`);
+    else if (form === 'data') tell.text(`${jsonText(flow, 2)}\n`);
     else tell.text(`${(form === 'flowchart' ? flowchart(flow) : sequenceDiagram(flow)).trimEnd()}\n`);
     return EXIT.ok;
   },

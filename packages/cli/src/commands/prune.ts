@@ -74,6 +74,9 @@ function policyOf(call: Pick<Call, 'values' | 'tenant'>): RetentionPolicy {
   const sessionsAge = spanOf(values, 'sessions-age');
   if (records === undefined && resume === undefined && sessionsAge === undefined)
     throw usage('prusik prune needs a limit, such as --records-age 90d; see prusik prune --help');
+  for (const filter of ['definition', 'status'])
+    if (sessionsAge !== undefined && (values.text(filter) !== undefined || values.texts(filter).length > 0))
+      throw usage(`--${filter} narrows no sessions: call prusik prune once for each`);
   return {
     ...(records === undefined ? {} : { records: [records] }),
     ...(resume === undefined ? {} : { resume: [resume] }),

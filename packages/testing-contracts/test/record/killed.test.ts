@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
-const program = join(import.meta.dirname, 'record-and-wait.ts');
+const program = join(import.meta.dirname, '../fixtures/record-and-wait.ts');
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'recorder-'));

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createRecorder, powerLoss } from '../../src/index.ts';
 
-const program = join(import.meta.dirname, 'record-and-wait.ts');
+const program = join(import.meta.dirname, '../fixtures/record-and-wait.ts');
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'recorder-'));

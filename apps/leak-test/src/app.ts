@@ -3,12 +3,14 @@ import { inspect } from 'node:util';
 import { context, propagation } from '@opentelemetry/api';
 import { consoleLogger, type Logger, type Observer, type StepObserver } from '@prusik/core';
 import { defineHarness } from '@prusik/harness';
+import type { McpRunner } from '@prusik/mcp-runner';
 import { createLocalSandbox } from '@prusik/sandbox-local';
 import { sqliteStore } from '@prusik/store-sqlite';
 import { telemetry } from '@prusik/telemetry';
 import { z } from 'zod';
 import { chatWith } from './chatting.ts';
 import { createDefinitions } from './definitions.ts';
+import { tellError } from './errors.ts';
 import { allContext, createMistakes } from './mistakes.ts';
 import type { Order, Tell } from './order.ts';
 import { tellRecords } from './records.ts';
@@ -62,13 +64,23 @@ async function runWith(order: Order, sdk: Sdk, tell: Tell): Promise<void> {
       await workThrough(order, harness, tell);
       await chatWith(order, harness, { logger, tell, isLeaky, definitions });
       await runRough(order, { logger, tell });
-      const echo = (await mcp.tools({ partial: true }))['notes_echo'];
-      await echo?.execute({ text: words.mcpInput }, { toolCallId: 'by hand' });
+      await callByHand(order, mcp, tell);
     });
     await tellRecords(order, harness.engine.store, tell);
   } finally {
     await harness[Symbol.asyncDispose]();
   }
+}
+
+/** As the AI SDK calls tools, in no run: whoever calls holds what they reject with. */
+async function callByHand({ words }: Order, mcp: McpRunner, tell: Tell): Promise<void> {
+  const tools = await mcp.tools({ partial: true });
+  const inputs = { notes_echo: words.mcpInput, notes_refuse: words.mcpInput, notes_die: words.mcpInput };
+  for (const [name, text] of Object.entries({ ...inputs, hut_fail: words.httpInput }))
+    await tools[name]?.execute({ text }, { toolCallId: name }).then(
+      (output) => tell('results', output),
+      (error: unknown) => tellError(tell, error),
+    );
 }
 
 /** Lines as a program writes them, and as it is given them. */

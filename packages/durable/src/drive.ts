@@ -183,7 +183,7 @@ export function startDrive(
         continue;
       }
       if (!(await linger.untilNews())) continue;
-      const parked = await endings.park();
+      const parked = await endings.park('news');
       if (parked !== undefined) return parked;
     }
   }
@@ -303,7 +303,8 @@ export function startDrive(
         const done = state.expired && settled?.ok === true ? await finishAs(settled) : await endings.end(as, { error });
         if (done !== undefined) return done;
         if (status.halted !== undefined) return letGo();
-      } else if (await linger.forChildren()) return (await endings.park()) ?? letGo();
+      } else if (status.halted?.type === 'release') return endings.release();
+      else if (await linger.forChildren()) return (await endings.park('children')) ?? letGo();
     }
   }
 

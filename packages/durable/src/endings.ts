@@ -17,8 +17,8 @@ import type { Waits } from './waits.ts';
 
 /** The commits by which a drive lets go of its run. Each is one commit: what becomes of the run, and the release of its lease. */
 export interface Endings {
-  /** `undefined` when the store refused; the drive is then halted. */
-  park(): Promise<DriveEnd | undefined>;
+  /** Until one of its waits is over, or only until its children are. `undefined` when the store refused; the drive is then halted. */
+  park(until: 'news' | 'children'): Promise<DriveEnd | undefined>;
   release(): Promise<DriveEnd>;
   block(why: Extract<Halt, { type: 'block' }>): Promise<DriveEnd>;
   /** Woken while it is blocked, and nobody has decided: back to where it was. */
@@ -99,8 +99,9 @@ export function createEndings(core: DriveCore, waits: Waits, steps: Steps): Endi
   }
 
   return {
-    async park() {
-      const dues = [waits.nextDeadline(), steps.nextDue(), core.deadline()].filter((due) => due !== null);
+    async park(until) {
+      const next = until === 'news' ? [waits.nextDeadline(), steps.nextDue(), core.deadline()] : [];
+      const dues = next.filter((due) => due !== null);
       const wakeAt = dues.length === 0 ? null : Math.min(...dues);
       const answer = await committer.stage({
         entries: [

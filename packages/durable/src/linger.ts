@@ -17,7 +17,8 @@ export function createLinger(parts: DriveParts, slot: SlotTicket): Linger {
   const { env, run } = core;
   const { limits } = env;
 
-  async function withoutSlot(): Promise<boolean> {
+  /** `nextDeadline`: when something else is due, by the store's clock. */
+  async function withoutSlot(nextDeadline: number): Promise<boolean> {
     await turnOfEventLoop();
     slot.leave();
     // Children that are driven here will be back soon: waiting for them in memory is cheaper than to replay. A suspect
@@ -25,7 +26,6 @@ export function createLinger(parts: DriveParts, slot: SlotTicket): Linger {
     const { tenant } = run.key;
     const hot = !status.suspect && waits.openChildren().some((id) => env.isDrivenHere({ tenant, run: id }));
     const pauseOver = steps.nextDue() ?? Infinity;
-    const nextDeadline = Math.min(waits.nextDeadline() ?? Infinity, pauseOver, core.deadline() ?? Infinity);
     const untilDeadline = Math.max(0, nextDeadline - core.storeNow());
     const shortPause = pauseOver - core.storeNow() <= LONGEST_IN_MEMORY_MS;
     const quiet = Math.max(lingerMs(parts), shortPause ? LONGEST_IN_MEMORY_MS : 0);
@@ -38,6 +38,9 @@ export function createLinger(parts: DriveParts, slot: SlotTicket): Linger {
     await slot.enter();
     return false;
   }
+
+  const nextDeadline = (): number =>
+    Math.min(waits.nextDeadline() ?? Infinity, steps.nextDue() ?? Infinity, core.deadline() ?? Infinity);
 
   /**
    * The function awaits something of its own, which cannot be seen from here. The next key on record that it has not asked for, while
@@ -59,8 +62,9 @@ export function createLinger(parts: DriveParts, slot: SlotTicket): Linger {
       const waiting =
         steps.paused().length > 0 ||
         (status.settled === undefined ? waits.pending().length > 0 : waits.openChildren().length > 0);
-      return waiting && core.delivery.unasked() === undefined ? withoutSlot() : forFunction();
+      return waiting && core.delivery.unasked() === undefined ? withoutSlot(nextDeadline()) : forFunction();
     },
-    forChildren: withoutSlot,
+    // Nobody looks at timers and deadlines any more: one that is past would never let it sleep.
+    forChildren: () => withoutSlot(Infinity),
   };
 }

@@ -11,7 +11,7 @@ import {
   type TreeView,
 } from '@prusik/core';
 
-/** Runs of a tree that are shown, and entries of one run that are read for it. */
+/** Runs of a tree that are shown. */
 const RUNS_SHOWN = 1_000;
 
 export async function requireRun(store: Store, key: RunKey): Promise<Run> {

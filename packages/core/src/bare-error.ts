@@ -1,3 +1,4 @@
+import { isErrorCode } from './error-code.ts';
 import { isPrusikError } from './errors.ts';
 import { withoutSecrets } from './secrets.ts';
 
@@ -45,6 +46,6 @@ function factsOf(error: object): Readonly<Record<string, number | string>> {
   return {
     ...(typeof statusCode === 'number' ? { statusCode } : {}),
     ...(typeof status === 'number' ? { status } : {}),
-    ...(typeof code === 'number' || (typeof code === 'string' && /^[A-Z][A-Z0-9_]{0,63}$/.test(code)) ? { code } : {}),
+    ...(typeof code === 'number' || isErrorCode(code) ? { code } : {}),
   };
 }

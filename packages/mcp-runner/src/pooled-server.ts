@@ -116,12 +116,12 @@ export function createPooledServer(options: PooledServerOptions): PooledServer {
     };
     const died = (error: PrusikError): void => {
       if (stopping !== undefined) return;
-      // One that dies before it was of any use would be started again with each call.
       const { exitCode } = error.meta;
       log?.warn(
         { event: 'mcp-died', server: name, code: error.code, ...(typeof exitCode === 'number' ? { exitCode } : {}) },
         'An MCP server has ended by itself',
       );
+      // One that dies before it was of any use would be started again with each call.
       if (instance.proved) lastError = error.code;
       else failed(error.code);
       void instance.stop();

@@ -1,6 +1,7 @@
-import { isFinal, PrusikError } from '@prusik/core';
+import { isFinal } from '@prusik/core';
 import type { Command } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
+import { requireRun } from '../tree.ts';
 
 export const cancel: Command = {
   summary: 'Ask a run to cancel, with its children; a worker confirms it',
@@ -10,9 +11,7 @@ export const cancel: Command = {
     const { engine, store } = open();
     const key = keyOf(operand(0));
     const result = await engine.cancel(key, values.text('reason'));
-    const run = await store.run(key);
-    if (run === undefined) throw new PrusikError('RUN_UNKNOWN', `There is no run ${key.run}`);
-    const { status } = run;
+    const { status } = await requireRun(store, key);
     const said = isFinal(status)
       ? `Run ${key.run} has ended before: ${status}`
       : `Run ${key.run} is asked to cancel; it is ${status} now`;

@@ -13,6 +13,7 @@ import {
 import type { Decided, DecisionOptions } from '@prusik/durable';
 import type { Call, Command, Option } from '../command.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { requireRun } from '../tree.ts';
 import { jsonOf, oneOf, usage } from '../values.ts';
 
 const WHO: Readonly<Record<string, Option>> = {
@@ -148,8 +149,7 @@ function isSaid({ status, decision }: Request, wanted: { readonly status: string
 
 /** The request that is meant where none is named. */
 async function onlyOpen(store: Store, run: RunKey, kinds: readonly RequestKind[]): Promise<Request> {
-  const found = await store.run(run);
-  if (found === undefined) throw new PrusikError('RUN_UNKNOWN', `There is no run ${run.run}`);
+  const found = await requireRun(store, run);
   // A run that is no root has no tree of its own in the lists.
   const where = found.root === run.run ? { root: run.run } : { run: run.run };
   const { items } = await store.listRequests({

@@ -12,9 +12,9 @@ const model = scriptedModel([['Hello, Ada', { inputTokens: 12, outputTokens: 3 }
 const store = memoryStore();
 // In place of a collector: it keeps what it is sent.
 const sent: string[] = [];
-const server = createServer(async (request, response) => {
-  for await (const piece of request) sent.push(String(piece));
-  response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+const server = createServer((request, response) => {
+  request.on('data', (piece) => sent.push(String(piece)));
+  request.on('end', () => response.writeHead(200, { 'content-type': 'application/json' }).end('{}'));
 });
 await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/traces`;

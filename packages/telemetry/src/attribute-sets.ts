@@ -7,7 +7,7 @@ const OVERFLOW: Attributes = { [OWN.overflow]: true };
 
 /** The sets of attributes of one family of metrics: made once each, since they are needed with every measurement, and bounded. */
 export interface AttributeSets {
-  /** The set by its key; `make` is called for a key that is new. */
+  /** The set by its key; `make` is called for a key that is new. Names have spaces, so the parts of a key stand on lines. */
   of(key: string, make: () => Attributes): Attributes;
 }
 

@@ -60,7 +60,7 @@ export function createMeasures(instruments: Instruments, own: OwnMetrics): Measu
     [OWN.runDefinition]: plainName(definition),
   });
   const ofDefinition = (run: ObservedRun): Attributes =>
-    runs.of(`${run.kind} ${run.definition}`, () => definitionOf(run));
+    runs.of(`${run.kind}\n${run.definition}`, () => definitionOf(run));
 
   function modelEnds({ name = '', facts, outcome, usage, costMicros }: StepEnd, ms: number | undefined): void {
     const answered = answeredModel(facts);
@@ -74,8 +74,8 @@ export function createMeasures(instruments: Instruments, own: OwnMetrics): Measu
         ...(answered === undefined ? {} : { [ATTR.responseModel]: plainName(answered) }),
       };
     };
-    const key = `${name} ${answered ?? ''}`;
-    const withError = chats.of(`${key} ${code}`, () => ({
+    const key = `${name}\n${answered ?? ''}`;
+    const withError = chats.of(`${key}\n${code}`, () => ({
       ...made(),
       ...(code === '' ? {} : { [ATTR.errorType]: code }),
     }));
@@ -97,13 +97,13 @@ export function createMeasures(instruments: Instruments, own: OwnMetrics): Measu
       if (cacheWriteInputTokens !== undefined) instruments.cacheWriteTokens.add(cacheWriteInputTokens, counted);
       if (reasoningTokens !== undefined) instruments.reasoningTokens.add(reasoningTokens, counted);
     }
-    if (costMicros !== undefined) instruments.usageCost.add(costMicros, chats.of(`${key} `, made));
+    if (costMicros !== undefined) instruments.usageCost.add(costMicros, chats.of(`${key}\n`, made));
   }
 
   function toolEnds(end: StepEnd, ms: number): void {
     const { name = '' } = end;
     const code = stepError(end) ?? '';
-    const attributes = tools.of(`${name} ${code}`, () => ({
+    const attributes = tools.of(`${name}\n${code}`, () => ({
       [ATTR.operation]: OPERATION.tool,
       [ATTR.toolName]: plainName(name),
       [ATTR.toolType]: 'function',
@@ -115,7 +115,7 @@ export function createMeasures(instruments: Instruments, own: OwnMetrics): Measu
   function plainStepEnds(run: ObservedRun, end: StepEnd, ms: number): void {
     const { name = '' } = end;
     const code = stepError(end) ?? '';
-    const attributes = steps.of(`${run.definition} ${name} ${code}`, () => ({
+    const attributes = steps.of(`${run.definition}\n${name}\n${code}`, () => ({
       [OWN.runDefinition]: plainName(run.definition),
       ...(name === '' ? {} : { [OWN.stepName]: plainName(name) }),
       ...(code === '' ? {} : { [ATTR.errorType]: code }),
@@ -129,7 +129,7 @@ export function createMeasures(instruments: Instruments, own: OwnMetrics): Measu
       instruments.activeDrives.add(-1, ofDefinition(run));
       if (run.kind === 'function') return;
       const code = error === undefined ? '' : toldCode(error);
-      const attributes = drives.of(`${run.kind} ${run.definition} ${code}`, () => ({
+      const attributes = drives.of(`${run.kind}\n${run.definition}\n${code}`, () => ({
         [ATTR.operation]: OPERATION[run.kind === 'agent' ? 'agent' : 'workflow'],
         [ATTR.agentName]: plainName(run.definition),
         ...(code === '' ? {} : { [ATTR.errorType]: code }),
@@ -158,7 +158,7 @@ export function createMeasures(instruments: Instruments, own: OwnMetrics): Measu
     },
     blocks(run, code) {
       const type = toldCode(code);
-      const attributes = runs.of(`${run.kind} ${run.definition} ${type}`, () => ({
+      const attributes = runs.of(`${run.kind}\n${run.definition}\n${type}`, () => ({
         ...definitionOf(run),
         [ATTR.errorType]: type,
       }));
@@ -168,7 +168,7 @@ export function createMeasures(instruments: Instruments, own: OwnMetrics): Measu
     leaseLost: (run) => instruments.leasesLost.add(1, ofDefinition(run)),
     runEnds(run, { status, error }, ms) {
       const code = error === undefined ? '' : toldCode(error.code);
-      const attributes = runs.of(`${run.kind} ${run.definition} ${status} ${code}`, () => ({
+      const attributes = runs.of(`${run.kind}\n${run.definition}\n${status}\n${code}`, () => ({
         ...definitionOf(run),
         [OWN.runStatus]: status,
         ...(code === '' ? {} : { [ATTR.errorType]: code }),

@@ -72,6 +72,24 @@ it('TEL-4: a model call that failed is measured with its code', async () => {
   ]);
 });
 
+it('TEL-4: names with spaces make no other names: a step is measured under its own definition', async () => {
+  const { drive, metrics } = byHand();
+  for (const [run, definition, name] of [
+    ['run-1', 'plan', 'a trip'],
+    ['run-2', 'plan a', 'trip'],
+  ] as const) {
+    const driven = drive({ key: { tenant: 'acme', run }, definition });
+    driven.execute({ key: 's', name }, {}, 250);
+    driven.over();
+  }
+
+  const points = pointsOf((await metrics()).get('prusik.step.duration'));
+  expect(points.map(({ attributes }) => attributes)).toEqual([
+    { 'prusik.run.definition': 'plan', 'prusik.step.name': 'a trip' },
+    { 'prusik.run.definition': 'plan a', 'prusik.step.name': 'trip' },
+  ]);
+});
+
 it('TEL-4: tools, plain steps, retries and waits are measured', async () => {
   const { drive, metrics, clock } = byHand();
   const driven = drive({ definition: 'writer' });

@@ -73,7 +73,7 @@ export function tellLife(observer: Observer, { run, content = 'x', share = (valu
   const one = drive({ budget: { tokens: 1_000, costMicros: 5_000 } });
   const model = step(one, { key: 'model:1', kind: 'model', name: 'acme/m1' });
   model.told.retry('MODEL_UNAVAILABLE', 500);
-  model.told.inside(() => Promise.resolve(content));
+  void model.told.inside(() => Promise.resolve(content));
   const said: Message = {
     v: 1,
     id: 'm1',

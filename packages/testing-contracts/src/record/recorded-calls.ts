@@ -150,10 +150,12 @@ function messagesOf(prompt: PromptNode | undefined): readonly Json[] {
 function nearest(calls: readonly PlayedCall[], { head, messages }: RecordedRequest): PlayedCall | undefined {
   const hashes = messages.map(hashJson);
   const parts = partHashes(head);
-  const scored = calls.slice(0, CANDIDATES).map((one) => {
+  const off = ({ prompt }: PlayedCall): number => Math.abs((prompt?.length ?? 0) - messages.length);
+  const candidates = calls.toSorted((a, b) => off(a) - off(b)).slice(0, CANDIDATES);
+  const scored = candidates.map((one) => {
     const same = messagesOf(one.prompt).filter((message, at) => hashes[at] === hashJson(message)).length;
     const heads = [...partHashes(one.head)].filter((part) => parts.has(part)).length;
-    return { one, score: same * 1_000 + heads, off: Math.abs((one.prompt?.length ?? 0) - messages.length) };
+    return { one, score: same * 1_000 + heads, off: off(one) };
   });
   return scored.toSorted((a, b) => b.score - a.score || a.off - b.off || a.one.number - b.one.number)[0]?.one;
 }

@@ -299,6 +299,16 @@ describe('REC-3: a request that was not recorded', () => {
     expect((await changed(replaying().model('nobody', silent), base)).message).toContain('The model nobody is not in');
   });
 
+  it('is compared with a recorded one of about its length, however many there are', async () => {
+    const until = (turn: number): readonly object[] => Array.from({ length: turn }, (_, n) => user(`turn ${n}`));
+    await record(Array.from({ length: 250 }, (_, n) => [{ prompt: until(n + 1) }, 'x'] as const));
+
+    const error = await changed(replaying().model('m', silent), { prompt: [...until(239), user('other')] });
+
+    expect(error.meta).toMatchObject({ recorded: 250, nearest: 240 });
+    expect(error.message).toContain('prompt[239].content[0].text\n- turn 239\n+ other');
+  });
+
   it('is compared with what was not played yet, and is the same with bytes in another form', async () => {
     const shows = (data: unknown, said: string): object => ({
       prompt: [{ role: 'user', content: [{ type: 'file', mediaType: 'a/b', data }] }, user(said)],

@@ -21,7 +21,8 @@ export interface RetentionPage {
 }
 
 /**
- * What {@link prune} would let go of records, resume state and sessions now, and because of which rule, page by page; of a tree that several rules name the first. Nothing is written: the
+ * What {@link prune} would let go of records, resume state and sessions now, and because of which rule, page by page; of a tree that several rules name the first. Each rule is asked by itself: where one goes by number or size and another
+ * goes before it, less may go than is named, and never more. Nothing is written: the
  * store itself answers what it would do, by the code that does it.
  *
  * @throws {TypeError} for a policy or options that are none.

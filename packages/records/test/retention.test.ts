@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { planRetention, prune, type RetentionPolicy } from '../src/index.ts';
-import { ended, endRun, newRun, runKey } from './ended-runs.ts';
+import { claimRun, ended, endHeld, endRun, newRun, runKey } from './ended-runs.ts';
 
 async function planned(store: Store, policy: RetentionPolicy, options: Parameters<typeof planRetention>[2]) {
   const pages = [];
@@ -38,6 +38,42 @@ describe.each(Object.entries(stores))('a retention policy (%s)', (_, create) => 
     onTestFinished(async () => store[Symbol.asyncDispose]());
     return { clock, store, options: { clock } };
   }
+
+  it('REC-4: what a decision on record names stays with it when its run is compacted', async () => {
+    const { clock, store, options } = place();
+    await store.start(newRun('r'));
+    const blobs = [];
+    for (const text of ['answer', 'step']) blobs.push(await store.putBlob('acme', Buffer.from(text)));
+    const [answer, step] = blobs.map(({ hash }) => hash);
+    const epoch = await claimRun(store, runKey('r'));
+    const request = {
+      id: 'q',
+      kind: 'question',
+      stepKey: 'ask',
+      body: null,
+      expiresAt: null,
+    } as const;
+    await store.commit({
+      run: runKey('r'),
+      epoch,
+      progress: true,
+      entries: [],
+      blobs: [answer ?? '', step ?? ''],
+      requests: [request],
+    });
+    await store.decide({
+      run: runKey('r'),
+      request: 'q',
+      decision: { status: 'answered', value: { photo: answer ?? '' } },
+    });
+    await endHeld(store, runKey('r'), epoch);
+    clock.advance(10_000_000);
+
+    await prune(store, { resume: [{ maxAgeMs: 1 }] }, options);
+
+    const { items } = await store.blobsOf({ tenant: 'acme', of: 'run', id: 'r' }, { limit: 10 });
+    expect(items.map(({ hash }) => hash)).toEqual([answer]);
+  });
 
   it('REC-4: lets go what a plan names, by rule and reason, and nothing that is live', async () => {
     const { clock, store, options } = place();

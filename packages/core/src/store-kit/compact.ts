@@ -1,8 +1,7 @@
 import { blobHashesIn } from '../blob.ts';
 import type { RunKey } from '../ids.ts';
-import type { Json } from '../json.ts';
 import { ARTIFACT_NOTE } from '../note.ts';
-import { PAGE_LIMIT } from '../page.ts';
+import { PAGE_LIMIT, type Page } from '../page.ts';
 import type { EndedTree } from '../removal.ts';
 import type { CompactedRows, CompactResult, TreeCompaction } from '../tree-compaction.ts';
 import type { StoreBackend } from './backend.ts';
@@ -74,20 +73,27 @@ function rowsOf(tx: StoreTransaction, run: RunState): CompactedRows {
 /** Names of blobs are found wherever they stand: a hash in a text that only looks like one keeps a blob, which costs less than one that is missed. */
 function blobsOfRecord(tx: StoreTransaction, { key }: RunState): readonly string[] {
   const { input, context, output = null } = requireRun(tx, key);
-  const made: Json[] = [];
-  for (let after: string | undefined, more = true; more;) {
-    const { items, next } = tx.tables.listNotes({
-      tenant: key.tenant,
-      run: key.run,
-      kind: [ARTIFACT_NOTE],
-      limit: PAGE_LIMIT,
-      ...(after === undefined ? {} : { after }),
-    });
-    made.push(...items.map(({ data }) => data));
+  const of = { tenant: key.tenant, run: key.run, limit: PAGE_LIMIT };
+  const made = allOf((page) => tx.tables.listNotes({ ...of, kind: [ARTIFACT_NOTE], ...page }));
+  const asked = allOf((page) => tx.tables.listRequests({ ...of, now: tx.now, ...page }));
+  return blobHashesIn([
+    input,
+    context,
+    output,
+    ...made.map(({ data }) => data),
+    ...asked.flatMap(({ body, decision }) => [body, decision?.value ?? null]),
+  ]);
+}
+
+function allOf<T>(list: (page: { readonly after?: string }) => Page<T>): readonly T[] {
+  const found: T[] = [];
+  let after: string | undefined;
+  do {
+    const { items, next } = list(after === undefined ? {} : { after });
+    found.push(...items);
     after = next;
-    more = next !== undefined;
-  }
-  return blobHashesIn([input, context, output, ...made]);
+  } while (after !== undefined);
+  return found;
 }
 
 const NOTHING: CompactedRows = { runs: 0, entries: 0, messages: 0, notes: 0, slots: 0, signals: 0 };

@@ -156,27 +156,51 @@ function checkTree({ header, session, runs, blobs }: ReadBundle, records: readon
     throw invalid(session.line, 'It is another session than the header says');
   for (const { row, line } of session?.rows.uses ?? [])
     for (const hash of row) if (!blobs.has(hash)) throw invalid(line, 'It uses a blob that is not in the bundle');
-  for (const [place, run] of runs.entries()) checkReferences(run, records[place] as RunImport, seen);
+  // Without blobs in the bundle their bytes are elsewhere, and what is named is a name.
+  const used = header.blobs
+    ? new Set([...(session?.rows.uses ?? []).flatMap(({ row }) => row), ...records.flatMap((record) => record.blobs)])
+    : undefined;
+  const called = new Set<string>();
+  for (const [place, run] of runs.entries()) checkReferences(run, records[place] as RunImport, { seen, called, used });
+  for (const [place, { line }] of runs.entries()) {
+    const { run } = records[place] as RunImport;
+    // A tree that was imported before would else be given children by anybody's bundle.
+    if (run.parent !== undefined && !called.has(run.key.run)) throw invalid(line, 'It was not called by its parent');
+  }
+}
+
+interface Named {
+  readonly seen: ReadonlyMap<string, RunImport>;
+  /** Children that entries name. */
+  readonly called: Set<string>;
+  readonly used: ReadonlySet<string> | undefined;
 }
 
 /** What entries name is there: children, requests, messages of a thread of its own. */
-function checkReferences({ rows }: ReadOwner<RunRow>, record: RunImport, seen: ReadonlyMap<string, RunImport>): void {
+function checkReferences({ rows }: ReadOwner<RunRow>, record: RunImport, { seen, called, used }: Named): void {
   const requests = new Set(record.requests.map(({ id }) => id));
   const head = record.messages.at(-1)?.n ?? 0;
   const ownThread = record.run.session === undefined;
   for (const { row, line } of rows.entry) {
-    if (
-      row.type === 'wait-start' &&
-      row.child !== undefined &&
-      seen.get(row.child)?.run.parent?.run !== record.run.key.run
-    )
-      throw invalid(line, 'It names a child that is not in the bundle');
+    if (row.type === 'wait-start' && row.child !== undefined) {
+      if (seen.get(row.child)?.run.parent?.run !== record.run.key.run)
+        throw invalid(line, 'It names a child that is not in the bundle');
+      called.add(row.child);
+    }
+    const blob = blobOf(row);
+    if (used !== undefined && record.imported.redacted === undefined && blob !== undefined && !used.has(blob))
+      throw invalid(line, 'It names a blob that no run of the bundle uses');
     for (const request of requestsOf(row))
       if (!requests.has(request)) throw invalid(line, 'It names a request that is not in the bundle');
     for (const { from, count } of rangesOf(row))
       if (ownThread && count > 0 && from + count - 1 > head)
         throw invalid(line, 'It names a message that is not in the bundle');
   }
+}
+
+function blobOf(entry: Entry): string | undefined {
+  const outcome = entry.type === 'step-end' || entry.type === 'wait-end' ? entry.outcome : undefined;
+  return outcome?.ok === true && 'blob' in outcome ? outcome.blob?.hash : undefined;
 }
 
 const requestsOf = (entry: Entry): readonly string[] =>

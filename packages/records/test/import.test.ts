@@ -231,6 +231,32 @@ describe.each(Object.entries(STORES))('an import (%s)', (_name, make) => {
     expect(await runs('away')).toBe(0);
   });
 
+  it('REC-1: a child that its parent did not call, and an outcome whose bytes nobody uses, are refused', async () => {
+    const lines = await linesOf(exportRun(store, await climb(store, 'r'), { redact: 'none' }));
+    const child = lines.findLastIndex((line) => line.startsWith('{"run":'));
+    const blobs = lines.findIndex((line) => line.startsWith('{"blob":'));
+    const [row = '', ...rows] = lines.slice(child, blobs);
+    const journal = rows.filter((line) => line.startsWith('{"entry":'));
+    const forged = [row.replace(/"id":"[^"]+"/, '"id":"forged"'), ...rows];
+    const counted = (line: string): string =>
+      line.replace(/"counts":\{.*?\}/, (counts) =>
+        counts
+          .replace(/"runs":(\d+)/, (_all, n: string) => `"runs":${Number(n) + 1}`)
+          .replace(/"entries":(\d+)/, (_all, n: string) => `"entries":${Number(n) + journal.length}`),
+      );
+    const hostile = [
+      [counted(lines[0] ?? ''), ...lines.slice(1, blobs), ...forged, ...lines.slice(blobs)],
+      lines.filter((line) => !line.startsWith('{"uses":')),
+    ];
+
+    for (const bundle of hostile)
+      await expect(importRecords(store, sealed(bundle), { into: 'away' })).rejects.toMatchObject({
+        code: 'IMPORT_INVALID',
+        message: expect.stringMatching(/not called by its parent|a blob that no run/),
+      });
+    expect(await runs('away')).toBe(0);
+  });
+
   it('REC-1: an open session and a time of tomorrow are refused, and no byte of a blob is kept', async () => {
     await climb(store, 'one', 'talk');
     const open = await linesOf(exportSession(store, talk('talk'), { redact: 'none' }));

@@ -7,9 +7,9 @@ import type { ReleaseOutput } from '../release/workflow.ts';
 import { NOTES_FILE } from '../tools/publish-notes.ts';
 
 /** What the notes were made by, as data. */
-export const RECORD_FILE = 'run.json';
+const RECORD_FILE = 'run.json';
 /** The same as a picture, for whatever draws Mermaid. */
-export const FLOW_FILE = 'flow.mmd';
+const FLOW_FILE = 'flow.mmd';
 const RECORD_VERSION = 1;
 
 type Published = Extract<ReleaseOutput, { readonly published: true }>;

@@ -41,8 +41,10 @@ export async function runCli(args: readonly string[], io: Io): Promise<ExitCode>
     return await runCommand(name, command, { io, tell, values, positionals });
   } catch (error) {
     if (!io.signal.aborted) return tell.error(error);
+    const { code } = io.signal.reason as NodeJS.ErrnoException;
+    if (code === 'FILE_UNWRITABLE') return tell.error(io.signal.reason);
     // Nobody reads any more, so there is nobody to tell.
-    if ((io.signal.reason as NodeJS.ErrnoException).code !== 'EPIPE') tell.error(error);
+    if (code !== 'EPIPE') tell.error(error);
     return EXIT.interrupted;
   }
 }

@@ -26,7 +26,9 @@ export async function writeAll(
   try {
     for await (const piece of pieces) {
       // Goes on where the last one ended.
-      await file.writeFile(piece);
+      await file.writeFile(piece).catch((cause: unknown) => {
+        throw new PrusikError('FILE_UNWRITABLE', `The file cannot be written whole, and is gone: ${to}`, { cause });
+      });
       bytes += Buffer.byteLength(piece);
     }
     await file.sync();

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { runCli } from '../src/index.ts';
 
 const WORKER = fileURLToPath(new URL('./fixtures/worker.ts', import.meta.url));
-const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+export const MAIN: string = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 
 export interface Said {
   readonly code: number | null;

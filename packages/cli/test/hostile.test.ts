@@ -1,10 +1,11 @@
-import { writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DurableContext, DurableDefinition, Json } from '@prusik/core';
 import { createEngine } from '@prusik/durable';
 import { sqliteStore } from '@prusik/store-sqlite';
 import { describe, expect, it } from 'vitest';
-import { emptyFolder, said, type Said } from './database.ts';
+import { emptyFolder, MAIN, said, type Said } from './database.ts';
 
 const define = (name: string, run: (ctx: DurableContext) => Promise<Json>): DurableDefinition<Json, Json> => ({
   name,
@@ -109,6 +110,22 @@ describe('what somebody hostile left in a database, or hands over', () => {
       expect(stdout).toContain(String.raw`n\u009b2J\u202e\u2028x`);
     }
   });
+
+  it.runIf(process.platform === 'linux')(
+    'I9: a full disk behind the output is told by code, and not as an interruption',
+    async () => {
+      using db = await database();
+      const full = openSync('/dev/full', 'w');
+      const { status, stderr } = spawnSync(
+        process.execPath,
+        ['--conditions=@prusik/source', MAIN, 'export', 'lines', '--db', join(db.folder, 'runs.db')],
+        { stdio: ['ignore', full, 'pipe'], env: { ...process.env, NODE_OPTIONS: '' }, encoding: 'utf8' },
+      );
+      closeSync(full);
+
+      expect({ status, stderr }).toMatchObject({ status: 5, stderr: expect.stringContaining('(FILE_UNWRITABLE)') });
+    },
+  );
 
   it('EVT-2: the entries after the last one of a run that waits are none, and are not waited for', async () => {
     using db = await database();

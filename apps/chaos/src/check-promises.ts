@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Run, Store } from '@prusik/core';
+import type { RunSummary, Store } from '@prusik/core';
 import type { Violation } from '@prusik/testing-contracts';
 import { expectedOutput } from './client.ts';
 import type { Plan } from './plan.ts';
@@ -42,7 +42,11 @@ export async function checkPromises(store: Store, plan: Plan): Promise<readonly 
   return [...found, ...(await leftToClaim(store))];
 }
 
-async function missingSteps(store: Store, { key }: Run, expected: readonly string[]): Promise<readonly Violation[]> {
+async function missingSteps(
+  store: Store,
+  { key }: Pick<RunSummary, 'key'>,
+  expected: readonly string[],
+): Promise<readonly Violation[]> {
   const entries = await store.entries(key, { after: 0, limit: 1_000 });
   const ended = new Set(entries.flatMap((entry) => (entry.type === 'step-end' ? [entry.key] : [])));
   return expected

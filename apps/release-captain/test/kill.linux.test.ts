@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isFinal, listArtifacts, type Artifact, type Entry, type Run, type StoredMessage } from '@prusik/core';
+import { isFinal, listArtifacts, type Artifact, type Entry, type RunSummary, type StoredMessage } from '@prusik/core';
 import { sqliteStore } from '@prusik/store-sqlite';
 import { seededRandom } from '@prusik/testing-contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -94,7 +94,7 @@ function createScene() {
 }
 
 interface Journal {
-  readonly run: Run;
+  readonly run: RunSummary;
   readonly entries: readonly Entry[];
   readonly messages: readonly StoredMessage[];
   readonly made: readonly Artifact[];

@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { listArtifacts } from '@prusik/core';
 import type { Flow } from '@prusik/records';
 import { sqliteStore } from '@prusik/store-sqlite';
@@ -79,8 +80,9 @@ describe('the record of a release', { timeout: 60_000 }, () => {
     const artifacts = await listArtifacts(store, { tenant: 'default', run: 'r' });
 
     expect(artifacts).toMatchObject([{ name: 'RELEASE_NOTES.md', type: 'text/markdown', definition: 'release' }]);
-    const pieces = await Array.fromAsync(store.readBlob('default', artifacts[0]?.hash ?? ''));
-    expect(Buffer.concat(pieces).toString()).toBe(file('RELEASE_NOTES.md'));
+    expect((await buffer(store.readBlob('default', artifacts[0]?.hash ?? ''))).toString()).toBe(
+      file('RELEASE_NOTES.md'),
+    );
   });
 
   it('REC-2: replaces its own files alone, and what stands in its way does not stop the notes', async () => {

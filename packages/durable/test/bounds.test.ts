@@ -107,9 +107,9 @@ describe('every value has a bound', () => {
       throw new PrusikError(huge, huge, { meta: { huge } });
     });
     const result = await engineOn(memoryStore(), [work]).run('work', null);
-    expect(
-      result.status === 'failed' && [result.error.code.length, result.error.message.length, result.error.meta],
-    ).toEqual([200, 2_000, undefined]);
+    if (result.status !== 'failed') throw new Error(result.status);
+    const { code, message, meta } = result.error;
+    expect([code, message.length, meta]).toEqual(['RUN_FAILED', 2_000, undefined]);
   });
 
   it('I9: limits that one write could not hold are a wrong argument', () => {

@@ -108,8 +108,8 @@ describe('every value has a bound', () => {
     });
     const result = await engineOn(memoryStore(), [work]).run('work', null);
     if (result.status !== 'failed') throw new Error(result.status);
-    const { code, message, meta } = result.error;
-    expect([code, message.length, meta]).toEqual(['RUN_FAILED', 2_000, undefined]);
+    const { error } = result;
+    expect([error.code, error.message.length, error.meta]).toEqual(['RUN_FAILED', 2_000, undefined]);
   });
 
   it('I9: limits that one write could not hold are a wrong argument', () => {

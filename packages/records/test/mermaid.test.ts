@@ -169,7 +169,8 @@ describe('a flowchart', () => {
       for (const text of [flowchart(flowOf(journals)), sequenceDiagram(flowOf(journals))]) {
         expect(text.length).toBeLessThanOrEqual(MERMAID_LIMITS.characters);
         await read(text);
-        expect(text).toMatch(/left out/);
+        // A step is one line of a sequence, so more of them fit into it than into boxes and arrows.
+        expect(/left out/.test(text) || (text.startsWith('sequenceDiagram') && !isCut(text, journals))).toBe(true);
       }
       expect((await read(flowchart(flowOf(journals)))).getEdges().length).toBeLessThanOrEqual(MERMAID_LIMITS.edges);
     },
@@ -207,6 +208,10 @@ describe('a flowchart', () => {
     }
   });
 });
+
+/** Whether a sequence shows fewer steps than the root has on record. */
+const isCut = (text: string, [root]: readonly Journal[]): boolean =>
+  text.split('r1->>r1: step').length - 1 < (root?.entries.filter(({ type }) => type === 'step-end').length ?? 0);
 
 describe('a sequence diagram', () => {
   it('REC-2: is read by Mermaid with who asked whom and when', async () => {

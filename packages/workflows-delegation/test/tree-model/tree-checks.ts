@@ -175,6 +175,11 @@ function spentIn({ node, entries }: Played): Spending {
       else open.set(entry.key, entry.reserved);
     }
     if (entry.type !== 'step-end' && entry.type !== 'step-pause') continue;
+    if (entry.type === 'step-pause' && entry.error.code === 'RUN_RELEASED') {
+      // It was not begun when its run was given back.
+      open.delete(entry.key);
+      continue;
+    }
     const reserved = open.get(entry.key) ?? unlimited(node, entry);
     const told =
       entry.usage === undefined ? undefined : (entry.usage.inputTokens ?? 0) + (entry.usage.outputTokens ?? 0);

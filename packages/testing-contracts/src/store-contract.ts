@@ -13,6 +13,8 @@ import { STORE_END_TESTS } from './store-end-tests.ts';
 import { STORE_FENCE_TESTS } from './store-fence-tests.ts';
 import { STORE_GRANT_TESTS } from './store-grant-tests.ts';
 import { STORE_HISTORY_TESTS } from './store-history-tests.ts';
+import { STORE_IMPORT_REFUSAL_TESTS } from './store-import-refusal-tests.ts';
+import { STORE_IMPORT_SESSION_TESTS } from './store-import-session-tests.ts';
 import { STORE_IMPORT_TESTS } from './store-import-tests.ts';
 import { STORE_LEDGER_TESTS } from './store-ledger-tests.ts';
 import { STORE_LIFETIME_TESTS } from './store-lifetime-tests.ts';
@@ -71,6 +73,8 @@ const STORE_TESTS: readonly StoreTest[] = [
   ...STORE_SESSION_LIFE_TESTS,
   ...STORE_REMOVAL_TESTS,
   ...STORE_IMPORT_TESTS,
+  ...STORE_IMPORT_REFUSAL_TESTS,
+  ...STORE_IMPORT_SESSION_TESTS,
   ...STORE_RETENTION_TESTS,
   ...STORE_COMPACTION_TESTS,
   ...STORE_SIGNAL_TESTS,

@@ -25,6 +25,9 @@ import { STORE_TIME_LIST_TESTS } from './store-time-list-tests.ts';
 import { STORE_NOTE_TESTS } from './store-note-tests.ts';
 import { STORE_PARK_TESTS } from './store-park-tests.ts';
 import { STORE_REQUEST_TESTS } from './store-request-tests.ts';
+import { STORE_REMOVAL_AGE_TESTS } from './store-removal-age-tests.ts';
+import { STORE_REMOVAL_CURSOR_TESTS } from './store-removal-cursor-tests.ts';
+import { STORE_REMOVAL_SESSION_TESTS } from './store-removal-session-tests.ts';
 import { STORE_REMOVAL_TESTS } from './store-removal-tests.ts';
 import { STORE_RETENTION_TESTS } from './store-retention-tests.ts';
 import { STORE_SESSION_LIFE_TESTS } from './store-session-life-tests.ts';
@@ -72,6 +75,9 @@ const STORE_TESTS: readonly StoreTest[] = [
   ...STORE_SLOT_TESTS,
   ...STORE_SESSION_LIFE_TESTS,
   ...STORE_REMOVAL_TESTS,
+  ...STORE_REMOVAL_AGE_TESTS,
+  ...STORE_REMOVAL_SESSION_TESTS,
+  ...STORE_REMOVAL_CURSOR_TESTS,
   ...STORE_IMPORT_TESTS,
   ...STORE_IMPORT_REFUSAL_TESTS,
   ...STORE_IMPORT_SESSION_TESTS,

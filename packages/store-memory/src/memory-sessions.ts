@@ -1,13 +1,4 @@
-import type {
-  Imported,
-  Page,
-  Session,
-  SessionFork,
-  SessionKey,
-  SessionQuery,
-  SessionState,
-  ThreadCut,
-} from '@prusik/core';
+import type { Imported, Session, SessionFork, SessionKey, SessionState, StoreTables, ThreadCut } from '@prusik/core';
 import { frozen } from './frozen.ts';
 import { createKeyed } from './keyed.ts';
 import { createNumberedRows } from './numbered-rows.ts';
@@ -29,11 +20,13 @@ export interface SessionRecord<Run> {
 
 /** The sessions of all tenants, with their runs. */
 export interface MemorySessions<Run extends Claimable> {
+  readonly tables: Pick<
+    StoreTables,
+    'sessionState' | 'saveCuts' | 'cuts' | 'queueLength' | 'firstInQueue' | 'runsOfSession' | 'session' | 'listSessions'
+  >;
   get(key: SessionKey): SessionRecord<Run> | undefined;
   insert(state: SessionState, createdAt: number, runs: Iterable<Run>, forkedFrom?: SessionFork): void;
   remove(session: SessionRecord<Run>): void;
-  describe(session: SessionRecord<Run>): Session;
-  list(query: SessionQuery): Page<Session>;
   tenants(): Iterable<string>;
   readonly size: number;
 }
@@ -55,8 +48,35 @@ export function createMemorySessions<Run extends Claimable>(): MemorySessions<Ru
     });
   }
 
+  const find = ({ tenant, session }: SessionKey): SessionRecord<Run> | undefined => byKey.get(tenant, session);
+
   return {
-    get: ({ tenant, session }) => byKey.get(tenant, session),
+    tables: {
+      sessionState: (key) => find(key)?.state,
+      saveCuts({ key }, cuts) {
+        const found = find(key);
+        if (found !== undefined) found.cuts = frozen(cuts);
+      },
+      cuts: (key) => find(key)?.cuts ?? [],
+      queueLength: (key) => find(key)?.queue.size ?? 0,
+      firstInQueue: (key) => [...(find(key)?.queue ?? [])].find(({ state }) => state.cancel === 'none')?.state,
+      *runsOfSession(key) {
+        for (const { state } of find(key)?.runs ?? []) yield state;
+      },
+      session(key) {
+        const found = find(key);
+        return found && describe(found);
+      },
+      listSessions: (query) =>
+        timedPage({
+          rows: byNumber.of(query.tenant),
+          placeOf: ({ createdAt, number }) => ({ at: createdAt, number }),
+          matches: ({ state }) => query.state === undefined || query.state.includes(state.state),
+          show: describe,
+          page: query,
+        }),
+    },
+    get: find,
     insert(state, createdAt, runs, forkedFrom) {
       const { tenant, session } = state.key;
       const number = byNumber.nextNumber();
@@ -77,15 +97,6 @@ export function createMemorySessions<Run extends Claimable>(): MemorySessions<Ru
       byKey.delete(tenant, session);
       byNumber.remove(tenant, row);
     },
-    describe,
-    list: (query) =>
-      timedPage({
-        rows: byNumber.of(query.tenant),
-        placeOf: ({ createdAt, number }) => ({ at: createdAt, number }),
-        matches: ({ state }) => query.state === undefined || query.state.includes(state.state),
-        show: describe,
-        page: query,
-      }),
     tenants: byNumber.tenants,
     get size() {
       return byNumber.size;

@@ -3,7 +3,7 @@ import { BLOB_GRACE_MS, BLOB_LIMIT, type BlobInfo, type BlobSweep, type SweptBlo
 import { PrusikError } from '../errors.ts';
 import { checkId } from '../ids.ts';
 import type { Store } from '../store.ts';
-import { checkedSweep } from './arguments.ts';
+import { checkedSweep } from './blob-arguments.ts';
 import type { StoreBackend } from './backend.ts';
 import { measureBody } from './blob-body.ts';
 import { sweepBlobRows } from './blob-rows.ts';

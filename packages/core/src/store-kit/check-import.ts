@@ -10,12 +10,14 @@ import { partialReason } from '../partial.ts';
 import { isFinal } from '../run.ts';
 import { SESSION_CUT_LIMIT } from '../session.ts';
 import { SLOT_LIMIT } from '../slot.ts';
-import { checkRun, REQUEST_KINDS, SIGNAL_KINDS } from './arguments.ts';
 import { checkCount, checkJson, checkOneOf, checkText, checkTime } from './argument-values.ts';
 import { checkEntry } from './check-entry.ts';
 import { copied } from './copied.ts';
 import { checkBlobHash } from './key-arguments.ts';
 import { newRunOf } from './recorded-run.ts';
+import { REQUEST_KINDS } from './request-arguments.ts';
+import { checkRun } from './run-arguments.ts';
+import { SIGNAL_KINDS } from './signal-arguments.ts';
 
 /** Lists of a record whose rows are looked at one by one. */
 type Part = 'entries' | 'signals' | 'messages' | 'requests' | 'grants' | 'notes' | 'slots' | 'blobs';

@@ -2,7 +2,11 @@ import { PrusikError } from '../errors.ts';
 import { toJsonOfWrite } from '../json.ts';
 import { WRITE_ITEMS_LIMIT, WRITE_LIMIT } from '../commit.ts';
 
-/** The caller's argument as a value of the store's own. The cast holds because the copy keeps every property of a value that is JSON, and any other is refused. */
+/**
+ * The caller's argument as a value of the store's own. What comes in is checked and copied before it is queued: the caller may change its objects while the write waits, both
+ * stores keep the same value of the same argument, and nothing throws once a transaction has begun to write. The cast holds because the copy keeps every property of a value
+ * that is JSON, and any other is refused.
+ */
 export function copied<T>(value: T): T {
   try {
     return toJsonOfWrite(value, WRITE_LIMIT) as T;

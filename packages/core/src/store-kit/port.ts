@@ -2,25 +2,13 @@ import { isPrusikError, PrusikError } from '../errors.ts';
 import { checkId, type RunKey } from '../ids.ts';
 import { FORK_LIMIT } from '../session.ts';
 import type { Store } from '../store.ts';
-import {
-  checkedClaimQuery,
-  checkedCommit,
-  checkedCompaction,
-  checkedDecision,
-  checkedGrantKey,
-  checkedLeases,
-  checkedMessages,
-  checkedMove,
-  checkedRemoval,
-  checkedRun,
-  checkedSignal,
-  checkLeaseMs,
-} from './arguments.ts';
 import { checkCount, checkText } from './argument-values.ts';
 import { checkedRunImport, checkedSessionImport } from './check-import.ts';
 import type { StoreBackend, WriteSize } from './backend.ts';
 import { blobsOver } from './blobs.ts';
+import { checkedClaimQuery, checkedLeases, checkLeaseMs } from './claim-arguments.ts';
 import { claimRuns } from './claim.ts';
+import { checkedCommit } from './commit-arguments.ts';
 import { commitRun } from './commit.ts';
 import { compactTrees } from './compact.ts';
 import { cutMessages, readMessage, readMessages } from './cut-messages.ts';
@@ -42,9 +30,14 @@ import {
   checkedSessionQuery,
   checkedTextPage,
 } from './page-arguments.ts';
+import { checkedCompaction, checkedRemoval } from './removal-arguments.ts';
 import { hideRemoved } from './remove.ts';
 import { renewLeases } from './renew.ts';
 import { replaceMessages } from './replace-messages.ts';
+import { checkedDecision, checkedGrantKey } from './request-arguments.ts';
+import { checkedRun } from './run-arguments.ts';
+import { checkedMessages, checkedMove } from './session-arguments.ts';
+import { checkedSignal } from './signal-arguments.ts';
 import { signalRun } from './signal.ts';
 import { startRun } from './start.ts';
 import { steeredTo } from './steer.ts';

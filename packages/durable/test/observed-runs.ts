@@ -12,3 +12,16 @@ export const observed: readonly DurableDefinition<Json, unknown>[] = [
     return ended.map(({ output }) => output).join('');
   }),
 ];
+
+/** Two steps, one after the other. */
+export const order: DurableDefinition<Json, unknown> = durable('order', async (ctx) => {
+  await ctx.step('a', () => 1);
+  return ctx.step('b', () => 2);
+});
+
+/** Waits for a person between its steps. */
+export const patient: DurableDefinition<Json, unknown> = durable('patient', async (ctx) => {
+  await ctx.step('a', () => 1);
+  await ctx.receive('go');
+  return ctx.step('b', () => 2);
+});

@@ -2,12 +2,13 @@ import type { RunKey, Store } from '@prusik/core';
 import type { Decisions, Engine } from '@prusik/durable';
 import type { ExitCode } from './exit-codes.ts';
 import type { Teller } from './tell.ts';
+import type { OutputStream } from './terminal.ts';
 
 /** The process, handed in so that a test can hold it. */
 export interface Io {
   readonly stdin: NodeJS.ReadStream;
-  readonly stdout: NodeJS.WriteStream;
-  readonly stderr: NodeJS.WriteStream;
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
   /** Fires when the person wants out. */

@@ -1,4 +1,8 @@
 import { once } from 'node:events';
+import type { Writable } from 'node:stream';
+
+/** A stream that may be a terminal. */
+export type OutputStream = Writable & Partial<Pick<NodeJS.WriteStream, 'isTTY' | 'columns'>>;
 
 /** The part of a stream that the program uses; handed in, so that a test can hold it. */
 export interface Output {
@@ -10,7 +14,7 @@ export interface Output {
   readonly columns: number;
 }
 
-export function outputOf(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): Output {
+export function outputOf(stream: OutputStream, env: NodeJS.ProcessEnv): Output {
   const isTTY = stream.isTTY === true;
   return {
     write: (text) => void stream.write(text),

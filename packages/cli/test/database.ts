@@ -80,11 +80,11 @@ export async function said(cwd: string, args: readonly string[], env: NodeJS.Pro
   return { code, stdout: stdout.text(), stderr: stderr.text() };
 }
 
-function collected(): { readonly stream: NodeJS.WriteStream; text(): string } {
+function collected(): { readonly stream: PassThrough; text(): string } {
   const stream = new PassThrough();
   const pieces: string[] = [];
   stream.setEncoding('utf8').on('data', (piece: string) => pieces.push(piece));
-  return { stream: stream as unknown as NodeJS.WriteStream, text: () => pieces.join('') };
+  return { stream, text: () => pieces.join('') };
 }
 
 /** The command as a process of its own; `watch` is told of each piece of its output. */

@@ -9,6 +9,16 @@ export type RequestKind = 'approval' | 'question' | 'client-tool' | 'interventio
 /** `open` until the first decision; every other status is final. */
 export type RequestStatus = 'open' | 'approved' | 'edited' | 'rejected' | 'answered' | 'expired' | 'withdrawn';
 
+/** How a request is once it is closed. */
+export const CLOSED_STATUSES: readonly Exclude<RequestStatus, 'open'>[] = [
+  'approved',
+  'edited',
+  'rejected',
+  'answered',
+  'expired',
+  'withdrawn',
+];
+
 /** What somebody may say to a request of each kind; `expired` and `withdrawn` are said by the store and by the run. */
 export const DECISIONS_OF: { readonly [Kind in RequestKind]: readonly RequestStatus[] } = {
   approval: ['approved', 'edited', 'rejected'],

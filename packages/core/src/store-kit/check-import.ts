@@ -7,6 +7,7 @@ import { isObject, type Json } from '../json.ts';
 import { checkBudget } from '../ledger.ts';
 import { ARTIFACT_NOTE } from '../note.ts';
 import { partialReason } from '../partial.ts';
+import { CLOSED_STATUSES } from '../request.ts';
 import { isFinal } from '../run.ts';
 import { SESSION_CUT_LIMIT } from '../session.ts';
 import { SLOT_LIMIT } from '../slot.ts';
@@ -21,8 +22,6 @@ import { SIGNAL_KINDS } from './signal-arguments.ts';
 
 /** Lists of a record whose rows are looked at one by one. */
 type Part = 'entries' | 'signals' | 'messages' | 'requests' | 'grants' | 'notes' | 'slots' | 'blobs';
-
-const FINAL_REQUESTS: readonly string[] = ['approved', 'edited', 'rejected', 'answered', 'expired', 'withdrawn'];
 
 /**
  * A copy of the record of an ended run, if it is one that a store could have written: all of its rows, each by itself and how they hang together. Pure. What
@@ -193,7 +192,7 @@ function checkRequest(request: RequestRecord, latest: number): void {
   checkObject('request', request);
   checkId('request', request.id);
   checkOneOf('kind of a request', request.kind, REQUEST_KINDS);
-  checkOneOf('status of a request of an ended run', request.status, FINAL_REQUESTS);
+  checkOneOf('status of a request of an ended run', request.status, CLOSED_STATUSES);
   if (request.stepKey !== '') checkId('step key', request.stepKey);
   checkJson('body of a request', request.body);
   if (request.schema !== undefined) checkObject('schema', request.schema);

@@ -9,6 +9,7 @@ import { importInvalid } from './check-import.ts';
 import { newRunOf } from './recorded-run.ts';
 import { requireRun, requireState, threadOf } from './rows.ts';
 import type { RunState, StoreTransaction } from './tables.ts';
+import { UNTOUCHED } from './untouched.ts';
 
 /**
  * Writes an ended run as it was lived elsewhere. Nothing runs by it, so no rule of running runs is asked; what its rows must be was looked at before.
@@ -122,23 +123,9 @@ function insertRow({ tables }: StoreTransaction, run: RunImport['run']): RunStat
     depth,
     priority,
     status: run.status,
-    epoch: 0,
-    seq: 0,
     at: run.createdAt,
-    inbox: 0,
-    seen: 0,
-    lost: 0,
-    cancel: 'none',
-    inQueue: false,
-    steers: false,
-    readyAt: null,
-    wakeAt: null,
-    leaseUntil: null,
-    worker: null,
-    endedAt: null,
+    ...UNTOUCHED,
     deadlineAt: run.rights?.deadlineAt ?? null,
-    blocked: null,
-    compactedAt: null,
   };
   tables.insertRun(newRunOf(run), state);
   const inserted = tables.state(key);

@@ -4,6 +4,7 @@ import { findUnknownBlob } from './blob-rows.ts';
 import { byTime, checkTimes, insertGrants, insertOwned } from './import-run.ts';
 import { requireSession, threadOfSession } from './rows.ts';
 import type { RunState, SessionState, StoreTransaction } from './tables.ts';
+import { UNTOUCHED } from './untouched.ts';
 
 /** No run has this number, so what it wrote is nobody's who comes later. */
 const GONE = -1;
@@ -61,22 +62,7 @@ function writerOf({ session: { key } }: SessionImport, run: string, definition: 
     depth: 0,
     priority: 0,
     status: 'completed',
-    epoch: 0,
-    seq: 0,
     at: 0,
-    inbox: 0,
-    seen: 0,
-    lost: 0,
-    cancel: 'none',
-    inQueue: false,
-    steers: false,
-    readyAt: null,
-    wakeAt: null,
-    leaseUntil: null,
-    worker: null,
-    endedAt: null,
-    deadlineAt: null,
-    blocked: null,
-    compactedAt: null,
+    ...UNTOUCHED,
   };
 }

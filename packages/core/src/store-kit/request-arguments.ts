@@ -1,14 +1,13 @@
 import type { Commit } from '../commit.ts';
 import type { GrantKey } from '../grant.ts';
 import { checkId } from '../ids.ts';
-import { DECISIONS_OF, type NewDecision, type RequestKind } from '../request.ts';
+import { CLOSED_STATUSES, DECISIONS_OF, type NewDecision, type RequestKind } from '../request.ts';
 import { checkJson, checkOneOf, checkRecords, checkText, checkTime } from './argument-values.ts';
 import { copied } from './copied.ts';
 import { checkRunKey } from './key-arguments.ts';
 import { parseCursor } from './page-arguments.ts';
 
 export const REQUEST_KINDS: readonly RequestKind[] = Object.keys(DECISIONS_OF) as RequestKind[];
-const DECISIONS: readonly string[] = ['approved', 'edited', 'rejected', 'answered', 'expired', 'withdrawn'];
 
 export function checkRequests(requests: NonNullable<Commit['requests']>): void {
   const ids = new Set<string>();
@@ -28,7 +27,7 @@ export function checkedDecision(decision: NewDecision): NewDecision {
   const copy = copied(decision);
   checkRunKey(copy.run);
   checkId('request', copy.request);
-  checkOneOf('decision', copy.decision.status, DECISIONS);
+  checkOneOf('decision', copy.decision.status, CLOSED_STATUSES);
   const { by, grant } = copy.decision;
   if (by !== undefined) checkText('name of who decides', by);
   if (grant === undefined) return copy;

@@ -5,10 +5,10 @@ import { findProcesses } from './host.ts';
 const DETACHED = `setsid sh -c 'while :; do sleep 1; done' "$1" </dev/null >/dev/null 2>&1 & sleep 0.2`;
 const DOUBLE_FORK = `(setsid sh -c '(while :; do sleep 1; done) & :' "$1" </dev/null >/dev/null 2>&1 &) ; sleep 0.2`;
 /**
- * Each starts its successor in a session of its own and ends, deaf to polite signals: whoever is killed has one already. The thirtieth has none, so
- * that it ends also where nobody else can end it.
+ * Each starts its successor in a session of its own and ends, deaf to polite signals: whoever is killed has one already. The fifteenth, half a
+ * second past the deadline, stays to be found, and ends by itself where nobody else can end it.
  */
-const RELAY = `trap '' TERM HUP INT; export N=30 S='N=$((N-1)); [ $N -gt 0 ] || exit; sleep 0.1; setsid sh -c "$S" sh "$1" </dev/null >/dev/null 2>&1 &'; sh -c "$S" sh "$1"; sleep 10`;
+const RELAY = `trap '' TERM HUP INT; export N=15 S='N=$((N-1)); [ $N -gt 0 ] || { sleep 5; exit; }; sleep 0.1; setsid sh -c "$S" sh "$1" </dev/null >/dev/null 2>&1 &'; sh -c "$S" sh "$1"; sleep 10`;
 
 const runsOut = async (...[session, script, marker]: Parameters<Parameters<typeof survives>[2]>): Promise<void> => {
   await session.exec('/bin/sh', ['-c', script, 'sh', marker], { timeoutMs: 1_000 });

@@ -74,7 +74,10 @@ export interface ObservedDrive {
   readonly first?: TraceContext;
   /** The last one before this. */
   readonly before?: TraceContext;
-  /** When the drive before this one parked or blocked the run, by the store's clock; missing where it did neither. */
+  /**
+   * Since when the run is parked or blocked, by the store's clock, as its journal says: a drive that only looked leaves no trace there. Missing where
+   * the drive before this one did neither.
+   */
   readonly parkedAt?: number;
   /** What the run waits for as the drive begins. */
   readonly waits: readonly ObservedWait[];

@@ -34,6 +34,8 @@ export interface Part {
   readonly ledger?: LedgerChange;
   readonly notBefore?: number;
   readonly transition?: Transition;
+  /** What waits to ride along is let be: the drive is over with this part, and has nothing to say. */
+  readonly alone?: boolean;
 }
 
 export interface PartsToCombine {

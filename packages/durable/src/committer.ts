@@ -37,6 +37,8 @@ export interface Committer {
   /** Nothing more is about to be staged. */
   flush(): void;
   busy(): boolean;
+  /** How much waits for the next commit to ride with it. */
+  riding(): number;
   /** Commits are sent, or their answers awaited. */
   writing(): boolean;
   /** A part that ends the run was staged. */
@@ -114,7 +116,7 @@ export function createCommitter(options: CommitterOptions): Committer {
   }
 
   async function send(batch: readonly Staged[]): Promise<void> {
-    const along = riders.next();
+    const along = batch.some(({ part }) => part.alone) ? [] : riders.next();
     const parts = batch.map((item) => item.part);
     let commit: Commit;
     try {
@@ -209,6 +211,7 @@ export function createCommitter(options: CommitterOptions): Committer {
 
   return {
     busy: () => flushing || staged.length > 0,
+    riding: riders.count,
     writing: () => flushing,
     ending: () => ending,
     defer: riders.add,

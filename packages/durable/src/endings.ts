@@ -98,19 +98,33 @@ export function createEndings(core: DriveCore, waits: Waits, steps: Steps): Endi
     }));
   }
 
+  /**
+   * Woken for nothing: all that this drive could say is that it looked. The journal says already how the run is parked, so it does not grow by that, however
+   * often somebody wakes the run. That a worker was lost is said all the same.
+   */
+  function hasOnlyLooked(): boolean {
+    const isParkedOnRecord = state.past.parkedAt !== undefined && state.seq === run.seq;
+    return isParkedOnRecord && core.claim.lost === 0 && committer.riding() === 1;
+  }
+
   return {
     async park(until) {
       const next = until === 'news' ? [waits.nextDeadline(), steps.nextDue(), core.deadline()] : [];
       const dues = next.filter((due) => due !== null);
       const wakeAt = dues.length === 0 ? null : Math.min(...dues);
-      const answer = await committer.stage({
-        entries: [
-          ...putOffAnnounced('RUN_PARKED'),
-          { type: 'run-park', waits: [...waits.pending(), ...steps.paused()], wakeAt },
-        ],
-        progress: true,
-        transition: { type: 'park', wakeAt },
-      });
+      const transition = { type: 'park', wakeAt } as const;
+      const answer = await committer.stage(
+        hasOnlyLooked()
+          ? { entries: [], alone: true, transition }
+          : {
+              entries: [
+                ...putOffAnnounced('RUN_PARKED'),
+                { type: 'run-park', waits: [...waits.pending(), ...steps.paused()], wakeAt },
+              ],
+              progress: true,
+              transition,
+            },
+      );
       if (answer.ok) return core.finish('parked', 'parked');
       core.halt({ type: 'block', code: answer.code, message: `The run could not be parked: ${answer.code}` });
       return undefined;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { PrusikError, type DurableContext } from '@prusik/core';
+import { PrusikError, type DurableContext, type Entry } from '@prusik/core';
 import { createEngine } from '@prusik/durable';
 import { memoryStore } from '@prusik/store-memory';
 import { fakeClock } from '@prusik/testing-contracts';
@@ -84,5 +84,43 @@ describe('how an engine stands', () => {
     expect(await engine.drive(key('r'))).toMatchObject({ status: 'completed', output: 3 });
     expect(await engine.wake(key('r'))).toMatchObject({ outcome: 'nothing' });
     expect(await engine.wake(key('nobody'))).toEqual({ outcome: 'unknown' });
+  });
+
+  it('DUR-10: wake() makes no journal grow where nothing has come; what has come is recorded as ever', async () => {
+    const clock = fakeClock();
+    let looks = 0;
+    const definition = {
+      name: 'receiver',
+      kind: 'function',
+      version: '1',
+      async run(ctx: DurableContext) {
+        looks += 1;
+        await ctx.receive('first');
+        const { timedOut } = await ctx.receive('second', { timeoutMs: 60_000 });
+        return timedOut;
+      },
+    } as const;
+    await using store = memoryStore({ clock });
+    await using engine = createEngine({ store, clock, definitions: [definition], limits: { parkAfterMs: 0 } });
+    const entries = (): Promise<readonly Entry[]> => store.entries(key('r'), { after: 0, limit: 100 });
+    await engine.run('receiver', null, { id: 'r' });
+    const parked = await entries();
+    for (let woken = 0; woken < 10; woken += 1) {
+      await engine.wake(key('r'));
+      await engine.drive(key('r'));
+    }
+    expect(looks).toBe(11);
+    expect(await entries()).toEqual(parked);
+
+    await engine.signal(key('r'), 'first', null);
+    const wakeAt = clock.now() + 60_000;
+    expect(await engine.drive(key('r'))).toMatchObject({ status: 'waiting', wakeAt });
+    const added = (await entries()).slice(parked.length);
+    expect(added.map(({ type }) => type)).toEqual(['run-claim', 'wait-end', 'wait-start', 'run-park']);
+    await engine.wake(key('r'));
+    expect(await engine.drive(key('r'))).toMatchObject({ status: 'waiting', wakeAt });
+    expect(await entries()).toHaveLength(parked.length + added.length);
+    clock.advance(60_000);
+    expect(await engine.drive(key('r'))).toMatchObject({ status: 'completed', output: true });
   });
 });

@@ -76,6 +76,11 @@ export function createDecider(
     // What it is about, a token or a code, must not stand in a record.
     if (request.kind === 'sign-in' && (decision.value ?? null) !== null)
       throw invalid(request, 'an answer to a sign-in holds nothing');
+    // The run would take what is none for the choice that ends it.
+    const offered = choicesOf(request);
+    const { choice } = (decision.value ?? {}) as { readonly choice?: unknown };
+    if (offered !== undefined && !offered.includes(choice))
+      throw invalid(request, `its choice is ${offered.join(' or ')}`);
     const { schema } = request;
     const issues = schema === undefined ? [] : schemaProblems(schema, decision.value ?? null);
     if (issues.length > 0) throw invalid(request, describeIssues(issues));
@@ -89,6 +94,12 @@ export function createDecider(
     }
     if (problem !== undefined) throw invalid(request, String(problem));
   }
+}
+
+/** What may become of a blocked run. */
+function choicesOf({ kind, body }: Request): readonly unknown[] | undefined {
+  const { choices } = (body ?? {}) as { readonly choices?: unknown };
+  return kind === 'intervention' && Array.isArray(choices) ? choices : undefined;
 }
 
 /** @throws {PrusikError} `REQUEST_KIND` */

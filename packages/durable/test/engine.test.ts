@@ -200,7 +200,6 @@ describe('a step in doubt', () => {
     [{ choice: 'happened', output: 'was paid' }, { status: 'completed', output: 'was paid' }, 1],
     [{ choice: 'retry' }, { status: 'completed', output: 'paid' }, 2],
     [{ choice: 'fail' }, { status: 'failed', error: { code: 'STEP_IN_DOUBT' } }, 1],
-    [{ choice: 'nonsense' }, { status: 'failed', error: { code: 'STEP_IN_DOUBT' } }, 1],
   ])('DUR-5: goes on as the intervention says: %j', async (value, expected, times) => {
     const { engine, effects } = await inDoubt();
     const blocked = await engine.drive(key('r'));
@@ -210,6 +209,47 @@ describe('a step in doubt', () => {
 
     expect(await engine.drive(key('r'))).toMatchObject(expected);
     expect(effects()).toBe(times);
+  });
+
+  it.each([{ choice: 'Retry' }, { choice: 'constructor' }, {}, 'retry', null])(
+    'DUR-5, REQ-1: what is none of the choices of an intervention is refused, and ends nothing: %j',
+    async (value) => {
+      const { engine, store } = await inDoubt();
+      const blocked = await engine.drive(key('r'));
+      if (blocked.status !== 'blocked') throw new Error(blocked.status);
+
+      await expect(engine.decide(key('r'), blocked.request, { status: 'answered', value })).rejects.toMatchObject({
+        code: 'DECISION_INVALID',
+      });
+      expect(await store.request(key('r'), blocked.request)).toMatchObject({ status: 'open' });
+      expect(await engine.drive(key('r'))).toMatchObject({ status: 'blocked' });
+    },
+  );
+
+  it('DUR-5: what is none of the choices ends the run where a store was told it by somebody else', async () => {
+    const { engine, effects, store } = await inDoubt();
+    const blocked = await engine.drive(key('r'));
+    if (blocked.status !== 'blocked') throw new Error(blocked.status);
+    const decision = { status: 'answered', value: { choice: 'nonsense' } } as const;
+    await store.decide({ run: key('r'), request: blocked.request, decision });
+
+    expect(await engine.drive(key('r'))).toMatchObject({ status: 'failed', error: { code: 'STEP_IN_DOUBT' } });
+    expect(effects()).toBe(1);
+  });
+
+  it('DUR-5: an intervention that is about no step takes no word that it happened', async () => {
+    const store = memoryStore();
+    const engine = engineOn(store, [durable('work', () => 1)], {
+      deps: () => {
+        throw new Error('away');
+      },
+    });
+    const blocked = await engine.run('work', null, { id: 'r' });
+    if (blocked.status !== 'blocked') throw new Error(blocked.status);
+    const decision = { status: 'answered', value: { choice: 'happened' } } as const;
+    await expect(engine.decide(key('r'), blocked.request, decision)).rejects.toMatchObject({
+      code: 'DECISION_INVALID',
+    });
   });
 
   it('DUR-5: check finds out what became of it', async () => {

@@ -9,7 +9,7 @@ export interface StepOptions {
   readonly name?: string;
   /** @default 'repeatable' */
   readonly effect?: Effect;
-  /** Recorded, and compared on replay: a different one blocks the run with `RUN_DIVERGED`. */
+  /** Recorded, and compared on replay: a different one blocks the run with `RUN_DIVERGED`. At most 200 characters: hash what is longer. */
   readonly fingerprint?: string;
   readonly retry?: RetryPolicy;
   /** The body is given up after this long: `STEP_TIMEOUT`, and a `once` step is then in doubt. @default none */

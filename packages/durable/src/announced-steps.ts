@@ -1,4 +1,5 @@
 import { checkId, type Claim, type StepIntent, type StepOptions } from '@prusik/core';
+import { checkStepLabels } from './check-calls.ts';
 import type { Delivery } from './delivery.ts';
 import { reservationOf } from './spent.ts';
 import type { StepSpec } from './step-spec.ts';
@@ -41,7 +42,9 @@ export function createAnnouncedSteps(core: Announcing): AnnouncedSteps {
       if (leadsTo === undefined || core.stopping()) return [];
       const { delivery } = core;
       const intents = new Map<string, StepIntent>();
-      for (const { key, kind = 'step', name, fingerprint = '' } of leadsTo()) {
+      for (const step of leadsTo()) {
+        const { key, kind = 'step', name, fingerprint = '' } = step;
+        checkStepLabels(key, step);
         if (announced.size + intents.size >= ANNOUNCED_AT_ONCE) break;
         if (delivery.hasAsked(key) || delivery.isOnRecord(key) || announced.has(key)) continue;
         intents.set(checkId('step key', key), {

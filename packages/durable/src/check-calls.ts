@@ -1,14 +1,18 @@
 import {
   checkOptions,
+  shown,
   type Effect,
   type ReceiveOptions,
   type RequestSpec,
   type RetryPolicy,
+  type StepKind,
   type StepOptions,
 } from '@prusik/core';
 import { checkCounts, checkMs } from './check-numbers.ts';
 
 const EFFECTS: ReadonlySet<Effect> = new Set(['repeatable', 'keyed', 'once']);
+const KINDS: ReadonlySet<StepKind> = new Set(['step', 'model', 'tool']);
+const FINGERPRINT_LIMIT = 200;
 
 const STEP = {
   names: {
@@ -59,6 +63,7 @@ export function checkStepOptions(key: string, options: StepOptions): void {
   // One that is written in another way must not be taken for the default, which may be repeated.
   if (effect !== undefined && !EFFECTS.has(effect))
     throw new TypeError(`step ${key}: ${String(effect)} is not an effect`);
+  checkStepLabels(key, options);
   if (reserve !== undefined) checkCounts('reserve', { ...reserve });
   if (retry !== undefined) {
     const { retryable: _, ...counts } = retry;
@@ -66,6 +71,31 @@ export function checkStepOptions(key: string, options: StepOptions): void {
     checkCounts('retry', counts);
   }
   if (timeoutMs !== undefined) checkMs(`step ${key}`, timeoutMs);
+}
+
+/**
+ * What stands in a journal as it was said: where it is none, no other store would take that journal in.
+ *
+ * @throws {TypeError}
+ */
+export function checkStepLabels(
+  key: string,
+  { kind, name, fingerprint }: Pick<StepOptions, 'kind' | 'name' | 'fingerprint'>,
+): void {
+  if (kind !== undefined && !KINDS.has(kind))
+    throw new TypeError(`step ${key}: its kind is one of ${[...KINDS].join(', ')}, not ${shown(kind)}`);
+  if (name !== undefined && typeof name !== 'string')
+    throw new TypeError(`step ${key}: its name is a text, not ${shown(name)}`);
+  if (fingerprint !== undefined && !isFingerprint(fingerprint))
+    throw new TypeError(
+      `step ${key}: its fingerprint is a text of at most ${FINGERPRINT_LIMIT} characters without NUL or an unpaired surrogate: hash what is longer`,
+    );
+}
+
+function isFingerprint(value: unknown): boolean {
+  return (
+    typeof value === 'string' && value.length <= FINGERPRINT_LIMIT && value.isWellFormed() && !value.includes('\0')
+  );
 }
 
 /** @throws {TypeError} */

@@ -81,6 +81,35 @@ it.each([
   },
 );
 
+const LABELS: Record<string, object> = {
+  'a kind that is none': { kind: 'child' },
+  'a name that is no text': { name: 5 },
+  'a fingerprint that is no text': { fingerprint: 5 },
+  'a long fingerprint': { fingerprint: 'x'.repeat(201) },
+  'a fingerprint that a file cannot hold': { fingerprint: 'a\0b' },
+};
+
+describe.each(Object.entries(LABELS))('a step with %s', (_, labels) => {
+  it('DUR-4, REC-1: is refused before anything of it is on record, which no other store would take in', async () => {
+    const store = memoryStore();
+    const work = durable('work', (ctx) => ctx.step('s', () => 1, labels));
+    expect(await engineOn(store, [work]).run('work', null, { id: 'r' })).toMatchObject({
+      status: 'failed',
+      error: { code: 'RUN_FAILED', message: expect.stringContaining('step s: its ') },
+    });
+    expect((await entriesOf(store, key('r'))).map(({ type }) => type)).toEqual(['run-start', 'run-claim', 'run-end']);
+  });
+
+  it('DUR-5, REC-1: is not announced', async () => {
+    const store = memoryStore();
+    const work = durable('work', (ctx) =>
+      ctx.step('lead', () => 1, { leadsTo: () => [{ key: 's', ...labels } as { key: string }] }),
+    );
+    expect(await engineOn(store, [work]).run('work', null, { id: 'r' })).toMatchObject({ status: 'completed' });
+    expect((await entriesOf(store, key('r'))).map(({ type }) => type)).not.toContain('step-intent');
+  });
+});
+
 describe('what a function or its steps get wrong', () => {
   it('AGT-13: an error that only looks like one of ours is recorded once, and its step is not run again', async () => {
     let calls = 0;

@@ -14,9 +14,9 @@ export function stepError({ outcome, facts }: StepEnd): string | undefined {
 }
 
 /** Reasons of the AI SDK → those of the conventions, where they differ. */
-const FINISH: Readonly<Record<string, string>> = {
-  'tool-calls': 'tool_call',
-  'content-filter': 'content_filter',
-};
+const FINISH: ReadonlyMap<string, string> = new Map([
+  ['tool-calls', 'tool_call'],
+  ['content-filter', 'content_filter'],
+]);
 
-export const finishReason = (finish: string): string => FINISH[finish] ?? finish;
+export const finishReason = (finish: string): string => FINISH.get(finish) ?? finish;

@@ -89,8 +89,8 @@ export function telemetry(options: TelemetryOptions = {}): Telemetry {
   checkProvider('meterProvider', 'getMeter', options.meterProvider);
   if (health !== undefined && typeof health !== 'function') throw new TypeError('health must be a function');
   const metered = measuresOf(options, clock);
-  const watching: Watching = {
-    tracer: (options.tracerProvider ?? trace).getTracer(SCOPE),
+  const tracers = options.tracerProvider ?? trace;
+  const watching: Omit<Watching, 'tracer'> = {
     clock,
     shapeOf: createStepShapes(),
     measures: metered.measures,
@@ -102,7 +102,8 @@ export function telemetry(options: TelemetryOptions = {}): Telemetry {
 
   return {
     caller: active,
-    drive: (run, drive) => observeDrive(watching, run, drive),
+    // A tracer of the API stays with the first SDK that it has found.
+    drive: (run, drive) => observeDrive({ ...watching, tracer: tracers.getTracer(SCOPE) }, run, drive),
     event: (event) => metered.measures()?.event(event),
     traceContext: () => ({ ...active() }),
     [Symbol.dispose]: metered[Symbol.dispose],

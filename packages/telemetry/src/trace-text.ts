@@ -2,8 +2,8 @@ import { createTraceState, isSpanContextValid, type SpanContext } from '@opentel
 import type { TraceContext } from '@prusik/core';
 
 const TRACEPARENT = /^[\da-f]{2}-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})/;
-/** What a record has room for: a longer one is left out, as W3C Trace Context allows. */
-const TRACESTATE_LIMIT = 512;
+/** What a record takes: one that is longer, or holds what no header may, is left out, as W3C Trace Context has it. Samplers write into it unchecked. */
+const TRACESTATE = /^[\u0020-\u007e]{1,512}$/;
 
 /**
  * As it travels. By hand, since the propagator of the program may speak another format, and what is on record has to be read by every process.
@@ -15,9 +15,7 @@ export function toText(context: SpanContext | undefined): TraceContext | undefin
   const flags = traceFlags === 1 ? '01' : traceFlags.toString(16).padStart(2, '0').slice(-2);
   const traceparent = `00-${traceId}-${spanId}-${flags}`;
   const tracestate = traceState?.serialize();
-  return tracestate === undefined || tracestate === '' || tracestate.length > TRACESTATE_LIMIT
-    ? { traceparent }
-    : { traceparent, tracestate };
+  return tracestate !== undefined && TRACESTATE.test(tracestate) ? { traceparent, tracestate } : { traceparent };
 }
 
 /** `undefined` for what names no span: a record of somebody else's must not keep a run from being driven. */

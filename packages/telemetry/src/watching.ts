@@ -4,8 +4,9 @@ import type { Content, Capture } from './content.ts';
 import type { Measures } from './measures.ts';
 import type { StepShape } from './step-shape.ts';
 
-/** What all drives of one observer share. */
+/** What all drives of one observer share, but for the tracer. */
 export interface Watching {
+  /** Of the provider that is registered as the drive begins. */
   readonly tracer: Tracer;
   readonly clock: Clock;
   readonly shapeOf: (step: Pick<ObservedStep, 'kind' | 'name'>) => StepShape;

@@ -267,6 +267,36 @@ describe('runs of an engine', () => {
     await engine[Symbol.asyncDispose]();
   });
 
+  it('TEL-1: spans go to the SDK that is registered as a drive begins, whichever that was before', async () => {
+    const before = recorded();
+    const after = recorded();
+    const job = durable('job', 'function', (ctx) => ctx.step('a', () => 1, { name: 'a' }));
+    const store = memoryStore();
+    const engine = createEngine({ store, definitions: [job], observers: [telemetry()] });
+    try {
+      trace.setGlobalTracerProvider(before.tracerProvider);
+      await engine.run('job', null);
+      trace.disable();
+      trace.setGlobalTracerProvider(after.tracerProvider);
+      await engine.run('job', null);
+    } finally {
+      trace.disable();
+      await engine[Symbol.asyncDispose]();
+    }
+    for (const { spans } of [before, after])
+      expect(spans().map(({ name }) => name)).toEqual(['prusik.step a', 'prusik.run job']);
+  });
+
+  it('TEL-1: what a model says of why it stopped is told as it is, whatever the word', async () => {
+    const job = durable('job', 'function', (ctx) =>
+      ctx.step('ask', ({ tell }) => tell({ of: 'model', finish: 'constructor' }), { kind: 'model', name: 'acme/m' }),
+    );
+    await watched([job], async ({ engine, span }) => {
+      await engine.run('job', null);
+      expect(span('chat m').attributes['gen_ai.response.finish_reasons']).toEqual(['constructor']);
+    });
+  });
+
   it('TEL-3: metrics of an SDK that is registered after the observer was made are measured', async () => {
     const { meterProvider, metrics } = recorded();
     const watching = telemetry();

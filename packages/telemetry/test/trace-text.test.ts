@@ -1,3 +1,4 @@
+import { createTraceState } from '@opentelemetry/api';
 import { expect, it } from 'vitest';
 import { fromText, toText } from '../src/trace-text.ts';
 
@@ -20,6 +21,15 @@ it('TEL-2: a tracestate that a record has no room for is left out, and its trace
   expect(toText({ ...span, traceState: stateOf('x'.repeat(513)) })).toEqual({
     traceparent: `00-${span.traceId}-${span.spanId}-01`,
   });
+});
+
+it.each([
+  ['no ASCII', 'vendor=é'],
+  ['more than one line', 'vendor=1\r\nx-other: 2'],
+])('TEL-2: a tracestate of %s, as a sampler may make it, is left out, and its trace goes on', (_, text) => {
+  const traceState = createTraceState().set('vendor', text.slice('vendor='.length));
+  expect(traceState.serialize()).toBe(text);
+  expect(toText({ ...span, traceState })).toEqual({ traceparent: `00-${span.traceId}-${span.spanId}-01` });
 });
 
 it('TEL-2: ids of nothing but zeros, which are what there is without an SDK, are no trace', () => {

@@ -77,9 +77,9 @@ function toAttributes(metric: string, attributes: unknown): readonly (readonly [
   });
 }
 
-function checkName(of: string, name: unknown): void {
+function checkName(of: 'metric' | 'attribute', name: unknown): void {
   if (typeof name !== 'string' || !NAME.test(name))
     throw new TypeError(
-      `The name of a ${of} is 1 to 63 lower-case letters, digits, _ and ., a letter first, not ${shown(name)}`,
+      `The name of ${of === 'metric' ? 'a metric' : 'an attribute'} is 1 to 63 lower-case letters, digits, _ and ., a letter first, not ${shown(name)}`,
     );
 }

@@ -23,20 +23,45 @@ export function secretSet(): SecretSet {
       const forms = formsOf(secret);
       if (forms.length === 0) return secret;
       known = [...known.filter(([first]) => first !== forms[0]), forms].slice(-REMEMBERED);
-      // One that is part of another would leave the rest of it.
-      texts = [...new Set(known.flat())].toSorted((a, b) => b.length - a.length);
+      texts = [...new Set(known.flat())];
       return secret;
     },
-    redact: (text) => texts.reduce((safe, secret) => safe.replaceAll(secret, '[redacted]'), text),
+    redact: (text) => withoutSpans(text, spansOf(text, texts)),
   };
+}
+
+interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Where secrets stand, in the text as it is: one that is taken out first would leave the rest of another that it is part of, or that begins in it. */
+function spansOf(text: string, secrets: readonly string[]): readonly Span[] {
+  const spans: Span[] = [];
+  for (const secret of secrets)
+    for (let at = text.indexOf(secret); at >= 0; at = text.indexOf(secret, at + secret.length))
+      spans.push({ from: at, to: at + secret.length });
+  return spans.toSorted((a, b) => a.from - b.from);
+}
+
+function withoutSpans(text: string, spans: readonly Span[]): string {
+  let safe = '';
+  let told = 0;
+  for (const { from, to } of spans) {
+    if (from >= told) safe += `${text.slice(told, from)}[redacted]`;
+    told = Math.max(told, to);
+  }
+  return spans.length === 0 ? text : safe + text.slice(told);
 }
 
 /** As it is, and as it stands in JSON and in addresses. Of several lines, such as a key, each may be told by itself. */
 function formsOf(secret: string): readonly string[] {
   const parts = [secret, ...secret.split('\n')].filter((part) => part.trim().length >= SHORTEST);
-  return [...new Set(parts.flatMap((part) => [part, JSON.stringify(part).slice(1, -1), inAddress(part)]))];
+  return [...new Set(parts.flatMap((part) => [part, JSON.stringify(part).slice(1, -1), ...inAddress(part)]))];
 }
 
-function inAddress(text: string): string {
-  return encodeURIComponent(text.toWellFormed());
+/** In a path, and in a query as forms write it; digits of an escape are written in either case. */
+function inAddress(text: string): readonly string[] {
+  const forms = [encodeURIComponent(text.toWellFormed()), new URLSearchParams({ '': text }).toString().slice(1)];
+  return forms.flatMap((form) => [form, form.replace(/%[0-9A-F]{2}/g, (escape) => escape.toLowerCase())]);
 }

@@ -196,12 +196,21 @@ describe('I11: secrets that a program knows', () => {
     expect(redact('planted-longer, planted, other-line, word')).toBe('[redacted], [redacted], [redacted], word');
   });
 
-  it('are known in JSON and in addresses', () => {
+  it('are taken out whole where one begins in another', () => {
     const { remember, redact } = secretSet();
-    const secret = remember('a "quoted" & slashed/secret');
+    for (const secret of ['planted-first', 'first-then', 'then-last']) remember(secret);
 
-    expect(redact(`${secret} ${JSON.stringify(secret)} ${encodeURIComponent(secret)}`)).toBe(
-      '[redacted] "[redacted]" [redacted]',
+    expect(redact('(planted-first-then-last) planted-firstplanted-first')).toBe('([redacted]) [redacted][redacted]');
+  });
+
+  it('are known in JSON and in addresses, as paths and as queries write them', () => {
+    const { remember, redact } = secretSet();
+    const secret = remember('a "quoted" & slashed/secret!');
+    const query = String(new URLSearchParams({ key: secret }));
+    const lower = query.replaceAll(/%../g, (escape) => escape.toLowerCase());
+
+    expect(redact(`${secret} ${JSON.stringify(secret)} ${encodeURIComponent(secret)} ${query} ${lower}`)).toBe(
+      '[redacted] "[redacted]" [redacted] key=[redacted] key=[redacted]',
     );
   });
 

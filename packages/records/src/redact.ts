@@ -40,6 +40,9 @@ const PLACES: { readonly [Kind in keyof BundleRows]: ContentPlace } = Object.fro
   Object.entries(CONTENT_OF).map(([row, kind]) => [row, { kind, path: '' }]),
 ) as { readonly [Kind in keyof BundleRows]: ContentPlace };
 
+/** What is no content is a name in whichever row it stands: what two rows have in common is the same in both, and a word about outputs is not one about types of entries. */
+const NAME: ContentPlace = { kind: 'name', path: '' };
+
 /** Makes rows what may be told of them. */
 export interface RowRedaction {
   row<Kind extends keyof BundleRows>(kind: Kind, row: BundleRows[Kind]): BundleRows[Kind];
@@ -57,8 +60,8 @@ export function createRedaction(mode: Redaction, redactor: Redactor = createReda
   const to: Redacting = {
     mode,
     content: (value, { kind }) => (mode === 'content' ? sizeOf(value) : redactor.json(value, kind)),
-    text: (text, at) => known.read(text, () => redactor.text(text, at)),
-    name: (text, at) => (to.text(text, at) === text ? text : to.pseudonym(text)),
+    text: (text) => known.read(text, () => redactor.text(text, NAME)),
+    name: (text) => (to.text(text) === text ? text : to.pseudonym(text)),
     pseudonym: (text) => `redacted-${keyed(text).slice(0, DIGITS_OF_A_NAME)}`,
   };
 
@@ -68,7 +71,7 @@ export function createRedaction(mode: Redaction, redactor: Redactor = createReda
         ? row
         : // Rules keep the form of what they are for, and a row is JSON.
           (ROW_RULES[kind](row as unknown as Json, to, PLACES[kind]) as typeof row),
-    name: (text) => (mode === 'none' ? text : to.name(text, { kind: 'name', path: '' })),
+    name: (text) => (mode === 'none' ? text : to.name(text)),
     line(text) {
       if (mode === 'none') return text;
       const safe = text.includes('sha256:') ? text.replace(HASH, (found) => `sha256:${keyed(found)}`) : text;

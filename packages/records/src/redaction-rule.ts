@@ -9,10 +9,10 @@ export interface Redacting {
   readonly mode: Redaction;
   /** Something that somebody said, made or gave. */
   content(value: Json, at: ContentPlace): Json;
-  /** A text that is no content by itself. */
-  text(text: string, at: ContentPlace): string;
+  /** A text that is no content by itself, wherever it stands. */
+  text(text: string): string;
   /** A text that others refer to. */
-  name(text: string, at: ContentPlace): string;
+  name(text: string): string;
   /** Another name for it, the same one everywhere in the bundle and nowhere else. */
   pseudonym(text: string): string;
 }

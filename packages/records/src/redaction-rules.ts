@@ -1,11 +1,4 @@
-import {
-  isObject,
-  type ContentPlace,
-  type EntryBody,
-  type Json,
-  type MessagePart,
-  type ToolOutput,
-} from '@prusik/core';
+import { isObject, type EntryBody, type Json, type MessagePart, type ToolOutput } from '@prusik/core';
 import type { BundleRows } from './bundle.ts';
 import type { Redacting, Rule } from './redaction-rule.ts';
 
@@ -17,8 +10,8 @@ const NUMBER = /^\d+(?:[.:]\d+)*$/;
 const OWN_KEY = /^(?:model|compact|tool)(?=:)/;
 
 /** Names of models and tools, codes, numbers, states: what a record is worth without its content. */
-const keep: Rule = (value, to, at) => through(value, at, (text, where) => to.text(text, where));
-const id: Rule = (value, to, at) => through(value, at, (text, where) => to.name(text, where));
+const keep: Rule = (value, to) => through(value, (text) => to.text(text));
+const id: Rule = (value, to) => through(value, (text) => to.name(text));
 const content: Rule = (value, to, at) => to.content(value, at);
 /** Content that has to stay an object. */
 const object: Rule = (value, to, at) => (to.mode === 'content' ? {} : to.content(value, at));
@@ -26,20 +19,20 @@ const object: Rule = (value, to, at) => (to.mode === 'content' ? {} : to.content
 const list: Rule = (value, to, at) => (to.mode === 'content' ? [] : to.content(value, at));
 /** Content that a reader need not have at all. */
 const optional: Rule = (value, to, at) => (to.mode === 'content' ? undefined : to.content(value, at));
-const key: Rule = (value, to, at) =>
-  through(value, at, (text, where) => {
-    if (to.mode !== 'content' || text === '') return to.name(text, where);
+const key: Rule = (value, to) =>
+  through(value, (text) => {
+    if (to.mode !== 'content' || text === '') return to.name(text);
     const [own] = OWN_KEY.exec(text) ?? [];
     if (own === undefined) return to.pseudonym(text);
     const rest = text.slice(own.length + 1);
     return `${own}:${own === 'model' && NUMBER.test(rest) ? rest : to.pseudonym(text)}`;
   });
 
-function through(value: Json, at: ContentPlace, change: (text: string, at: ContentPlace) => string): Json {
-  if (typeof value === 'string') return change(value, at);
-  if (Array.isArray(value)) return value.map((item: Json) => through(item, at, change));
+function through(value: Json, change: (text: string) => string): Json {
+  if (typeof value === 'string') return change(value);
+  if (Array.isArray(value)) return value.map((item: Json) => through(item, change));
   if (!isObject(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, through(item, at, change)]));
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, through(item, change)]));
 }
 
 /** Fields that nobody has a rule for are content. */
@@ -47,19 +40,19 @@ function shape<T>(rules: Rules<T>, unknown: Rule = content): Rule {
   const byName = new Map<string, Rule>(Object.entries(rules));
   return (value, to, at) => {
     if (!isObject(value)) return to.content(value, at);
-    const redacted: Record<string, Json> = {};
-    for (const [name, item] of Object.entries(value)) {
-      const rule = byName.get(name);
-      const made = (rule ?? unknown)(item, to, at);
-      if (made !== undefined) redacted[rule === undefined ? nameOf(name, to, at) : name] = made;
-    }
-    return redacted;
+    // A field may be called `__proto__`, which an assignment would take for something else.
+    return Object.fromEntries(
+      Object.entries(value).flatMap(([name, item]) => {
+        const rule = byName.get(name);
+        const made = (rule ?? unknown)(item, to, at);
+        return made === undefined ? [] : [[rule === undefined ? nameOf(name, to) : name, made] as const];
+      }),
+    );
   };
 }
 
 /** Of a field that nobody has a rule for the name may be content as well. */
-const nameOf = (name: string, to: Redacting, at: ContentPlace): string =>
-  to.mode === 'content' ? to.pseudonym(name) : to.name(name, at);
+const nameOf = (name: string, to: Redacting): string => (to.mode === 'content' ? to.pseudonym(name) : to.name(name));
 
 const each =
   (rule: Rule): Rule =>

@@ -1,4 +1,4 @@
-import { checkMessage, childRunId, type Json, type Message } from '@prusik/core';
+import { checkMessage, childRunId, createRedactor, type Json, type Message } from '@prusik/core';
 import { describe, expect, it } from 'vitest';
 import type { BundleRows } from '../src/index.ts';
 import { createRedaction } from '../src/redact.ts';
@@ -201,5 +201,25 @@ describe('redaction', () => {
     const redaction = createRedaction('content');
 
     for (const one of [row, other]) expect(JSON.stringify(redaction.row('entry', one))).not.toContain(SAID);
+  });
+
+  it('REC-1: asks a program’s own word of names as of names, so that what is hidden in one row is in all, and a word about outputs changes no type', () => {
+    const redactor = createRedactor({
+      redact: (text, { kind }) =>
+        kind === 'name' ? text.replaceAll('climb', 'walk') : kind === 'output' ? 'hidden' : text,
+    });
+    const redaction = createRedaction('secrets', redactor);
+    const rows = ROWS.map(([kind, row]) => JSON.stringify(redaction.row(kind, row)));
+
+    expect(rows.join('')).not.toContain('climb');
+    expect(rows[1]).toContain('"type":"step-end"');
+    expect(rows[1]).toContain('{"ok":true,"value":{"hidden":"hidden"}}');
+  });
+
+  it('REC-1: keeps a field whose name an object takes for something else', () => {
+    const body = JSON.parse('{"tool":"climb","__proto__":{"of":"rope"}}') as Json;
+    const row = { id: 'q', kind: 'question', body } as unknown as BundleRows['request'];
+
+    expect(JSON.stringify(createRedaction('secrets').row('request', row))).toContain(JSON.stringify(body));
   });
 });

@@ -8,7 +8,7 @@ export const EXIT = {
   usage: 2,
   /** No such run, session, request or file to read. */
   unknown: 3,
-  /** The database: missing, of another release, busy, damaged; and what `doctor` finds. */
+  /** The database: of another release, busy, damaged; and what `doctor` finds. */
   database: 4,
   /** What was asked for is refused: it is no decision for this request, the bundle is none, the run is live. Nothing was changed. */
   refused: 5,

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { PrusikError } from '@prusik/core';
 import { runCli } from './run-cli.ts';
+import { outputError } from './terminal.ts';
 
 const interrupt = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) {
@@ -16,14 +17,7 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
 
 const { stdin, stdout, stderr, env } = process;
 // `prusik runs | head`: nobody reads any more.
-for (const stream of [stdout, stderr])
-  stream.on('error', (error: NodeJS.ErrnoException) =>
-    interrupt.abort(
-      error.code === 'EPIPE'
-        ? error
-        : new PrusikError('FILE_UNWRITABLE', `The output cannot be written: ${error.code}`, { cause: error }),
-    ),
-  );
+for (const stream of [stdout, stderr]) stream.on('error', (error) => interrupt.abort(outputError(error)));
 
 process.exitCode = await runCli(process.argv.slice(2), {
   stdin,

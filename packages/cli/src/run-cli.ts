@@ -8,12 +8,29 @@ import { EXIT, type ExitCode } from './exit-codes.ts';
 import { COMMON_OPTIONS, commandHelp, overview } from './help.ts';
 import { openDatabase } from './open.ts';
 import { createTeller, type Teller } from './tell.ts';
-import { outputOf } from './terminal.ts';
+import { outputOf, type Output } from './terminal.ts';
 import { usage } from './values.ts';
 
 /** Runs one command line to its end. Never throws: what went wrong is a line and an exit code. */
 export async function runCli(args: readonly string[], io: Io): Promise<ExitCode> {
   const [stdout, stderr] = [outputOf(io.stdout, io.env), outputOf(io.stderr, io.env)];
+  const code = await runLine(args, io, { stdout, stderr });
+  try {
+    await stdout.flushed();
+    return code;
+  } catch (error) {
+    // Whoever reads no more has what they wanted. What was asked for is done otherwise, and nobody has heard what came of it.
+    if ((error as NodeJS.ErrnoException).code === 'EPIPE' || code !== EXIT.ok) return code;
+    createTeller(false, stdout, stderr).error(error);
+    return EXIT.failed;
+  }
+}
+
+async function runLine(
+  args: readonly string[],
+  io: Io,
+  { stdout, stderr }: { readonly stdout: Output; readonly stderr: Output },
+): Promise<ExitCode> {
   let tell: Teller = createTeller(args.includes('--json'), stdout, stderr);
   try {
     const [name, ...rest] = args;
@@ -22,9 +39,10 @@ export async function runCli(args: readonly string[], io: Io): Promise<ExitCode>
       return EXIT.usage;
     }
     if (['help', '--help', '-h'].includes(name)) {
-      const about = rest.find((word) => !word.startsWith('-'));
-      const asked = about === undefined ? undefined : commandNamed(about);
-      stdout.write(about === undefined || asked === undefined ? overview(COMMANDS) : commandHelp(about, asked));
+      const [about] = rest;
+      stdout.write(
+        about === undefined || about.startsWith('-') ? overview(COMMANDS) : commandHelp(about, commandNamed(about)),
+      );
       return EXIT.ok;
     }
     if (['--version', '-V'].includes(name)) {

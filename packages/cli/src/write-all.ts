@@ -2,10 +2,11 @@ import { once } from 'node:events';
 import { open, rm } from 'node:fs/promises';
 import { PrusikError } from '@prusik/core';
 import type { Io } from './command.ts';
+import { terminalText } from './terminal.ts';
 
 /**
- * Writes pieces to a file that is not there yet, or to the output as fast as it is read; returns how many bytes. Of a file that could not be written whole
- * nothing is left.
+ * Writes pieces to a file that is not there yet, or to the output as fast as it is read, to a terminal without what drives it; returns how many bytes. Of a
+ * file that could not be written whole nothing is left.
  */
 export async function writeAll(
   pieces: AsyncIterable<string | Uint8Array>,
@@ -14,9 +15,10 @@ export async function writeAll(
 ): Promise<number> {
   let bytes = 0;
   if (to === undefined) {
+    const shown = stdout.isTTY === true ? terminalText() : undefined;
     for await (const piece of pieces) {
       bytes += Buffer.byteLength(piece);
-      if (!stdout.write(piece)) await once(stdout, 'drain', { signal });
+      if (!stdout.write(shown?.(piece) ?? piece)) await once(stdout, 'drain', { signal });
     }
     return bytes;
   }

@@ -111,19 +111,23 @@ describe('what somebody hostile left in a database, or hands over', () => {
     }
   });
 
-  it.runIf(process.platform === 'linux')(
-    'I9: a full disk behind the output is told by code, and not as an interruption',
-    async () => {
+  it.runIf(process.platform === 'linux').each([
+    [['export', 'lines'], 5],
+    [['runs', '--json'], 1],
+    [['--help'], 1],
+  ])(
+    'I9: a full disk behind the output is told by code, neither as an interruption nor as a success: %s',
+    async (args, status) => {
       using db = await database();
       const full = openSync('/dev/full', 'w');
-      const { status, stderr } = spawnSync(
+      const done = spawnSync(
         process.execPath,
-        ['--conditions=@prusik/source', MAIN, 'export', 'lines', '--db', join(db.folder, 'runs.db')],
+        ['--conditions=@prusik/source', MAIN, ...args, '--db', join(db.folder, 'runs.db')],
         { stdio: ['ignore', full, 'pipe'], env: { ...process.env, NODE_OPTIONS: '' }, encoding: 'utf8' },
       );
       closeSync(full);
 
-      expect({ status, stderr }).toMatchObject({ status: 5, stderr: expect.stringContaining('(FILE_UNWRITABLE)') });
+      expect(done).toMatchObject({ status, stderr: expect.stringContaining('(FILE_UNWRITABLE)') });
     },
   );
 

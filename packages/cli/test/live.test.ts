@@ -117,6 +117,10 @@ describe('a database that a worker is writing', () => {
       { name: 'draft.md', type: 'text/markdown', size: 12 },
     ]);
     expect((await live.prusik('artifacts', 'mail', 'draft.md')).stdout).toBe('canary-draft');
+    expect(await live.prusik('artifacts', 'mail', 'draft.md', '--json')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('(CLI_USAGE)'),
+    });
     expect(await live.prusik('artifacts', 'mail', 'draft.md', '--out', 'draft.md')).toMatchObject({ code: 0 });
     expect(readFileSync(`${live.folder}/draft.md`, 'utf8')).toBe('canary-draft');
     expect(await live.prusik('artifacts', 'mail', 'final.md')).toMatchObject({

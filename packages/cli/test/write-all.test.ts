@@ -38,3 +38,23 @@ it('REC-1: an export whose reader takes nothing ends when the person wants out',
   out.abort();
   await expect(writing).rejects.toMatchObject({ name: 'AbortError' });
 });
+
+it.each([
+  [true, '{"of":"a\\u009b2Jb\\u202ec"}\n\\u001b[2J\r\ntab\tover\\u000dwritten\n'],
+  [false, '{"of":"a\u009b2Jb\u202ec"}\n\u001b[2J\r\ntab\tover\rwritten\n'],
+])('I11: what somebody made drives no terminal, and is as it is for everything else: %s', async (isTTY, expected) => {
+  const made = '{"of":"a\u009b2Jb\u202ec"}\n\u001b[2J\r\ntab\tover\rwritten\n';
+  async function* bytes(): AsyncGenerator<Uint8Array, void> {
+    // Also where a piece ends within a character.
+    for (const byte of Buffer.from(made.slice(0, 9))) yield Uint8Array.of(byte);
+    yield Buffer.from(made.slice(9));
+  }
+  const stdout = Object.assign(new PassThrough(), { isTTY });
+  const read = text(stdout);
+
+  expect(await writeAll(bytes(), undefined, { stdout, signal: new AbortController().signal })).toBe(
+    Buffer.byteLength(made),
+  );
+  stdout.end();
+  expect(await read).toBe(expected);
+});

@@ -13,10 +13,12 @@ export const artifacts: Command = {
   options: { out: { type: 'string', value: 'FILE', help: 'with NAME: a new file for its bytes (default: stdout)' } },
   notes: ['The newest of a name is written: that of the run itself, or of the one child that made it.'],
   async run({ io, tell, open, keyOf, operand, operands, values }) {
+    const out = values.text('out');
+    if (tell.json && operands() > 1 && out === undefined)
+      throw usage('With --json the bytes of an artifact need a file: --out FILE');
     const { store } = open();
     const { key } = await requireRun(store, keyOf(operand(0)));
     const found = await listArtifacts(store, key);
-    const out = values.text('out');
     if (operands() < 2) {
       if (out !== undefined) throw usage('--out goes with the name of an artifact');
       tell.rows('artifact', found, {

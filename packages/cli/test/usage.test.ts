@@ -73,8 +73,19 @@ describe('what a person may type', () => {
   it('I9: a database that is not there is not created, whatever is asked of it', async () => {
     using place = emptyFolder();
     const path = join(place.folder, 'none.db');
-    for (const args of [['runs'], ['show', 'r'], ['cancel', 'r'], ['doctor'], ['events', 'r'], ['approve', 'r']]) {
-      expect((await said(place.folder, [...args, '--db', path])).code).not.toBe(0);
+    for (const args of [
+      ['runs'],
+      ['show', 'r'],
+      ['cancel', 'r'],
+      ['doctor'],
+      ['events', 'r'],
+      ['approve', 'r'],
+      ['backup', 'b'],
+    ]) {
+      expect(await said(place.folder, [...args, '--db', path])).toMatchObject({
+        code: 3,
+        stderr: expect.stringContaining('(STORE_MISSING)'),
+      });
       expect(existsSync(path)).toBe(false);
     }
     expect(await said(place.folder, ['runs'])).toMatchObject({ code: 2 });

@@ -46,7 +46,7 @@ export interface BackupProgress {
  *
  * The copy is no store: {@link sqliteStore} refuses it, because its leases are those of another file. `restoreBackup()` makes one of it.
  *
- * @throws {PrusikError} `STORE_EXISTS`, `STORE_BUSY` (another backup to this name is under way), `STORE_UNAVAILABLE` (also: no room for it), `STORE_FOREIGN`, `STORE_TOO_NEW`, `STORE_CORRUPT`
+ * @throws {PrusikError} `STORE_MISSING`, `STORE_EXISTS`, `STORE_BUSY` (another backup to this name is under way), `STORE_UNAVAILABLE` (also: no room for it), `STORE_FOREIGN`, `STORE_TOO_NEW`, `STORE_CORRUPT`
  */
 export async function backupStore(options: BackupOptions): Promise<void> {
   const { overwrite = false, signal } = options;

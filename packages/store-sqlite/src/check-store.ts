@@ -31,7 +31,7 @@ export interface CheckOptions {
  * whole. Nothing is told of one that is sound. It reads in portions and lets the event loop in between; SQLite's own check of one table is one
  * portion.
  *
- * @throws {PrusikError} `STORE_FOREIGN`, `STORE_TOO_NEW`, `STORE_UNAVAILABLE`, `STORE_BUSY`
+ * @throws {PrusikError} `STORE_MISSING`, `STORE_FOREIGN`, `STORE_TOO_NEW`, `STORE_UNAVAILABLE`, `STORE_BUSY`
  */
 export async function* checkStore(options: CheckOptions): AsyncGenerator<StoreProblem, void> {
   const { full = false, signal } = options;

@@ -15,7 +15,7 @@ export interface OpenedToRead {
 /** Opens a store, or a backup where that is allowed, only to read it; whoever else has it open goes on. */
 export function openToRead(file: string, { orBackup }: { readonly orBackup: boolean }): OpenedToRead {
   const opened = fileAt(file);
-  if (opened === undefined) throw new PrusikError('STORE_UNAVAILABLE', `The file is not there: ${file}`);
+  if (opened === undefined) throw new PrusikError('STORE_MISSING', `There is no store at ${file}`);
   // Under a rollback journal the header means nothing yet.
   if (!isOpenHere(opened) && !existsSync(`${file}-journal`)) {
     const header = readFileHeader(file);

@@ -37,7 +37,7 @@ export interface RestoreOptions {
  *
  * A damaged store cannot be locked, so it is not replaced: move it away first, with its `-wal` and `-shm`.
  *
- * @throws {PrusikError} `STORE_EXISTS`, `STORE_BUSY` (a process has the store open, or restores it), `STORE_FOREIGN`, `STORE_TOO_NEW`,
+ * @throws {PrusikError} `STORE_MISSING` (the backup), `STORE_EXISTS`, `STORE_BUSY` (a process has the store open, or restores it), `STORE_FOREIGN`, `STORE_TOO_NEW`,
  *   `STORE_CORRUPT` (the backup, or the store that would be replaced), `STORE_UNAVAILABLE`
  */
 export async function restoreBackup(options: RestoreOptions): Promise<{ readonly generation: number }> {
@@ -83,6 +83,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<{ readonly
 }
 
 function checkBackup(from: string): void {
+  if (fileAt(from) === undefined) throw new PrusikError('STORE_MISSING', `There is no backup at ${from}`);
   const header = readFileHeader(from);
   if (header.found !== 'database') throw foreign(from, 'backup');
   checkIdentity(from, header, BACKUP_ID);

@@ -134,7 +134,11 @@ describe('backup and restore', { timeout: 30_000 }, () => {
   });
 
   it('STO-1: what cannot be backed up is refused with a code', async () => {
-    await expect(backupStore({ from, to: backup })).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    await expect(backupStore({ from, to: backup })).rejects.toMatchObject({ code: 'STORE_MISSING' });
+    await expect(restoreBackup({ from: backup, to })).rejects.toMatchObject({
+      code: 'STORE_MISSING',
+      message: `There is no backup at ${backup}`,
+    });
     writeFileSync(from, 'Dear all');
     await expect(backupStore({ from, to: backup })).rejects.toMatchObject({ code: 'STORE_FOREIGN' });
     const store = open(to);
@@ -253,7 +257,7 @@ describe('backup and restore', { timeout: 30_000 }, () => {
       message: expect.stringContaining('filler-7'),
     });
     await expect(restoreBackup({ from: join(directory.path, 'none'), to, overwrite: true })).rejects.toMatchObject({
-      code: 'STORE_UNAVAILABLE',
+      code: 'STORE_MISSING',
     });
     expect(readFileSync(to).equals(before)).toBe(true);
     expect(readdirSync(directory.path).filter((name) => name.includes('partial'))).toEqual([]);

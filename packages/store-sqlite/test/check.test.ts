@@ -218,7 +218,7 @@ describe('checkStore', () => {
     }
     writeFileSync(path, 'Dear all');
     await expect(problemsOf(checkStore({ path }))).rejects.toMatchObject({ code: 'STORE_FOREIGN' });
-    await expect(problemsOf(checkStore({ path: `${path}.none` }))).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    await expect(problemsOf(checkStore({ path: `${path}.none` }))).rejects.toMatchObject({ code: 'STORE_MISSING' });
   });
 
   it('STO-4: stops when it is told to', async () => {

@@ -46,6 +46,8 @@ export interface JournalState {
   readonly waits: Map<string, EntryStamp & WaitStart>;
   /** How often a step was begun, for its attempt number. */
   readonly attempts: Map<string, number>;
+  /** Requests whose one use was taken by the intent of a step, by its key, whatever became of it. */
+  readonly claimed: Map<string, string>;
   notes: number;
   /** By its function; what a step measures stands in its outcome. */
   measurements: number;
@@ -74,6 +76,7 @@ export function emptyJournal(): JournalState {
     pauses: new Map(),
     waits: new Map(),
     attempts: new Map(),
+    claimed: new Map(),
     notes: 0,
     measurements: 0,
     messages: 0,
@@ -93,6 +96,7 @@ export function foldEntry(state: JournalState, entry: Entry): void {
   switch (entry.type) {
     case 'step-intent':
       state.intents.set(entry.key, entry);
+      if (entry.request !== undefined) state.claimed.set(entry.key, entry.request);
       state.attempts.set(entry.key, entry.attempt);
       return;
     case 'step-pause':
@@ -106,6 +110,7 @@ export function foldEntry(state: JournalState, entry: Entry): void {
       state.intents.delete(entry.key);
       state.pauses.delete(entry.key);
       state.attempts.delete(entry.key);
+      state.claimed.delete(entry.key);
       state.messages += entry.messages?.count ?? 0;
       return record(state, entry, entry.messages?.count ?? 0, false);
     case 'wait-start':

@@ -87,9 +87,7 @@ export function createRunStep(core: DriveCore, onEnded: (key: string) => void): 
       // It surely did not begin, so its intent must not stand as a doubt for whoever takes the run up.
       const error = { code: 'RUN_RELEASED', message: `Step ${key} was not begun: its run was let go of before` };
       const ledger = reserved && { release: reserved };
-      // An approval that it has used up is not asked for again.
-      const executions = options.claimRequest === undefined ? step.tries.executions : first;
-      const pause: Pause = { ms: 0, refused: false, tries: { ...step.tries, executions } };
+      const pause: Pause = { ms: 0, refused: false, tries: step.tries };
       if (state.intents.has(key)) await putOff(spec, pause, { error, record: true, spent, ledger });
       return undefined;
     }

@@ -99,7 +99,7 @@ export function createStepRecords(core: DriveCore, slots: RunSlots, onEnded: (ke
       ...(options.claimRequest === undefined ? {} : { request: options.claimRequest }),
     };
     // The second execution of an approved step in doubt, let by a person, does not use up the approval again.
-    const claims = options.claimRequest !== undefined && (state.attempts.get(key) ?? 0) === 0;
+    const claims = options.claimRequest !== undefined && state.claimed.get(key) !== options.claimRequest;
     const ledger = reserved === undefined ? charge : { ...charge, reserve: reserved };
     const result = await committer.stage({
       entries: [intent],

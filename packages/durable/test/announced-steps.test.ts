@@ -181,6 +181,51 @@ describe.each(Object.entries(STORES))('a once step whose intent goes ahead (%s)'
     expect(executed).toBe(0);
   });
 
+  it.each([0, 1])(
+    'REQ-4: uses up the approval that it turns out to need, %i workers having been lost',
+    async (lost) => {
+      const clock = fakeClock();
+      await using opened = open({ clock });
+      const { store } = opened;
+      const definitions = [{ name: 'work', versions: ['1'] }];
+      const work = durable('work', async (ctx) => {
+        await lead(ctx);
+        const { request } = await ctx.request('may-i', { kind: 'approval', body: null });
+        return ctx.step('once', () => 'done', { effect: 'once', name: 'act', claimRequest: request });
+      });
+      const engine = engineOn(store, [work], { clock });
+      await engine.start('work', null, { id: 'r' });
+      for (let claimed = 0; claimed < lost; claimed += 1) {
+        await store.claim({ worker: 'lost', leaseMs: 1_000, limit: 1, suspects: { room: 1, alone: 9 }, definitions });
+        clock.advance(2_000);
+      }
+      const waiting = await engine.drive(key('r'));
+      if (waiting.status !== 'waiting') throw new Error(waiting.status);
+      const [{ request = '' } = {}] = waiting.requests;
+      await engine.decide(key('r'), request, { status: 'approved' });
+
+      expect(await engine.drive(key('r'))).toMatchObject({ status: 'completed', output: 'done' });
+      expect(await store.request(key('r'), request)).toMatchObject({ status: 'approved', claimed: true });
+    },
+  );
+
+  it('REQ-4: leaves an approval that another step has used up used up', async () => {
+    await using opened = open();
+    const work = durable('work', async (ctx) => {
+      await lead(ctx);
+      const { request } = await ctx.request('may-i', { kind: 'approval', body: null });
+      const gated = { effect: 'once', name: 'act', claimRequest: request } as const;
+      await ctx.step('other', () => 'done', gated);
+      return ctx.step('once', () => 'done', gated);
+    });
+    const engine = engineOn(opened.store, [work]);
+    const waiting = await engine.run('work', null, { id: 'r' });
+    if (waiting.status !== 'waiting') throw new Error(waiting.status);
+    await engine.decide(key('r'), waiting.requests[0]?.request ?? '', { status: 'approved' });
+
+    expect(await engine.drive(key('r'))).toMatchObject({ status: 'failed', error: { code: 'REQUEST_CLAIMED' } });
+  });
+
   it('DUR-5: is executed after its intent is on record, where it is asked for while that is on its way', async () => {
     await using opened = open();
     const sent = gate();

@@ -248,6 +248,33 @@ describe('EVT-6: what a client may put into a body', () => {
     expect(asked).toEqual([]);
   });
 
+  it('is refused where its client goes away in the middle of it, and nobody else hears of that', async () => {
+    const warned: EngineWarning[] = [];
+    const chat = chatOver(steps(1), { onWarning: (warning) => warned.push(warning) });
+    const body = new ReadableStream({
+      pull(controller) {
+        if (controller.desiredSize === 1) controller.enqueue(Buffer.from('{"id":'));
+        controller.error(new Error('ECONNRESET of 10.0.0.1'));
+      },
+    });
+    const request = new Request('http://localhost/api/chat', { method: 'POST', body, duplex: 'half' } as RequestInit);
+    const refused = await handleChatTurn(request, chat.options);
+
+    expect([refused.status, await refused.json()]).toEqual([
+      400,
+      {
+        error: {
+          code: 'CHAT_BODY_INVALID',
+          message: 'The body cannot be read',
+          path: 'body',
+          problem: 'broke off',
+          retryable: false,
+        },
+      },
+    ]);
+    expect(warned).toEqual([]);
+  });
+
   it('is told why in a sentence, beside the message that is meant', async () => {
     const refused = await chatOver(steps(1)).ask({ trigger: 'regenerate-message', messageId: 'u9' });
     expect(await refused.json()).toMatchObject({

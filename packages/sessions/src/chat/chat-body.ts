@@ -42,16 +42,16 @@ export function readChatBody(text: string): ChatAsk {
   const messageId = optionalId(body['messageId']);
   if (trigger === 'regenerate-message')
     return { chat, body, type: 'regenerate', ...(messageId === undefined ? {} : { messageId }) };
-  if (trigger !== 'submit-message') throw invalid('trigger', 'is neither submit-message nor regenerate-message');
+  if (trigger !== 'submit-message') throw bodyInvalid('trigger', 'is neither submit-message nor regenerate-message');
   const last = Array.isArray(messages) ? messages.at(-1) : undefined;
-  if (!isObject(last)) throw invalid('messages', 'holds no message');
+  if (!isObject(last)) throw bodyInvalid('messages', 'holds no message');
   const { parts, role } = last;
   const idPath = 'messages.at(-1).id';
   const id = role === 'user' ? idOf('message', last['id'], idPath) : shownIdOf(last['id'], idPath);
-  if (!Array.isArray(parts) || !parts.every(isPart)) throw invalid('messages.at(-1).parts', 'is no list of parts');
+  if (!Array.isArray(parts) || !parts.every(isPart)) throw bodyInvalid('messages.at(-1).parts', 'is no list of parts');
   if (role === 'user')
     return { chat, body, type: 'message', message: { id, content: contentOf(parts) }, isEdit: messageId === id };
-  if (role !== 'assistant') throw invalid('messages.at(-1).role', 'is neither user nor assistant');
+  if (role !== 'assistant') throw bodyInvalid('messages.at(-1).role', 'is neither user nor assistant');
   // What a client claims of its own message decides only what it is told.
   return { chat, body, type: 'answers', messageId: id, parts, answers: answersOf(parts) };
 }
@@ -63,33 +63,33 @@ function parse(text: string): JsonObject {
   try {
     value = JSON.parse(text);
   } catch {
-    throw invalid('body', 'is no JSON');
+    throw bodyInvalid('body', 'is no JSON');
   }
-  if (!isObject(value)) throw invalid('body', 'is no object');
+  if (!isObject(value)) throw bodyInvalid('body', 'is no object');
   return value;
 }
 
 function contentOf(parts: readonly AnyPart[]): readonly (TextPart | FilePart)[] {
   const content = parts.flatMap((part, at): (TextPart | FilePart)[] => {
     if (part.type === 'text') {
-      if (typeof part['text'] !== 'string') throw invalid(`messages.at(-1).parts[${at}].text`, 'is no text');
+      if (typeof part['text'] !== 'string') throw bodyInvalid(`messages.at(-1).parts[${at}].text`, 'is no text');
       return part['text'].trim() === '' ? [] : [{ type: 'text', text: part['text'] }];
     }
     if (part.type === 'file') return [fileOf(part, `messages.at(-1).parts[${at}]`)];
     // Data is between a page and its server, and nothing that a model is told.
     if (part.type.startsWith('data-')) return [];
-    throw invalid(`messages.at(-1).parts[${at}].type`, 'is nothing that a user says');
+    throw bodyInvalid(`messages.at(-1).parts[${at}].type`, 'is nothing that a user says');
   });
-  if (content.length === 0) throw invalid('messages.at(-1).parts', 'says nothing');
+  if (content.length === 0) throw bodyInvalid('messages.at(-1).parts', 'says nothing');
   return content;
 }
 
 /** In place only: an address would be fetched by whoever calls the model, in the name of this server. */
 function fileOf({ mediaType, url, filename }: AnyPart, path: string): FilePart {
   // It is told on, to providers and in headers.
-  if (typeof mediaType !== 'string' || !MEDIA_TYPE.test(mediaType)) throw invalid(`${path}.mediaType`, 'is none');
+  if (typeof mediaType !== 'string' || !MEDIA_TYPE.test(mediaType)) throw bodyInvalid(`${path}.mediaType`, 'is none');
   const found = typeof url === 'string' ? /^data:[^,]*;base64,([A-Za-z0-9+/]*={0,2})$/.exec(url) : null;
-  if (found?.[1] === undefined) throw invalid(`${path}.url`, 'is no data URL in base64');
+  if (found?.[1] === undefined) throw bodyInvalid(`${path}.url`, 'is no data URL in base64');
   const name = typeof filename === 'string' && filename !== '' ? { name: filename.slice(0, 200) } : {};
   return { type: 'file', mediaType, data: { base64: found[1] }, ...name };
 }
@@ -101,7 +101,7 @@ function answersOf(parts: readonly AnyPart[]): readonly ChatAnswer[] {
     if (state === 'approval-responded' && isObject(approval)) {
       const { id, approved, reason } = approval;
       if (typeof id !== 'string' || typeof approved !== 'boolean')
-        throw invalid('approval', 'has no id or no decision');
+        throw bodyInvalid('approval', 'has no id or no decision');
       const why = typeof reason === 'string' ? { reason: reason.slice(0, REASON_LIMIT) } : {};
       return [{ type: 'approval', request: id, approved, ...why }];
     }
@@ -127,7 +127,7 @@ function idOf(kind: Parameters<typeof checkId>[0], value: unknown, path: string)
   try {
     return checkId(kind, value);
   } catch {
-    throw invalid(path, 'is no id');
+    throw bodyInvalid(path, 'is no id');
   }
 }
 
@@ -142,5 +142,8 @@ function shownIdOf(value: unknown, path: string): string {
   return value as string;
 }
 
-const invalid = (path: string, problem: string): PrusikError =>
-  new PrusikError('CHAT_BODY_INVALID', `The body cannot be read: ${path} ${problem}`, { meta: { path, problem } });
+export const bodyInvalid = (path: string, problem: string, cause?: unknown): PrusikError =>
+  new PrusikError('CHAT_BODY_INVALID', `The body cannot be read: ${path} ${problem}`, {
+    meta: { path, problem },
+    ...(cause === undefined ? {} : { cause }),
+  });

@@ -9,7 +9,7 @@ import {
   type SessionKey,
 } from '@prusik/core';
 import { answerTurn } from './answer-turn.ts';
-import { readChatBody } from './chat-body.ts';
+import { bodyInvalid, readChatBody } from './chat-body.ts';
 import { warningOf, type ChatAccess, type ChatOptions } from './chat-options.ts';
 import { errorResponse, isForClient } from './chat-response.ts';
 import { telling } from './chat-work.ts';
@@ -89,10 +89,19 @@ async function readBody(request: Request, maxBytes: number): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
   let bytes = 0;
-  for await (const chunk of request.body ?? []) {
+  for await (const chunk of received(request)) {
     bytes += chunk.byteLength;
     if (bytes > maxBytes) throw tooLarge();
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();
+}
+
+/** A client that goes away in the middle is nothing that the host has to hear of. */
+async function* received({ body }: Request): AsyncGenerator<Uint8Array, void> {
+  try {
+    yield* body ?? [];
+  } catch (cause) {
+    throw bodyInvalid('body', 'broke off', cause);
+  }
 }

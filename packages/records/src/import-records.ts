@@ -47,7 +47,7 @@ const MAX_BYTES = 268_435_456;
  * one write, parents first; an import that was cut off is finished by the same import, and the same import again is `existing`.
  *
  * Rejects with `IMPORT_INVALID` and `meta.line` for what is no such bundle, whole and undamaged, or is of a later time than the store's; with `IMPORT_TOO_LARGE`; with `RUN_LIVE` or `SESSION_NOT_CLOSED` for what had not ended; with
- * `RUN_EXISTS` or `SESSION_EXISTS` where another stands under its id; with what the lines throw and the reason of `signal`.
+ * `RUN_EXISTS` or `SESSION_EXISTS` where another stands under its id; with `RUN_UNKNOWN` or `SESSION_UNKNOWN` (retryable) where what was written of it is removed meanwhile; with what the lines throw and the reason of `signal`.
  *
  * @param lines each with its line break or without, as {@link exportRun} gives them
  * @throws {TypeError} for options that cannot be.
@@ -124,7 +124,11 @@ async function writeAll(
     there = answer.outcome === 'existing';
   }
   for (const record of runs) {
-    const answer = await withBlobs((): Promise<ImportRunResult> => store.importRun(record));
+    const answer = await withBlobs((): Promise<ImportRunResult> =>
+      store.importRun(record).catch(async (error: unknown) => {
+        throw (await removedMeanwhile(store, record)) ?? error;
+      }),
+    );
     if (answer.outcome === 'refused') throw refusal(answer, runExists(record));
     counts[answer.outcome] += 1;
   }
@@ -136,6 +140,22 @@ async function writeAll(
     redacted: header.redacted !== 'none',
   };
 }
+
+/** What a run hangs on was written before it. Where it is gone, a removal beside this import took it: nothing is wrong with the bundle. */
+async function removedMeanwhile(store: Store, { run }: RunImport): Promise<PrusikError | undefined> {
+  const { tenant } = run.key;
+  if (run.parent !== undefined && (await store.run({ tenant, run: run.root })) === undefined)
+    return removed('RUN_UNKNOWN', `Run ${run.root}`, { run: run.root });
+  if (run.session !== undefined && (await store.session({ tenant, session: run.session })) === undefined)
+    return removed('SESSION_UNKNOWN', `Session ${run.session}`, { session: run.session });
+  return undefined;
+}
+
+const removed = (code: string, what: string, meta: Readonly<Record<string, string>>): PrusikError =>
+  new PrusikError(code, `${what} was removed while it was imported; the same import again writes it anew`, {
+    retryable: true,
+    meta,
+  });
 
 /** A blob that was put and is not there was swept at once. */
 function refusal(answer: { readonly code: string; readonly blob?: string }, exists: PrusikError): PrusikError {

@@ -174,6 +174,34 @@ describe.each(Object.entries(STORES))('an import (%s)', (_name, make) => {
     expect(await importRecords(store, lines, { into: 'away' })).toMatchObject({ outcome: 'existing', blobs: 0 });
   });
 
+  it('REC-1, REC-4: what is removed while it is imported is told as that, and is written by the same import again', async () => {
+    const run = await linesOf(exportRun(store, await climb(store, 'r')));
+    await climb(store, 's', 'talk');
+    const session = await linesOf(exportSession(store, await closed(store, 'talk')));
+    for (const [lines, removal, code] of [
+      [run, { run: 'r' }, 'RUN_UNKNOWN'],
+      [session, { session: 'talk' }, 'SESSION_UNKNOWN'],
+    ] as const) {
+      const remove = () => store.remove({ tenant: 'other', ...removal });
+      const pruned: Store = {
+        ...store,
+        async importRun(record) {
+          const answer = await store.importRun(record);
+          if (code === 'RUN_UNKNOWN') await remove();
+          return answer;
+        },
+        async importSession(record) {
+          const answer = await store.importSession(record);
+          await remove();
+          return answer;
+        },
+      };
+
+      await expect(importRecords(pruned, lines, { into: 'other' })).rejects.toMatchObject({ code, retryable: true });
+      expect(await importRecords(store, lines, { into: 'other' })).toMatchObject({ outcome: 'imported' });
+    }
+  });
+
   it('REC-1: one text, and a name of a file, are no lines', async () => {
     await expect(importRecords(store, 'run.jsonl')).rejects.toThrow(/a list or a stream, not one text/);
   });

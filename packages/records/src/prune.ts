@@ -1,4 +1,13 @@
-import type { CompactedRows, RemovedRows, RunKey, SessionKey, Store, SweptBlobs, Workspaces } from '@prusik/core';
+import {
+  checkOptions,
+  type CompactedRows,
+  type RemovedRows,
+  type RunKey,
+  type SessionKey,
+  type Store,
+  type SweptBlobs,
+  type Workspaces,
+} from '@prusik/core';
 import { checkedWalk, type RetentionOptions } from './retention-options.ts';
 import type { RetentionPolicy } from './retention-policy.ts';
 import { sweepSnapshots } from './sweep-snapshots.ts';
@@ -28,6 +37,19 @@ export interface PruneReport {
   readonly snapshots: number;
 }
 
+const OPTIONS = {
+  names: {
+    signal: true,
+    clock: true,
+    workspaces: true,
+    ownerOf: true,
+    blobGraceMs: true,
+    onProgress: true,
+  } satisfies Record<keyof PruneOptions, true>,
+  // Passed over, it would be the opposite of what was asked for.
+  elsewhere: { dryRun: 'planRetention()' },
+};
+
 /**
  * Lets go what a policy does not keep: closed sessions, records, resume state, then workspaces and snapshots, then the blobs that nobody uses any more. Never of
  * what is live, and never an open session. Workers and other pruners may be at work: each portion takes the store's write lock for some milliseconds and stands by itself, so
@@ -37,6 +59,7 @@ export interface PruneReport {
  * @throws what the store or the sandbox rejects with; what is told until then is gone.
  */
 export async function prune(store: Store, policy: RetentionPolicy, options: PruneOptions = {}): Promise<PruneReport> {
+  checkOptions('prune', options, OPTIONS);
   const walk = await checkedWalk(store, policy, options, false);
   const { workspaces, ownerOf = ownerOfWorkspace, blobGraceMs, onProgress = () => {}, signal } = options;
   const needed = (['workspaces', 'snapshots'] as const).find((of) => policy[of] !== undefined);

@@ -246,4 +246,14 @@ describe('what is no policy', () => {
     await expect(prune(store, policy as RetentionPolicy)).rejects.toThrow(TypeError);
     await expect(prune(store, policy as RetentionPolicy)).rejects.toThrow(says);
   });
+
+  it('REC-4: an option that is none, such as a dry run, is refused and named, and nothing goes', async () => {
+    const clock = fakeClock();
+    await ended(store, clock, 'kept');
+
+    await expect(
+      prune(store, { records: [{ tenant: 'acme', maxCount: 0 }] }, { dryRun: true, clock } as object),
+    ).rejects.toThrow(/prune has no option dryRun: use planRetention\(\)/);
+    expect(await left(store)).toEqual(['kept']);
+  });
 });

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { disposable } from './disposable.ts';
 
 /**
  * Where time comes from. Injected everywhere, so that a test moves it by hand.
@@ -66,11 +67,9 @@ export const systemClock: Clock = {
   after(delayMs, wake) {
     const wait: Wait = { due: performance.now() + delayMs, wake, timer: undefined };
     if (asked.push(wait) === 1) setImmediate(() => inNobodysContext(armAsked));
-    return {
-      [Symbol.dispose]() {
-        wait.wake = undefined;
-        if (wait.timer !== undefined) clearTimeout(wait.timer);
-      },
-    };
+    return disposable(() => {
+      wait.wake = undefined;
+      if (wait.timer !== undefined) clearTimeout(wait.timer);
+    });
   },
 };

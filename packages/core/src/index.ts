@@ -27,6 +27,7 @@ export {
   type Passage,
 } from './breaker.ts';
 export { systemClock, wallTime, type Clock } from './clock.ts';
+export { disposable } from './disposable.ts';
 export { compactionOf, cutPoints } from './compaction.ts';
 export type { ContextInput, ContextManager, ContextPlan, ContextView, Ruler } from './context.ts';
 export { contextView } from './context-view.ts';

@@ -1,4 +1,5 @@
 import {
+  disposable,
   runKeyText,
   suspectShare,
   type Claim,
@@ -165,7 +166,7 @@ export function createDriver(env: DriveEnv): Driver {
     },
     watch(on) {
       watchers.add(on);
-      return { [Symbol.dispose]: () => void watchers.delete(on) };
+      return disposable(() => void watchers.delete(on));
     },
   };
 

@@ -1,5 +1,6 @@
 import {
   checkId,
+  disposable,
   LIVE_TEXT_LIMIT,
   runKeyText,
   type LiveBlock,
@@ -169,12 +170,10 @@ export function createLiveBoard(writer: BoardWriter): LiveBoard {
         on(start);
         for (const block of blocks.values()) if (block.text !== '') on(deltaOf(block, 0, block.text));
       }
-      return {
-        [Symbol.dispose]() {
-          set.delete(on);
-          if (set.size === 0 && listeners.get(name) === set) listeners.delete(name);
-        },
-      };
+      return disposable(() => {
+        set.delete(on);
+        if (set.size === 0 && listeners.get(name) === set) listeners.delete(name);
+      });
     },
   };
 }

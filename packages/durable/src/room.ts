@@ -1,4 +1,4 @@
-import { runKeyText, type Run } from '@prusik/core';
+import { disposable, runKeyText, type Run } from '@prusik/core';
 
 type OfTree = Pick<Run, 'key' | 'root'>;
 
@@ -26,7 +26,7 @@ export function createRoom(): Room {
       const others = waiting.get(tree);
       if (others === undefined) waiting.set(tree, new Set([on]));
       else others.add(on);
-      return { [Symbol.dispose]: () => leave(tree, on) };
+      return disposable(() => leave(tree, on));
     },
     freed(run) {
       if (waiting.size === 0) return;

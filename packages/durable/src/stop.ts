@@ -1,4 +1,4 @@
-import type { PrusikError } from '@prusik/core';
+import { disposable, type PrusikError } from '@prusik/core';
 
 /**
  * Tells a step to stop, once. It has an `AbortSignal` for those who ask for one: most bodies never do, and to make one takes longer than
@@ -14,7 +14,7 @@ export interface Stop {
 }
 
 export function createStop(): Stop {
-  let listeners: Set<() => void> | undefined;
+  let listeners: (() => void)[] = [];
   let reason: PrusikError | undefined;
   let controller: AbortController | undefined;
   return {
@@ -31,13 +31,14 @@ export function createStop(): Stop {
       reason = why;
       controller?.abort(why);
       const told = listeners;
-      listeners = undefined;
-      for (const listener of told ?? []) listener();
+      listeners = [];
+      for (const listener of told) listener();
     },
     onAbort(listener) {
-      listeners ??= new Set();
-      listeners.add(listener);
-      return { [Symbol.dispose]: () => void listeners?.delete(listener) };
+      listeners.push(listener);
+      return disposable(() => {
+        listeners = listeners.filter((other) => other !== listener);
+      });
     },
   };
 }

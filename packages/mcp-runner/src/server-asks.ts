@@ -1,5 +1,5 @@
 import type { Client } from '@modelcontextprotocol/client';
-import { hashJson, type CallAnswer, type CallNeed, type Clock, type JsonObject } from '@prusik/core';
+import { disposable, hashJson, type CallAnswer, type CallNeed, type Clock, type JsonObject } from '@prusik/core';
 import type { ClientSetup } from './connection.ts';
 import { readAsk, type AskOptions, type ServerAsk } from './needs.ts';
 import type { OpenAsk } from './open-call.ts';
@@ -125,12 +125,10 @@ export function createServerAsks(options: ServerAsksOptions): ServerAsks {
     listen(client, caller) {
       const open = callers.get(client) ?? new Set();
       callers.set(client, open.add(caller));
-      return {
-        [Symbol.dispose]() {
-          open.delete(caller);
-          for (const end of ends) end();
-        },
-      };
+      return disposable(() => {
+        open.delete(caller);
+        for (const end of ends) end();
+      });
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { BatchObservableResult, Meter, Observable } from '@opentelemetry/api';
-import { within, type Clock } from '@prusik/core';
+import { disposable, within, type Clock } from '@prusik/core';
 import { OWN, type GaugeName } from './conventions.ts';
 import type { Instruments } from './instruments.ts';
 
@@ -55,5 +55,5 @@ export function observeHealth(
   }
 
   meter.addBatchObservableCallback(observe, observables);
-  return { [Symbol.dispose]: () => meter.removeBatchObservableCallback(observe, observables) };
+  return disposable(() => meter.removeBatchObservableCallback(observe, observables));
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '@prusik/core';
+import { disposable, type Clock } from '@prusik/core';
 
 /** A clock that stands still until it is moved. */
 export interface FakeClock extends Clock {
@@ -32,7 +32,7 @@ export function fakeClock(start = 1_700_000_000_000): FakeClock {
     after(delayMs, wake) {
       const timer = { due: passed + Math.max(0, delayMs), wake };
       timers.add(timer);
-      return { [Symbol.dispose]: () => void timers.delete(timer) };
+      return disposable(() => void timers.delete(timer));
     },
     advance(ms) {
       const until = passed + ms;

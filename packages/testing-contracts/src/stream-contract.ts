@@ -1,4 +1,4 @@
-import type { DurableDefinition, Json, Store } from '@prusik/core';
+import { disposable, type DurableDefinition, type Json, type Store } from '@prusik/core';
 import { STREAM_LIVE_TESTS } from './stream-live-tests.ts';
 import { STREAM_ORDER_TESTS } from './stream-order-tests.ts';
 import { STREAM_READER_TESTS } from './stream-reader-tests.ts';
@@ -49,13 +49,11 @@ export async function runStreamTest({ run }: StreamTest, storage: StreamStorage)
   const counted = (watcher: Disposable): Disposable => {
     watching += 1;
     let disposed = false;
-    return {
-      [Symbol.dispose]() {
-        if (!disposed) watching -= 1;
-        disposed = true;
-        watcher[Symbol.dispose]();
-      },
-    };
+    return disposable(() => {
+      if (!disposed) watching -= 1;
+      disposed = true;
+      watcher[Symbol.dispose]();
+    });
   };
   const instrument = (store: Store): Store => ({
     ...store,

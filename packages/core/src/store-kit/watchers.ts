@@ -1,3 +1,4 @@
+import { disposable } from '../disposable.ts';
 import { runKeyText, sameRun, type RequestRef, type RunKey } from '../ids.ts';
 import type { Store } from '../store.ts';
 import type { News } from './tables.ts';
@@ -53,21 +54,17 @@ export function createWatchers(onCountChange: () => void = () => undefined): Wat
       const watcher: QueueWatcher = (root) => on(root);
       queue.add(watcher);
       onCountChange();
-      return {
-        [Symbol.dispose]() {
-          if (queue.delete(watcher)) onCountChange();
-        },
-      };
+      return disposable(() => {
+        if (queue.delete(watcher)) onCountChange();
+      });
     },
     watchRequests(tenant, on) {
       const watcher = { tenant, on };
       requests.add(watcher);
       onCountChange();
-      return {
-        [Symbol.dispose]() {
-          if (requests.delete(watcher)) onCountChange();
-        },
-      };
+      return disposable(() => {
+        if (requests.delete(watcher)) onCountChange();
+      });
     },
     collect() {
       const told: { readonly run: RunKey; readonly tell: (on: RunWatcher) => void }[] = [];
@@ -127,14 +124,12 @@ function createRunWatchers<On>(onCountChange: () => void): RunWatchers<On> {
       runs.set(name, watchers.add(watcher));
       count += 1;
       onCountChange();
-      return {
-        [Symbol.dispose]() {
-          if (!watchers.delete(watcher)) return;
-          if (watchers.size === 0 && runs.get(name) === watchers) runs.delete(name);
-          count -= 1;
-          onCountChange();
-        },
-      };
+      return disposable(() => {
+        if (!watchers.delete(watcher)) return;
+        if (watchers.size === 0 && runs.get(name) === watchers) runs.delete(name);
+        count -= 1;
+        onCountChange();
+      });
     },
     tell: (run, call) => tellEach(runs.get(runKeyText(run)), call),
     tellAll(call) {

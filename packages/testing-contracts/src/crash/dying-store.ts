@@ -1,4 +1,4 @@
-import type { Store } from '@prusik/core';
+import { disposable, type Store } from '@prusik/core';
 
 /**
  * Claims and renewals come as clocks tick, so counting them would make the k-th write another one in each life. A death after a claim
@@ -15,7 +15,7 @@ const WRITES: ReadonlySet<string> = new Set([
   'putBlob',
 ]);
 
-const NOBODY: Disposable = { [Symbol.dispose]: () => undefined };
+const NOBODY = disposable(() => undefined);
 
 /** Whether the process dies at this call, for points that have a name instead of a number. */
 export type DiesAt = (method: string, given: readonly unknown[]) => boolean;

@@ -25,6 +25,7 @@ import { modelName } from './language-model.ts';
 import type { ModelRoute } from './model-route.ts';
 import { textOf } from './output.ts';
 import { describeError } from './redact.ts';
+import { stopwatch } from './stopwatch.ts';
 
 type Compact = Extract<Action, { do: 'compact' }>;
 
@@ -36,16 +37,15 @@ export async function compactStep(run: AgentRun, state: LoopState, action: Compa
   const { agent, ctx } = run;
   const route = summaryRoute(agent);
   const reserve = reservationFor(agent, state, action.promptTokens);
-  const elapsed = run.elapsedMs();
-  const askedAt = agent.clock.monotonic();
-  const elapsedMs = (): number => elapsed + agent.clock.monotonic() - askedAt;
+  const elapsedMs = stopwatch(run, state);
+  const leftMs = state.limits.wallMs - run.elapsedMs();
   try {
     return await ctx.step(`compact:${action.n}`, (scope) => compact(run, state, action, scope, elapsedMs), {
       kind: 'model',
       name: modelName(route.entries[0].model),
       retry: {
         attempts: agent.limits.modelAttempts,
-        ...(Number.isFinite(state.limits.wallMs) ? { capacityWaitMs: Math.max(0, state.limits.wallMs - elapsed) } : {}),
+        ...(Number.isFinite(leftMs) ? { capacityWaitMs: Math.max(0, leftMs) } : {}),
       },
       reserve,
     });

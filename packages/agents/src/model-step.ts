@@ -30,6 +30,7 @@ import { onceCallsOf } from './once-calls.ts';
 import { namesFiles } from './prompt-view.ts';
 import { fixedCharsOf, NO_LISTINGS, withChanged } from './recorded-listing.ts';
 import { describeError } from './redact.ts';
+import { stopwatch } from './stopwatch.ts';
 import { assistantMessage, toolMessage, userNote } from './stored-messages.ts';
 import type { LoadedFiles } from './to-model-messages.ts';
 import { AUTHOR_TIMEOUT_MS, within } from './within.ts';
@@ -41,10 +42,8 @@ import { AUTHOR_TIMEOUT_MS, within } from './within.ts';
 export async function modelStep(run: AgentRun, state: LoopState): Promise<ReplyRecord> {
   const { agent } = run;
   const { limits, model } = agent;
-  const elapsed = run.elapsedMs();
-  const askedAt = agent.clock.monotonic();
-  const elapsedMs = (): number => elapsed + agent.clock.monotonic() - askedAt;
-  const leftMs = state.limits.wallMs - elapsed;
+  const elapsedMs = stopwatch(run, state);
+  const leftMs = state.limits.wallMs - run.elapsedMs();
   // The engine keeps a reservation only where the run's tree has a budget.
   const input = state.promptTokens ?? (await run.prompt()).tokens() + fixedTokens(agent, state);
   // A call that is made again because its prompt was too long is another one to the journal.

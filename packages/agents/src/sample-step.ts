@@ -8,6 +8,7 @@ import { reservation } from './model-price.ts';
 import type { RecordedSample } from './needing.ts';
 import { textOf } from './output.ts';
 import { describeError } from './redact.ts';
+import { stopwatch } from './stopwatch.ts';
 
 /** The models that the tools of a round ask. */
 export interface Samples {
@@ -26,7 +27,8 @@ interface SampleRecord {
 /** Of a longer reply the rest is cut. */
 const MOST_CHARS = 65_536;
 
-export function samplesOf({ agent, ctx, elapsedMs: elapsed }: AgentRun, state: LoopState): Samples {
+export function samplesOf(run: AgentRun, state: LoopState): Samples {
+  const { agent, ctx } = run;
   let samples = 0;
   let tokens = 0;
   let costMicros = 0;
@@ -35,10 +37,8 @@ export function samplesOf({ agent, ctx, elapsedMs: elapsed }: AgentRun, state: L
 
   async function take(key: string, need: RecordedSample, approval?: string): Promise<CallAnswer> {
     const nth = (samples += 1);
-    const elapsedBefore = elapsed();
-    const askedAt = agent.clock.monotonic();
-    const elapsedMs = (): number => elapsedBefore + agent.clock.monotonic() - askedAt;
-    const leftMs = state.limits.wallMs - elapsedBefore;
+    const elapsedMs = stopwatch(run, state);
+    const leftMs = state.limits.wallMs - run.elapsedMs();
     const entries = agent.sampling?.models.get(need.model)?.entries ?? [];
     const messages = need.messages.map(messageOf);
     const input = estimateTokens(messages, need.system?.length);

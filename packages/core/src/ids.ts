@@ -40,6 +40,9 @@ export const ID_LIMITS = {
   'name of an artifact': 200,
 } as const;
 
+/** Of each kind the last that was in order: a store is told the same tenant and run again and again, commit after commit. */
+const accepted: Partial<Record<keyof typeof ID_LIMITS, string>> = {};
+
 /**
  * Returns `value` when it can name something: 1 to the limit's number of characters, no control character, no
  * unpaired surrogate. Path characters are allowed: ids never become file names unescaped.
@@ -47,6 +50,7 @@ export const ID_LIMITS = {
  * @throws {TypeError} naming the kind of id and what is wrong.
  */
 export function checkId(kind: keyof typeof ID_LIMITS, value: unknown): string {
+  if (typeof value === 'string' && accepted[kind] === value) return value;
   if (typeof value !== 'string')
     throw new TypeError(`The ${kind} must be a string, not ${value === null ? 'null' : typeof value}`);
   if (value === '') throw new TypeError(`The ${kind} must not be empty`);
@@ -55,6 +59,7 @@ export function checkId(kind: keyof typeof ID_LIMITS, value: unknown): string {
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   if (/[\u0000-\u001f\u007f]/.test(value)) throw new TypeError(`The ${kind} ${shown(value)} holds a control character`);
   if (!value.isWellFormed()) throw new TypeError(`The ${kind} holds an unpaired surrogate`);
+  accepted[kind] = value;
   return value;
 }
 

@@ -25,6 +25,8 @@ export function openRawJournal(path: string, synchronous: Synchronous): RawJourn
     create table entries (run integer, seq integer, at real not null, body text not null, primary key (run, seq)) strict;
     create table messages (thread integer, n integer, body text not null, primary key (thread, n)) strict;
   `);
+  const begin = db.prepare('begin immediate');
+  const commit = db.prepare('commit');
   const entry = db.prepare('insert into entries values (?, ?, ?, ?)');
   const message = db.prepare('insert into messages values (?, ?, ?)');
   const run = db.prepare("insert into runs values (?, 'running', ?)");
@@ -37,7 +39,11 @@ export function openRawJournal(path: string, synchronous: Synchronous): RawJourn
     insertMessage: (thread, n, body) => void message.run(thread, n, body),
     insertRun: (id, input) => void run.run(id, input),
     endRun: (id) => void end.run(id),
-    inTransaction: (work) => db.transaction(work).immediate(),
+    inTransaction(work) {
+      begin.run();
+      work();
+      commit.run();
+    },
     entries: (id) => parsed(entries.all(id)),
     messages: (thread) => parsed(messages.all(thread)),
     [Symbol.dispose]: () => void db.close(),

@@ -1,3 +1,5 @@
+import { isOf, numberOf } from './row-ids.ts';
+
 /** One thing that is true of every row of a table; the query finds rows of which it is not, and says in words what is wrong. */
 export interface Invariant {
   readonly about: 'run' | 'session' | 'request';
@@ -18,12 +20,14 @@ const hasGap = (from: string, column: string): string =>
 
 /** Of one that is compacted half of that may be gone; what is left has no reader. */
 const hasState = 'x.compacted_at is null';
-const journal = 'entries where run = x.id';
+const journal = `entries where ${isOf('id', 'x.id')}`;
+const seq = numberOf('id');
 const inbox = 'inbox where run = x.id';
-const thread = 'messages where thread = x.id';
-const conversation = 'messages where thread = -x.id and n > x.thread_floor';
+const thread = `messages where ${isOf('id', 'x.id')}`;
+const conversation = `messages where ${isOf('id', '-x.id', { after: 'x.thread_floor' })}`;
+const n = numberOf('id');
 // The text is looked for before it is parsed: a journal may be long, and few entries hold it.
-const ends = `(select count(*) from entries where run = x.id and instr(body, '"run-end"') > 0 and body ->> '$.type' = 'run-end')`;
+const ends = `(select count(*) from ${journal} and instr(body, '"run-end"') > 0 and body ->> '$.type' = 'run-end')`;
 
 /** What the store's own rules keep true of whatever is not hidden, whoever writes. Each is looked for along an index. */
 export const INVARIANTS: readonly Invariant[] = [
@@ -36,8 +40,8 @@ export const INVARIANTS: readonly Invariant[] = [
   {
     about: 'run',
     table: 'runs',
-    wrong: `${hasState} and (${hasGap(journal, 'seq')} or (select coalesce(min(seq), 0) <> 1 from ${journal}))`,
-    says: `'has a journal with gaps: entries ' || ${span(journal, 'seq')}`,
+    wrong: `${hasState} and (${hasGap(journal, seq)} or (select coalesce(min(${seq}), 0) <> 1 from ${journal}))`,
+    says: `'has a journal with gaps: entries ' || ${span(journal, seq)}`,
   },
   {
     about: 'run',
@@ -48,7 +52,7 @@ export const INVARIANTS: readonly Invariant[] = [
   {
     about: 'run',
     table: 'runs',
-    wrong: `${hasState} and ${ended('x')} and (select body ->> '$.type' from ${journal} order by seq desc limit 1) <> 'run-end'`,
+    wrong: `${hasState} and ${ended('x')} and (select body ->> '$.type' from ${journal} order by id desc limit 1) <> 'run-end'`,
     says: `'has entries after its end'`,
   },
   {
@@ -71,8 +75,8 @@ export const INVARIANTS: readonly Invariant[] = [
   {
     about: 'run',
     table: 'runs',
-    wrong: `${hasState} and ${hasGap(thread, 'n')}`,
-    says: `'has a thread with gaps: messages ' || ${span(thread, 'n')}`,
+    wrong: `${hasState} and ${hasGap(thread, n)}`,
+    says: `'has a thread with gaps: messages ' || ${span(thread, n)}`,
   },
   {
     about: 'run',
@@ -109,7 +113,7 @@ export const INVARIANTS: readonly Invariant[] = [
     about: 'run',
     table: 'runs',
     wrong: `x.compacted_at is not null and x.compacting is null and exists (select 1 from ${journal})`,
-    says: `'is compacted and has entries: ' || ${span(journal, 'seq')}`,
+    says: `'is compacted and has entries: ' || ${span(journal, seq)}`,
   },
   {
     about: 'session',
@@ -127,8 +131,8 @@ export const INVARIANTS: readonly Invariant[] = [
   {
     about: 'session',
     table: 'sessions',
-    wrong: `${hasGap(conversation, 'n')} or (select min(n) <> x.thread_floor + 1 from ${conversation})`,
-    says: `'has a thread with gaps: messages ' || ${span(conversation, 'n')}`,
+    wrong: `${hasGap(conversation, n)} or (select min(${n}) <> x.thread_floor + 1 from ${conversation})`,
+    says: `'has a thread with gaps: messages ' || ${span(conversation, n)}`,
   },
   {
     about: 'session',

@@ -6,6 +6,11 @@ export type Write = (statement: Database.Statement<unknown[]>, ...values: unknow
 export const ROWS_A_STATEMENT = 50;
 const MAX_WORK_MS = 5;
 
+/** SQL that deletes some rows `x` of one owner `o`, by its number and a limit. */
+export function deleteOwned(table: string, where: string): string {
+  return `delete from ${table} where rowid in (select x.rowid from (select ? as number) o join ${table} x on ${where} limit ?)`;
+}
+
 /** What one transaction may delete, by rows and by time. */
 export interface Portion {
   add(rows: number): void;

@@ -12,7 +12,7 @@ const CONTENT_EVERY_MS = 250;
 export interface Replacement {
   /** Throws `STORE_REPLACED` when another file, or none, is at the path. A microsecond, so it is asked before each answer. */
   checkPath(): void;
-  /** Inside a transaction: where the file is the same and a backup was restored into it by SQLite's own means. */
+  /** Inside a transaction: where the file is the same and a backup was restored into it by SQLite's own means, or a newer release has laid it out anew. */
   checkContent(): void;
   /** Says it without throwing, once: for those who wait for news. */
   isNews(): boolean;
@@ -33,7 +33,7 @@ export function watchReplacement(db: Database.Database, file: string, opened: st
     replaced = true;
     throw new PrusikError(
       'STORE_REPLACED',
-      `The store ${file} was moved, removed or restored while it was open; nothing is read or written through it any more`,
+      `The store ${file} was moved, removed, restored or migrated by a newer release while it was open; nothing is read or written through it any more`,
     );
   }
 

@@ -122,8 +122,7 @@ function renew(partial: string, replaced: number): number {
     db.prepare('update runs set epoch = epoch + ? where ended_at is null').run(EPOCH_STEP);
     // Whoever drove them did not die at it: they are not under suspicion.
     db.exec(
-      `update runs set status = 'queued', ready_at = max((select at from clock),
-         coalesce((select at from entries order by rowid desc limit 1), 0)), lease_until = null, holder = null, worker = null
+      `update runs set status = 'queued', ready_at = (select at from clock), lease_until = null, holder = null, worker = null
        where lease_until is not null`,
     );
     const generation = db.prepare<[], number>('select number from generation').pluck().get() ?? 0;

@@ -8,6 +8,7 @@ import {
   type Json,
   type Ledger,
   type Message,
+  type RunState,
   type Signal,
   type SignalKind,
   type StoredMessage,
@@ -16,6 +17,7 @@ import {
 } from '@prusik/core';
 import { selectGrant, toGrant, type GrantRow } from './grant-row.ts';
 import { prepareQuery } from './prepare-query.ts';
+import { isOf, numberOf, ownerOf, rowId } from './row-ids.ts';
 import { selectRequest, toRequest, type RequestRow } from './request-row.ts';
 import { selectSession, toCuts, toSession, type SessionRow } from './session-row.ts';
 import { createBlobReads } from './blob-rows.ts';
@@ -24,7 +26,7 @@ import { createHealth } from './health.ts';
 import { createEndedRoots } from './ended-roots.ts';
 import { createTreeBytes } from './tree-bytes.ts';
 import { createLists } from './sqlite-lists.ts';
-import { selectRun, selectState, toRun, toState, type RunRow, type StateRow } from './state-row.ts';
+import { selectRun, selectState, toRun, type RunRow, type StateRow } from './state-row.ts';
 
 type Keyed = [tenant: string, id: string];
 type Paged = [...Keyed, from: number, limit: number];
@@ -65,12 +67,13 @@ export const THREADS = {
 } as const;
 
 /** The port's reads: one statement each, so that each sees one state of the file. */
-export function createReads(db: Database.Database): StoreReads {
+export function createReads(db: Database.Database, stateOf: (row: StateRow) => RunState): StoreReads {
   const state = prepareQuery<Keyed, StateRow>(db, selectState('r.tenant = ? and r.name = ?'));
   const run = prepareQuery<Keyed, RunRow>(db, selectRun('r.tenant = ? and r.name = ?'));
   const entries = prepareQuery<Paged, EntryRow>(
     db,
-    `select seq, at, body from entries where run = ${WITH_STATE} and seq > ? order by seq limit ?`,
+    `select ${numberOf('e.id')} as seq, e.at, e.body from ${THREADS.run} t
+       join entries e on ${isOf('e.id', 't.thread', { after: '?' })} order by e.id limit ?`,
   );
   const inbox = prepareQuery<Paged, SignalRow>(
     db,
@@ -97,7 +100,7 @@ export function createReads(db: Database.Database): StoreReads {
   return {
     state(key) {
       const row = state.get(key.tenant, key.run);
-      return row && toState(row);
+      return row && stateOf(row);
     },
     run(key) {
       const row = run.get(key.tenant, key.run);
@@ -190,15 +193,18 @@ interface ThreadStatements {
 /** A page of a thread between two numbers, oldest or newest first. */
 export function messagesOf(thread: string, side: 'after' | 'before'): string {
   const order = side === 'after' ? 'asc' : 'desc';
-  return `select m.n, m.body from ${thread} t join messages m on m.thread = t.thread
-    where m.n > max(t.floor, ?) and m.n < ? order by m.n ${order} limit ?`;
+  return `select ${numberOf('m.id')} as n, m.body from ${thread} t join messages m
+    on ${isOf('m.id', 't.thread', { after: 'max(t.floor, ?)', before: '?' })} order by m.id ${order} limit ?`;
 }
 
 /** The conditions are spelled as in the index, else the planner does not know it. A run's own thread has none: it is gone through from its end. */
 export function messageOf(of: ThreadKey['of']): string {
-  const index = of === 'session' ? 'indexed by messages_ids on m.thread < 0 and' : 'on';
-  return `select m.n, m.body from ${THREADS[of]} t join messages m ${index} m.thread = t.thread
-    where m.body ->> '$.id' = ? and m.n > t.floor order by m.n desc limit 1`;
+  const found =
+    of === 'session'
+      ? `indexed by messages_ids on m.id < 0 and ${ownerOf('m.id')} = t.thread and m.id > ${rowId('t.thread', 't.floor')}`
+      : `on ${isOf('m.id', 't.thread', { after: 't.floor' })}`;
+  return `select ${numberOf('m.id')} as n, m.body from ${THREADS[of]} t join messages m ${found}
+    where m.body ->> '$.id' = ? order by m.id desc limit 1`;
 }
 
 function threadStatements(db: Database.Database, of: ThreadKey['of']): ThreadStatements {
@@ -209,7 +215,7 @@ function threadStatements(db: Database.Database, of: ThreadKey['of']): ThreadSta
     byId: prepareQuery(db, messageOf(of)),
     head: prepareQuery<Keyed, number>(
       db,
-      `select max(t.floor, coalesce((select max(n) from messages where thread = t.thread), 0)) from ${thread} t`,
+      `select max(t.floor, coalesce((select ${numberOf('id')} from messages where ${isOf('id', 't.thread')} order by id desc limit 1), 0)) from ${thread} t`,
     ).pluck(),
   };
 }

@@ -1,5 +1,13 @@
 import self from '@prusik/store-sqlite/package.json' with { type: 'json' };
-import { BLOB_LIMIT, createWatchers, storeOver, systemClock, type Clock, type Store } from '@prusik/core';
+import {
+  BLOB_LIMIT,
+  createWatchers,
+  storeOver,
+  systemClock,
+  type Clock,
+  type RunState,
+  type Store,
+} from '@prusik/core';
 import { blobFiles, blobFolder } from './blob-files.ts';
 import { createStoreClock } from './store-clock.ts';
 import { storeError } from './errors.ts';
@@ -11,6 +19,7 @@ import { openDatabase } from './open-database.ts';
 import { watchReplacement, type Replacement } from './replacement.ts';
 import { createReads } from './sqlite-reads.ts';
 import { sqliteTables, type Written } from './sqlite-tables.ts';
+import { toState, type StateRow } from './state-row.ts';
 
 /** What {@link sqliteStore} takes. */
 export interface SqliteStoreOptions {
@@ -38,7 +47,6 @@ export interface SqliteStoreOptions {
 
 /** After this long without a write the log is copied into the file and emptied. */
 const IDLE_MS = 1_000;
-const NO_ENTRIES = Number.NEGATIVE_INFINITY;
 
 /**
  * A {@link Store} in one SQLite file that several processes of one machine may share.
@@ -62,10 +70,15 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
   const { db, file, opened, close } = openDatabase({ path, synchronous, busyMs, mode });
   const replacement = watchReplacement(db, file, opened);
   const holders = createHolders(db);
-  const reads = createReads(db);
-  const written: Written = { anything: false, entriesAt: NO_ENTRIES };
-  const tables = sqliteTables(db, reads, holders, written);
   const storeClock = createStoreClock(db, clock);
+  const stateOf = (row: StateRow): RunState => {
+    // Whoever reads a run is not behind what is written of it.
+    storeClock.learn(Math.max(row.at, row.ready_at ?? 0));
+    return toState(row);
+  };
+  const reads = createReads(db, stateOf);
+  const written: Written = { anything: false };
+  const tables = sqliteTables(db, reads, { holders, written, stateOf });
   const changes = watchForChanges({
     db,
     pollMs,
@@ -89,12 +102,12 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
     begin() {
       replacement.checkContent();
       written.anything = false;
-      written.entriesAt = NO_ENTRIES;
       return { tables, now: storeClock.read() };
     },
     beforeCommit(now) {
-      if (written.anything && written.entriesAt < now) storeClock.keep(now);
+      if (written.anything) storeClock.keep(now);
     },
+    isBehind: storeClock.isBehind,
     collectNews: watchers.collect,
     beforeAnswer: replacement.checkPath,
     afterRollback: holders.forgetSelf,
@@ -111,6 +124,11 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
     } catch {
       // Another process is at it, or the disk is full: the next write or the next opening sees to it.
     }
+  }
+
+  function leave(now: number): void {
+    holders.leave(now);
+    storeClock.keepLast();
   }
 
   return storeOver({
@@ -131,7 +149,7 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
       changes.stop();
       live.close();
       // The last write of the queue: what was accepted before it has its answer then. If the file is busy the leases run out.
-      await group.write(1, ({ now }) => holders.leave(now)).catch(() => undefined);
+      await group.write(1, ({ now }) => leave(now)).catch(() => undefined);
       clearTimeout(idleTimer);
       checkpoint();
       close();

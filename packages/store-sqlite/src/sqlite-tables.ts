@@ -15,16 +15,21 @@ import type { Holders } from './holders.ts';
 import { nextNumber } from './last-numbers.ts';
 import { prepareQuery } from './prepare-query.ts';
 import { selectRequest, toRequest, type RequestRow } from './request-row.ts';
+import { checkNumber, rowId } from './row-ids.ts';
 import { toSignal, type SignalRow } from './sqlite-reads.ts';
 import { createCompaction } from './sqlite-compaction.ts';
 import { createRemoval } from './sqlite-removal.ts';
-import { selectState, toState, type StateRow } from './state-row.ts';
+import { selectState, type StateRow } from './state-row.ts';
 
 /** What a transaction has written so far. */
 export interface Written {
   anything: boolean;
-  /** Time of the last entry, which shows that of the store; a transaction without any, or with a record's, has to keep it elsewhere. */
-  entriesAt: number;
+}
+
+export interface TablesOptions {
+  readonly holders: Holders;
+  readonly written: Written;
+  readonly stateOf: (row: StateRow) => RunState;
 }
 
 interface SessionStateRow {
@@ -37,8 +42,7 @@ interface SessionStateRow {
 export function sqliteTables(
   db: Database.Database,
   reads: StoreReads,
-  holders: Holders,
-  written: Written,
+  { holders, written, stateOf }: TablesOptions,
 ): StoreTables {
   const insertRun = db.prepare(
     `insert into runs (id, tenant, name, kind, definition, version, input_hash, session, root, parent, parent_key, max_result_bytes, depth, priority,
@@ -61,8 +65,8 @@ export function sqliteTables(
     session: db.prepare('update sessions set imported = ? where id = -?'),
   };
   const savePartial = db.prepare('update runs set partial = ? where id = ?');
-  const insertEntry = db.prepare('insert into entries (run, seq, at, body) values (?, ?, ?, ?)');
-  const insertMessage = db.prepare('insert into messages (thread, n, body) values (?, ?, ?)');
+  const insertEntry = db.prepare(`insert into entries (id, at, body) values (${rowId('?', '?')}, ?, ?)`);
+  const insertMessage = db.prepare(`insert into messages (id, body) values (${rowId('?', '?')}, ?)`);
   const dropQueuedMessages = db.prepare('update run_bodies set queued_messages = null where run = ?');
   const findSignal = prepareQuery<[number, string, string], SignalRow>(
     db,
@@ -158,11 +162,15 @@ export function sqliteTables(
     return number;
   }
 
+  function* states(rows: Iterable<StateRow>): Iterable<RunState> {
+    for (const row of rows) yield stateOf(row);
+  }
+
   const blobs = createBlobRows(db, write);
 
   return {
     ...reads,
-    ...createClaimSources(db, holders, reads.state),
+    ...createClaimSources(db, { holders, stateOf, find: reads.state }),
     insertRun(run, { at, status, inQueue, steers, readyAt }) {
       const { tenant, run: name } = run.key;
       const { lastInsertRowid } = write(
@@ -230,12 +238,12 @@ export function sqliteTables(
     saveImported: (owner, imported) => void write(saveImported[owner.of], JSON.stringify(imported), numberOf(owner)),
 
     appendEntries({ number }, from, at, bodies) {
-      written.entriesAt = at;
-      written.anything = true;
+      checkNumber(from + bodies.length - 1);
       let seq = from;
-      for (const body of bodies) insertEntry.run(number, seq++, at, JSON.stringify(body));
+      for (const body of bodies) write(insertEntry, number, seq++, at, JSON.stringify(body));
     },
     appendMessages(thread, from, messages) {
+      checkNumber(from + messages.length - 1);
       const number = numberOf(thread);
       for (const [index, message] of messages.entries())
         write(insertMessage, number, from + index, JSON.stringify(message));
@@ -343,23 +351,19 @@ export function sqliteTables(
     queueLength: (key) => queueLength.get(key.tenant, key.session) ?? 0,
     firstInQueue(key) {
       const row = firstInQueue.get(key.tenant, key.session);
-      return row && toState(row);
+      return row && stateOf(row);
     },
 
     treeOf: (root) => states(tree.iterate(root.tenant, root.run)),
     runsOfSession: (key) => states(ofSession.iterate(key.tenant, key.session)),
     lastOfSession(key) {
       const row = lastOfSession.get(key.tenant, key.session);
-      return row && toState(row);
+      return row && stateOf(row);
     },
     requestCount: ({ number }) => requestCount.get(number) ?? 0,
     ...createRemoval(db, write),
     ...createCompaction(db, write),
   };
-}
-
-function* states(rows: Iterable<StateRow>): Iterable<RunState> {
-  for (const row of rows) yield toState(row);
 }
 
 /** SQL's null is a missing value; JSON's is the text `null`. */

@@ -108,7 +108,9 @@ describe('compaction', () => {
     await compact('r');
     await store[Symbol.asyncDispose]();
     const db = new Database(path);
-    db.exec(`insert into entries select id, 5, 1, '{"type":"note"}' from runs; update runs set last_seq = null`);
+    db.exec(
+      `insert into entries select (id << 28) + 5, 1, '{"type":"note"}' from runs; update runs set last_seq = null`,
+    );
     db.close();
 
     expect(await problemsOf(checkStore({ path }))).toEqual([

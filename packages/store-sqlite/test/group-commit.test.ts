@@ -52,6 +52,7 @@ describe('writes that share a transaction', () => {
         return { tables: undefined as never, now: 0 };
       },
       beforeCommit: () => undefined,
+      isBehind: () => false,
       collectNews: () => ({
         run: () => undefined,
         queue: () => undefined,

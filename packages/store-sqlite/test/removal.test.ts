@@ -6,6 +6,7 @@ import { checkStore, sqliteStore } from '../src/index.ts';
 import { createHolders } from '../src/holders.ts';
 import { createReads } from '../src/sqlite-reads.ts';
 import { sqliteTables } from '../src/sqlite-tables.ts';
+import { toState } from '../src/state-row.ts';
 import { startRemover } from './child-process.ts';
 import { claimRun, end, newRun, note, problemsOf, runKey, startAndClaim } from './some-runs.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
@@ -108,9 +109,10 @@ describe('removal', () => {
     await longRun(store, 'r', 2_500);
     await store[Symbol.asyncDispose]();
     const db = new Database(path);
-    const tables = sqliteTables(db, createReads(db), createHolders(db), {
-      anything: false,
-      entriesAt: Number.NEGATIVE_INFINITY,
+    const tables = sqliteTables(db, createReads(db, toState), {
+      holders: createHolders(db),
+      written: { anything: false },
+      stateOf: toState,
     });
     try {
       const run = tables.state(runKey('r'));

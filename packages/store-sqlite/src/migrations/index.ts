@@ -6,10 +6,11 @@ import { messageIds } from './0005-message-ids.ts';
 import { imports } from './0006-imports.ts';
 import { compaction } from './0007-compaction.ts';
 import { lists } from './0008-lists.ts';
+import { rowIds } from './0009-row-ids.ts';
 
 /**
  * Numbered from 1, append-only: what has been released is never changed, and each keeps what the release before it writes, so that a process of
- * that one which has the file open goes on. (After 5 it no longer finds messages by their ids; after 8 its lists sort.) A fixture of every version is opened by a test.
+ * that one which has the file open goes on. (After 5 it no longer finds messages by their ids; after 8 its lists sort; after 9 it writes and reads nothing more.) A fixture of every version is opened by a test.
  */
 export const MIGRATIONS: readonly string[] = [
   initial,
@@ -20,6 +21,7 @@ export const MIGRATIONS: readonly string[] = [
   imports,
   compaction,
   lists,
+  rowIds,
 ];
 
 /** The schema that this code needs. */

@@ -61,6 +61,20 @@ async function* failing(error: unknown): AsyncGenerator<RunEvent> {
 }
 
 describe('EVT-6: events over HTTP', () => {
+  it('have an id that comes through a header, whatever the run is called', async () => {
+    const named = { tenant: 'default', run: 'Läufe 走\u{1f9d7}"' };
+    const engine = engineFor([parent, child]);
+    await engine.run('parent', null, { id: named.run });
+    const [first, , ...rest] = parseSse(await textOf(toSse(engine.events(named), { run: named })));
+
+    const headers = new Headers({ 'last-event-id': String(first?.id) });
+    const after = readEventId(headers.get('last-event-id')) ?? {};
+    expect(after).toEqual({ [named.run]: 1 });
+    expect(parseSse(await textOf(toSse(engine.events(named, { after }), { run: named, after }))).slice(1)).toEqual(
+      rest,
+    );
+  });
+
   it('are server-sent events, with an id that goes on after each committed one, for every run of a tree', async () => {
     const engine = await finishedRun();
     const all = parseSse(await textOf(toSse(engine.events(run, { tree: true }), { run })));

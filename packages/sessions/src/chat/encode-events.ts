@@ -39,7 +39,7 @@ export function toSse(events: AsyncIterator<RunEvent>, options: SseOptions): Rea
       const data = `data: ${JSON.stringify(event)}\n\n`;
       if (event.live) return data;
       cursor = advanceCursor(run, cursor, event);
-      return `id: ${JSON.stringify(cursor)}\n${data}`;
+      return `id: ${headerText(cursor)}\n${data}`;
     },
     failure: (error) => `event: failure\ndata: ${JSON.stringify(failureOf(error))}\n\n`,
     end: 'event: end\ndata: {}\n\n',
@@ -56,6 +56,13 @@ export function toNdjson(events: AsyncIterator<RunEvent>, options: EncodeOptions
     keepAlive: '\n',
   });
 }
+
+/** It comes back in a header, which has bytes and not characters: a run may have any name. */
+const headerText = (cursor: EventCursor): string =>
+  JSON.stringify(cursor).replace(
+    /[^ -~]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 
 /**
  * The cursor of a `Last-Event-ID` header; nothing without one.

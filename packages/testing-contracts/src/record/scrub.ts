@@ -73,19 +73,18 @@ export function createScrub({ secrets = [], redact, normalise, maxBytes, keepFil
     },
     chunks(chunks) {
       const encoded = chunks.map((chunk) => encodeValue(chunk, { maxBytes, keepFile }));
+      const deltas = deltasOf(encoded);
       const texts = new Map<string, string>();
-      for (const chunk of encoded) {
-        const delta = deltaOf(chunk);
+      for (const delta of deltas)
         if (delta !== undefined) texts.set(delta.block, (texts.get(delta.block) ?? '') + delta.text);
-      }
       const replaced = new Map<string, string>();
       for (const [block, text] of texts) {
         const clean = block.startsWith('tool-input') ? jsonText(text) : said.text(text, { kind: 'reply', path: '' });
         if (clean !== text) replaced.set(block, clean);
       }
       const told = new Set<string>();
-      return encoded.flatMap((chunk) => {
-        const delta = deltaOf(chunk);
+      return encoded.flatMap((chunk, at) => {
+        const delta = deltas[at];
         if (delta === undefined) return [piece(chunk)];
         const { delta: _, ...rest } = chunk as JsonObject;
         const clean = said.json(rest, 'reply') as JsonObject;
@@ -100,11 +99,25 @@ export function createScrub({ secrets = [], redact, normalise, maxBytes, keepFil
   };
 }
 
-function deltaOf(chunk: Json): { readonly block: string; readonly text: string } | undefined {
-  if (!isObject(chunk)) return undefined;
-  const { type, id, delta } = chunk;
-  if (typeof type !== 'string' || !type.endsWith('-delta') || typeof delta !== 'string') return undefined;
-  return { block: `${type}:${String(id)}`, text: delta };
+interface Delta {
+  /** Begins with its type. */
+  readonly block: string;
+  readonly text: string;
+}
+
+/** Of each chunk that is a piece of a block. Some providers give every block of a reply the same id: which one it is of is told by how many have begun. */
+function deltasOf(chunks: readonly Json[]): readonly (Delta | undefined)[] {
+  const begun = new Map<string, number>();
+  return chunks.map((chunk) => {
+    if (!isObject(chunk)) return undefined;
+    const { type, id, delta } = chunk;
+    if (typeof type !== 'string') return undefined;
+    const named = `${type.replace(/-(?:start|delta)$/, '')}:${String(id)}`;
+    if (type.endsWith('-start')) begun.set(named, (begun.get(named) ?? 0) + 1);
+    return type.endsWith('-delta') && typeof delta === 'string'
+      ? { block: `${named}:${begun.get(named) ?? 0}`, text: delta }
+      : undefined;
+  });
 }
 
 function parsed(text: string): Json | undefined {

@@ -464,6 +464,26 @@ describe('REC-3, I11: a recording', () => {
     await end(recorder);
   });
 
+  it('keeps blocks apart that come one after the other under one id, also where a secret went from one of them', async () => {
+    const block = (...deltas: readonly string[]): readonly ModelChunk[] => [
+      { type: 'text-start', id: '0' },
+      ...deltas.map((delta): ModelChunk => ({ type: 'text-delta', id: '0', delta })),
+      { type: 'text-end', id: '0' },
+    ];
+    const chunks = [...block('The key: sk-abcdef', '0123456789'), ...block('of', ' Ann')];
+    const model: RecordedModel = { ...silent, doStream: async () => ({ stream: ReadableStream.from(chunks) }) };
+    const recorder = recording();
+    await say(recorder.model('m', model), asks('Which?'));
+    await end(recorder);
+
+    const played = replaying();
+    expect((await say(played.model('m', silent), asks('Which?'))).chunks).toEqual([
+      ...block('The key: [redacted]'),
+      ...block('of', ' Ann'),
+    ]);
+    await end(played);
+  });
+
   it('is compared without what differs from run to run, which a program names', async () => {
     const normalise = (said: string): string =>
       said.replace(/\/tmp\/\w+/g, '/tmp/DIR').replace(/\d{4}-\d\d-\d\d/g, 'DAY');

@@ -129,14 +129,20 @@ function parse(name: string, command: Command, args: readonly string[]): Pick<Pa
       { type, multiple, ...(key === 'help' ? { short: 'h' } : {}) },
     ]),
   );
-  let parsed: ReturnType<typeof parseArgs>;
+  let parsed: ReturnType<typeof parseArgs<{ options: typeof config; allowPositionals: true; tokens: true }>>;
   try {
-    parsed = parseArgs({ args: [...args], allowPositionals: true, options: config });
+    parsed = parseArgs({ args: [...args], allowPositionals: true, options: config, tokens: true });
   } catch (error) {
     const said = error instanceof Error ? (error.message.split('. ')[0] ?? '') : String(error);
     throw usage(`${said}; see prusik ${name} --help`, error);
   }
   const given = parsed.values;
+  // The last one would count, and of two ages of a prune nobody knows which was meant.
+  const named = parsed.tokens.flatMap((token) =>
+    token.kind === 'option' && token.value !== undefined ? token.name : [],
+  );
+  const twice = named.find((key, at) => options[key]?.multiple !== true && named.indexOf(key) < at);
+  if (twice !== undefined) throw usage(`--${twice} is given twice; see prusik ${name} --help`);
   return {
     positionals: parsed.positionals,
     values: {

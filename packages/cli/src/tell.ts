@@ -51,7 +51,9 @@ export function createTeller(json: boolean, stdout: Output, stderr: Output): Tel
     drained: (signal) => stdout.drained(signal),
     warn: (line) => stderr.write(`${paint(stderr, 'yellow', 'warning:')} ${oneLine(line)}\n`),
     error(error) {
-      const code = isPrusikError(error) ? error.code : 'UNKNOWN_ERROR';
+      // A wrong argument of a port is one that somebody has typed.
+      const unknown = error instanceof TypeError ? 'CLI_USAGE' : 'UNKNOWN_ERROR';
+      const code = isPrusikError(error) ? error.code : unknown;
       const message = oneLine(error instanceof Error ? error.message : String(error)).slice(0, LONGEST_ERROR);
       if (json) put('error', { code, message });
       stderr.write(`${paint(stderr, 'red', 'error:')} ${message} (${code})\n`);

@@ -59,10 +59,18 @@ export function momentOf(values: Values, name: string, now: number): number | un
   const text = values.text(name);
   if (text === undefined) return undefined;
   if (/^\d{1,9}(ms|s|m|h|d)$/.test(text)) return now - (spanOf(values, name) ?? 0);
-  const at = /^\d{10,16}$/.test(text) ? Number(text) : Date.parse(text);
+  const at = /^\d{10,16}$/.test(text) ? Number(text) : dateOf(text);
   if (Number.isNaN(at))
     throw usage(`--${name} is a date, such as 2026-11-28 or 2026-11-28T09:30:00Z, or a time ago, such as 2h`);
   return at;
+}
+
+/** The engine takes `7` for a day in 2001, and the last of February for one in March. */
+function dateOf(text: string): number {
+  const [, day] = /^(\d{4}-\d\d-\d\d)(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?$/.exec(text) ?? [];
+  const midnight = day === undefined ? Number.NaN : Date.parse(`${day}T00:00:00Z`);
+  const isDay = !Number.isNaN(midnight) && new Date(midnight).toISOString().startsWith(day ?? '');
+  return isDay ? Date.parse(text) : Number.NaN;
 }
 
 const SIZES: Readonly<Record<string, number>> = { '': 1, KiB: 1_024, MiB: 1_048_576, GiB: 1_073_741_824 };

@@ -31,8 +31,14 @@ import { lookAtCall, type CheckedCall } from './look-at-call.ts';
 import { metricsTo } from './metrics.ts';
 import { reportLateCall } from './untracked.ts';
 import { type WaitSpec } from './waits.ts';
+import { turnOfEventLoop } from './wake-up.ts';
 
 const NOTE_NAME_LIMIT = 200;
+/**
+ * Calls of one drive that are refused at once. Each further refusal takes a turn of the event loop: a function that catches everything and goes on and on
+ * would let nothing else of its process go on, not even what ends its run.
+ */
+const REFUSED_AT_ONCE = 1_000;
 
 export interface ContextOptions {
   readonly parts: DriveParts;
@@ -49,6 +55,7 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
   const { limits } = core.env;
   let notes = 0;
   let measurements = 0;
+  let refused = 0;
 
   /** @throws for a key that is none, and inside a step's body */
   function comesLate(key: string): boolean {
@@ -58,24 +65,34 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
     return core.over();
   }
 
+  /** Whatever is wrong with a call rejects its promise, also what a check throws at once. */
+  function refusing<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      return handled(call());
+    } catch (error) {
+      refused += 1;
+      const turn = refused > REFUSED_AT_ONCE ? turnOfEventLoop() : undefined;
+      return handled(turn === undefined ? Promise.reject(error) : turn.then(() => Promise.reject(error)));
+    }
+  }
+
   /** One call on the context as a promise that a journal settles; it never settles once the drive is over. */
   function ask<T>(
     call: Pick<Call, 'key' | 'kind' | 'fingerprint' | 'begin'>,
     read: (recorded: Recorded) => T = (recorded) => valueOf(recorded) as T,
   ): Promise<T> {
-    const promise = new Promise<T>((resolve, reject) => {
-      if (comesLate(call.key)) return;
-      delivery.ask({
-        ...call,
-        resolve(recorded) {
-          try {
-            resolve(read(recorded));
-          } catch (error) {
-            reject(error);
-          }
-        },
-        reject,
-      });
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    if (comesLate(call.key)) return promise;
+    delivery.ask({
+      ...call,
+      resolve(recorded) {
+        try {
+          resolve(read(recorded));
+        } catch (error) {
+          reject(error);
+        }
+      },
+      reject,
     });
     return promise;
   }
@@ -100,6 +117,51 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
 
   const sleepUntilTime = (key: string, until: () => number): Promise<void> =>
     wait({ key, kind: 'timer', fingerprint: '', until });
+
+  /** `key` is reserved. */
+  async function callChild<Output>(
+    key: string,
+    definition: string,
+    input: Json,
+    { admit, ...options }: ChildOptions,
+  ): Promise<ChildResult<Output>> {
+    const { signal, onParentEnd = 'cancel', history = 'fresh' } = options;
+    let looked: CheckedCall;
+    try {
+      // One on record was started: what has fired since cancels its child.
+      if (!delivery.isOnRecord(key)) signal?.throwIfAborted();
+      // As the function has it now: what comes while the call waits for its place is no part of it.
+      const upTo = history === 'snapshot' ? threadBase + delivery.delivered().messages : undefined;
+      looked = await reads.ask(() => lookAtCall(core, { key, definition, input, options, upTo }));
+      // Before the policy is asked, which would let it wait for a place that it has no use for.
+      if (!delivery.isOnRecord(key)) signal?.throwIfAborted();
+      await admit?.();
+    } finally {
+      delivery.free(key);
+    }
+    const { fingerprint, child } = looked;
+    // It may have fired while the policy let it wait.
+    if (!delivery.isOnRecord(key)) signal?.throwIfAborted();
+    return wait(
+      {
+        key,
+        kind: 'child',
+        fingerprint,
+        child,
+        leave: onParentEnd === 'leave',
+        ...(signal === undefined ? {} : { signal }),
+      },
+      (recorded): ChildResult<Output> => {
+        // The same as of a call that was given up before it was asked for.
+        if (isStartGivenUp(recorded.outcome)) signal?.throwIfAborted();
+        return {
+          run: childRunId(run.key.tenant, run.key.run, key),
+          output: valueOf(recorded) as Output,
+          ...(recorded.partial === undefined ? {} : { partial: recorded.partial }),
+        };
+      },
+    );
+  }
 
   return {
     run: info,
@@ -163,46 +225,10 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
         });
       }),
     child: <Output>(key: string, definition: string, input: Json, given: ChildOptions = {}) =>
-      refusing(async () => {
-        const { admit, ...options } = given;
-        const { signal, onParentEnd = 'cancel', history = 'fresh' } = options;
+      refusing(() => {
         if (comesLate(key)) return new Promise<never>(() => {});
         delivery.reserve(key);
-        let looked: CheckedCall;
-        try {
-          // One on record was started: what has fired since cancels its child.
-          if (!delivery.isOnRecord(key)) signal?.throwIfAborted();
-          // As the function has it now: what comes while the call waits for its place is no part of it.
-          const upTo = history === 'snapshot' ? threadBase + delivery.delivered().messages : undefined;
-          looked = await reads.ask(() => lookAtCall(core, { key, definition, input, options, upTo }));
-          // Before the policy is asked, which would let it wait for a place that it has no use for.
-          if (!delivery.isOnRecord(key)) signal?.throwIfAborted();
-          await admit?.();
-        } finally {
-          delivery.free(key);
-        }
-        const { fingerprint, child } = looked;
-        // It may have fired while the policy let it wait.
-        if (!delivery.isOnRecord(key)) signal?.throwIfAborted();
-        return wait(
-          {
-            key,
-            kind: 'child',
-            fingerprint,
-            child,
-            leave: onParentEnd === 'leave',
-            ...(signal === undefined ? {} : { signal }),
-          },
-          (recorded): ChildResult<Output> => {
-            // The same as of a call that was given up before it was asked for.
-            if (isStartGivenUp(recorded.outcome)) signal?.throwIfAborted();
-            return {
-              run: childRunId(run.key.tenant, run.key.run, key),
-              output: valueOf(recorded) as Output,
-              ...(recorded.partial === undefined ? {} : { partial: recorded.partial }),
-            };
-          },
-        );
+        return callChild<Output>(key, definition, input, given);
       }),
     partial(reason) {
       refuseInsideStep('ctx.partial');
@@ -238,15 +264,6 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
 function handled<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;
-}
-
-/** Whatever is wrong with a call rejects its promise, also what a check throws at once. */
-function refusing<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return handled(call());
-  } catch (error) {
-    return handled(Promise.reject(error));
-  }
 }
 
 function noteName(name: unknown): string {

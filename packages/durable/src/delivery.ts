@@ -20,7 +20,7 @@ export interface Call {
 export interface Delivery {
   /** The journal is loaded: what is on record now is handed over before anything new. */
   begin(): void;
-  /** Takes a call in. @throws {PrusikError} `STEP_KEY_REUSED` */
+  /** Takes a call in. @throws {PrusikError} `STEP_KEY_REUSED`, and what {@link Delivery.close} was told */
   ask(call: Call): void;
   /** Keeps a key for a call that is being looked at. @throws {PrusikError} `STEP_KEY_REUSED`, and what {@link Delivery.close} was told */
   reserve(key: string): void;
@@ -38,7 +38,7 @@ export interface Delivery {
   release(): boolean;
   /** Begins nothing from now on. */
   hold(): void;
-  /** Rejects every later call at once, and the ones without an outcome by {@link Delivery.rejectNext}. */
+  /** Refuses every later call, and rejects the ones without an outcome by {@link Delivery.rejectNext}. */
   close(error: PrusikError): void;
   /** Rejects the oldest call that has no outcome; says whether there was one. */
   rejectNext(): boolean;
@@ -127,7 +127,7 @@ export function createDelivery({ state, onDiverged, wake }: DeliveryOptions): De
     },
     delivered: () => ({ messages, at }),
     ask(call) {
-      if (closed !== undefined) return call.reject(closed);
+      if (closed !== undefined) throw closed;
       refuseReuse(call.key);
       keys.add(call.key);
       unsettled.set(call.key, call);

@@ -40,6 +40,9 @@ export interface Drive {
   release(graceMs: number): void;
 }
 
+/** What a function may read without an outcome between, once it is to stop. */
+const READS_IN_A_ROW = 1_000;
+
 /** `onCleared` is told when the drive of a suspect commits a step. */
 export function startDrive(
   env: DriveEnv,
@@ -57,6 +60,7 @@ export function startDrive(
   const deadline = createDeadline(core);
   const attempt = claim.lost + 1;
   let releaseDeadline = Infinity;
+  let readsInARow = 0;
 
   async function drive(): Promise<DriveEnd> {
     await loadJournal(state, store, run, env.observer !== undefined);
@@ -190,9 +194,19 @@ export function startDrive(
 
   /** One thing at a time. What the function asks for meanwhile goes together: eight children that end at once are followed by eight in one commit. */
   function handOver(): boolean {
-    const handed = reads.deliverNext() || (!reads.pending() && core.delivery.deliverNext());
+    const read = handOverRead();
+    const handed = read || (!reads.pending() && core.delivery.deliverNext());
     if (handed) committer.gather();
     else committer.flush();
+    if (handed && !read) readsInARow = 0;
+    return handed;
+  }
+
+  /** One that reads on and on, which takes no time, must not put off for ever that it is stopped. */
+  function handOverRead(): boolean {
+    if (readsInARow >= READS_IN_A_ROW && (status.cancelRequested || state.expired)) return false;
+    const handed = reads.deliverNext();
+    if (handed) readsInARow += 1;
     return handed;
   }
 
@@ -288,9 +302,11 @@ export function startDrive(
   async function windDown(as: 'failed' | 'cancelled', error: SerializedError, why: string): Promise<DriveEnd> {
     const graceUntil = clock.monotonic() + limits.cancelGraceMs;
     for (;;) {
+      const turn = env.breathe();
+      if (turn !== undefined) await turn;
       await drainMicrotasks();
       if (status.end !== undefined) return status.end;
-      if (reads.deliverNext()) continue;
+      if (handOverRead()) continue;
       if (inbox.behind()) await inbox.takeUp();
       await endings.cancelChildren(why);
       const left = graceUntil - clock.monotonic();

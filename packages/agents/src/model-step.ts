@@ -1,6 +1,5 @@
 import {
   addSpent,
-  charsOf,
   PrusikError,
   serializeError,
   sparse,
@@ -8,30 +7,26 @@ import {
   type Message,
   type Spent,
   type StepScope,
-  type UpcomingStep,
 } from '@prusik/core';
 import { offeredTools } from './active-tools.ts';
 import { scopeOf, type AgentCore, type OfferedTools } from './agent-core.ts';
 import type { AgentRun } from './agent-run.ts';
-import { checkCalls } from './check-calls.ts';
-import { charsPerTokenOf, checkContext } from './context-check.ts';
-import { estimateTokens, tokensOf } from './estimate.ts';
 import { callRoute, type RouteReply } from './call-route.ts';
-import { admitCalls, judge, throwsAway } from './judge-reply.ts';
-import { afterModel, overLimit, tokensIn, withSpent, type LoopState } from './loop.ts';
-import { recordLimits, type ReplyRecord, type Verdict } from './loop-types.ts';
-import { keptParts } from './kept-files.ts';
-import { modelErrorClass } from './model-class.ts';
-import { reservation } from './model-price.ts';
+import { checkContext } from './context-check.ts';
+import { estimateTokens } from './estimate.ts';
+import { throwsAway } from './judge-reply.ts';
 import { modelName } from './language-model.ts';
+import { overLimit, tokensIn, withSpent, type LoopState } from './loop.ts';
+import { recordLimits, type ReplyRecord } from './loop-types.ts';
+import { modelErrorClass } from './model-class.ts';
 import { modelFacts } from './model-facts.ts';
-import { finished, readOutput, textOf } from './output.ts';
-import { onceCallsOf } from './once-calls.ts';
+import { fixedTokens, reservationFor } from './next-call.ts';
+import { finished, textOf } from './output.ts';
 import { namesFiles } from './prompt-view.ts';
-import { fixedCharsOf, NO_LISTINGS, withChanged } from './recorded-listing.ts';
+import { recordReply, type Recorded } from './record-reply.ts';
+import { NO_LISTINGS, withChanged } from './recorded-listing.ts';
 import { describeError } from './redact.ts';
 import { stopwatch } from './stopwatch.ts';
-import { assistantMessage, toolMessage, userNote } from './stored-messages.ts';
 import type { LoadedFiles } from './to-model-messages.ts';
 import { AUTHOR_TIMEOUT_MS, within } from './within.ts';
 
@@ -48,12 +43,10 @@ export async function modelStep(run: AgentRun, state: LoopState): Promise<ReplyR
   const input = state.promptTokens ?? (await run.prompt()).tokens() + fixedTokens(agent, state);
   // A call that is made again because its prompt was too long is another one to the journal.
   const again = state.compacted === undefined ? '' : `:${state.compactions}`;
-  let lastWord: LastWord | undefined;
-  let calls: readonly UpcomingStep[] = [];
+  let recorded: Recorded | undefined;
   const call = async (scope: StepScope): Promise<ReplyRecord> => {
     run.madeHere.add(state.steps + 1);
-    const recorded = await callAndRecord(run, state, scope, elapsedMs);
-    ({ lastWord, calls = [] } = recorded);
+    recorded = await callAndRecord(run, state, scope, elapsedMs);
     return recorded.record;
   };
   return run.ctx.step(`model:${state.steps + 1}${again}`, call, {
@@ -64,31 +57,10 @@ export async function modelStep(run: AgentRun, state: LoopState): Promise<ReplyR
       ...(Number.isFinite(leftMs) ? { capacityWaitMs: Math.max(0, leftMs) } : {}),
     },
     reserve: reservationFor(agent, state, input),
-    ends: () => lastWord && { output: finished(agent.output, lastWord.value) },
-    leadsTo: () => calls,
+    ends: () => recorded?.lastWord && { output: finished(agent.output, recorded.lastWord.value) },
+    leadsTo: () => recorded?.calls ?? [],
   });
 }
-
-/** What a call is on record as, and what the run ends with if nothing comes after it. */
-interface Recorded {
-  readonly record: ReplyRecord;
-  readonly lastWord?: LastWord | undefined;
-  /** Calls that may happen once, and begin next. */
-  readonly calls?: readonly UpcomingStep[];
-}
-
-/** An answer as the schema of the output gives it, where there is one. */
-interface LastWord {
-  readonly value: unknown;
-}
-
-const reservationFor = ({ model }: AgentCore, { limits }: LoopState, input: number) =>
-  reservation(
-    { input, output: limits.outputTokens },
-    model.entries.map(({ prices }) => prices),
-  );
-
-const fixedTokens = (agent: AgentCore, state: LoopState): number => estimateTokens([], fixedCharsOf(agent, state));
 
 async function callAndRecord(
   { agent: defined, ctx, prompt, files, told, messageId, sources }: AgentRun,
@@ -194,67 +166,23 @@ async function callAndRecord(
   if (reply.error !== undefined && throwsAway(reply, scope.failures + 1 < limits.modelAttempts, agent.resets))
     throw reply.error;
 
-  const { parts, calls } = admitCalls(reply, {
-    tools: agent.tools,
+  return recordReply({
+    agent,
+    ctx,
+    scope,
+    state,
+    messageId,
+    messages,
+    callIds,
+    promptTokens,
     offered: offered.names,
-    usedIds: callIds,
-    room: state.limits.toolCalls - state.toolCalls,
-    lastStep: isLast,
-    newId: (n) => `call_${ctx.uuid(`${scope.key}:${n}`).replaceAll('-', '')}`,
-  });
-  const { planned, refused, denied } = await checkCalls(agent, ctx, calls, scope.grants);
-  for (const denial of denied) scope.deny(denial);
-  const message = assistantMessage(messageId(scope.key), await keptParts(parts, scope.putBlob));
-  const judged = judge(reply.finish, parts, planned, refused, output !== undefined);
-  const said = textOf(message.content);
-  const { verdict, correction, lastWord } =
-    judged === 'check-output'
-      ? await checkOutput(agent, said)
-      : { verdict: judged, lastWord: judged === 'answer' && output === undefined ? { value: said } : undefined };
-  const stored = verdict !== 'empty' && parts.length > 0;
-  if (stored) scope.append(message);
-  const notes = refused.map((result) => toolMessage(messageId(`${scope.key}:${result.callId}`), result));
-  if (correction !== undefined) notes.push(userNote(messageId(`${scope.key}:correction`), correction, 'continuation'));
-  scope.append(...notes);
-  const besides = tokensIn(addSpent(scope.spent, reply.before));
-  const { tokens: own, estimated } = tokensOf(reply.own, promptTokens, message);
-  const cost = costOf(state, scope.spent, reply, costMicros);
-  const record = sparse<ReplyRecord>({
-    verdict,
-    tokens: own + besides,
-    besides: besides === 0 ? undefined : besides,
-    estimated,
-    since: sinceOf(notes),
-    by: reply.by,
-    costMicros: cost.costMicros,
-    chargedMicros: cost.chargedMicros,
-    message: stored ? message.id : undefined,
-    calls: planned.length === 0 ? undefined : planned,
-    finish: reply.finish === 'stop' || reply.finish === 'tool-calls' ? undefined : reply.finish,
-    error: reply.error === undefined ? undefined : serializeError(reply.error),
-    charsPerToken: charsPerToken(agent, state, messages, reply),
+    isLast,
+    elapsedMs,
+    reply,
+    expectedMicros: costMicros,
     listings,
     limits: limitsOnRecord,
   });
-  if (verdict === 'call-tools')
-    return { record, calls: onceCallsOf(agent, state.steps + 1, planned, state.limits.parallelTools) };
-  if (verdict !== 'answer' || !mayGoOn(agent, afterModel(state, record), elapsedMs())) return { record, lastWord };
-  const late = await scope.absorb();
-  if (late.length === 0) return { record, lastWord };
-  return { record: sparse<ReplyRecord>({ ...record, verdict: 'steered', since: sinceOf([...notes, ...late]) }) };
-}
-
-const sinceOf = (messages: readonly Message[]): number | undefined =>
-  messages.length === 0 ? undefined : estimateTokens(messages);
-
-/**
- * What came while the model answered is a reason to go on, unless one more call would meet a limit, whatever it is to say: then the answer
- * stands, and what came has a turn of its own.
- */
-function mayGoOn(agent: AgentCore, state: LoopState, elapsedMs: number): boolean {
-  const tokens = state.promptTokens ?? 0;
-  const { costMicros = 'unknown' } = reservationFor(agent, state, tokens);
-  return overLimit(state, { tokens, costMicros }, elapsedMs) === undefined;
 }
 
 /** No model was asked. */
@@ -265,19 +193,6 @@ const spentOf = (spent: Spent): Pick<ReplyRecord, 'tokens' | 'costMicros'> => ({
   ...(spent.costMicros === undefined ? {} : { costMicros: spent.costMicros }),
 });
 
-/** A cost that nobody knows is what was expected at most, never nothing. */
-function costOf(
-  { limits }: LoopState,
-  before: Spent,
-  { costMicros }: RouteReply,
-  expected: number | 'unknown',
-): Pick<ReplyRecord, 'costMicros' | 'chargedMicros'> {
-  const { costMicros: earlier = 0 } = before;
-  if (costMicros !== undefined) return { costMicros: earlier + costMicros };
-  if (expected === 'unknown' || limits.costMicros === Number.POSITIVE_INFINITY) return {};
-  return { chargedMicros: earlier + expected };
-}
-
 /** Tokens of a prompt that is to be made shorter before it is sent. */
 function exceeds(agent: AgentCore, state: LoopState, thread: () => readonly Message[]): number | undefined {
   if (agent.context?.limitTokens === undefined) return undefined;
@@ -285,17 +200,6 @@ function exceeds(agent: AgentCore, state: LoopState, thread: () => readonly Mess
   if (used > limit) return used;
   const wanted = plan.does !== 'keep' && state.compacted === undefined && state.compactionFailed === undefined;
   return wanted ? used : undefined;
-}
-
-/** What its provider made of a prompt; after a fallback the count is that of several models. */
-function charsPerToken(
-  agent: AgentCore,
-  state: LoopState,
-  messages: readonly Message[],
-  { usage, by }: RouteReply,
-): number | undefined {
-  if (agent.context?.limitTokens === undefined || by.failed !== undefined) return undefined;
-  return charsPerTokenOf(charsOf(messages, fixedCharsOf(agent, state)), usage.inputTokens);
 }
 
 /** The provider says that the prompt is too long for its model, and nothing else. */
@@ -319,15 +223,4 @@ async function instructionsOf({ instructions, clock }: AgentCore, ctx: DurableCo
   }
   if (typeof given === 'string') return given;
   throw new PrusikError('AGENT_INSTRUCTIONS_FAILED', `The instructions gave ${typeof given} instead of a text`);
-}
-
-async function checkOutput(
-  { output, clock }: AgentCore,
-  text: string,
-): Promise<{ readonly verdict: Verdict; readonly correction?: string; readonly lastWord?: LastWord }> {
-  if (output === undefined) return { verdict: 'answer', lastWord: { value: text } };
-  const read = await readOutput(text, output.schema, clock);
-  if (read.ok) return { verdict: 'answer', lastWord: read };
-  const correction = `Your reply is not the JSON that was asked for: ${read.issues}. Reply again, with the corrected JSON only.`;
-  return { verdict: 'invalid-output', correction };
 }

@@ -1,6 +1,7 @@
 import type { Message, Request } from '@prusik/core';
 import { addressesOf, type FileAddress } from './file-address.ts';
-import { createTurnEncoder, userParts, type TurnEncoder } from './turn-encoder.ts';
+import { createTurnEncoder, type TurnEncoder } from './turn-encoder.ts';
+import { userParts } from './turn-parts.ts';
 import { replyIdOf } from './turn-ids.ts';
 import { foldUiChunks } from './ui-fold.ts';
 import type { UiMessage } from './ui-types.ts';

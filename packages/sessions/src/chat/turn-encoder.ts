@@ -3,20 +3,19 @@ import {
   type Decision,
   type Entry,
   type FileData,
-  type FilePart,
   type Json,
   type LiveEvent,
   type Message,
   type MessagePart,
-  type ReasoningFilePart,
   type Request,
   type SerializedError,
-  type SourcePart,
 } from '@prusik/core';
+import { createRequestsBelow } from './requests-below.ts';
 import { callOf, createTurnCalls } from './turn-calls.ts';
 import { createTurnLive, deltaOf, endOf, type ShownBlock } from './turn-live.ts';
+import { decided, filePart, requestPart, sourcePart, statusOf, userParts } from './turn-parts.ts';
 import { createTurnSteps } from './turn-steps.ts';
-import type { UiFilePart, UiMessageChunk, UiTextPart } from './ui-types.ts';
+import type { UiMessageChunk } from './ui-types.ts';
 
 /** What an entry only refers to. */
 export interface EntryFacts {
@@ -65,10 +64,7 @@ export function createTurnEncoder({ errorText }: TurnEncoderOptions): TurnEncode
   /** Steps under way that are calls of a model: nobody else speaks to the user. */
   const models = new Set<string>();
   const asked = new Map<string, Request>();
-  /** Of runs below, by their keys there. */
-  const askedBelow = new Map<string, Request>();
-  /** How requests of runs below stood when the client was told. */
-  const toldBelow = new Map<string, Request['status']>();
+  const askedBelow = createRequestsBelow();
   let over = false;
 
   /** What was shown of a step that did not come to its end. */
@@ -120,7 +116,7 @@ export function createTurnEncoder({ errorText }: TurnEncoderOptions): TurnEncode
       case 'wait-start':
         return request === undefined ? [] : ask(entry.key, request);
       case 'wait-end':
-        return [...below.flatMap(tellBelow), ...(entry.outcome.ok ? answer(entry.key, entry.outcome.value) : [])];
+        return [...below.flatMap(askedBelow.tell), ...(entry.outcome.ok ? answer(entry.key, entry.outcome.value) : [])];
       case 'note':
         return [{ type: `data-${entry.name}`, id: `note-${entry.seq}`, data: entry.data }];
       case 'run-park':
@@ -130,7 +126,7 @@ export function createTurnEncoder({ errorText }: TurnEncoderOptions): TurnEncode
       case 'run-unblock':
         return answer(`block:${entry.request}`, { status: 'answered' });
       case 'run-end':
-        return [...drop(), ...below.flatMap(tellBelow), ...ended(entry)];
+        return [...drop(), ...below.flatMap(askedBelow.tell), ...ended(entry)];
       case 'run-start':
       case 'step-intent':
       case 'measure':
@@ -275,38 +271,12 @@ export function createTurnEncoder({ errorText }: TurnEncoderOptions): TurnEncode
   }
 
   const restsIf = ({ rests = false, below = [] }: EntryFacts): readonly UiMessageChunk[] =>
-    rests && !over ? [...below.flatMap(tellBelow), ...end({ type: 'finish', finishReason: 'tool-calls' })] : [];
-
-  function tellBelow(request: Request): readonly UiMessageChunk[] {
-    const name = `${request.run.run}/${request.id}`;
-    if (toldBelow.get(name) === request.status) return [];
-    toldBelow.set(name, request.status);
-    return [requestPart(request)];
-  }
-
-  function readBelow(run: string, entry: Entry, { request }: EntryFacts): readonly UiMessageChunk[] {
-    if (request !== undefined && (entry.type === 'wait-start' || entry.type === 'run-block')) {
-      askedBelow.set(`${run}/${entry.type === 'wait-start' ? entry.key : request.id}`, request);
-      return tellBelow(request);
-    }
-    if (entry.type === 'run-end') {
-      const open = [...askedBelow].filter(([, { run: of }]) => of.run === run);
-      for (const [key] of open) askedBelow.delete(key);
-      return open.flatMap(([, one]) => tellBelow({ ...one, status: 'withdrawn' }));
-    }
-    if (entry.type !== 'wait-end' && entry.type !== 'run-unblock') return [];
-    const key = `${run}/${entry.type === 'wait-end' ? entry.key : entry.request}`;
-    const known = askedBelow.get(key);
-    if (known === undefined) return [];
-    askedBelow.delete(key);
-    const status = entry.type === 'wait-end' && entry.outcome.ok ? statusOf(entry.outcome.value) : 'answered';
-    return tellBelow({ ...known, status });
-  }
+    rests && !over ? [...below.flatMap(askedBelow.tell), ...end({ type: 'finish', finishReason: 'tool-calls' })] : [];
 
   return {
     live: hear,
     entry: (entry, facts = {}) => [...read(entry, facts), ...restsIf(facts)],
-    below: (run, entry, facts = {}) => [...readBelow(run, entry, facts), ...restsIf(facts)],
+    below: (run, entry, facts = {}) => [...askedBelow.read(run, entry, facts.request), ...restsIf(facts)],
     get over() {
       return over;
     },
@@ -343,51 +313,4 @@ function isBeginningOf({ block, text }: ShownBlock, part: MessagePart | undefine
     return part.type === 'tool-call' && part.callId === block.id && part.tool === block.tool;
   if (part.type !== block.kind) return false;
   return isOpen ? part.text.startsWith(text) : part.text === text;
-}
-
-export function userParts({ content }: Message, addresses: ReadonlyMap<FileData, string>): (UiTextPart | UiFilePart)[] {
-  return content.flatMap((part): (UiTextPart | UiFilePart)[] => {
-    if (part.type === 'text') return [{ type: 'text', text: part.text }];
-    const url = part.type === 'file' ? addresses.get(part.data) : undefined;
-    if (part.type !== 'file' || url === undefined) return [];
-    const { mediaType, name } = part;
-    return [{ type: 'file', mediaType, url, ...(name === undefined ? {} : { filename: name }) }];
-  });
-}
-
-/** A file that a client cannot get is told of all the same. */
-function filePart(
-  { type, mediaType, data, ...part }: FilePart | ReasoningFilePart,
-  addresses: ReadonlyMap<FileData, string>,
-): UiMessageChunk {
-  const url = addresses.get(data);
-  if (url !== undefined) return { type, mediaType, url };
-  const name = 'name' in part && part.name !== undefined ? { filename: part.name } : {};
-  return { type: 'data-file', data: { mediaType, ...name } };
-}
-
-function sourcePart({
-  id: sourceId,
-  url,
-  title,
-  mediaType = 'application/octet-stream',
-  name,
-}: SourcePart): UiMessageChunk {
-  if (url !== undefined) return { type: 'source-url', sourceId, url, ...(title === undefined ? {} : { title }) };
-  const named = name === undefined ? {} : { filename: name };
-  return { type: 'source-document', sourceId, mediaType, title: title ?? name ?? sourceId, ...named };
-}
-
-const decided = ({ status, reason }: Decision): Json => ({ status, ...(reason === undefined ? {} : { reason }) });
-
-/** The journal keeps the decision as the outcome of the wait. */
-function statusOf(value: Json | undefined): Decision['status'] {
-  return (value as unknown as Pick<Decision, 'status'> | undefined)?.status ?? 'withdrawn';
-}
-
-/** A request that is no approval or result of a call of the turn: a question, a need of a tool, an intervention, or one of a run below. */
-function requestPart({ id, run, kind, body, schema, status }: Request): UiMessageChunk {
-  const form = schema === undefined ? {} : { schema };
-  const data = { run: run.run, request: id, kind, status, body, ...form };
-  return { type: 'data-request', id: `${run.run}/${id}`, data };
 }

@@ -13,7 +13,7 @@ const SHORTEST = 6;
 
 /**
  * An empty set: each owner of secrets has one of its own and hands it on; nothing looks at the environment of the process. It knows the last 64 secrets that it was
- * given, as they are and as they stand in JSON and in addresses; none of less than 6 characters.
+ * given, as they are and as they stand in JSON, also in JSON in a text of it, and in addresses; none of less than 6 characters.
  */
 export function secretSet(): SecretSet {
   let known: readonly (readonly string[])[] = [];
@@ -54,11 +54,13 @@ function withoutSpans(text: string, spans: readonly Span[]): string {
   return spans.length === 0 ? text : safe + text.slice(told);
 }
 
-/** As it is, and as it stands in JSON and in addresses. Of several lines, such as a key, each may be told by itself. */
+/** As it is, and as it stands in JSON, in JSON that is a text of JSON, and in addresses. Of several lines, such as a key, each may be told by itself. */
 function formsOf(secret: string): readonly string[] {
   const parts = [secret, ...secret.split('\n')].filter((part) => part.trim().length >= SHORTEST);
-  return [...new Set(parts.flatMap((part) => [part, JSON.stringify(part).slice(1, -1), ...inAddress(part)]))];
+  return [...new Set(parts.flatMap((part) => [part, inJson(part), inJson(inJson(part)), ...inAddress(part)]))];
 }
+
+const inJson = (text: string): string => JSON.stringify(text).slice(1, -1);
 
 /** In a path, and in a query as forms write it; digits of an escape are written in either case. */
 function inAddress(text: string): readonly string[] {

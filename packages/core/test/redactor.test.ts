@@ -212,6 +212,9 @@ describe('I11: secrets that a program knows', () => {
     expect(redact(`${secret} ${JSON.stringify(secret)} ${encodeURIComponent(secret)} ${query} ${lower}`)).toBe(
       '[redacted] "[redacted]" [redacted] key=[redacted] key=[redacted]',
     );
+    expect(redact(JSON.stringify({ text: JSON.stringify({ of: secret }) }))).toBe(
+      JSON.stringify({ text: JSON.stringify({ of: '[redacted]' }) }),
+    );
   });
 
   it('I9: are the last 64, however often they are told again', () => {

@@ -51,10 +51,10 @@ export interface StoreHealth {
     readonly bytes: number;
     /** Of it, what is free: it is used again, and does not shrink. */
     readonly freeBytes: number;
-    /** Of what was written and is not taken into the file yet. */
+    /** Of the log beside it. It keeps its size while the file is open, also when all of it is taken into the file. */
     readonly logBytes: number;
     readonly schemaVersion: number;
-    /** Rises when a backup is restored into it. */
+    /** Rises when a backup is restored into it, and when it is migrated so that the release before cannot go on. */
     readonly generation: number;
   };
 }

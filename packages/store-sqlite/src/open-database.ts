@@ -12,6 +12,9 @@ import { checkRuntime } from './runtime.ts';
 /** Waiting for another process to finish creating or migrating the file; the only time that SQLite may wait on the event loop. */
 const OPEN_TIMEOUT_MS = 5_000;
 
+/** What a log is cut to when it begins anew: the 1,000 pages after which SQLite copies it into the file, and a quarter more for the commit that passes them. */
+const LOG_BYTES = 1_250 * 4_120;
+
 /** A file that is replaced while it is being opened is opened anew; one that is replaced for ever is not. */
 const OPEN_ATTEMPTS = 3;
 
@@ -83,6 +86,7 @@ function openOnce(
     // Without it macOS keeps what was synced in the drive's cache.
     if (synchronous === 'full') db.pragma('fullfsync = on');
     db.pragma('trusted_schema = off');
+    db.pragma(`journal_size_limit = ${LOG_BYTES}`);
     return { db, file, opened, close };
   } catch (error) {
     db?.close();

@@ -45,7 +45,7 @@ export interface SqliteStoreOptions {
   readonly maxBlobBytes?: number;
 }
 
-/** After this long without a write the log is copied into the file and emptied. */
+/** After this long without a write the log is copied into the file, and begun anew with the next one. */
 const IDLE_MS = 1_000;
 
 /**
@@ -112,15 +112,18 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
     beforeAnswer: replacement.checkPath,
     afterRollback: holders.forgetSelf,
     afterCommit() {
-      idleTimer ??= setTimeout(checkpoint, IDLE_MS).unref();
+      idleTimer ??= setTimeout(() => checkpoint('passive'), IDLE_MS).unref();
       idleTimer.refresh();
     },
   });
 
-  /** Empties the log if nobody reads it just now; who is in the way is not waited for. */
-  function checkpoint(): void {
+  /**
+   * Copies the log into the file; who is in the way is not waited for. It keeps its size but at the end: a sync that grows a file takes longer than one that writes
+   * over what is there.
+   */
+  function checkpoint(how: 'passive' | 'truncate'): void {
     try {
-      db.pragma('wal_checkpoint(truncate)');
+      db.pragma(`wal_checkpoint(${how})`);
     } catch {
       // Another process is at it, or the disk is full: the next write or the next opening sees to it.
     }
@@ -151,7 +154,7 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
       // The last write of the queue: what was accepted before it has its answer then. If the file is busy the leases run out.
       await group.write(1, ({ now }) => leave(now)).catch(() => undefined);
       clearTimeout(idleTimer);
-      checkpoint();
+      checkpoint('truncate');
       close();
     },
   });

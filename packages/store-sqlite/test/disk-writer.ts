@@ -1,6 +1,7 @@
-// A process of its own for tests of bad disks: `disk-writer.ts FILE full|normal [COMMITS]`. With COMMITS it makes so many, a third of which name blobs, and ends; otherwise it does
-// what each line on its standard input says: `open`, `commit`, `large`, `read`, `idle` or `close`. It prints what became of each.
+// A process of its own for tests of bad disks: `disk-writer.ts FILE full|normal [COMMITS]`. With COMMITS it makes so many, a third of which name blobs, and ends; on the way the log
+// begins anew, as after a quiet second. Otherwise it does what each line on its standard input says: `open`, `commit`, `large`, `read` or `close`. It prints what became of each.
 import { createInterface } from 'node:readline';
+import Database from 'better-sqlite3';
 import { isPrusikError, type Store } from '@prusik/core';
 import { sqliteStore } from '@prusik/store-sqlite';
 import { claimRun, newRun, note, runKey } from './some-runs.ts';
@@ -42,6 +43,12 @@ async function act(what: string): Promise<string> {
   throw new Error(`What is ${what}?`);
 }
 
+function takeLog(): void {
+  const db = new Database(path);
+  db.pragma('wal_checkpoint(passive)');
+  db.close();
+}
+
 async function told(what: string): Promise<string> {
   try {
     return await act(what);
@@ -56,6 +63,7 @@ if (commits === undefined) {
 } else {
   await open();
   for (let n = 0; n < Number(commits); n += 1) {
+    if (n % 10 === 9) takeLog();
     // Every third names a blob.
     const blob = n % 3 === 0 ? await store?.putBlob('acme', Buffer.alloc(10_000, n)) : undefined;
     process.stdout.write(`${await commit(500, blob === undefined ? [] : [blob.hash])}\n`);

@@ -161,6 +161,8 @@ export function createEngine<Deps = unknown>(options: EngineOptions<Deps>): Engi
         },
       };
       workers.add(worker);
+      // By an observer that was told of its start.
+      if (disposed !== undefined) void worker[Symbol.asyncDispose]();
       return worker;
     },
     async drain(how) {

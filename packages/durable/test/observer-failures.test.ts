@@ -3,7 +3,7 @@ import { recordingObserver } from '@prusik/testing-contracts';
 import { memoryStore } from '@prusik/store-memory';
 import { describe, expect, it } from 'vitest';
 import { createEngine, type EngineOptions, type EngineWarning } from '../src/index.ts';
-import { durable, engineOn, entriesOf, key } from './support.ts';
+import { durable, engineOn, entriesOf, key, turns } from './support.ts';
 
 const order = durable('order', async (ctx) => {
   const a = await ctx.step('a', () => 1);
@@ -128,6 +128,36 @@ describe('an observer that fails', () => {
       'step.over',
     ]);
     expect(messages.join()).not.toContain('secret-4711');
+  });
+
+  it('I8: one that disposes of its engine as it is told of a worker leaves nothing of that behind', async () => {
+    const store = memoryStore();
+    let watching = 0;
+    const watchQueue: typeof store.watchQueue = (on) => {
+      const watch = store.watchQueue(on);
+      watching += 1;
+      return {
+        [Symbol.dispose]() {
+          watching -= 1;
+          watch[Symbol.dispose]();
+        },
+      };
+    };
+    const told: string[] = [];
+    const closing: Observer = {
+      ...recordingObserver(),
+      event(event) {
+        if (event.type !== 'worker') return;
+        told.push(event.did);
+        if (event.did === 'start') void engine[Symbol.asyncDispose]();
+      },
+    };
+    const engine = engineOn({ ...store, watchQueue }, [order], { observers: [closing] });
+    engine.worker();
+    await turns();
+
+    expect(told).toEqual(['start', 'stop']);
+    expect(watching).toBe(0);
   });
 
   it('DEF-3: an observer that lacks a method is refused when the engine is made', () => {

@@ -1,4 +1,5 @@
 import {
+  checkOptions,
   DECISIONS_OF,
   describeIssues,
   isPrusikError,
@@ -13,6 +14,13 @@ import { bounded } from './bounded.ts';
 import type { DriveEnv } from './drive-env.ts';
 import type { Decided, EngineOptions, PersonDecision } from './engine-types.ts';
 
+const DECISION = {
+  names: { status: true, value: true, reason: true, by: true, grant: true } satisfies Record<
+    keyof PersonDecision,
+    true
+  >,
+};
+
 /** How long code that looks at a decision may take. */
 const LOOK_MS = 10_000;
 
@@ -24,6 +32,7 @@ export function createDecider(
   return async (run, id, given) => {
     // The interface is dropped and taken up again: what a decision holds is JSON, or it is refused.
     const decision = bounded('decision', given, limits.maxValueBytes) as unknown as PersonDecision;
+    checkOptions('A decision', decision, DECISION);
     // Which the model reads.
     if (decision.reason !== undefined && typeof decision.reason !== 'string')
       throw new TypeError(`The reason of a decision is a text, not ${typeof decision.reason}`);

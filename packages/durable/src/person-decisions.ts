@@ -1,4 +1,5 @@
 import {
+  checkOptions,
   PAGE_LIMIT,
   PrusikError,
   type InterventionChoice,
@@ -47,6 +48,10 @@ export interface Decisions {
   ): Promise<Decided>;
 }
 
+const OPTIONS = {
+  names: { by: true, reason: true, grant: true } satisfies Record<keyof ApprovalOptions, true>,
+};
+
 /** What decides a request of each kind. */
 const METHODS: { readonly [Kind in RequestKind]: string } = {
   approval: 'approve, edit or reject',
@@ -88,8 +93,10 @@ export function createDecisions(engine: Engine): Decisions {
     id: string,
     kinds: readonly RequestKind[],
     decision: Pick<PersonDecision, 'status' | 'value'>,
-    { by, reason, grant }: ApprovalOptions = {},
+    options: ApprovalOptions = {},
   ): Promise<Decided> {
+    checkOptions('A decision', options, OPTIONS);
+    const { by, reason, grant } = options;
     const request = await find(run, id);
     // `answered` is for interventions as well, and means something else there.
     if (!kinds.includes(request.kind)) {

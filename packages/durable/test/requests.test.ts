@@ -187,6 +187,24 @@ describe('who decides what', () => {
     expect(await engine.drive(key('r'))).toMatchObject({ status: 'completed', output: { status: 'expired' } });
   });
 
+  it('DEF-3, REQ-1: a misspelt part of a decision is refused, and the request stays open', async () => {
+    const store = memoryStore();
+    const ask = durable('ask', (ctx) => ctx.request('may-i', { kind: 'approval', body: null }));
+    const engine = engineOn(store, [ask]);
+    const waiting = await engine.run('ask', null, { id: 'r' });
+    if (waiting.status !== 'waiting') throw new Error(waiting.status);
+    const [{ request = '' } = {}] = waiting.requests;
+    const misspelt = { grants: { scope: 'run' } } as object;
+
+    await expect(engine.decide(key('r'), request, { status: 'approved', ...misspelt })).rejects.toThrow(
+      /A decision has no option grants/,
+    );
+    await expect(createDecisions(engine).approve(key('r'), request, misspelt)).rejects.toThrow(
+      /A decision has no option grants/,
+    );
+    expect(await store.request(key('r'), request)).toMatchObject({ status: 'open' });
+  });
+
   it('REQ-3: a grant comes with an approval, is in force for the run’s steps, and ends when it is revoked', async () => {
     const found: number[] = [];
     const work = durable('work', async (ctx) => {

@@ -3,7 +3,7 @@ import { fstatSync, statSync, type Stats } from 'node:fs';
 /** How often this process has each file open through SQLite, by device and inode. */
 const openings = new Map<string, number>();
 
-/** Names the file that is at this path just now; `undefined` where there is none. A microsecond. */
+/** Names the file that is at this path just now; `undefined` where there is none. One microsecond, or four right after a commit, when the kernel was elsewhere. */
 export function fileAt(path: string): string | undefined {
   const found = statSync(path, { throwIfNoEntry: false });
   return found && nameOf(found);

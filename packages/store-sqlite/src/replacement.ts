@@ -10,7 +10,7 @@ const CONTENT_EVERY_MS = 250;
  * that nobody will ever read; once that is seen, this store answers nothing any more.
  */
 export interface Replacement {
-  /** Throws `STORE_REPLACED` when another file, or none, is at the path. A microsecond, so it is asked before each answer. */
+  /** Throws `STORE_REPLACED` when another file, or none, is at the path. A few microseconds, so it is asked before each answer. */
   checkPath(): void;
   /** Inside a transaction: where the file is the same and a backup was restored into it by SQLite's own means, or a newer release has laid it out anew. */
   checkContent(): void;

@@ -2,6 +2,7 @@ import {
   contextView,
   createRuler,
   PrusikError,
+  unawaited,
   type ContextPlan,
   type ContextView,
   type Message,
@@ -11,7 +12,6 @@ import type { AgentCore } from './agent-core.ts';
 import type { LoopState } from './loop.ts';
 import { fixedCharsOf } from './recorded-listing.ts';
 import { describeError } from './redact.ts';
-import { unawaited } from './unawaited.ts';
 
 /** A prompt, measured and judged. */
 export interface ContextCheck {

@@ -1,4 +1,4 @@
-import { isPrusikError, PrusikError, type Clock, type JsonObject } from '@prusik/core';
+import { isPrusikError, PrusikError, unawaited, type Clock, type JsonObject } from '@prusik/core';
 import type { ModelMessage } from 'ai';
 import { fetchPromptFiles, fetchReplyFiles, type DownloadFiles } from './fetch-files.ts';
 import {
@@ -16,7 +16,6 @@ import type { ModelSettings } from './model-settings.ts';
 import { createReplyReader, type Finish, type ReplySoFar } from './reply-reader.ts';
 import { toPrompt } from './to-prompt.ts';
 import { checkToolChoice, toolChoiceOf } from './tool-choice.ts';
-import { unawaited } from './unawaited.ts';
 import { watchdog, type Watched } from './watchdog.ts';
 
 /** What a provider sent, as it sent it. */

@@ -2,13 +2,13 @@ import {
   checkMessage,
   describeIssues,
   PrusikError,
+  unawaited,
   type Json,
   type MessagePart,
   type SchemaResult,
 } from '@prusik/core';
 import type { AgentPrompt, PromptSchema } from './agent-types.ts';
 import { describeError } from './redact.ts';
-import { unawaited } from './unawaited.ts';
 
 const standard = {
   version: 1,

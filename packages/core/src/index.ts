@@ -31,6 +31,7 @@ export { disposable } from './disposable.ts';
 export { compactionOf, cutPoints } from './compaction.ts';
 export type { ContextInput, ContextManager, ContextPlan, ContextView, Ruler } from './context.ts';
 export { contextView } from './context-view.ts';
+export { unawaited } from './unawaited.ts';
 export { within } from './within.ts';
 export { loadedCopies } from './copies.ts';
 export { declareDelegation, type DeclaredDelegation } from './declare-delegation.ts';

@@ -3,6 +3,7 @@ import { checkOptions } from './known-options.ts';
 import type { SecretSet } from './secret-set.ts';
 import { withoutSecrets } from './secrets.ts';
 import { isSensitiveName } from './sensitive-name.ts';
+import { unawaited } from './unawaited.ts';
 
 /** What content is of. */
 export type ContentKind =
@@ -85,7 +86,7 @@ export function createRedactor(options: RedactorOptions = {}): Redactor {
       const read = given.slice(0, most + MARGIN);
       const safe = withoutSecrets(secrets.reduce((left, known) => known.redact(left), read));
       const own: unknown = redact === undefined ? safe : redact(safe, place);
-      if (own instanceof Promise) own.catch(() => {});
+      unawaited(own);
       if (typeof own !== 'string') return FAILED;
       if (given.length <= most && own.length <= most) return own;
       // The end of what was read may be the beginning of a secret, and comes within the bound where others before it are gone.

@@ -1,4 +1,5 @@
 import type { LogFields, Logger } from './logger.ts';
+import { unawaited } from './unawaited.ts';
 
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const satisfies readonly (keyof Logger)[];
 
@@ -20,8 +21,7 @@ export function safeLogger(logger: Logger): Logger {
     (level: keyof Logger) =>
     (fields: LogFields, message: string): void => {
       try {
-        const given: unknown = logger[level](fields, message);
-        if (given instanceof Promise) given.catch(failed);
+        unawaited(logger[level](fields, message), failed);
       } catch {
         failed();
       }

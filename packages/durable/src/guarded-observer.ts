@@ -1,4 +1,11 @@
-import { toTraceContext, type DriveObserver, type Observer, type StepObserver, type TraceContext } from '@prusik/core';
+import {
+  toTraceContext,
+  unawaited,
+  type DriveObserver,
+  type Observer,
+  type StepObserver,
+  type TraceContext,
+} from '@prusik/core';
 
 /** Told of a method of an observer that failed. */
 export type ObserverFailed = (method: string, cause: unknown) => void;
@@ -10,7 +17,7 @@ export function guardedObserver(observer: Observer, failed: ObserverFailed): Obs
   function call<T>(method: string, tell: () => T): T | undefined {
     try {
       const answer = tell();
-      if (answer instanceof Promise) answer.catch((cause: unknown) => failed(method, cause));
+      unawaited(answer, (cause) => failed(method, cause));
       return answer;
     } catch (cause) {
       failed(method, cause);
@@ -30,9 +37,8 @@ export function guardedObserver(observer: Observer, failed: ObserverFailed): Obs
         let called: { readonly result: T } | undefined;
         const once = (): T => (called ??= { result: body() }).result;
         call('inside', () => {
-          const answer: unknown = step.inside(once);
           // What it makes of the body's promise is nobody's; whoever waits for the body waits for its own.
-          if (answer instanceof Promise) answer.catch(() => {});
+          unawaited(step.inside(once));
         });
         return once();
       },

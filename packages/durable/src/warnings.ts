@@ -1,4 +1,4 @@
-import { errorFields, safeLogger, type Logger } from '@prusik/core';
+import { errorFields, safeLogger, unawaited, type Logger } from '@prusik/core';
 import type { EngineWarning } from './engine-types.ts';
 
 /** Who hears what no caller is there to hear. */
@@ -24,8 +24,7 @@ export function warningsTo({ onWarning, logger }: WarningsTo): (warning: EngineW
   };
   return (warning) => {
     try {
-      const given: unknown = tell(warning);
-      if (given instanceof Promise) given.catch(() => failed(warning.code));
+      unawaited(tell(warning), () => failed(warning.code));
     } catch {
       failed(warning.code);
     }

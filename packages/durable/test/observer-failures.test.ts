@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { consoleLogger, logObserver, type Observer } from '@prusik/core';
 import { recordingObserver } from '@prusik/testing-contracts';
 import { memoryStore } from '@prusik/store-memory';
@@ -30,6 +31,9 @@ const FAILURES: Readonly<Record<string, Observer>> = {
   },
   // What a program without types may pass.
   'rejects in every method': failing((async () => throws()) as unknown as () => never),
+  'rejects with a promise of another realm': failing(
+    runInNewContext('() => Promise.reject(new Error("secret-4711"))') as () => never,
+  ),
   'gives nothing where something is due': failing((() => undefined) as unknown as () => never),
   'stands where no trace is': {
     ...failing(throws),

@@ -1,19 +1,26 @@
 import { PrusikError, type DurableContext, type DurableDefinition, type Json, type Message } from '@prusik/core';
-import type { EngineOptions, EngineWarning } from '@prusik/durable';
+import { createEngine, type EngineOptions, type EngineWarning, type RunResult } from '@prusik/durable';
 import { memoryStore } from '@prusik/store-memory';
+import { fakeClock } from '@prusik/testing-contracts';
 import { describe, expect, it } from 'vitest';
 import {
   createSessions,
   foldUiChunks,
   handleChatTurn,
   toUiMessages,
+  toUiMessageStream,
   type ChatOptions,
   type UiMessage,
   type UiMessageChunk,
 } from '../src/index.ts';
-import { engineFor, message } from './support.ts';
+import { asker, engineFor, message } from './support.ts';
 
 const gate = () => Promise.withResolvers<void>();
+
+/** What goes on without time passing has gone on. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+}
 
 const opening = (input: Json): Message[] => [message(crypto.randomUUID(), 'user', String(input))];
 
@@ -70,6 +77,12 @@ function chatOver(
     return toUiMessages(messages.map((stored) => stored.message));
   }
   return { engine, options, ask, post, resume, page };
+}
+
+async function chunksOf(stream: ReadableStream<UiMessageChunk>): Promise<readonly UiMessageChunk[]> {
+  const chunks: UiMessageChunk[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return chunks;
 }
 
 async function shown(response: Response): Promise<UiMessage> {
@@ -134,6 +147,33 @@ describe('EVT-6: a turn that waits in a queue', () => {
     first.resolve();
     expect(await shown(two)).toEqual((await chat.page()).at(-1));
     expect(await shown(await chat.resume())).toEqual((await chat.page()).at(-1));
+  });
+});
+
+describe('EVT-6: a turn that waits for somebody', () => {
+  it('is streamed to its rest, also to a client that comes while its run is looked at for nothing', async () => {
+    const clock = fakeClock();
+    const store = memoryStore({ clock });
+    await using engine = createEngine({ store, clock, definitions: [asker], limits: { parkAfterMs: 1_000 } });
+    const key = { tenant: 'default', run: 'r' };
+    const rested = async (driving: Promise<RunResult>): Promise<void> => {
+      await settled();
+      clock.advance(1_000);
+      expect(await driving).toMatchObject({ status: 'waiting' });
+    };
+    await rested(engine.run('asker', 'Hello', { id: 'r' }));
+    await engine.wake(key);
+    const looking = engine.drive(key);
+    await settled();
+    const chunks = chunksOf(toUiMessageStream(engine, key));
+    await settled();
+    await rested(looking);
+
+    expect(await Promise.race([chunks, settled()])).toMatchObject([
+      { type: 'start' },
+      { type: 'data-request', data: { status: 'open' } },
+      { type: 'finish', finishReason: 'tool-calls' },
+    ]);
   });
 });
 

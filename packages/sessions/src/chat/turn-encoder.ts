@@ -45,6 +45,8 @@ export interface TurnEncoder {
   entry(entry: Entry, facts?: EntryFacts): readonly UiMessageChunk[];
   /** An entry of a run below: what it asks is asked here. */
   below(run: string, entry: Entry, facts?: EntryFacts): readonly UiMessageChunk[];
+  /** It may have come to rest since the last entry. */
+  rest(facts: EntryFacts): readonly UiMessageChunk[];
   /** The turn has ended, or waits for somebody: nothing follows for now. */
   readonly over: boolean;
   /** A message of the thread, where its entry is not at hand, and what was asked about the calls in it. */
@@ -277,6 +279,7 @@ export function createTurnEncoder({ errorText }: TurnEncoderOptions): TurnEncode
     live: hear,
     entry: (entry, facts = {}) => [...read(entry, facts), ...restsIf(facts)],
     below: (run, entry, facts = {}) => [...askedBelow.read(run, entry, facts.request), ...restsIf(facts)],
+    rest: restsIf,
     get over() {
       return over;
     },

@@ -13,6 +13,7 @@ import {
 import type { Engine } from '@prusik/durable';
 import { addressesOf, type FileAddress } from './file-address.ts';
 import { createTurnEncoder, type EntryFacts, type TurnEncoderOptions } from './turn-encoder.ts';
+import { turnNews } from './turn-news.ts';
 import type { UiMessageChunk } from './ui-types.ts';
 
 export interface TurnStreamOptions extends TurnEncoderOptions {
@@ -91,9 +92,16 @@ interface Encoded {
 async function* encodeRun(engine: Engine, run: Run, options: TurnStreamOptions): AsyncGenerator<Encoded> {
   const encoder = createTurnEncoder(options);
   let seen = 0;
+  /** All that was read may be at rest, and something moved when it was. */
+  let mayRest = false;
   /** Runs that it has started, by the keys of what waits for them. */
   const children = new Map<string, string>();
-  for await (const event of engine.events(run.key, { tree: true, signal: options.signal })) {
+  for await (const event of turnNews(engine, run.key, options.signal)) {
+    if (event === undefined) {
+      if (mayRest) yield { chunks: encoder.rest(await restFacts(engine.store, run, { seen, children })) };
+      if (encoder.over) return;
+      continue;
+    }
     options.onEvent?.(event);
     const isOwn = event.run.run === run.key.run;
     if (event.live) {
@@ -105,6 +113,7 @@ async function* encodeRun(engine: Engine, run: Run, options: TurnStreamOptions):
     if (isOwn && entry.type === 'wait-start' && entry.child !== undefined) children.set(entry.key, entry.child);
     const { fileUrl } = options;
     const facts = await factsOf(engine.store, run, { of: event.run, entry, seen, children, fileUrl });
+    mayRest = facts.rests === false;
     if (isOwn) yield { entry, chunks: encoder.entry(entry, facts) };
     else yield { chunks: encoder.below(event.run.run, entry, facts) };
     if (encoder.over) return;
@@ -144,7 +153,11 @@ async function factsOf(store: Store, root: Run, asked: Asked): Promise<EntryFact
   }
 }
 
-async function restFacts(store: Store, root: Run, { seen, children }: Asked): Promise<EntryFacts> {
+async function restFacts(
+  store: Store,
+  root: Run,
+  { seen, children }: Pick<Asked, 'seen' | 'children'>,
+): Promise<EntryFacts> {
   if (!(await restsAt(store, root, seen))) return { rests: false };
   const { tenant, run } = root.key;
   return { rests: true, below: children.size === 0 ? [] : await requestsOf(store, { tenant, root: run }) };

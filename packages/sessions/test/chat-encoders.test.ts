@@ -168,7 +168,7 @@ describe('EVT-6: events over HTTP', () => {
   it('are not gone on with after an id that is none', () => {
     expect(readEventId(null)).toBeUndefined();
     expect(readEventId('')).toBeUndefined();
-    for (const id of ['7', 'x', '[]', '{"r":-1}', '{"r":"1"}', 'null'])
+    for (const id of ['7', 'x', '[]', '{"r":-1}', '{"r":"1"}', 'null', '{"Läufe":1}'])
       expect(() => readEventId(id), id).toThrow(TypeError);
   });
 });

@@ -73,7 +73,8 @@ export function readEventId(id: string | null | undefined): EventCursor | undefi
   if (id === null || id === undefined || id === '') return undefined;
   let value: unknown;
   try {
-    value = JSON.parse(id);
+    // What else there is has come out of its header as something that it was not.
+    value = /^[ -~]+$/.test(id) ? JSON.parse(id) : undefined;
   } catch {
     value = undefined;
   }

@@ -189,11 +189,11 @@ export function createCommitter(options: CommitterOptions): Committer {
     }
   }
 
-  async function foundWritten({ entries }: Commit): Promise<CommitResult | undefined> {
-    // A commit without entries leaves no trace to look for; sent again it is done or `stale`, both harmless.
-    if (entries.length === 0) return undefined;
+  async function foundWritten({ entries, transition }: Commit): Promise<CommitResult | undefined> {
     const run = await store.run(lease.run);
     if (run === undefined || run.epoch !== lease.epoch || run.seq !== seq + entries.length) return undefined;
+    // Without entries all that can be seen of it is that the run was let go of. The rest is done again, which is harmless.
+    if (entries.length === 0 && (transition === undefined || run.status === 'running')) return undefined;
     return {
       outcome: 'committed',
       seq: run.seq,

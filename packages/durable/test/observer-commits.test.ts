@@ -76,6 +76,24 @@ describe('what became of a commit', () => {
     expect(eventsOf(observer)).toContainEqual({ type: 'warning', code: 'STORE_UNAVAILABLE', run: key('r') });
   });
 
+  it('DUR-10, TEL-1: a park without an entry whose answer was lost is a park', async () => {
+    const clock = fakeClock();
+    const store = memoryStore({ clock });
+    const observer = recordingObserver();
+    const commit: Store['commit'] = async (asked) => {
+      const answer = await store.commit(asked);
+      if (asked.entries.length === 0) throw new Error('the answer was lost');
+      return answer;
+    };
+    const work = durable('work', (ctx) => ctx.receive('never'));
+    await using engine = engineOn({ ...store, commit }, [work], { observers: [observer], clock });
+    await engine.run('work', null, { id: 'r' });
+    await engine.wake(key('r'));
+    expect(await hurried(clock, engine.drive(key('r')))).toMatchObject({ status: 'waiting' });
+
+    expect(observer.story('r').at(-1)).toBe('over parked');
+  });
+
   it('I2, TEL-1: a drive whose run another worker has taken is told that, and its commit is none', async () => {
     const clock = fakeClock();
     const store = memoryStore({ clock });

@@ -35,8 +35,8 @@ import { turnOfEventLoop } from './wake-up.ts';
 
 const NOTE_NAME_LIMIT = 200;
 /**
- * Calls of one drive that are refused at once. Each further refusal takes a turn of the event loop: a function that catches everything and goes on and on
- * would let nothing else of its process go on, not even what ends its run.
+ * Calls of one drive that are refused at once. Each further refusal takes a turn of the event loop, and has its place among reads, so that a race with it has the
+ * same winner on replay: a function that catches everything and goes on and on would let nothing else of its process go on, not even what ends its run.
  */
 const REFUSED_AT_ONCE = 1_000;
 
@@ -70,9 +70,10 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
     try {
       return handled(call());
     } catch (error) {
+      const late = (): Promise<T> => turnOfEventLoop().then(() => Promise.reject(error));
+      if (isInsideStep()) return handled(late());
       refused += 1;
-      const turn = refused > REFUSED_AT_ONCE ? turnOfEventLoop() : undefined;
-      return handled(turn === undefined ? Promise.reject(error) : turn.then(() => Promise.reject(error)));
+      return handled(refused > REFUSED_AT_ONCE ? reads.ask(late) : Promise.reject(error));
     }
   }
 
@@ -128,8 +129,6 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
     const { signal, onParentEnd = 'cancel', history = 'fresh' } = options;
     let looked: CheckedCall;
     try {
-      // One on record was started: what has fired since cancels its child.
-      if (!delivery.isOnRecord(key)) signal?.throwIfAborted();
       // As the function has it now: what comes while the call waits for its place is no part of it.
       const upTo = history === 'snapshot' ? threadBase + delivery.delivered().messages : undefined;
       looked = await reads.ask(() => lookAtCall(core, { key, definition, input, options, upTo }));
@@ -227,6 +226,8 @@ export function createContext({ parts, threadBase, info, deps }: ContextOptions)
     child: <Output>(key: string, definition: string, input: Json, given: ChildOptions = {}) =>
       refusing(() => {
         if (comesLate(key)) return new Promise<never>(() => {});
+        // One on record was started: what has fired since cancels its child.
+        if (!delivery.isOnRecord(key)) given.signal?.throwIfAborted();
         delivery.reserve(key);
         return callChild<Output>(key, definition, input, given);
       }),

@@ -40,9 +40,6 @@ export interface Drive {
   release(graceMs: number): void;
 }
 
-/** What a function may read without an outcome between, once it is to stop. */
-const READS_IN_A_ROW = 1_000;
-
 /** `onCleared` is told when the drive of a suspect commits a step. */
 export function startDrive(
   env: DriveEnv,
@@ -60,7 +57,6 @@ export function startDrive(
   const deadline = createDeadline(core);
   const attempt = claim.lost + 1;
   let releaseDeadline = Infinity;
-  let readsInARow = 0;
 
   async function drive(): Promise<DriveEnd> {
     await loadJournal(state, store, run, env.observer !== undefined);
@@ -167,7 +163,8 @@ export function startDrive(
       if (status.settled?.ok === false && !core.stopping() && leftOut(core) === undefined)
         await endings.cancelChildren('its parent failed');
       const graceLeft = releaseDeadline === Infinity ? Infinity : releaseDeadline - clock.monotonic();
-      if (committer.busy() || steps.live() > 0 || ((status.resolving || reads.pending()) && graceLeft > 0)) {
+      const isOccupied = status.resolving || (reads.pending() && mayRead());
+      if (committer.busy() || steps.live() > 0 || (isOccupied && graceLeft > 0)) {
         if (graceLeft <= 0) steps.abort(released());
         await wakeUp.wait(Math.min(graceLeft > 0 ? graceLeft : Infinity, parts.untilDue()));
         continue;
@@ -194,20 +191,15 @@ export function startDrive(
 
   /** One thing at a time. What the function asks for meanwhile goes together: eight children that end at once are followed by eight in one commit. */
   function handOver(): boolean {
-    const read = handOverRead();
-    const handed = read || (!reads.pending() && core.delivery.deliverNext());
+    const handed = (mayRead() && reads.deliverNext()) || (!reads.pending() && core.delivery.deliverNext());
     if (handed) committer.gather();
     else committer.flush();
-    if (handed && !read) readsInARow = 0;
     return handed;
   }
 
-  /** One that reads on and on, which takes no time, must not put off for ever that it is stopped. */
-  function handOverRead(): boolean {
-    if (readsInARow >= READS_IN_A_ROW && (status.cancelRequested || state.expired)) return false;
-    const handed = reads.deliverNext();
-    if (handed) readsInARow += 1;
-    return handed;
+  /** A function that reads on and on, which takes no time, must not put off for ever that it is stopped. */
+  function mayRead(): boolean {
+    return state.expired ? deadline.graceLeft() > 0 : status.halted === undefined && !status.cancelRequested;
   }
 
   /** Right before it is handed over, so that one value of a long journal is in memory at a time. */
@@ -306,10 +298,10 @@ export function startDrive(
       if (turn !== undefined) await turn;
       await drainMicrotasks();
       if (status.end !== undefined) return status.end;
-      if (handOverRead()) continue;
+      const left = graceUntil - clock.monotonic();
+      if (left > 0 && reads.deliverNext()) continue;
       if (inbox.behind()) await inbox.takeUp();
       await endings.cancelChildren(why);
-      const left = graceUntil - clock.monotonic();
       const busy = steps.live() > 0 || (status.called && status.settled === undefined);
       // Whatever the grace: what is on its way to the store settles a step, or reserves for one, and to give that up as well would count it twice.
       if (committer.busy()) await wakeUp.wait();

@@ -1,4 +1,3 @@
-import { isPromise } from 'node:util/types';
 import { PrusikError } from './errors.ts';
 import { describeIssues } from './schema.ts';
 import type { Slot, StoredSlot } from './slot.ts';
@@ -17,10 +16,8 @@ export function readSlot<Value>(slot: Slot<Value>, stored: readonly StoredSlot[]
 /** @throws {PrusikError} `SLOT_INVALID` */
 export function checkSlotValue<Value>({ name, schema }: Slot<Value>, value: unknown): Value {
   const result = schema['~standard'].validate(value);
-  if (isPromise(result)) {
-    unawaited(result);
+  if (unawaited(result))
     throw new TypeError(`The schema of slot ${name} answers later; what a slot holds is checked at once`);
-  }
   if (result.issues === undefined) return result.value;
   const message = `What slot ${name} is to hold does not fit its schema: ${describeIssues(result.issues)}`;
   throw new PrusikError('SLOT_INVALID', message, { meta: { slot: name } });

@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sqliteStore } from '@prusik/store-sqlite';
 import { describe, expect, it } from 'vitest';
@@ -95,6 +95,24 @@ describe('what a person may type', () => {
       expect(existsSync(path)).toBe(false);
     }
     expect(await said(place.folder, ['runs'])).toMatchObject({ code: 2 });
+  });
+
+  it('I9: a backup and a store that cannot be made where they are named are refused by a code, and leave nothing', async () => {
+    using place = emptyFolder();
+    const path = await emptyStore(place.folder);
+    await said(place.folder, ['backup', 'copy', '--db', path]);
+    const before = readdirSync(place.folder).toSorted();
+
+    for (const name of ['x'.repeat(300), 'x'.repeat(230), 'copy/below'])
+      for (const args of [
+        ['backup', name, '--db', path],
+        ['restore', 'copy', '--db', join(place.folder, name)],
+      ])
+        expect(await said(place.folder, args)).toMatchObject({
+          code: 5,
+          stderr: expect.stringContaining('(FILE_UNWRITABLE)'),
+        });
+    expect(readdirSync(place.folder).toSorted()).toEqual(before);
   });
 
   it('I9: a file that is no store is told so and stays as it is', async () => {

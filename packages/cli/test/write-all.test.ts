@@ -1,7 +1,10 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { expect, it } from 'vitest';
 import { writeAll } from '../src/write-all.ts';
+import { emptyFolder } from './database.ts';
 
 function unread() {
   let made = 0;
@@ -37,6 +40,38 @@ it('REC-1: an export whose reader takes nothing ends when the person wants out',
   await turns();
   out.abort();
   await expect(writing).rejects.toMatchObject({ name: 'AbortError' });
+});
+
+const io = { stdout: process.stdout, signal: new AbortController().signal };
+
+it('REC-1: an export has its name when it is whole, so that one who is killed in the middle leaves none that is cut', async () => {
+  using place = emptyFolder();
+  const to = join(place.folder, 'bundle');
+  const there: boolean[] = [];
+  async function* pieces(): AsyncGenerator<string, void> {
+    for (let n = 0; n < 3; n += 1) {
+      yield 'line\n';
+      there.push(existsSync(to));
+    }
+  }
+
+  expect(await writeAll(pieces(), to, io)).toBe(15);
+  expect(there).toEqual([false, false, false]);
+  expect(readdirSync(place.folder)).toEqual(['bundle']);
+  expect(readFileSync(to, 'utf8')).toBe('line\nline\nline\n');
+});
+
+it('REC-1: an export replaces nothing that came under its name meanwhile, and leaves nothing of itself', async () => {
+  using place = emptyFolder();
+  const to = join(place.folder, 'bundle');
+  async function* pieces(): AsyncGenerator<string, void> {
+    writeFileSync(to, 'of somebody else');
+    yield 'line\n';
+  }
+
+  await expect(writeAll(pieces(), to, io)).rejects.toMatchObject({ code: 'FILE_UNWRITABLE' });
+  expect(readdirSync(place.folder)).toEqual(['bundle']);
+  expect(readFileSync(to, 'utf8')).toBe('of somebody else');
 });
 
 it.each([

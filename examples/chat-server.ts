@@ -17,7 +17,7 @@ const signedIn = (_request: Request): { readonly name: string; readonly chats: r
   chats: ['chat-1'],
 });
 // #region usage
-import { createSessions, handleChatTurn, toUiMessages } from '@prusik/sessions';
+import { createSessions, handleChatTurn, inlineFiles, toUiMessages } from '@prusik/sessions';
 
 const sessions = createSessions(engine);
 
@@ -41,7 +41,7 @@ async function load(id: string) {
   const live = (await session.activeRun()) !== undefined;
   return toUiMessages(
     messages.map(({ message }) => message),
-    { requests, live },
+    { requests, live, fileUrl: inlineFiles(engine.store, 'default') },
   );
 }
 // #endregion usage

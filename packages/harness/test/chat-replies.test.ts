@@ -56,6 +56,8 @@ function chatWith(script: readonly ScriptedReply[], more: Partial<ChatOptions> =
   return { harness, model, transport, stored };
 }
 
+const png = (mediaType: string): ScriptedPart => ({ type: 'file', mediaType, data: { type: 'data', data: 'aGk=' } });
+
 const user = (id = 'u1'): UIMessage => ({ id, role: 'user', parts: [{ type: 'text', text: 'Go' }] });
 
 /** The same numbers for the same seed. */
@@ -208,4 +210,58 @@ describe('SES-12: files in a chat', () => {
     expect(JSON.stringify(model.requests[0]?.prompt)).toContain('image/png');
     expect((await stored())[0]?.parts[1]).toEqual({ type: 'file', mediaType: 'image/png', url, filename: 'hi.png' });
   });
+
+  it('EVT-6: shows a message of the user whose file a page gets nowhere, as it does a reply', async () => {
+    const { transport, harness } = chatWith([['A picture.', png('image/png')]]);
+    await new TestChat({ id: 'c1', transport }).sendMessage({
+      parts: [{ type: 'file', mediaType: 'image/png', url: 'data:image/png;base64,aGk=', filename: 'hi.png' }],
+    });
+
+    const { messages } = await (await harness.sessions.open('c1')).history();
+    const page = await toUiMessages(messages.map(({ message }) => message));
+    expect(page.map(({ parts }) => parts.filter(({ type }) => type.startsWith('data-')))).toEqual([
+      [{ type: 'data-file', data: { mediaType: 'image/png', filename: 'hi.png' } }],
+      [{ type: 'data-file', data: { mediaType: 'image/png' } }],
+    ]);
+    expect(await safeValidateUIMessages({ messages: page })).toMatchObject({ success: true });
+  });
+
+  it.each(['text/html,<script>alert(1)</script>', 'image/png"onload=alert(1)', 'x\r\ny', ''])(
+    'EVT-6: the media type %j of a reply becomes no content of its address',
+    async (mediaType) => {
+      const { transport } = chatWith([[png(mediaType), 'There.']]);
+      const client = new TestChat({ id: 'c1', transport });
+      await client.sendMessage({ text: 'Draw' });
+
+      expect(client.error).toBeUndefined();
+      expect(client.lastMessage?.parts.find(({ type }) => type === 'file')).toMatchObject({
+        url: 'data:application/octet-stream;base64,aGk=',
+      });
+    },
+  );
+
+  it.each(['javascript:alert(1)', 'vbscript:x', 'file:///etc/passwd', 'blob:http://localhost/1'])(
+    'EVT-6: %s in a reply is no address that a page may follow',
+    async (address) => {
+      const url = new URL(address);
+      const { transport } = chatWith([
+        [
+          { type: 'file', mediaType: 'image/png', data: { type: 'url', url } },
+          { type: 'source', sourceType: 'url', id: 's1', url: address, title: 'Look' },
+          'There.',
+        ],
+      ]);
+      const client = new TestChat({ id: 'c1', transport });
+      await client.sendMessage({ text: 'Draw' });
+
+      expect(client.error).toBeUndefined();
+      expect(client.lastMessage?.parts.map(({ type }) => type)).toEqual([
+        'step-start',
+        'data-file',
+        'source-document',
+        'text',
+      ]);
+      expect(JSON.stringify(client.lastMessage)).not.toContain(address);
+    },
+  );
 });

@@ -5,6 +5,7 @@ export type FileAddress = (file: FilePart | ReasoningFilePart) => string | undef
 
 /** A file in the store that is larger is not put into a stream. */
 const INLINE_LIMIT = 1_048_576;
+const MEDIA_TYPE = /^[\w!#$&^.+-]{1,127}\/[\w!#$&^.+-]{1,127}(?:; ?[\w.+-]{1,100}=[\w.+-]{1,100})*$/;
 
 /** Files in the store as `data:` URLs, up to 1 MiB each. */
 export function inlineFiles(store: Store, tenant: string): FileAddress {
@@ -14,7 +15,7 @@ export function inlineFiles(store: Store, tenant: string): FileAddress {
     if (info === undefined || info.size > INLINE_LIMIT) return undefined;
     const pieces: Uint8Array[] = [];
     for await (const piece of store.readBlob(tenant, data.blob)) pieces.push(piece);
-    return `data:${mediaType};base64,${Buffer.concat(pieces).toString('base64')}`;
+    return dataUrl(mediaType, Buffer.concat(pieces).toString('base64'));
   };
 }
 
@@ -33,8 +34,15 @@ export async function addressesOf(
 
 /** Of a file that has its bytes, or its address, with it. */
 function ownAddress({ data, mediaType }: FilePart | ReasoningFilePart): string | undefined {
-  if ('url' in data) return data.url;
-  if ('base64' in data) return `data:${mediaType};base64,${data.base64}`;
-  if ('text' in data) return `data:${mediaType};base64,${Buffer.from(data.text).toString('base64')}`;
+  if ('url' in data) return isPageAddress(data.url) ? data.url : undefined;
+  if ('base64' in data) return dataUrl(mediaType, data.base64);
+  if ('text' in data) return dataUrl(mediaType, Buffer.from(data.text).toString('base64'));
   return undefined;
 }
+
+/** Whether a page may be given what a model or a tool has named as an address: one that shows something, never one that does something, as `javascript:`. */
+export const isPageAddress = (url: string): boolean => /^(?:https?|data):/i.test(url);
+
+/** What is no media type would end the type in the middle of the address, and the rest would be the content. */
+const dataUrl = (mediaType: string, base64: string): string =>
+  `data:${MEDIA_TYPE.test(mediaType) ? mediaType : 'application/octet-stream'};base64,${base64}`;

@@ -148,23 +148,23 @@ export function createTurnEncoder({ errorText }: TurnEncoderOptions): TurnEncode
     const own = isShown && !isSteered ? [...live.shown] : [];
     const open = live.open;
     if (isShown && isSteered) chunks.push(...drop());
-    let said = false;
+    let isAnswered = false;
     for (const message of messages) {
       if (message.role === 'user' && message.kind === 'user') {
-        chunks.push(...steps.open(key), {
-          type: 'steering-message',
-          id: message.id,
-          parts: userParts(message, addresses),
-        });
+        const said = userParts(message, addresses);
+        // The SDK's part has texts and files, so what is no file for the page stands beside it.
+        const parts = said.filter((part) => part.type !== 'data-file');
+        const files = said.filter((part) => part.type === 'data-file');
+        chunks.push(...steps.open(key), { type: 'steering-message', id: message.id, parts }, ...files);
       } else if (message.role === 'assistant' && message.kind === 'assistant') {
-        chunks.push(...say(key, message.content, said ? [] : own, open));
-        said = true;
+        chunks.push(...say(key, message.content, isAnswered ? [] : own, open));
+        isAnswered = true;
       } else if (message.role === 'tool') {
         for (const part of message.content)
           if (part.type === 'tool-result' || part.type === 'approval-response') chunks.push(...whole(key, part));
       }
     }
-    if (own.length > 0 && !said) chunks.push({ type: 'reset-step' });
+    if (own.length > 0 && !isAnswered) chunks.push({ type: 'reset-step' });
     if (live.step?.key === key) live.forget();
     return chunks;
   }

@@ -1,24 +1,30 @@
 import type { Decision, FileData, FilePart, Json, Message, ReasoningFilePart, Request, SourcePart } from '@prusik/core';
-import type { UiFilePart, UiMessageChunk, UiTextPart } from './ui-types.ts';
+import { isPageAddress } from './file-address.ts';
+import type { UiFileData, UiFilePart, UiMessageChunk, UiTextPart } from './ui-types.ts';
 
 /** What a user said, as it is shown. */
-export function userParts({ content }: Message, addresses: ReadonlyMap<FileData, string>): (UiTextPart | UiFilePart)[] {
-  return content.flatMap((part): (UiTextPart | UiFilePart)[] => {
+export function userParts(
+  { content }: Message,
+  addresses: ReadonlyMap<FileData, string>,
+): (UiTextPart | UiFilePart | UiFileData)[] {
+  return content.flatMap((part): (UiTextPart | UiFilePart | UiFileData)[] => {
     if (part.type === 'text') return [{ type: 'text', text: part.text }];
-    const url = part.type === 'file' ? addresses.get(part.data) : undefined;
-    if (part.type !== 'file' || url === undefined) return [];
+    if (part.type !== 'file') return [];
     const { mediaType, name } = part;
+    const url = addresses.get(part.data);
+    if (url === undefined) return [fileWithoutAddress(part)];
     return [{ type: 'file', mediaType, url, ...(name === undefined ? {} : { filename: name }) }];
   });
 }
 
-/** A file that a client cannot get is told of all the same. */
-export function filePart(
-  { type, mediaType, data, ...part }: FilePart | ReasoningFilePart,
-  addresses: ReadonlyMap<FileData, string>,
-): UiMessageChunk {
+export function filePart(part: FilePart | ReasoningFilePart, addresses: ReadonlyMap<FileData, string>): UiMessageChunk {
+  const { type, mediaType, data } = part;
   const url = addresses.get(data);
-  if (url !== undefined) return { type, mediaType, url };
+  return url === undefined ? fileWithoutAddress(part) : { type, mediaType, url };
+}
+
+/** A file that a client cannot get is told of all the same. */
+function fileWithoutAddress({ mediaType, ...part }: FilePart | ReasoningFilePart): UiFileData {
   const name = 'name' in part && part.name !== undefined ? { filename: part.name } : {};
   return { type: 'data-file', data: { mediaType, ...name } };
 }
@@ -30,7 +36,8 @@ export function sourcePart({
   mediaType = 'application/octet-stream',
   name,
 }: SourcePart): UiMessageChunk {
-  if (url !== undefined) return { type: 'source-url', sourceId, url, ...(title === undefined ? {} : { title }) };
+  if (url !== undefined && isPageAddress(url))
+    return { type: 'source-url', sourceId, url, ...(title === undefined ? {} : { title }) };
   const named = name === undefined ? {} : { filename: name };
   return { type: 'source-document', sourceId, mediaType, title: title ?? name ?? sourceId, ...named };
 }

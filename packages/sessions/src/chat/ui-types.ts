@@ -91,6 +91,12 @@ export interface UiFilePart {
   filename?: string;
 }
 
+/** A file of a message that a page gets nowhere. */
+export interface UiFileData {
+  type: 'data-file';
+  data: { mediaType: string; filename?: string };
+}
+
 /** A call of a tool. `type` names the tool. */
 export type UiToolPart = { type: `tool-${string}`; toolCallId: string } & UiToolOrigin &
   (

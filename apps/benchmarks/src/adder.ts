@@ -46,8 +46,8 @@ export const sdkStream: Turn = async () => {
 };
 
 /**
- * The SDK's loop by somebody who keeps by hand what a turn has come to: a transaction when it begins, before and after each call, and when it ends, with as many
- * rows as ours and no rule of a store. Nothing takes such a turn up again; it is what the disk costs.
+ * The SDK's loop by somebody who keeps by hand what a turn has come to: a transaction when it begins, before and after each call, and when it ends, with the
+ * messages of ours, two entries fewer and no rule of a store. Nothing takes such a turn up again; it is what the disk costs.
  */
 export function keptStream(journal: RawJournal): (run: number) => Promise<void> {
   let run = 0;

@@ -85,11 +85,8 @@ export function createDecider(
     // What it is about, a token or a code, must not stand in a record.
     if (request.kind === 'sign-in' && (decision.value ?? null) !== null)
       throw invalid(request, 'an answer to a sign-in holds nothing');
-    // The run would take what is none for the choice that ends it.
-    const offered = choicesOf(request);
-    const { choice } = (decision.value ?? {}) as { readonly choice?: unknown };
-    if (offered !== undefined && !offered.includes(choice))
-      throw invalid(request, `its choice is ${offered.join(' or ')}`);
+    const mistake = request.kind === 'intervention' ? mistakeIn(request, decision.value) : undefined;
+    if (mistake !== undefined) throw invalid(request, mistake);
     const { schema } = request;
     const issues = schema === undefined ? [] : schemaProblems(schema, decision.value ?? null);
     if (issues.length > 0) throw invalid(request, describeIssues(issues));
@@ -105,10 +102,13 @@ export function createDecider(
   }
 }
 
-/** What may become of a blocked run. */
-function choicesOf({ kind, body }: Request): readonly unknown[] | undefined {
+/** A blocked run would take a choice that is none for the one that ends it, and a step that happened would go on without an output that is misspelt. */
+function mistakeIn({ body }: Request, value: Json = null): string | undefined {
   const { choices } = (body ?? {}) as { readonly choices?: unknown };
-  return kind === 'intervention' && Array.isArray(choices) ? choices : undefined;
+  const { choice, output: _, ...others } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  if (Array.isArray(choices) && !choices.includes(choice)) return `its choice is ${choices.join(' or ')}`;
+  const [other] = Object.keys(others);
+  return other === undefined ? undefined : `what becomes of a run has no part ${other}`;
 }
 
 /** @throws {PrusikError} `REQUEST_KIND` */

@@ -211,7 +211,7 @@ describe('a step in doubt', () => {
     expect(effects()).toBe(times);
   });
 
-  it.each([{ choice: 'Retry' }, { choice: 'constructor' }, {}, 'retry', null])(
+  it.each([{ choice: 'Retry' }, { choice: 'constructor' }, {}, 'retry', null, { choice: 'happened', ouput: 'paid' }])(
     'DUR-5, REQ-1: what is none of the choices of an intervention is refused, and ends nothing: %j',
     async (value) => {
       const { engine, store } = await inDoubt();

@@ -65,12 +65,13 @@ export function momentOf(values: Values, name: string, now: number): number | un
   return at;
 }
 
-/** The engine takes `7` for a day in 2001, and the last of February for one in March. */
+/** The engine takes `7` for a day in 2001, the last of February for one in March, and a time without a zone for one of this machine, where ours are UTC. */
 function dateOf(text: string): number {
-  const [, day] = /^(\d{4}-\d\d-\d\d)(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?$/.exec(text) ?? [];
+  const [, day, time = 'T00:00', zone = 'Z'] =
+    /^(\d{4}-\d\d-\d\d)([T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?(Z|[+-]\d\d:\d\d)?$/.exec(text) ?? [];
   const midnight = day === undefined ? Number.NaN : Date.parse(`${day}T00:00:00Z`);
   const isDay = !Number.isNaN(midnight) && new Date(midnight).toISOString().startsWith(day ?? '');
-  return isDay ? Date.parse(text) : Number.NaN;
+  return isDay ? Date.parse(`${day}${time}${zone}`) : Number.NaN;
 }
 
 const SIZES: Readonly<Record<string, number>> = { '': 1, KiB: 1_024, MiB: 1_048_576, GiB: 1_073_741_824 };

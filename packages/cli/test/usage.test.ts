@@ -1,7 +1,9 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { systemClock } from '@prusik/core';
+import { createEngine } from '@prusik/durable';
 import { sqliteStore } from '@prusik/store-sqlite';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { COMMANDS } from '../src/commands.ts';
 import { emptyFolder, prusikProcess, said } from './database.ts';
 
@@ -136,6 +138,28 @@ describe('what a person may type', () => {
     const path = await emptyStore(place.folder);
 
     expect(await said(place.folder, ['runs', '--since', moment, '--db', path])).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it.each([
+    ['2026-11-28 09:30:00', 1],
+    ['2026-11-28T09:30', 1],
+    ['2026-11-28 09:30:01', 0],
+  ])('takes a time as it is shown, in UTC wherever the machine stands: %s', async (since, found) => {
+    vi.stubEnv('TZ', 'America/New_York');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    using place = emptyFolder();
+    const path = join(place.folder, 'runs.db');
+    const store = sqliteStore({ path, clock: { ...systemClock, now: () => Date.parse('2026-11-28T09:30:00Z') } });
+    const engine = createEngine({
+      store,
+      definitions: [{ name: 'job', kind: 'function', version: '1', run: () => null }],
+    });
+    await engine.start('job', null);
+    await engine[Symbol.asyncDispose]();
+    await store[Symbol.asyncDispose]();
+
+    const { stdout } = await said(place.folder, ['runs', '--json', '--since', since, '--db', path]);
+    expect(stdout.split('\n').filter((line) => line.includes('"type":"run"'))).toHaveLength(found);
   });
 
   it('takes the database from the environment, and the tenant as it is told', async () => {

@@ -39,7 +39,8 @@ interface Span {
 function spansOf(text: string, secrets: readonly string[]): readonly Span[] {
   const spans: Span[] = [];
   for (const secret of secrets)
-    for (let at = text.indexOf(secret); at >= 0; at = text.indexOf(secret, at + secret.length))
+    // One may begin within another that is the same.
+    for (let at = text.indexOf(secret); at >= 0; at = text.indexOf(secret, at + 1))
       spans.push({ from: at, to: at + secret.length });
   return spans.toSorted((a, b) => a.from - b.from);
 }

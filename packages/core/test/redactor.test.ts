@@ -203,6 +203,13 @@ describe('I11: secrets that a program knows', () => {
     expect(redact('(planted-first-then-last) planted-firstplanted-first')).toBe('([redacted]) [redacted][redacted]');
   });
 
+  it('are taken out whole where one begins within another that is the same', () => {
+    const { remember, redact } = secretSet();
+    remember('abcabc');
+
+    expect(redact('abcabcabc abcabcabcabc')).toBe('[redacted] [redacted]');
+  });
+
   it('are known in JSON and in addresses, as paths and as queries write them', () => {
     const { remember, redact } = secretSet();
     const secret = remember('a "quoted" & slashed/secret!');

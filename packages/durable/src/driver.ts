@@ -60,9 +60,10 @@ export function createDriver(env: DriveEnv): Driver {
   const leaseOf = ({ claim: { run } }: Active): Lease => ({ run: run.key, epoch: run.epoch });
 
   function beatLater(): void {
+    // The last drive may have ended while its lease was renewed.
+    if (active.size === 0) return;
     heartbeat ??= env.clock.after(env.limits.heartbeatMs, () => {
       heartbeat = undefined;
-      if (active.size === 0) return;
       void renew().finally(beatLater);
     });
   }

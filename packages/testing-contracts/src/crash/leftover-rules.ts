@@ -1,4 +1,4 @@
-import { isFinal, reconcile } from '@prusik/core';
+import { isFinal, reconcile, type Message } from '@prusik/core';
 import { BUDGET_RULE } from './budget-rule.ts';
 import { perRun, type Found, type Rule } from './rule.ts';
 
@@ -33,7 +33,7 @@ export const LEFTOVER_RULES: readonly Rule[] = [
         });
         if (gap >= 0) yield { run, message: 'its thread has a gap' };
         const plain = messages.map(({ message }) => message);
-        if (reconcile(plain) !== plain) yield { run, message: 'its thread is no valid conversation' };
+        if (!isConversation(plain)) yield { run, message: 'its thread is no valid conversation' };
         const owned = rangesOf(found, key.of, key.id);
         if (new Set(owned).size !== owned.length) yield { run, message: 'two entries name the same message' };
         if (owned.some((n) => n > (messages.at(-1)?.n ?? 0) && !isHidden(n)))
@@ -53,6 +53,13 @@ export const LEFTOVER_RULES: readonly Rule[] = [
     },
   },
 ];
+
+/** Results stand as they came; whoever is shown them gets them in the order of their calls. */
+function isConversation(messages: readonly Message[]): boolean {
+  const told = reconcile(messages);
+  const texts = (list: readonly Message[]): string => JSON.stringify(list.map((one) => JSON.stringify(one)).toSorted());
+  return told === messages || texts(told) === texts(messages);
+}
 
 /** Numbers of the messages that the entries of a thread's runs name. */
 function rangesOf({ runs }: Found, of: 'run' | 'session', id: string): readonly number[] {

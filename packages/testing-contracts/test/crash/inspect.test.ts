@@ -1,4 +1,4 @@
-import type { Entry, Ledger, RunSummary, Store } from '@prusik/core';
+import type { Entry, Ledger, Message, MessagePart, RunSummary, Store } from '@prusik/core';
 import { memoryStore } from '@prusik/store-memory';
 import { expect, it } from 'vitest';
 import { fakeClock, inspectStore, type EffectLine } from '../../src/index.ts';
@@ -225,4 +225,35 @@ it.each(Object.entries(broken))('TST-2, TST-3: the rule %s finds what it is for'
 
   expect(violations.map((violation) => violation.rule)).toContain(rule);
   expect(violations[0]?.run).toMatch(/^[rs]$/);
+});
+
+it.each([
+  [['c2', 'c1'], []],
+  [['c2'], ['thread-broken']],
+  [['c2', 'c1', 'c1'], ['thread-broken']],
+])('TST-3: results of calls at once stand as they came: %j', async (results, expected) => {
+  const { store, lines } = await soundRun();
+  const call = (callId: string): MessagePart => ({ type: 'tool-call', callId, tool: 't', input: null });
+  const thread: readonly Message[] = [
+    message('ask', 'user'),
+    { ...message('answer', 'assistant'), content: [call('c1'), call('c2')] },
+    ...results.map((callId, n): Message => {
+      const output = { type: 'text', text: callId } as const;
+      return {
+        v: 1,
+        id: `${callId}-${n}`,
+        role: 'tool',
+        kind: 'tool',
+        content: [{ type: 'tool-result', callId, tool: 't', output }],
+      };
+    }),
+  ];
+  const messages: Store['messages'] = async (key, page) => {
+    const [first] = await store.messages(key, page);
+    return first === undefined ? [] : thread.map((one, at) => ({ ...first, n: at + 1, message: one }));
+  };
+
+  const { violations } = await inspectStore({ ...store, messages }, { lines });
+
+  expect(violations.map(({ rule }) => rule)).toEqual(expected);
 });

@@ -48,7 +48,7 @@ export async function fillWithRuns(path: string, count: number): Promise<void> {
      values (?, ?, ?, ?, ?, '1', ?, ?, ?, ?, ?, ?, 0, ?, ?, 1, 0, 0, 'none', 0, ?, ?, ?, ?, ?, ?)`,
   );
   const body = db.prepare('insert into run_bodies (run, input, context, output, error) values (?, ?, ?, ?, ?)');
-  const entry = db.prepare('insert into entries (id, at, body) values ((? << 28) + 1, ?, ?)');
+  const entry = db.prepare('insert into appended (list, n, at, body) values (2 * ?, 1, ?, ?)');
   const random = createRandom();
   const text = JSON.stringify('x'.repeat(1_500));
   db.transaction(() => {

@@ -168,7 +168,8 @@ describe('a session in a file', () => {
     expect(started.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
     const refused = started.find((result) => result.status === 'rejected');
     expect(refused?.reason).toMatchObject({ code: 'SESSION_BUSY' });
-    expect(rowsOf(path)).toMatchObject({ sessions: 1, runs: 1, messages: 1 });
+    // The run's first entry, and its message.
+    expect(rowsOf(path)).toMatchObject({ sessions: 1, runs: 1, appended: 2 });
   });
 
   it('SES-1: ten thousand refusals leave no row, no timer and no listener', async () => {

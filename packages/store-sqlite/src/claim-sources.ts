@@ -2,7 +2,7 @@ import type Database from 'better-sqlite3';
 import type { ClaimQuery, RunKey, RunState, StoreTables } from '@prusik/core';
 import type { Holders } from './holders.ts';
 import { prepareQuery } from './prepare-query.ts';
-import { selectState, type StateRow } from './state-row.ts';
+import { selectState, toState, type StateRow } from './state-row.ts';
 
 type Source = (query: ClaimQuery) => Iterable<RunState>;
 type ClaimSources = Pick<StoreTables, 'ready' | 'timers' | 'leases' | 'deadlines'>;
@@ -25,16 +25,11 @@ const OF_TREES = '(r.tenant, r.root) in (select value ->> 0, value ->> 1 from js
 export const HAS_DEADLINE =
   'r.deadline_at is not null and r.ended_at is null and r.block_code is null and r.in_queue = 0';
 
-export interface ClaimSourcesOptions {
-  readonly holders: Holders;
-  readonly stateOf: (row: StateRow) => RunState;
-  readonly find: (key: RunKey) => RunState | undefined;
-}
-
 /** The orders in which a claim looks for runs, each along an index of its own and no further than the claim reads. */
 export function createClaimSources(
   db: Database.Database,
-  { holders, stateOf, find }: ClaimSourcesOptions,
+  holders: Holders,
+  find: (key: RunKey) => RunState | undefined,
 ): ClaimSources {
   const one = prepareQuery<[number], StateRow>(db, selectState('r.id = ?'));
 
@@ -59,13 +54,13 @@ export function createClaimSources(
       const pairs = definitions.flatMap(({ name, versions }) => versions.map((version) => [name, version]));
       const known = may === undefined ? [] : [JSON.stringify(pairs)];
       if (only === undefined) {
-        for (const row of all.iterate(...known)) yield stateOf(row);
+        for (const row of all.iterate(...known)) yield toState(row);
         return;
       }
       const roots = JSON.stringify(only.roots.map(({ tenant, run }) => [tenant, run]));
       for (const id of inTrees.all(roots, ...known)) {
         const row = one.get(id);
-        if (row !== undefined) yield stateOf(row);
+        if (row !== undefined) yield toState(row);
       }
     };
   }

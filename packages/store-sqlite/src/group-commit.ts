@@ -30,8 +30,6 @@ export interface GroupCommitOptions {
   /** Called inside the transaction. */
   readonly begin: () => Omit<StoreTransaction, 'news'>;
   readonly beforeCommit: (now: number) => void;
-  /** What the transaction has read is later than its time. */
-  readonly isBehind: (now: number) => boolean;
   readonly collectNews: () => CollectedNews;
   /** Throws when what was committed must not be acknowledged. */
   readonly beforeAnswer: () => void;
@@ -83,7 +81,6 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
           news.tell();
         });
       });
-      if (options.isBehind(now)) return doAgain(batch);
       options.beforeCommit(now);
     } catch (error) {
       rollBack();
@@ -124,12 +121,6 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     } finally {
       queue.splice(0, taken);
     }
-  }
-
-  /** The next time is not before what was read. */
-  function doAgain(batch: readonly Member[]): void {
-    rollBack();
-    queue = [...batch, ...queue];
   }
 
   function retryAlone(batch: readonly Member[]): void {

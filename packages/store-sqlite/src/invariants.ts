@@ -1,4 +1,4 @@
-import { isOf, numberOf } from './row-ids.ts';
+import { journal, thread } from './appended.ts';
 
 /** One thing that is true of every row of a table; the query finds rows of which it is not, and says in words what is wrong. */
 export interface Invariant {
@@ -20,14 +20,12 @@ const hasGap = (from: string, column: string): string =>
 
 /** Of one that is compacted half of that may be gone; what is left has no reader. */
 const hasState = 'x.compacted_at is null';
-const journal = `entries where ${isOf('id', 'x.id')}`;
-const seq = numberOf('id');
+const entries = `appended where list = ${journal('x.id')}`;
 const inbox = 'inbox where run = x.id';
-const thread = `messages where ${isOf('id', 'x.id')}`;
-const conversation = `messages where ${isOf('id', '-x.id', { after: 'x.thread_floor' })}`;
-const n = numberOf('id');
+const messages = `appended where list = ${thread.run('x.id')}`;
+const conversation = `appended where list = ${thread.session('-x.id')} and n > x.thread_floor`;
 // The text is looked for before it is parsed: a journal may be long, and few entries hold it.
-const ends = `(select count(*) from ${journal} and instr(body, '"run-end"') > 0 and body ->> '$.type' = 'run-end')`;
+const ends = `(select count(*) from ${entries} and instr(body, '"run-end"') > 0 and body ->> '$.type' = 'run-end')`;
 
 /** What the store's own rules keep true of whatever is not hidden, whoever writes. Each is looked for along an index. */
 export const INVARIANTS: readonly Invariant[] = [
@@ -40,8 +38,8 @@ export const INVARIANTS: readonly Invariant[] = [
   {
     about: 'run',
     table: 'runs',
-    wrong: `${hasState} and (${hasGap(journal, seq)} or (select coalesce(min(${seq}), 0) <> 1 from ${journal}))`,
-    says: `'has a journal with gaps: entries ' || ${span(journal, seq)}`,
+    wrong: `${hasState} and (${hasGap(entries, 'n')} or (select coalesce(min(n), 0) <> 1 from ${entries}))`,
+    says: `'has a journal with gaps: entries ' || ${span(entries, 'n')}`,
   },
   {
     about: 'run',
@@ -52,7 +50,7 @@ export const INVARIANTS: readonly Invariant[] = [
   {
     about: 'run',
     table: 'runs',
-    wrong: `${hasState} and ${ended('x')} and (select body ->> '$.type' from ${journal} order by id desc limit 1) <> 'run-end'`,
+    wrong: `${hasState} and ${ended('x')} and (select body ->> '$.type' from ${entries} order by n desc limit 1) <> 'run-end'`,
     says: `'has entries after its end'`,
   },
   {
@@ -75,8 +73,8 @@ export const INVARIANTS: readonly Invariant[] = [
   {
     about: 'run',
     table: 'runs',
-    wrong: `${hasState} and ${hasGap(thread, n)}`,
-    says: `'has a thread with gaps: messages ' || ${span(thread, n)}`,
+    wrong: `${hasState} and ${hasGap(messages, 'n')}`,
+    says: `'has a thread with gaps: messages ' || ${span(messages, 'n')}`,
   },
   {
     about: 'run',
@@ -112,8 +110,8 @@ export const INVARIANTS: readonly Invariant[] = [
   {
     about: 'run',
     table: 'runs',
-    wrong: `x.compacted_at is not null and x.compacting is null and exists (select 1 from ${journal})`,
-    says: `'is compacted and has entries: ' || ${span(journal, seq)}`,
+    wrong: `x.compacted_at is not null and x.compacting is null and exists (select 1 from ${entries})`,
+    says: `'is compacted and has entries: ' || ${span(entries, 'n')}`,
   },
   {
     about: 'session',
@@ -131,8 +129,8 @@ export const INVARIANTS: readonly Invariant[] = [
   {
     about: 'session',
     table: 'sessions',
-    wrong: `${hasGap(conversation, n)} or (select min(${n}) <> x.thread_floor + 1 from ${conversation})`,
-    says: `'has a thread with gaps: messages ' || ${span(conversation, n)}`,
+    wrong: `${hasGap(conversation, 'n')} or (select min(n) <> x.thread_floor + 1 from ${conversation})`,
+    says: `'has a thread with gaps: messages ' || ${span(conversation, 'n')}`,
   },
   {
     about: 'session',

@@ -1,4 +1,5 @@
 import type Database from 'better-sqlite3';
+import { prepareQuery } from './prepare-query.ts';
 
 export type Write = (statement: Database.Statement<unknown[]>, ...values: unknown[]) => Database.RunResult;
 
@@ -6,9 +7,9 @@ export type Write = (statement: Database.Statement<unknown[]>, ...values: unknow
 export const ROWS_A_STATEMENT = 50;
 const MAX_WORK_MS = 5;
 
-/** SQL that deletes some rows `x` of one owner `o`, by its number and a limit. */
-export function deleteOwned(table: string, where: string): string {
-  return `delete from ${table} where rowid in (select x.rowid from (select ? as number) o join ${table} x on ${where} limit ?)`;
+/** Deletes some of the rows that match; its last value is how many. */
+export function prepareDelete(db: Database.Database, table: string, where: string): Database.Statement<unknown[]> {
+  return prepareQuery(db, `delete from ${table} where rowid in (select rowid from ${table} where ${where} limit ?)`);
 }
 
 /** What one transaction may delete, by rows and by time. */

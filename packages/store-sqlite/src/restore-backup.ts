@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { copyFile, rm } from 'node:fs/promises';
 import Database from 'better-sqlite3';
 import { PrusikError } from '@prusik/core';
+import { FILE_TIME } from './appended.ts';
 import { copyBlobs, draftFolder, installBlobs, type CopyBlobsOptions } from './blob-copies.ts';
 import { blobFolder } from './blob-files.ts';
 import { checkStore } from './check-store.ts';
@@ -122,7 +123,7 @@ function renew(partial: string, replaced: number): number {
     db.prepare('update runs set epoch = epoch + ? where ended_at is null').run(EPOCH_STEP);
     // Whoever drove them did not die at it: they are not under suspicion.
     db.exec(
-      `update runs set status = 'queued', ready_at = (select at from clock), lease_until = null, holder = null, worker = null
+      `update runs set status = 'queued', ready_at = ${FILE_TIME}, lease_until = null, holder = null, worker = null
        where lease_until is not null`,
     );
     const generation = db.prepare<[], number>('select number from generation').pluck().get() ?? 0;

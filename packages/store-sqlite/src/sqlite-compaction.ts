@@ -1,17 +1,17 @@
 import type Database from 'better-sqlite3';
 import { ARTIFACT_NOTE, type StoreTables } from '@prusik/core';
+import { journal, thread } from './appended.ts';
 import { keepNumber } from './last-numbers.ts';
-import { deleteOwned, ROWS_A_STATEMENT, startPortion, type Portion, type Write } from './portion.ts';
+import { prepareDelete, ROWS_A_STATEMENT, startPortion, type Portion, type Write } from './portion.ts';
 import { prepareQuery } from './prepare-query.ts';
-import { isOf } from './row-ids.ts';
 
 /** What a compacted run has no more, and which rows of a table that are. */
 const TAKEN = [
-  ['entries', isOf('x.id', 'o.number')],
-  ['inbox', 'x.run = o.number'],
-  ['messages', isOf('x.id', 'o.number')],
-  ['slots', 'x.owner = o.number'],
-  ['notes', `x.owner = o.number and x.kind <> '${ARTIFACT_NOTE}'`],
+  ['appended', `list = ${journal('?')}`],
+  ['appended', `list = ${thread.run('?')}`],
+  ['inbox', 'run = ?'],
+  ['slots', 'owner = ?'],
+  ['notes', `owner = ? and kind <> '${ARTIFACT_NOTE}'`],
 ] as const;
 
 /** A run is flagged at once, and its rows go after that: reads look at the flag, so none sees half of a journal. */
@@ -30,7 +30,7 @@ export function createCompaction(
        and blob not in (select id from blobs where tenant = ? and hash in (select value from json_each(?)))`,
   );
   const next = prepareQuery<[], number>(db, 'select id from runs where compacting = 1 order by id limit 1').pluck();
-  const taken = TAKEN.map(([table, where]) => prepareQuery(db, deleteOwned(table, where)));
+  const taken = TAKEN.map(([table, where]) => prepareDelete(db, table, where));
   const done = db.prepare('update runs set compacting = null where id = ?');
   const keepNotes = db.prepare(keepNumber('notes'));
 

@@ -8,16 +8,15 @@ import {
   type Json,
   type Ledger,
   type Message,
-  type RunState,
   type Signal,
   type SignalKind,
   type StoredMessage,
   type StoreReads,
   type ThreadKey,
 } from '@prusik/core';
+import { journal, thread } from './appended.ts';
 import { selectGrant, toGrant, type GrantRow } from './grant-row.ts';
 import { prepareQuery } from './prepare-query.ts';
-import { isOf, numberOf, ownerOf, rowId } from './row-ids.ts';
 import { selectRequest, toRequest, type RequestRow } from './request-row.ts';
 import { selectSession, toCuts, toSession, type SessionRow } from './session-row.ts';
 import { createBlobReads } from './blob-rows.ts';
@@ -26,7 +25,7 @@ import { createHealth } from './health.ts';
 import { createEndedRoots } from './ended-roots.ts';
 import { createTreeBytes } from './tree-bytes.ts';
 import { createLists } from './sqlite-lists.ts';
-import { selectRun, selectState, toRun, type RunRow, type StateRow } from './state-row.ts';
+import { selectRun, selectState, toRun, toState, type RunRow, type StateRow } from './state-row.ts';
 
 type Keyed = [tenant: string, id: string];
 type Paged = [...Keyed, from: number, limit: number];
@@ -61,19 +60,18 @@ const RUN = '(select id from runs where tenant = ? and name = ?)';
 /** Journal and inbox of a compacted run are read as empty from the flag on, while their rows go. */
 const WITH_STATE = '(select id from runs where tenant = ? and name = ? and compacted_at is null)';
 /** A run's thread is never replaced, so it has no floor. */
-export const THREADS = {
-  run: '(select id as thread, 0 as floor from runs where tenant = ? and name = ? and compacted_at is null)',
-  session: '(select -id as thread, thread_floor as floor from sessions where tenant = ? and name = ?)',
-} as const;
+const THREADS: Readonly<Record<ThreadKey['of'], string>> = {
+  run: `(select id as owner, ${thread.run('id')} as list, 0 as floor from runs where tenant = ? and name = ? and compacted_at is null)`,
+  session: `(select -id as owner, ${thread.session('-id')} as list, thread_floor as floor from sessions where tenant = ? and name = ?)`,
+};
 
 /** The port's reads: one statement each, so that each sees one state of the file. */
-export function createReads(db: Database.Database, stateOf: (row: StateRow) => RunState): StoreReads {
+export function createReads(db: Database.Database): StoreReads {
   const state = prepareQuery<Keyed, StateRow>(db, selectState('r.tenant = ? and r.name = ?'));
   const run = prepareQuery<Keyed, RunRow>(db, selectRun('r.tenant = ? and r.name = ?'));
   const entries = prepareQuery<Paged, EntryRow>(
     db,
-    `select ${numberOf('e.id')} as seq, e.at, e.body from ${THREADS.run} t
-       join entries e on ${isOf('e.id', 't.thread', { after: '?' })} order by e.id limit ?`,
+    `select n as seq, at, body from appended where list = ${journal(WITH_STATE)} and n > ? order by n limit ?`,
   );
   const inbox = prepareQuery<Paged, SignalRow>(
     db,
@@ -90,7 +88,7 @@ export function createReads(db: Database.Database, stateOf: (row: StateRow) => R
     selectRequest('r.tenant = ? and r.name = ? and q.name = ?'),
   );
   const grant = prepareQuery<[string, number], GrantRow>(db, selectGrant('g.tenant = ? and g.id = ?'));
-  const slots = { run: slotStatement(db, THREADS.run), session: slotStatement(db, THREADS.session) };
+  const slots = { run: slotStatement(db, 'run'), session: slotStatement(db, 'session') };
   const cuts = prepareQuery<Keyed, string | null>(
     db,
     'select cuts from sessions where tenant = ? and name = ?',
@@ -100,7 +98,7 @@ export function createReads(db: Database.Database, stateOf: (row: StateRow) => R
   return {
     state(key) {
       const row = state.get(key.tenant, key.run);
-      return row && stateOf(row);
+      return row && toState(row);
     },
     run(key) {
       const row = run.get(key.tenant, key.run);
@@ -179,8 +177,11 @@ interface SlotRow {
   readonly body: string;
 }
 
-function slotStatement(db: Database.Database, owner: string): Database.Statement<Keyed, SlotRow> {
-  return prepareQuery(db, `select s.name, s.body from ${owner} t join slots s on s.owner = t.thread order by s.name`);
+function slotStatement(db: Database.Database, of: ThreadKey['of']): Database.Statement<Keyed, SlotRow> {
+  return prepareQuery(
+    db,
+    `select s.name, s.body from ${THREADS[of]} t join slots s on s.owner = t.owner order by s.name`,
+  );
 }
 
 interface ThreadStatements {
@@ -191,31 +192,27 @@ interface ThreadStatements {
 }
 
 /** A page of a thread between two numbers, oldest or newest first. */
-export function messagesOf(thread: string, side: 'after' | 'before'): string {
+export function messagesOf(of: ThreadKey['of'], side: 'after' | 'before'): string {
   const order = side === 'after' ? 'asc' : 'desc';
-  return `select ${numberOf('m.id')} as n, m.body from ${thread} t join messages m
-    on ${isOf('m.id', 't.thread', { after: 'max(t.floor, ?)', before: '?' })} order by m.id ${order} limit ?`;
+  return `select m.n, m.body from ${THREADS[of]} t join appended m on m.list = t.list
+    where m.n > max(t.floor, ?) and m.n < ? order by m.n ${order} limit ?`;
 }
 
 /** The conditions are spelled as in the index, else the planner does not know it. A run's own thread has none: it is gone through from its end. */
 export function messageOf(of: ThreadKey['of']): string {
-  const found =
-    of === 'session'
-      ? `indexed by messages_ids on m.id < 0 and ${ownerOf('m.id')} = t.thread and m.id > ${rowId('t.thread', 't.floor')}`
-      : `on ${isOf('m.id', 't.thread', { after: 't.floor' })}`;
-  return `select ${numberOf('m.id')} as n, m.body from ${THREADS[of]} t join messages m ${found}
-    where m.body ->> '$.id' = ? order by m.id desc limit 1`;
+  const index = of === 'session' ? 'indexed by messages_ids on m.list < 0 and' : 'on';
+  return `select m.n, m.body from ${THREADS[of]} t join appended m ${index} m.list = t.list
+    where m.body ->> '$.id' = ? and m.n > t.floor order by m.n desc limit 1`;
 }
 
 function threadStatements(db: Database.Database, of: ThreadKey['of']): ThreadStatements {
-  const thread = THREADS[of];
   return {
-    after: prepareQuery(db, messagesOf(thread, 'after')),
-    before: prepareQuery(db, messagesOf(thread, 'before')),
+    after: prepareQuery(db, messagesOf(of, 'after')),
+    before: prepareQuery(db, messagesOf(of, 'before')),
     byId: prepareQuery(db, messageOf(of)),
     head: prepareQuery<Keyed, number>(
       db,
-      `select max(t.floor, coalesce((select ${numberOf('id')} from messages where ${isOf('id', 't.thread')} order by id desc limit 1), 0)) from ${thread} t`,
+      `select max(t.floor, coalesce((select max(n) from appended where list = t.list), 0)) from ${THREADS[of]} t`,
     ).pluck(),
   };
 }

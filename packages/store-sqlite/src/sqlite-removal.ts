@@ -1,25 +1,23 @@
 import type Database from 'better-sqlite3';
 import type { StoreTables } from '@prusik/core';
+import { journal, thread } from './appended.ts';
 import { keepNumber, NUMBERED } from './last-numbers.ts';
-import { deleteOwned, ROWS_A_STATEMENT, startPortion, type Portion, type Write } from './portion.ts';
+import { prepareDelete, ROWS_A_STATEMENT, startPortion, type Portion, type Write } from './portion.ts';
 import { prepareQuery } from './prepare-query.ts';
-import { isOf } from './row-ids.ts';
 
 type Removal = Pick<StoreTables, 'hideRun' | 'hideSession' | 'deleteHidden' | 'deleteReplaced'>;
 
 /** No tenant can be called so. What is hidden belongs to it, under its number as its name: so no query can find it, and its name is free. */
 export const HIDDEN_TENANT = '';
 
-/** Tables with many rows of one owner, and which they are. A session's owner number is its own with a minus sign. */
+/** Other tables with many rows of one owner, and the column that names it. A session's owner number is its own with a minus sign. */
 const OWNED = [
-  ['entries', isOf('x.id', 'o.number')],
-  ['inbox', 'x.run = o.number'],
-  ['requests', 'x.run = o.number'],
-  ['messages', isOf('x.id', 'o.number')],
-  ['notes', 'x.owner = o.number'],
-  ['slots', 'x.owner = o.number'],
-  ['blob_uses', 'x.owner = o.number'],
-  ['grants', 'x.owner = o.number'],
+  ['inbox', 'run'],
+  ['requests', 'run'],
+  ['notes', 'owner'],
+  ['slots', 'owner'],
+  ['blob_uses', 'owner'],
+  ['grants', 'owner'],
 ] as const;
 
 export function createRemoval(db: Database.Database, write: Write): Removal {
@@ -33,7 +31,12 @@ export function createRemoval(db: Database.Database, write: Write): Removal {
   );
   const hiddenRun = first(db, 'runs');
   const hiddenSession = first(db, 'sessions');
-  const owned = OWNED.map(([table, where]) => prepareQuery(db, deleteOwned(table, where)));
+  const ofAny = OWNED.map(([table, owner]) => prepareDelete(db, table, `${owner} = ?`));
+  const ofList = (list: string): Database.Statement<unknown[]> => prepareDelete(db, 'appended', `list = ${list}`);
+  const owned = {
+    run: [ofList(journal('?')), ofList(thread.run('?')), ...ofAny],
+    session: [ofList(thread.session('?')), ...ofAny],
+  };
   const rest = [
     db.prepare('delete from ledgers where run = ?'),
     db.prepare('delete from run_bodies where run = ?'),
@@ -44,13 +47,13 @@ export function createRemoval(db: Database.Database, write: Write): Removal {
   const deleteSession = db.prepare('delete from sessions where id = ?');
   const deleteReplaced = prepareQuery(
     db,
-    `delete from messages where id in (select m.id from sessions s join messages m on ${isOf('m.id', '-s.id', { before: 's.thread_floor + 1' })}
+    `delete from appended where rowid in (select m.rowid from sessions s join appended m on m.list = ${thread.session('-s.id')} and m.n <= s.thread_floor
        where s.tenant = ? and s.name = ? limit ?)`,
   );
 
   /** Deletes what hangs on an owner, and tells whether nothing is left. */
-  function deleteRowsOf(owner: number, portion: Portion): boolean {
-    return owned.every((statement) => portion.drain(() => write(statement, owner, ROWS_A_STATEMENT).changes));
+  function deleteOwned(of: 'run' | 'session', owner: number, portion: Portion): boolean {
+    return owned[of].every((statement) => portion.drain(() => write(statement, owner, ROWS_A_STATEMENT).changes));
   }
 
   return {
@@ -60,11 +63,11 @@ export function createRemoval(db: Database.Database, write: Write): Removal {
       const portion = startPortion(rows);
       for (const statement of keepNumbers) write(statement);
       for (let run = hiddenRun.get(); run !== undefined; run = hiddenRun.get()) {
-        if (!deleteRowsOf(run, portion)) return true;
+        if (!deleteOwned('run', run, portion)) return true;
         for (const statement of rest) portion.add(write(statement, run).changes);
       }
       for (let session = hiddenSession.get(); session !== undefined; session = hiddenSession.get()) {
-        if (!deleteRowsOf(-session, portion)) return true;
+        if (!deleteOwned('session', -session, portion)) return true;
         portion.add(write(deleteSession, session).changes);
       }
       return false;

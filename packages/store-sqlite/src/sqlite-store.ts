@@ -1,13 +1,5 @@
 import self from '@prusik/store-sqlite/package.json' with { type: 'json' };
-import {
-  BLOB_LIMIT,
-  createWatchers,
-  storeOver,
-  systemClock,
-  type Clock,
-  type RunState,
-  type Store,
-} from '@prusik/core';
+import { BLOB_LIMIT, createWatchers, storeOver, systemClock, type Clock, type Store } from '@prusik/core';
 import { blobFiles, blobFolder } from './blob-files.ts';
 import { createStoreClock } from './store-clock.ts';
 import { storeError } from './errors.ts';
@@ -19,7 +11,6 @@ import { openDatabase } from './open-database.ts';
 import { watchReplacement, type Replacement } from './replacement.ts';
 import { createReads } from './sqlite-reads.ts';
 import { sqliteTables, type Written } from './sqlite-tables.ts';
-import { toState, type StateRow } from './state-row.ts';
 
 /** What {@link sqliteStore} takes. */
 export interface SqliteStoreOptions {
@@ -70,15 +61,10 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
   const { db, file, opened, close } = openDatabase({ path, synchronous, busyMs, mode });
   const replacement = watchReplacement(db, file, opened);
   const holders = createHolders(db);
+  const reads = createReads(db);
+  const written: Written = { now: 0, anything: false, lastAt: undefined };
+  const tables = sqliteTables(db, reads, holders, written);
   const storeClock = createStoreClock(db, clock);
-  const stateOf = (row: StateRow): RunState => {
-    // Whoever reads a run is not behind what is written of it.
-    storeClock.learn(Math.max(row.at, row.ready_at ?? 0));
-    return toState(row);
-  };
-  const reads = createReads(db, stateOf);
-  const written: Written = { anything: false };
-  const tables = sqliteTables(db, reads, { holders, written, stateOf });
   const changes = watchForChanges({
     db,
     pollMs,
@@ -101,13 +87,14 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
     busyMs,
     begin() {
       replacement.checkContent();
+      written.now = storeClock.read();
       written.anything = false;
-      return { tables, now: storeClock.read() };
+      written.lastAt = undefined;
+      return { tables, now: written.now };
     },
     beforeCommit(now) {
-      if (written.anything) storeClock.keep(now);
+      if (written.anything && (written.lastAt ?? 0) < now) storeClock.keep(now);
     },
-    isBehind: storeClock.isBehind,
     collectNews: watchers.collect,
     beforeAnswer: replacement.checkPath,
     afterRollback: holders.forgetSelf,
@@ -129,11 +116,6 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
     }
   }
 
-  function leave(now: number): void {
-    holders.leave(now);
-    storeClock.keepLast();
-  }
-
   return storeOver({
     capabilities: {
       durable: true,
@@ -152,7 +134,7 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
       changes.stop();
       live.close();
       // The last write of the queue: what was accepted before it has its answer then. If the file is busy the leases run out.
-      await group.write(1, ({ now }) => leave(now)).catch(() => undefined);
+      await group.write(1, ({ now }) => holders.leave(now)).catch(() => undefined);
       clearTimeout(idleTimer);
       checkpoint('truncate');
       close();

@@ -9,27 +9,25 @@ import {
   type StoreTables,
   type ThreadKey,
 } from '@prusik/core';
+import { journal, thread } from './appended.ts';
 import { createBlobRows } from './blob-rows.ts';
 import { createClaimSources } from './claim-sources.ts';
 import type { Holders } from './holders.ts';
 import { nextNumber } from './last-numbers.ts';
+import type { Write } from './portion.ts';
 import { prepareQuery } from './prepare-query.ts';
 import { selectRequest, toRequest, type RequestRow } from './request-row.ts';
-import { checkNumber, rowId } from './row-ids.ts';
 import { toSignal, type SignalRow } from './sqlite-reads.ts';
 import { createCompaction } from './sqlite-compaction.ts';
 import { createRemoval } from './sqlite-removal.ts';
-import { selectState, type StateRow } from './state-row.ts';
+import { selectState, toState, type StateRow } from './state-row.ts';
 
-/** What a transaction has written so far. */
+/** A transaction's time, and what it has written so far. */
 export interface Written {
+  now: number;
   anything: boolean;
-}
-
-export interface TablesOptions {
-  readonly holders: Holders;
-  readonly written: Written;
-  readonly stateOf: (row: StateRow) => RunState;
+  /** Time of the last row of the lists, where it is of this transaction: it shows the file's, unless it is a record's. Who deletes such rows may have taken it. */
+  lastAt: number | undefined;
 }
 
 interface SessionStateRow {
@@ -42,7 +40,8 @@ interface SessionStateRow {
 export function sqliteTables(
   db: Database.Database,
   reads: StoreReads,
-  { holders, written, stateOf }: TablesOptions,
+  holders: Holders,
+  written: Written,
 ): StoreTables {
   const insertRun = db.prepare(
     `insert into runs (id, tenant, name, kind, definition, version, input_hash, session, root, parent, parent_key, max_result_bytes, depth, priority,
@@ -65,8 +64,11 @@ export function sqliteTables(
     session: db.prepare('update sessions set imported = ? where id = -?'),
   };
   const savePartial = db.prepare('update runs set partial = ? where id = ?');
-  const insertEntry = db.prepare(`insert into entries (id, at, body) values (${rowId('?', '?')}, ?, ?)`);
-  const insertMessage = db.prepare(`insert into messages (id, body) values (${rowId('?', '?')}, ?)`);
+  const insertEntry = prepareAppend(db, journal('?'));
+  const insertMessage = {
+    run: prepareAppend(db, thread.run('?')),
+    session: prepareAppend(db, thread.session('?')),
+  };
   const dropQueuedMessages = db.prepare('update run_bodies set queued_messages = null where run = ?');
   const findSignal = prepareQuery<[number, string, string], SignalRow>(
     db,
@@ -156,21 +158,32 @@ export function sqliteTables(
     return statement.run(...values);
   }
 
+  /** It may take the last row of the lists. */
+  const erase: Write = (statement, ...values) => {
+    written.lastAt = undefined;
+    return write(statement, ...values);
+  };
+
+  function append(
+    statement: Database.Statement<unknown[]>,
+    owner: number,
+    { from, at, bodies }: { readonly from: number; readonly at: number; readonly bodies: readonly unknown[] },
+  ): void {
+    written.lastAt = at;
+    for (const [index, body] of bodies.entries()) write(statement, owner, from + index, at, JSON.stringify(body));
+  }
+
   function numberOf({ tenant, of, id }: ThreadKey): number {
     const number = numbers[of].get(tenant, id);
     if (number === undefined) throw new Error(`The ${of} ${id} is not there`);
     return number;
   }
 
-  function* states(rows: Iterable<StateRow>): Iterable<RunState> {
-    for (const row of rows) yield stateOf(row);
-  }
-
   const blobs = createBlobRows(db, write);
 
   return {
     ...reads,
-    ...createClaimSources(db, { holders, stateOf, find: reads.state }),
+    ...createClaimSources(db, holders, reads.state),
     insertRun(run, { at, status, inQueue, steers, readyAt }) {
       const { tenant, run: name } = run.key;
       const { lastInsertRowid } = write(
@@ -238,15 +251,10 @@ export function sqliteTables(
     saveImported: (owner, imported) => void write(saveImported[owner.of], JSON.stringify(imported), numberOf(owner)),
 
     appendEntries({ number }, from, at, bodies) {
-      checkNumber(from + bodies.length - 1);
-      let seq = from;
-      for (const body of bodies) write(insertEntry, number, seq++, at, JSON.stringify(body));
+      append(insertEntry, number, { from, at, bodies });
     },
-    appendMessages(thread, from, messages) {
-      checkNumber(from + messages.length - 1);
-      const number = numberOf(thread);
-      for (const [index, message] of messages.entries())
-        write(insertMessage, number, from + index, JSON.stringify(message));
+    appendMessages(key, from, messages) {
+      append(insertMessage[key.of], numberOf(key), { from, at: written.now, bodies: messages });
     },
     takeQueuedMessages({ key, number }) {
       const messages = reads.queuedMessages(key);
@@ -351,19 +359,28 @@ export function sqliteTables(
     queueLength: (key) => queueLength.get(key.tenant, key.session) ?? 0,
     firstInQueue(key) {
       const row = firstInQueue.get(key.tenant, key.session);
-      return row && stateOf(row);
+      return row && toState(row);
     },
 
     treeOf: (root) => states(tree.iterate(root.tenant, root.run)),
     runsOfSession: (key) => states(ofSession.iterate(key.tenant, key.session)),
     lastOfSession(key) {
       const row = lastOfSession.get(key.tenant, key.session);
-      return row && stateOf(row);
+      return row && toState(row);
     },
     requestCount: ({ number }) => requestCount.get(number) ?? 0,
-    ...createRemoval(db, write),
-    ...createCompaction(db, write),
+    ...createRemoval(db, erase),
+    ...createCompaction(db, erase),
   };
+}
+
+function* states(rows: Iterable<StateRow>): Iterable<RunState> {
+  for (const row of rows) yield toState(row);
+}
+
+/** A row of a list; its values are the owner, the number, the time and the body. */
+function prepareAppend(db: Database.Database, list: string): Database.Statement<unknown[]> {
+  return db.prepare(`insert into appended (list, n, at, body) values (${list}, ?, ?, ?)`);
 }
 
 /** SQL's null is a missing value; JSON's is the text `null`. */

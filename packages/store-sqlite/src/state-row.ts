@@ -15,7 +15,7 @@ import {
   type SerializedError,
   type TurnOptions,
 } from '@prusik/core';
-import { isOf, numberOf } from './row-ids.ts';
+import { journal } from './appended.ts';
 
 /** A run's state as the queries below give it. */
 export interface StateRow {
@@ -76,27 +76,26 @@ export interface RunRow extends Omit<SummaryRow, 'error_code'> {
 }
 
 /**
- * Journal and inbox are not counted in the run's row, which a step leaves alone: their ends are looked up. As
+ * Journal and inbox are not counted in the run's row, which a step leaves alone: their ends are one look into an index each. As
  * ordered subqueries: inside a join's condition SQLite reads through the whole journal for a `max`.
  */
 const STATE = `r.id, r.tenant, r.name, r.definition, r.version, r.input_hash, r.session, r.root, r.parent, r.parent_key, r.max_result_bytes, r.depth,
   r.priority, r.status, r.epoch, r.seen, r.lost, r.cancel, r.in_queue, r.steers, r.ready_at, r.wake_at, r.lease_until, r.worker, r.ended_at, r.deadline_at,
   r.block_code, r.block_request, r.compacted_at,
-  coalesce(r.last_seq, ${numberOf('e.id')}, 0) as seq, coalesce(e.at, r.ended_at, 0) as at,
+  coalesce(r.last_seq, (select n from appended where list = ${journal('r.id')} order by n desc limit 1), 0) as seq,
+  coalesce((select at from appended where list = ${journal('r.id')} order by n desc limit 1), r.ended_at, 0) as at,
   coalesce(r.last_signal, (select n from inbox where run = r.id order by n desc limit 1), 0) as inbox`;
-
-const LAST_ENTRY = `left join entries e on e.id = (select id from entries where ${isOf('id', 'r.id')} order by id desc limit 1)`;
 
 /** The state of the runs that match; `index` is the one to be used. */
 export function selectState(where: string, index = ''): string {
-  return `select ${STATE} from runs r ${index === '' ? '' : `indexed by ${index}`} ${LAST_ENTRY} where ${where}`;
+  return `select ${STATE} from runs r ${index === '' ? '' : `indexed by ${index}`} where ${where}`;
 }
 
 const DETAILS = 'r.kind, r.created_at, r.attended, r.rights, r.workspace, r.partial, r.imported';
 
 export function selectRun(where: string): string {
   return `select ${STATE}, ${DETAILS}, b.input, b.context, b.output, b.error, b.absorbed_by, b.turn
-    from runs r join run_bodies b on b.run = r.id ${LAST_ENTRY} where ${where}`;
+    from runs r join run_bodies b on b.run = r.id where ${where}`;
 }
 
 /** Bodies are looked at for those runs alone that can have what is asked of them: the rest of a body may be a megabyte, and stands in front. */
@@ -104,7 +103,7 @@ export function selectSummary(where: string): string {
   return `select ${STATE}, ${DETAILS},
     case when r.ended_at is not null and r.status <> 'completed' then (select error ->> '$.code' from run_bodies where run = r.id) end as error_code,
     case when r.ended_at is not null and r.steers = 1 then (select absorbed_by from run_bodies where run = r.id) end as absorbed_by
-    from runs r ${LAST_ENTRY} where ${where}`;
+    from runs r where ${where}`;
 }
 
 export function toState(row: StateRow): RunState {

@@ -1,7 +1,7 @@
 import type Database from 'better-sqlite3';
 import { ARTIFACT_NOTE, type StoreReads } from '@prusik/core';
+import { journal, thread } from './appended.ts';
 import { prepareQuery } from './prepare-query.ts';
-import { isOf } from './row-ids.ts';
 
 /** SQLite knows the length of a text from the head of its row: what a text of many pages holds is not read. */
 const bytesOf = (columns: string, from: string): string =>
@@ -12,9 +12,8 @@ const bytesOf = (columns: string, from: string): string =>
 
 /** What a compaction takes; a run that is compacted has nothing of it, though rows may still be going. */
 const STATE = `case when r.compacted_at is not null then 0 else ${[
-  bytesOf('body', `entries where ${isOf('id', 'r.id')}`),
+  bytesOf('body', `appended where list in (${journal('r.id')}, ${thread.run('r.id')})`),
   bytesOf('body', 'inbox where run = r.id'),
-  bytesOf('body', `messages where ${isOf('id', 'r.id')}`),
   bytesOf('body', 'slots where owner = r.id'),
   bytesOf('body', `notes where owner = r.id and kind <> '${ARTIFACT_NOTE}'`),
 ].join(' + ')} end`;

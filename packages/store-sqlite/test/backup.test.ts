@@ -196,6 +196,23 @@ describe('backup and restore', { timeout: 30_000 }, () => {
     expect(await problemsOf(checkStore({ path: to }))).toEqual([]);
   });
 
+  it('STO-2: what ran is ready in a restored store since the last write that the backup knows', async () => {
+    let now = 1_700_000_000_000;
+    const store = sqliteStore({ path: from, clock: { now: () => now } });
+    opened.push(store);
+    const held = await startAndClaim(store, 'held');
+    now += 7;
+    await note(store, 'held', held);
+    await backupStore({ from, to: backup });
+    await restoreBackup({ from: backup, to });
+    const db = new Database(to, { readonly: true });
+    try {
+      expect(db.prepare("select ready_at from runs where name = 'held'").pluck().get()).toBe(now);
+    } finally {
+      db.close();
+    }
+  });
+
   it('STO-2: a restored store takes the place of another only when told, and when no process has that open', async () => {
     const store = open(from);
     await store.start(newRun('kept'));

@@ -9,9 +9,6 @@ import { temporaryDirectory } from './temporary-directory.ts';
 const message = (id: string) =>
   ({ v: 1, id, role: 'user', kind: 'user', content: [{ type: 'text', text: id }] }) as const;
 
-/** Of an entry of a run, or of a message of it or of a session. */
-const rowOf = (owner: number, n: number): string => `((${owner} << 28) + ${n})`;
-
 describe('checkStore', () => {
   let directory: ReturnType<typeof temporaryDirectory>;
   let path: string;
@@ -61,22 +58,22 @@ describe('checkStore', () => {
   });
 
   it.each([
-    [`delete from entries where id = ${rowOf(1, 1)}`, 'The run talks has a journal with gaps: entries 1 of 2 to 2'],
+    ['delete from appended where list = 2 and n = 1', 'The run talks has a journal with gaps: entries 1 of 2 to 2'],
     [
-      `update entries set id = ${rowOf(4, 4)} where id = ${rowOf(4, 2)}`,
+      'update appended set n = 4 where list = 8 and n = 2',
       'The run parent has a journal with gaps: entries 2 of 1 to 4',
     ],
     [
-      "delete from entries where body like '%\"run-end\"%' and body not like '%note%'",
+      "delete from appended where body like '%\"run-end\"%' and body not like '%note%'",
       'The run done has 0 ends in its journal and is completed',
     ],
     [
-      `insert into entries select ${rowOf(7, 4)}, at, body from entries where id = ${rowOf(7, 3)}`,
+      'insert into appended (list, n, at, body) select list, 4, at, body from appended where list = 14 and n = 3',
       'The run done has 2 ends in its journal and is completed',
     ],
-    [`insert into entries values (${rowOf(7, 4)}, 0, '{"type":"note"}')`, 'The run done has entries after its end'],
+    [`insert into appended values (null, 14, 4, 0, '{"type":"note"}')`, 'The run done has entries after its end'],
     [
-      `insert into entries values (${rowOf(4, 3)}, 0, '{"type":"run-end"}')`,
+      `insert into appended values (null, 8, 3, 0, '{"type":"run-end"}')`,
       'The run parent has 1 ends in its journal and is waiting',
     ],
     [
@@ -101,11 +98,8 @@ describe('checkStore', () => {
     ],
     ['delete from inbox where n = 2', 'The run parked has an inbox with gaps: signals 2 of 1 to 3'],
     ['delete from inbox where n = 1', 'The run parked has an inbox with gaps: signals 2 of 2 to 3'],
-    [`delete from messages where id = ${rowOf(3, 2)}`, 'The run asks has a thread with gaps: messages 2 of 1 to 3'],
-    [
-      `delete from messages where id = ${rowOf(-1, 2)}`,
-      'The session talk has a thread with gaps: messages 2 of 1 to 3',
-    ],
+    ['delete from appended where list = 7 and n = 2', 'The run asks has a thread with gaps: messages 2 of 1 to 3'],
+    ['delete from appended where list = -1 and n = 2', 'The session talk has a thread with gaps: messages 2 of 1 to 3'],
     ["update runs set parent = 'nobody' where name = 'child'", 'The run child has a parent that is not there: nobody'],
     [
       "update runs set root = 'nobody' where name = 'child'",
@@ -163,7 +157,7 @@ describe('checkStore', () => {
     const db = new Database(path);
     // As `hideRun` leaves it, with half of its journal deleted.
     db.exec(`update runs set tenant = '', name = id, session = null, root = '', ended_at = null where name = 'done'`);
-    db.exec(`delete from entries where id = ${rowOf(7, 1)}`);
+    db.exec(`delete from appended where list = 14 and n = 1`);
     db.close();
     expect(await problemsOf(checkStore({ path }))).toEqual([]);
   });
@@ -173,7 +167,7 @@ describe('checkStore', () => {
     await Promise.all(Array.from({ length: 350 }, (_, n) => store.start(newRun(`r${n}`))));
     await store[Symbol.asyncDispose]();
     const db = new Database(path);
-    db.exec("delete from entries where id >> 28 = (select id from runs where name = 'r333')");
+    db.exec("delete from appended where list = (select 2 * id from runs where name = 'r333')");
     db.close();
     expect(await problemsOf(checkStore({ path }))).toEqual([
       'The run r333 has a journal with gaps: entries 0 of 0 to 0',

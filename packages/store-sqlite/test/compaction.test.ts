@@ -51,10 +51,25 @@ describe('compaction', () => {
 
     expect(await compact('r')).toMatchObject({ outcome: 'compacted', taken: { runs: 1, entries: 2_502 } });
 
-    for (const table of ['entries', 'inbox', 'messages', 'slots', 'runs where compacting = 1'])
-      expect(count(table)).toBe(0);
+    for (const table of ['appended', 'inbox', 'slots', 'runs where compacting = 1']) expect(count(table)).toBe(0);
     expect(await store.run(runKey('r'))).toMatchObject({ status: 'completed', seq: 2_502 });
     expect(await problemsOf(checkStore({ path, full: true }))).toEqual([]);
+  });
+
+  it('REC-4: the size of a state is that of its journal and of its own thread, not of its session’s', async () => {
+    const content = [{ type: 'text', text: 'x'.repeat(10_000) }] as const;
+    const large = { v: 1, id: 'm', role: 'user', kind: 'user', content } as const;
+    const session = { id: 'talk', whenBusy: 'queue' } as const;
+    await end(store, 'own', await startAndClaim(store, 'own', { messages: [large] }));
+    await end(store, 'talks', await startAndClaim(store, 'talks', { messages: [large], session }));
+    await store.moveSession({ tenant: 'acme', session: 'talk' }, 'closed');
+    const beyond = async (keepBytes: number): Promise<readonly string[]> => {
+      const answer = await store.compact({ tenant: 'acme', keepBytes, limit: 9, dryRun: true });
+      return answer.outcome === 'compacted' ? answer.trees.map(({ root }) => root.run) : [];
+    };
+    expect(await beyond(9_000)).toEqual(['own']);
+    expect(await beyond(12_000)).toEqual([]);
+    expect(await beyond(0)).toEqual(['own', 'talks']);
   });
 
   it('REC-4: others write while a long journal goes', async () => {
@@ -81,14 +96,14 @@ describe('compaction', () => {
       compacter.process.kill('SIGKILL');
       expect(await compacter.gone).toBe('SIGKILL');
 
-      expect(count('entries')).toBeGreaterThan(1_000);
+      expect(count('appended')).toBeGreaterThan(1_000);
       expect(await store.entries(runKey(next), { after: 0, limit: 5 })).toEqual([]);
       expect(await store.run(runKey(next))).toMatchObject({ status: 'completed', seq: 90_002 });
       expect(await problemsOf(checkStore({ path }))).toEqual([]);
 
       await store[next]({ tenant: 'acme', run: 'nobody' });
 
-      expect(count('entries')).toBe(0);
+      expect(count('appended')).toBe(0);
       expect(await store.run(runKey(next))).toMatchObject({ seq: 90_002 });
     }
   });
@@ -100,7 +115,7 @@ describe('compaction', () => {
 
     expect(await compaction).toMatchObject({ taken: { entries: 50_002 } });
     expect(await removal).toMatchObject({ outcome: 'removed', removed: { runs: 1, entries: 0 } });
-    for (const table of ['entries', 'runs']) expect(count(table)).toBe(0);
+    for (const table of ['appended', 'runs']) expect(count(table)).toBe(0);
   });
 
   it('REC-4: the check tells of a compacted run that has entries, or that has not ended', async () => {
@@ -109,7 +124,7 @@ describe('compaction', () => {
     await store[Symbol.asyncDispose]();
     const db = new Database(path);
     db.exec(
-      `insert into entries select (id << 28) + 5, 1, '{"type":"note"}' from runs; update runs set last_seq = null`,
+      `insert into appended (list, n, at, body) select 2 * id, 5, 1, '{"type":"note"}' from runs; update runs set last_seq = null`,
     );
     db.close();
 

@@ -52,7 +52,6 @@ describe('writes that share a transaction', () => {
         return { tables: undefined as never, now: 0 };
       },
       beforeCommit: () => undefined,
-      isBehind: () => false,
       collectNews: () => ({
         run: () => undefined,
         queue: () => undefined,

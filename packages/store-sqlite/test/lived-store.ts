@@ -108,7 +108,8 @@ const ARCHIVE: SessionImport = {
   latest: 2_000,
 };
 
-const RECORD: RunImport = {
+/** An ended run with a thread of its own, as another store has lived it long ago. */
+export const RECORD: RunImport = {
   run: {
     key: runKey('record'),
     kind: 'workflow',

@@ -31,7 +31,7 @@ describe('the log beside a file', () => {
     copyFileSync(path, copy);
     const db = new Database(copy);
     try {
-      return db.prepare('select count(*) from entries').pluck().get();
+      return db.prepare('select count(*) from appended').pluck().get();
     } finally {
       db.close();
     }

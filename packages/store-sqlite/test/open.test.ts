@@ -259,7 +259,7 @@ describe('opening a file', () => {
     const newer = new Database(path);
     newer.exec(`begin immediate;
       alter table runs add column mood text not null default 'calm';
-      alter table entries add column weight real;
+      alter table appended add column weight real;
       create table moods (id integer primary key) strict;
       create index runs_mood on runs (mood);
       pragma user_version = ${SCHEMA_VERSION + 1};

@@ -1,13 +1,18 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import type { Store } from '@prusik/core';
+import type { Message, RunImport, Store } from '@prusik/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sqliteStore } from '../src/index.ts';
-import { newRun, note, park, runKey, startAndClaim } from './some-runs.ts';
+import { createHolders } from '../src/holders.ts';
+import { createReads } from '../src/sqlite-reads.ts';
+import { sqliteTables, type Written } from '../src/sqlite-tables.ts';
+import { RECORD } from './lived-store.ts';
+import { end, newRun, note, runKey, startAndClaim } from './some-runs.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 const START = 1_700_000_000_000;
 const HOUR = 3_600_000;
+const message = (id: string): Message => ({ v: 1, id, role: 'user', kind: 'user', content: [] });
 
 describe('the clock of a file', () => {
   let directory: ReturnType<typeof temporaryDirectory>;
@@ -32,97 +37,153 @@ describe('the clock of a file', () => {
     return { store, clock };
   }
 
-  function row(): number {
+  /** What the file says to somebody who has opened it just now, by a wall clock that is far behind. */
+  async function timeOfFile(): Promise<number> {
+    const { store } = storeAt(START - HOUR);
+    return (await store.health()).at;
+  }
+
+  function rows(): { readonly clock: number; readonly last: number; readonly count: number } {
     const db = new Database(path, { readonly: true });
+    const get = (sql: string): number => db.prepare<[], number>(sql).pluck().get() ?? 0;
     try {
-      return db.prepare<[], number>('select at from clock').pluck().get() ?? 0;
+      return {
+        clock: get('select at from clock'),
+        last: get('select at from appended order by id desc limit 1'),
+        count: get('select count(*) from appended'),
+      };
     } finally {
       db.close();
     }
   }
 
-  it('I7: is written about once a second, not by each commit, and is whole once the store is closed', async () => {
+  it('I7: is written by no step, since the rows of that show the time, and by what adds none', async () => {
     const { store, clock } = storeAt(START);
-    const epoch = await startAndClaim(store, 'r');
-    const rows = new Set<number>();
-    for (let n = 1; n <= 300; n += 1) {
-      clock.at = START + n * 10;
-      await note(store, 'r', epoch);
-      rows.add(row());
-      expect(clock.at - row()).toBeLessThan(1_000);
+    const epoch = await startAndClaim(store, 'r', { messages: [message('m1')] });
+    const kept = rows().clock;
+    for (let n = 2; n <= 20; n += 1) {
+      clock.at += 1_000;
+      await note(store, 'r', epoch, { messages: { from: n, items: [message(`m${n}`)] } });
+      expect(rows()).toMatchObject({ clock: kept, last: clock.at });
     }
-    expect([...rows]).toEqual([START, START + 1_000, START + 2_000, START + 3_000]);
-    clock.at += 999;
-    await store.start(newRun('last'));
-    expect(row()).toBe(START + 3_000);
-    await store[Symbol.asyncDispose]();
-    expect(row()).toBe(clock.at);
+    clock.at += 1_000;
+    await store.signal({ run: runKey('r'), kind: 'user', key: 'k', body: null });
+    expect(rows()).toMatchObject({ clock: clock.at, last: clock.at - 1_000 });
+    expect(await timeOfFile()).toBe(clock.at);
   });
 
-  it('I7: is not written by who only reads, or finds nothing to do', async () => {
-    const first = storeAt(START);
-    await first.store.start(newRun('r'));
-    await first.store[Symbol.asyncDispose]();
-
-    const { store } = storeAt(START + HOUR);
-    await store.run(runKey('r'));
-    await store.claim({ worker: 'w', leaseMs: 1, limit: 1, suspects: { room: 0, alone: 1 }, definitions: [] });
-    await store[Symbol.asyncDispose]();
-    expect(row()).toBe(START);
-  });
-
-  it('I7: does not go back for a process whose wall clock is set back, nor for who opens the file after it', async () => {
+  it('I7: is written by nobody who only reads, or finds nothing to do', async () => {
     const { store, clock } = storeAt(START);
     await store.start(newRun('r'));
-    clock.at = START - HOUR;
-    await store.signal({ run: runKey('r'), kind: 'user', key: 'k', body: null });
-    expect((await store.inbox(runKey('r'), { after: 0, limit: 1 }))[0]?.at).toBe(START);
-    expect((await store.health()).at).toBe(START);
-    await store[Symbol.asyncDispose]();
-    expect((await storeAt(START - HOUR).store.health()).at).toBe(START);
+    const before = rows();
+    clock.at += HOUR;
+    await store.run(runKey('r'));
+    await store.claim({ worker: 'w', leaseMs: 1, limit: 1, suspects: { room: 0, alone: 1 }, definitions: [] });
+    expect(rows()).toEqual(before);
   });
 
-  it('I7: is for another process behind by a second at most, and by nothing for who touches a run', async () => {
-    const { store, clock } = storeAt(START);
-    const epoch = await startAndClaim(store, 'parked');
-    const held = await startAndClaim(store, 'held');
-    clock.at = START + 999;
-    await park(store, 'parked', epoch);
-    await note(store, 'held', held);
-    await store.signal({ run: runKey('parked'), kind: 'user', key: 'k', body: null });
-    const behind = storeAt(START - HOUR);
-    expect((await behind.store.health()).at).toBe(START);
-
-    // In the very transaction that meets the run: its lease is counted from what the run says.
-    const claim = await behind.store.claim({
-      worker: 'w',
-      leaseMs: 30_000,
-      limit: 1,
-      suspects: { room: 0, alone: 1 },
-      definitions: [{ name: 'order', versions: ['1'] }],
-    });
-    expect(claim.claims.map(({ run }) => run.key.run)).toEqual(['parked']);
-    expect(claim.now).toBe(START + 999);
-    expect((await behind.store.health()).at).toBe(START + 999);
-    expect((await behind.store.entries(runKey('parked'), { after: 0, limit: 9 })).at(-1)?.at).toBe(START + 999);
-  });
-
-  it('I7: is behind no run of a process that was killed: who signals, wakes or starts beside it does so after it', async () => {
+  it('I7: does not go back for another process, whose wall clock is behind, nor for who opens the file after it', async () => {
     const { store, clock } = storeAt(START);
     const epoch = await startAndClaim(store, 'r');
-    clock.at = START + 700;
+    const behind = storeAt(START - HOUR);
+    clock.at += 7;
     await note(store, 'r', epoch);
+    await behind.store.signal({ run: runKey('r'), kind: 'user', key: 'k', body: null });
+    expect((await store.inbox(runKey('r'), { after: 0, limit: 1 }))[0]?.at).toBe(START + 7);
+    clock.at = START - HOUR;
+    await note(store, 'r', epoch);
+    expect((await store.entries(runKey('r'), { after: 0, limit: 9 })).at(-1)?.at).toBe(START + 7);
+    expect(await timeOfFile()).toBe(START + 7);
+  });
 
-    // As after a death: the file was not closed.
-    const { store: next } = storeAt(START - HOUR);
-    const [signalled, started] = await Promise.all([
-      next.signal({ run: runKey('r'), kind: 'user', key: 'k', body: null }),
-      next.start(newRun('beside')),
-    ]);
-    expect([signalled.outcome, started.outcome]).toEqual(['delivered', 'created']);
-    expect((await next.inbox(runKey('r'), { after: 0, limit: 1 }))[0]?.at).toBe(START + 700);
-    expect((await next.run(runKey('beside')))?.createdAt).toBe(START + 700);
-    await next[Symbol.asyncDispose]();
-    expect(row()).toBe(START + 700);
+  describe('does not go back when the last rows go', () => {
+    const LATE = START + HOUR;
+
+    it.each(['remove', 'compact'] as const)('I7, REC-4: by %s', async (way) => {
+      const { store, clock } = storeAt(START);
+      await end(store, 'stays', await startAndClaim(store, 'stays'));
+      const epoch = await startAndClaim(store, 'goes', { messages: [message('m1')] });
+      clock.at = LATE;
+      await end(store, 'goes', epoch);
+      expect(rows()).toMatchObject({ last: LATE, count: 5 });
+
+      await store[way]({ tenant: 'acme', run: 'goes' });
+      expect(rows()).toMatchObject({ last: START, count: 2 });
+      expect(await timeOfFile()).toBe(LATE);
+    });
+
+    it('I7, SES-3: by a thread that was replaced with nothing', async () => {
+      const { store, clock } = storeAt(START);
+      const talk = { id: 'talk', whenBusy: 'queue' } as const;
+      await end(store, 'said', await startAndClaim(store, 'said', { session: talk }));
+      const epoch = await startAndClaim(store, 'says', { session: talk, messages: [message('m1')] });
+      const { last, count } = rows();
+      clock.at = LATE;
+      await note(store, 'says', epoch, { entries: [], messages: { from: 2, items: [message('m2')] } });
+      expect(rows()).toMatchObject({ last: LATE, count: count + 1 });
+      await store.commit({
+        run: runKey('says'),
+        epoch,
+        entries: [{ type: 'run-end', status: 'completed' }],
+        progress: true,
+        transition: { type: 'end', status: 'completed' },
+      });
+      await store.remove({ tenant: 'acme', run: 'says' });
+      await store.replaceMessages({ tenant: 'acme', session: 'talk' }, [], 2);
+      expect(rows().last).toBe(last);
+      expect(await timeOfFile()).toBe(LATE);
+    });
+
+    it('I7: in the very transaction that has written them', async () => {
+      const { store } = storeAt(START);
+      await startAndClaim(store, 'r');
+      await store[Symbol.asyncDispose]();
+      const db = new Database(path);
+      const written: Written = { now: LATE, anything: false, lastAt: undefined };
+      const tables = sqliteTables(db, createReads(db), createHolders(db), written);
+      try {
+        const run = tables.state(runKey('r'));
+        if (run === undefined) throw new Error('It was started');
+        tables.appendEntries(run, run.seq + 1, LATE, [{ type: 'note', name: 'n', data: null }]);
+        expect(written.lastAt).toBe(LATE);
+        tables.hideRun(run);
+        tables.deleteHidden(1_000);
+        expect(rows().count).toBe(0);
+        expect(written).toMatchObject({ anything: true, lastAt: undefined });
+      } finally {
+        db.close();
+      }
+    });
+  });
+
+  it('I7: does not go back by a record whose entries are old, and a message of it is written now', async () => {
+    const { store, clock } = storeAt(START);
+    await store.start(newRun('r'));
+    clock.at += HOUR;
+    await store.importRun(RECORD);
+    expect(rows().last).toBe(clock.at);
+    clock.at += HOUR;
+    const older: RunImport = {
+      ...RECORD,
+      run: { ...RECORD.run, key: runKey('older'), root: 'older' },
+      messages: [],
+    };
+    expect(await store.importRun(older)).toMatchObject({ outcome: 'imported' });
+    expect(rows()).toMatchObject({ clock: clock.at, last: RECORD.entries.at(-1)?.at });
+    expect(await timeOfFile()).toBe(clock.at);
+  });
+
+  it('I7: of a batch is shown by its last row alone', async () => {
+    const { store, clock } = storeAt(START);
+    await store.start(newRun('r'));
+    const older: RunImport = { ...RECORD, messages: [] };
+    clock.at += HOUR;
+    await Promise.all([store.importRun(older), store.start(newRun('after'))]);
+    expect(rows()).toMatchObject({ last: clock.at });
+    expect(rows().clock).toBeLessThan(clock.at);
+    clock.at += HOUR;
+    const again: RunImport = { ...older, run: { ...older.run, key: runKey('again'), root: 'again' } };
+    await Promise.all([store.start(newRun('before')), store.importRun(again)]);
+    expect(rows()).toMatchObject({ clock: clock.at, last: RECORD.entries.at(-1)?.at });
   });
 });

@@ -308,7 +308,7 @@ export interface StoreTables extends StoreReads, StoreWrites {
 /** One transaction: its rows, its time, and whom to tell once it is committed. */
 export interface StoreTransaction {
   readonly tables: StoreTables;
-  /** The store's clock: the same for everything in the transaction, never lower than in an earlier one of this process, nor than what it reads of a run. */
+  /** The store's clock: the same for everything in the transaction, never lower than in an earlier one. */
   readonly now: number;
   readonly news: News;
 }

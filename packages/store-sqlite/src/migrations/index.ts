@@ -6,7 +6,7 @@ import { messageIds } from './0005-message-ids.ts';
 import { imports } from './0006-imports.ts';
 import { compaction } from './0007-compaction.ts';
 import { lists } from './0008-lists.ts';
-import { rowIds } from './0009-row-ids.ts';
+import { appended } from './0009-appended.ts';
 
 /**
  * Numbered from 1, append-only: what has been released is never changed, and each keeps what the release before it writes, so that a process of
@@ -21,7 +21,7 @@ export const MIGRATIONS: readonly string[] = [
   imports,
   compaction,
   lists,
-  rowIds,
+  appended,
 ];
 
 /** The schema that this code needs. */

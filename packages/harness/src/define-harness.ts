@@ -19,7 +19,7 @@ import { checkAssembly } from './check-assembly.ts';
 import type { DepsOption, HarnessBasics, HarnessOptions, ModelsOption } from './harness-options.ts';
 import type { Harness, HarnessStartOptions, RunRef } from './harness-types.ts';
 import { inspect, packagesOf } from './inspect.ts';
-import { createLiveRuns } from './live-runs.ts';
+import { createLiveRuns, tellStarts } from './live-runs.ts';
 import { prepareStart } from './prepare-start.ts';
 import { warnOfAssembly } from './warn-of-assembly.ts';
 
@@ -99,7 +99,8 @@ export function defineHarness(
 
   const driven = bindDefinitions(definitions, agents, models, { clock, ...(newId ? { newId } : {}) });
   const engine = createEngine({
-    store,
+    store:
+      atDispose === 'release' ? store : tellStarts(store, { before: checkOpen, after: (run) => live?.started(run) }),
     definitions: driven,
     clock,
     limits,
@@ -129,11 +130,13 @@ export function defineHarness(
     const { model, ...rest } = given;
     const definition = model === undefined ? name : variantName(name, model, agents, models);
     const prepared = await prepareStart(options.context, rest);
-    // What would be started now nobody would finish or cancel.
+    checkOpen();
+    return engine.start(definition, input, prepared);
+  }
+
+  /** What would be started now nobody would finish or cancel. */
+  function checkOpen(): void {
     if (disposed !== undefined) throw new PrusikError('ENGINE_CLOSED', 'The harness is disposed');
-    const run = await engine.start(definition, input, prepared);
-    live?.started(run.key);
-    return run;
   }
 
   const driving = (signal: AbortSignal | undefined) => (signal === undefined ? {} : { signal });

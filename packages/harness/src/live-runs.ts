@@ -1,9 +1,22 @@
-import { isPrusikError, runKeyText, type Clock, type RunKey } from '@prusik/core';
+import { isFinal, isPrusikError, runKeyText, type Clock, type Run, type RunKey, type Store } from '@prusik/core';
 import type { Engine } from '@prusik/durable';
+
+/** The store as an engine has it whose starts are told, by whom they may be made: the harness, its sessions, a chat, the engine itself. */
+export function tellStarts(store: Store, told: { before(): void; after(run: Run): void }): Store {
+  return {
+    ...store,
+    async start(run) {
+      told.before();
+      const result = await store.start(run);
+      if (result.outcome !== 'refused') told.after(result.run);
+      return result;
+    },
+  };
+}
 
 /** The runs that one harness has started and that have not ended, as far as the store has told. */
 export interface LiveRuns {
-  started(run: RunKey): void;
+  started(run: Run): void;
   /** Asks all of them to cancel and drives them until that is confirmed. */
   cancelAll(reason: string): Promise<void>;
   /** Drives all of them until each has ended or waits for something outside, for `ms` at most. */
@@ -36,9 +49,10 @@ export function createLiveRuns(engine: Engine, clock: Clock): LiveRuns {
   }
 
   return {
-    started(run) {
+    started({ key: run, status }) {
       const name = runKeyText(run);
-      if (live.has(name)) return;
+      // One that was found again may have ended, and is told of no more.
+      if (isFinal(status) || live.has(name)) return;
       const watch = engine.store.watchRun(run, (why) => why === 'end' && forget(name));
       live.set(name, { run, watch });
     },

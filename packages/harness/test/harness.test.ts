@@ -460,4 +460,44 @@ describe('the end of a harness', () => {
     expect([await status('finished'), await status('waits')]).toEqual(['completed', 'waiting']);
     expect(clock.pending).toBe(0);
   });
+
+  it('DEF-5: finishes, or cancels, what its sessions and its engine have started as well, and lets them start nothing more', async () => {
+    const inner = memoryStore();
+    let watched = 0;
+    const store: Store = {
+      ...inner,
+      watchRun(...asked) {
+        watched += 1;
+        const watch = inner.watchRun(...asked);
+        return { [Symbol.dispose]: () => ((watched -= 1), watch[Symbol.dispose]()) };
+      },
+    };
+    const assembled = (atDispose: 'finish' | 'cancel') =>
+      defineHarness({ store, agents: { clerk, echo }, limits, keepOpen: ['store'], atDispose });
+    const status = async (id: string) => (await inner.run({ tenant: 'default', run: id }))?.status;
+
+    const finishing = assembled('finish');
+    const session = await finishing.sessions.open('s');
+    await session.start(echo, 1, { id: 'of a session' });
+    await finishing.engine.start('echo', 2, { id: 'of the engine' });
+    const disposal = finishing[Symbol.asyncDispose]();
+    await expect(session.start(echo, 3, { id: 'late', whenBusy: 'queue' })).rejects.toMatchObject({
+      code: 'ENGINE_CLOSED',
+    });
+    await disposal;
+    expect(await Promise.all(['of a session', 'of the engine', 'late'].map(status))).toEqual([
+      'completed',
+      'completed',
+      undefined,
+    ]);
+
+    const cancelling = assembled('cancel');
+    await cancelling.run('echo', 1, { id: 'again' });
+    await cancelling.run('echo', 1, { id: 'again' });
+    expect(watched).toBe(0);
+    await (await cancelling.sessions.open('t')).run(clerk, 'question', { id: 'asks' });
+    await cancelling[Symbol.asyncDispose]();
+    expect(await status('asks')).toBe('cancelled');
+    expect(watched).toBe(0);
+  });
 });

@@ -20,6 +20,8 @@ interface Member {
 
 export interface GroupCommit {
   write<T>(rows: number, work: (tx: StoreTransaction) => T): Promise<T>;
+  /** Whether all that was handed in has its answer. */
+  isIdle(): boolean;
 }
 
 export interface GroupCommitOptions {
@@ -161,6 +163,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
   }
 
   return {
+    isIdle: () => queue.length === 0,
     write<T>(rows: number, work: (tx: StoreTransaction) => T): Promise<T> {
       return new Promise<T>((resolve, reject) => {
         const since = performance.now();

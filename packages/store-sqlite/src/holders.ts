@@ -13,6 +13,8 @@ export interface Holders {
   expireDead(now: number): void;
   /** Whether somebody died since; outside of a transaction. */
   anyDead(): boolean;
+  /** Whether this store has a row to give up; outside of a transaction. */
+  isThere(): boolean;
   /** Gives up what this store still holds: nothing can be written through it any more. */
   leave(now: number): void;
 }
@@ -58,6 +60,7 @@ export function createHolders(db: Database.Database): Holders {
       for (const { id } of dead()) end(id, now);
     },
     anyDead: () => dead().length > 0,
+    isThere: () => find.get(text) !== undefined,
     leave(now) {
       const id = find.get(text);
       if (id !== undefined) end(id, now);

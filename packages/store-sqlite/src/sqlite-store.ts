@@ -104,6 +104,12 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
     },
   });
 
+  /** The last write of the queue: what was accepted before it has its answer then. If the file is busy the leases run out; who only read waits for nobody. */
+  async function leave(): Promise<void> {
+    if (group.isIdle() && !holders.isThere()) return;
+    await group.write(1, ({ now }) => holders.leave(now));
+  }
+
   /**
    * Copies the log into the file; who is in the way is not waited for. It keeps its size but at the end: a sync that grows a file takes longer than one that writes
    * over what is there.
@@ -133,8 +139,7 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
     async close() {
       changes.stop();
       live.close();
-      // The last write of the queue: what was accepted before it has its answer then. If the file is busy the leases run out.
-      await group.write(1, ({ now }) => holders.leave(now)).catch(() => undefined);
+      await leave().catch(() => undefined);
       clearTimeout(idleTimer);
       checkpoint('truncate');
       close();

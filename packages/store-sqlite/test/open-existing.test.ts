@@ -76,4 +76,19 @@ describe('a store that must be there', () => {
     expect(() => sqliteStore({ path, mode: 'readonly' as 'existing' })).toThrow(TypeError);
     expect(readdirSync(directory.path)).toEqual([]);
   });
+
+  it('STO-7: who has only read closes while another process is writing, and waits for nobody', async () => {
+    const worker = sqliteStore({ path });
+    await worker.start(newRun('there'));
+    await worker[Symbol.asyncDispose]();
+    const tool = sqliteStore({ path, mode: 'existing', busyMs: 600_000 });
+    const writer = new Database(path);
+    writer.exec('begin immediate');
+
+    expect(await tool.run(runKey('there'))).toMatchObject({ status: 'queued' });
+    await tool[Symbol.asyncDispose]();
+
+    expect(writer.inTransaction).toBe(true);
+    writer.close();
+  });
 });

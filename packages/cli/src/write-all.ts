@@ -57,7 +57,8 @@ async function nameNew(partial: string, to: string): Promise<void> {
   try {
     await link(partial, to);
   } catch (cause) {
-    if (existsSync(to)) throw notCreated(to, cause);
+    // A link to what is not there is a file of that name, too.
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST' || existsSync(to)) throw notCreated(to, cause);
     await rename(partial, to).catch(() => {
       throw notCreated(to, cause);
     });

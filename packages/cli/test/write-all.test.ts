@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -59,6 +59,19 @@ it('REC-1: an export has its name when it is whole, so that one who is killed in
   expect(there).toEqual([false, false, false]);
   expect(readdirSync(place.folder)).toEqual(['bundle']);
   expect(readFileSync(to, 'utf8')).toBe('line\nline\nline\n');
+});
+
+it('REC-1: an export replaces no link either, wherever that leads', async () => {
+  using place = emptyFolder();
+  const to = join(place.folder, 'bundle');
+  symlinkSync(join(place.folder, 'none'), to);
+  async function* pieces(): AsyncGenerator<string, void> {
+    yield 'line\n';
+  }
+
+  await expect(writeAll(pieces(), to, io)).rejects.toMatchObject({ code: 'FILE_UNWRITABLE' });
+  expect(readdirSync(place.folder)).toEqual(['bundle']);
+  expect(readlinkSync(to)).toBe(join(place.folder, 'none'));
 });
 
 it('REC-1: an export replaces nothing that came under its name meanwhile, and leaves nothing of itself', async () => {

@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
-import { open, rm } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import Database from 'better-sqlite3';
 import { isPrusikError, PrusikError } from '@prusik/core';
 import { copyBlobs, draftFolder, installBlobs, pruneBlobs } from './blob-copies.ts';
@@ -11,7 +11,7 @@ import { checkedPath, openError } from './open-database.ts';
 import { fileAt, isOpenHere } from './open-files.ts';
 import { openToRead } from './open-to-read.ts';
 import { checkRuntime } from './runtime.ts';
-import { exists, install, partialName, removePartial } from './whole-files.ts';
+import { discardLeftOver, discardPartial, exists, install, partialName, removePartial } from './whole-files.ts';
 
 /** About a millisecond of copying. */
 const PAGES_A_PIECE = 250;
@@ -59,6 +59,7 @@ export async function backupStore(options: BackupOptions): Promise<void> {
   try {
     unlock = lockTarget(to);
     const replace = checkTarget(from, to, overwrite);
+    await discardLeftOver(to);
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await copyStore({ ...options, from, to }, partial, replace);
@@ -69,7 +70,7 @@ export async function backupStore(options: BackupOptions): Promise<void> {
       }
     }
   } catch (error) {
-    await rm(blobFolder(partial), { recursive: true, force: true });
+    await discardPartial(partial);
     signal?.throwIfAborted();
     throw openError(error, to);
   } finally {

@@ -13,7 +13,7 @@ import { lockWhole } from './lock-whole.ts';
 import { checkedPath, migrate, openError, readVersion } from './open-database.ts';
 import { fileAt } from './open-files.ts';
 import { checkRuntime } from './runtime.ts';
-import { exists, install, partialName, removePartial } from './whole-files.ts';
+import { discardLeftOver, discardPartial, exists, install, partialName } from './whole-files.ts';
 
 /**
  * What is added to every epoch. The file that the backup was made of went on: its runs were claimed more often than the backup knows, and a
@@ -58,6 +58,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<{ readonly
       if (!statSync(to).isFile()) throw new PrusikError('STORE_UNAVAILABLE', `The store is not a file: ${to}`);
       if (fileAt(to) === fileAt(from)) throw new TypeError(`A backup cannot be restored over itself: ${to}`);
     } else checkNoCompanions(to);
+    await discardLeftOver(to);
     await requireSound(from, signal);
     if (overwrite && fileAt(to) !== undefined) lock = lockWhole(to);
     await copyFile(from, partial);
@@ -73,8 +74,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<{ readonly
     await install(partial, to, { replace: lock !== undefined });
     return { generation };
   } catch (error) {
-    await removePartial(partial);
-    await rm(blobFolder(partial), { recursive: true, force: true });
+    await discardPartial(partial);
     signal?.throwIfAborted();
     throw openError(error, to);
   } finally {

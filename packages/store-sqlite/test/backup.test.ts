@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { basename, join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { Store } from '@prusik/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -36,6 +37,35 @@ describe('backup and restore', { timeout: 30_000 }, () => {
     const runs = Array.from({ length: count }, (_, n) => newRun(`filler-${n}`, { input: 'x'.repeat(4_000) }));
     await Promise.all(runs.map((run) => store.start(run)));
   };
+
+  it('STO-1: what those who died at it have left is taken away by the next at the same place, and nothing of anybody else', async () => {
+    await fill(open(from), 1);
+    const dead = `${backup}.partial-${randomUUID()}`;
+    for (const suffix of ['', '-journal']) writeFileSync(`${dead}${suffix}`, 'half');
+    mkdirSync(join(`${dead}-blobs`, 'ab'), { recursive: true });
+    const others = [`${backup}.partial-notes`, `${to}.partial-${randomUUID()}`];
+    for (const other of others) writeFileSync(other, 'theirs');
+
+    await backupStore({ from, to: backup });
+
+    expect(readdirSync(directory.path).filter((name) => name.includes('.partial-'))).toEqual(
+      others.map((other) => basename(other)).toSorted(),
+    );
+    await restoreBackup({ from: backup, to });
+    expect(existsSync(String(others[1]))).toBe(false);
+  });
+
+  it.each([backupStore, restoreBackup])(
+    'STO-5: a name that is too long is said to be what is wrong (%o)',
+    async (copy) => {
+      await fill(open(from), 1);
+      await backupStore({ from, to: backup });
+
+      await expect(
+        copy({ from: copy === backupStore ? from : backup, to: join(directory.path, 'x'.repeat(250)) }),
+      ).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    },
+  );
 
   it('STO-1: a backup is one file that holds everything that was answered before', async () => {
     const store = open(from);

@@ -111,8 +111,8 @@ describe('what a person may type', () => {
         ['restore', 'copy', '--db', join(place.folder, name)],
       ])
         expect(await said(place.folder, args)).toMatchObject({
-          code: 5,
-          stderr: expect.stringContaining('(FILE_UNWRITABLE)'),
+          code: 4,
+          stderr: expect.stringContaining('(STORE_UNAVAILABLE)'),
         });
     expect(readdirSync(place.folder).toSorted()).toEqual(before);
   });

@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import { PrusikError } from '@prusik/core';
 import { backupStore, restoreBackup } from '@prusik/store-sqlite';
 import type { Command } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -20,7 +19,7 @@ export const backup: Command = {
       overwrite: values.has('overwrite'),
       signal: io.signal,
       onProgress: (progress) => void (bytes = progress.totalBytes),
-    }).catch(notMade(to));
+    });
     tell.thing('backup', { from, to, bytes }, [`Backed up ${bytesText(bytes)} to ${to}`]);
     return EXIT.ok;
   },
@@ -40,17 +39,8 @@ export const restore: Command = {
       to,
       overwrite: values.has('overwrite'),
       signal: io.signal,
-    }).catch(notMade(to));
+    });
     tell.thing('restore', { from, to, generation }, [`Restored to ${to}, generation ${generation}`]);
     return EXIT.ok;
   },
 };
-
-/** What the file system says of a name that cannot be one comes as it is: too long, below a file, in a folder that is closed. */
-const notMade =
-  (to: string) =>
-  (cause: unknown): never => {
-    if (!(cause instanceof Error && 'syscall' in cause)) throw cause;
-    const { code = 'UNKNOWN' } = cause as NodeJS.ErrnoException;
-    throw new PrusikError('FILE_UNWRITABLE', `The file cannot be made: ${to}: ${code}`, { cause });
-  };

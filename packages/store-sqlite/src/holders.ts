@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type Database from 'better-sqlite3';
 import { prepareQuery } from './prepare-query.ts';
 import { isProvedDead, thisProcess, type ProcessIdentity } from './process-identity.ts';
+import type { Written } from './written.ts';
 
 /** Who holds leases in this file: one row for each open store that ever claimed. All but `anyDead` inside a transaction. */
 export interface Holders {
@@ -24,7 +25,7 @@ interface HolderRow {
   readonly process: string;
 }
 
-export function createHolders(db: Database.Database): Holders {
+export function createHolders(db: Database.Database, written: Pick<Written, 'anything'>): Holders {
   const me = thisProcess();
   // The same process may open the file twice, or again: each opening is a holder of its own.
   const text = JSON.stringify({ ...me, opening: randomUUID() });
@@ -37,6 +38,7 @@ export function createHolders(db: Database.Database): Holders {
   let self: number | undefined;
 
   function end(id: number, now: number): void {
+    written.anything = true;
     expire.run(now, now, id);
     remove.run(id);
   }

@@ -10,7 +10,8 @@ import { createLiveFile } from './live-file.ts';
 import { openDatabase } from './open-database.ts';
 import { watchReplacement, type Replacement } from './replacement.ts';
 import { createReads } from './sqlite-reads.ts';
-import { sqliteTables, type Written } from './sqlite-tables.ts';
+import { sqliteTables } from './sqlite-tables.ts';
+import type { Written } from './written.ts';
 
 /** What {@link sqliteStore} takes. */
 export interface SqliteStoreOptions {
@@ -60,9 +61,9 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
   }
   const { db, file, opened, close } = openDatabase({ path, synchronous, busyMs, mode });
   const replacement = watchReplacement(db, file, opened);
-  const holders = createHolders(db);
-  const reads = createReads(db);
   const written: Written = { now: 0, anything: false, lastAt: undefined };
+  const holders = createHolders(db, written);
+  const reads = createReads(db);
   const tables = sqliteTables(db, reads, holders, written);
   const storeClock = createStoreClock(db, clock);
   const changes = watchForChanges({

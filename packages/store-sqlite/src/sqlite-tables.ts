@@ -21,14 +21,7 @@ import { toSignal, type SignalRow } from './sqlite-reads.ts';
 import { createCompaction } from './sqlite-compaction.ts';
 import { createRemoval } from './sqlite-removal.ts';
 import { selectState, toState, type StateRow } from './state-row.ts';
-
-/** A transaction's time, and what it has written so far. */
-export interface Written {
-  now: number;
-  anything: boolean;
-  /** Time of the last row of the lists, where it is of this transaction: it shows the file's, unless it is a record's. Who deletes such rows may have taken it. */
-  lastAt: number | undefined;
-}
+import type { Written } from './written.ts';
 
 interface SessionStateRow {
   readonly state: SessionLife;
@@ -169,8 +162,10 @@ export function sqliteTables(
     owner: number,
     { from, at, bodies }: { readonly from: number; readonly at: number; readonly bodies: readonly unknown[] },
   ): void {
-    written.lastAt = at;
-    for (const [index, body] of bodies.entries()) write(statement, owner, from + index, at, JSON.stringify(body));
+    for (const [index, body] of bodies.entries()) {
+      write(statement, owner, from + index, at, JSON.stringify(body));
+      written.lastAt = at;
+    }
   }
 
   function numberOf({ tenant, of, id }: ThreadKey): number {

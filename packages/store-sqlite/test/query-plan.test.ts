@@ -151,7 +151,7 @@ describe('what a statement reads', () => {
       },
     });
     const written = { now: 0, anything: false, lastAt: undefined };
-    sqliteTables(watched, createReads(watched), createHolders(db), written);
+    sqliteTables(watched, createReads(watched), createHolders(db, written), written);
     createStoreClock(watched, { now: () => 0 });
     const checked = INVARIANTS.map(({ table, wrong, says }) => `select ${says} from ${table} x where ${wrong}`);
 

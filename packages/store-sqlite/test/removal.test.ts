@@ -114,7 +114,7 @@ describe('removal', () => {
     await longRun(store, 'r', 2_500);
     await store[Symbol.asyncDispose]();
     const db = new Database(path);
-    const tables = sqliteTables(db, createReads(db), createHolders(db), {
+    const tables = sqliteTables(db, createReads(db), createHolders(db, { anything: false }), {
       now: 0,
       anything: false,
       lastAt: undefined,

@@ -5,9 +5,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sqliteStore } from '../src/index.ts';
 import { createHolders } from '../src/holders.ts';
 import { createReads } from '../src/sqlite-reads.ts';
-import { sqliteTables, type Written } from '../src/sqlite-tables.ts';
+import { sqliteTables } from '../src/sqlite-tables.ts';
+import type { Written } from '../src/written.ts';
 import { RECORD } from './lived-store.ts';
-import { end, newRun, note, runKey, startAndClaim } from './some-runs.ts';
+import { claimRun, end, newRun, note, runKey, startAndClaim } from './some-runs.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 const START = 1_700_000_000_000;
@@ -96,6 +97,27 @@ describe('the clock of a file', () => {
     expect(await timeOfFile()).toBe(START + 7);
   });
 
+  it('I7: does not go back by a commit whose list of messages is empty, which adds no row', async () => {
+    const { store, clock } = storeAt(START);
+    const epoch = await startAndClaim(store, 'r', { messages: [message('m1')] });
+    clock.at += HOUR;
+    const nothing = { entries: [], messages: { from: 2, items: [] }, seen: 0 } as const;
+    const parked = { ...nothing, transition: { type: 'park', wakeAt: clock.at + 1 } } as const;
+    expect(await note(store, 'r', epoch, parked)).toMatchObject({ outcome: 'committed', at: clock.at });
+    expect(rows()).toMatchObject({ clock: clock.at, last: START });
+    expect(await timeOfFile()).toBe(clock.at);
+  });
+
+  it('I7: is kept by a close that ends leases, so whoever comes next sees that they are past', async () => {
+    const { store, clock } = storeAt(START);
+    await startAndClaim(store, 'r');
+    clock.at += 60_000;
+    await store[Symbol.asyncDispose]();
+    const behind = storeAt(START - HOUR);
+    expect((await behind.store.health()).at).toBe(START + 60_000);
+    expect(await claimRun(behind.store, 'r')).toBe(2);
+  });
+
   describe('does not go back when the last rows go', () => {
     const LATE = START + HOUR;
 
@@ -140,7 +162,7 @@ describe('the clock of a file', () => {
       await store[Symbol.asyncDispose]();
       const db = new Database(path);
       const written: Written = { now: LATE, anything: false, lastAt: undefined };
-      const tables = sqliteTables(db, createReads(db), createHolders(db), written);
+      const tables = sqliteTables(db, createReads(db), createHolders(db, written), written);
       try {
         const run = tables.state(runKey('r'));
         if (run === undefined) throw new Error('It was started');

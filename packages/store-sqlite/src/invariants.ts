@@ -73,7 +73,7 @@ export const INVARIANTS: readonly Invariant[] = [
   {
     about: 'run',
     table: 'runs',
-    wrong: `${hasState} and ${hasGap(messages, 'n')}`,
+    wrong: `${hasState} and (${hasGap(messages, 'n')} or (x.imported is null and (select min(n) <> 1 from ${messages})))`,
     says: `'has a thread with gaps: messages ' || ${span(messages, 'n')}`,
   },
   {
@@ -112,6 +112,12 @@ export const INVARIANTS: readonly Invariant[] = [
     table: 'runs',
     wrong: `x.compacted_at is not null and x.compacting is null and exists (select 1 from ${entries})`,
     says: `'is compacted and has entries: ' || ${span(entries, 'n')}`,
+  },
+  {
+    about: 'run',
+    table: 'runs',
+    wrong: `x.compacted_at is not null and x.compacting is null and exists (select 1 from ${messages})`,
+    says: `'is compacted and has messages: ' || ${span(messages, 'n')}`,
   },
   {
     about: 'session',

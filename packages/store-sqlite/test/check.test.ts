@@ -99,6 +99,7 @@ describe('checkStore', () => {
     ['delete from inbox where n = 2', 'The run parked has an inbox with gaps: signals 2 of 1 to 3'],
     ['delete from inbox where n = 1', 'The run parked has an inbox with gaps: signals 2 of 2 to 3'],
     ['delete from appended where list = 7 and n = 2', 'The run asks has a thread with gaps: messages 2 of 1 to 3'],
+    ['delete from appended where list = 7 and n = 1', 'The run asks has a thread with gaps: messages 2 of 2 to 3'],
     ['delete from appended where list = -1 and n = 2', 'The session talk has a thread with gaps: messages 2 of 1 to 3'],
     ["update runs set parent = 'nobody' where name = 'child'", 'The run child has a parent that is not there: nobody'],
     [

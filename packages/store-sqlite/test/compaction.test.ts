@@ -118,19 +118,21 @@ describe('compaction', () => {
     for (const table of ['appended', 'runs']) expect(count(table)).toBe(0);
   });
 
-  it('REC-4: the check tells of a compacted run that has entries, or that has not ended', async () => {
+  it('REC-4: the check tells of a compacted run that has entries or messages, or that has not ended', async () => {
     await longRun('r', 10);
     await compact('r');
     await store[Symbol.asyncDispose]();
     const db = new Database(path);
     db.exec(
-      `insert into appended (list, n, at, body) select 2 * id, 5, 1, '{"type":"note"}' from runs; update runs set last_seq = null`,
+      `insert into appended (list, n, at, body) select 2 * id, 5, 1, '{"type":"note"}' from runs;
+       insert into appended (list, n, at, body) select 2 * id + 1, 7, 1, '{"id":"m"}' from runs; update runs set last_seq = null`,
     );
     db.close();
 
     expect(await problemsOf(checkStore({ path }))).toEqual([
       'The run r was compacted as completed with no entries',
       'The run r is compacted and has entries: 1 of 5 to 5',
+      'The run r is compacted and has messages: 1 of 7 to 7',
     ]);
     store = sqliteStore({ path });
   });

@@ -135,7 +135,7 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
     blobs: blobFiles({ folder: blobFolder(file), now: storeClock.read }),
     maxBlobBytes,
     watchers,
-    now: storeClock.read,
+    now: guarded(storeClock, file, replacement).read,
     write: (size, work) => group.write(size.rows, work),
     async close() {
       changes.stop();

@@ -118,6 +118,23 @@ describe('the clock of a file', () => {
     expect(await claimRun(behind.store, 'r')).toBe(2);
   });
 
+  it('STO-4: that cannot be read is refused with a code, by every call that asks for it', async () => {
+    const { store } = storeAt(START);
+    await store.start(newRun('r'));
+    const db = new Database(path);
+    db.exec('alter table clock rename to taken_away');
+    const answers = await Promise.allSettled([
+      store.health(),
+      store.listRequests({ tenant: 'acme', limit: 1 }),
+      store.listGrants({ tenant: 'acme', limit: 1 }),
+      store.signal({ run: runKey('r'), kind: 'user', key: 'k', body: null }),
+    ]);
+    db.exec('alter table taken_away rename to clock');
+    db.close();
+    for (const answer of answers)
+      expect(answer).toMatchObject({ status: 'rejected', reason: { name: 'PrusikError', code: 'STORE_FAILED' } });
+  });
+
   describe('does not go back when the last rows go', () => {
     const LATE = START + HOUR;
 

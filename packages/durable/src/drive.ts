@@ -40,6 +40,9 @@ export interface Drive {
   release(graceMs: number): void;
 }
 
+/** What a function may read past its grace without an outcome between: reads take no time, and a replay comes by them to what is on record. */
+const READS_PAST_GRACE = 1_000;
+
 /** `onCleared` is told when the drive of a suspect commits a step. */
 export function startDrive(
   env: DriveEnv,
@@ -57,6 +60,7 @@ export function startDrive(
   const deadline = createDeadline(core);
   const attempt = claim.lost + 1;
   let releaseDeadline = Infinity;
+  let readsPastGrace = 0;
 
   async function drive(): Promise<DriveEnd> {
     await loadJournal(state, store, run, env.observer !== undefined);
@@ -191,15 +195,23 @@ export function startDrive(
 
   /** One thing at a time. What the function asks for meanwhile goes together: eight children that end at once are followed by eight in one commit. */
   function handOver(): boolean {
-    const handed = (mayRead() && reads.deliverNext()) || (!reads.pending() && core.delivery.deliverNext());
-    if (handed) committer.gather();
+    const read = state.expired ? handOverRead(deadline.graceLeft()) : mayRead() && reads.deliverNext();
+    const outcome = !read && !reads.pending() && core.delivery.deliverNext();
+    if (outcome) readsPastGrace = 0;
+    if (read || outcome) committer.gather();
     else committer.flush();
-    return handed;
+    return read || outcome;
   }
 
   /** A function that reads on and on, which takes no time, must not put off for ever that it is stopped. */
-  function mayRead(): boolean {
-    return state.expired ? deadline.graceLeft() > 0 : status.halted === undefined && !status.cancelRequested;
+  const mayRead = (): boolean => status.halted === undefined && !status.cancelRequested;
+
+  /** The same of one whose time is up: `graceLeft` is what it has yet. */
+  function handOverRead(graceLeft: number): boolean {
+    if (graceLeft <= 0 && readsPastGrace >= READS_PAST_GRACE) return false;
+    const handed = reads.deliverNext();
+    if (handed && graceLeft <= 0) readsPastGrace += 1;
+    return handed;
   }
 
   /** Right before it is handed over, so that one value of a long journal is in memory at a time. */
@@ -299,7 +311,7 @@ export function startDrive(
       await drainMicrotasks();
       if (status.end !== undefined) return status.end;
       const left = graceUntil - clock.monotonic();
-      if (left > 0 && reads.deliverNext()) continue;
+      if (handOverRead(left)) continue;
       if (inbox.behind()) await inbox.takeUp();
       await endings.cancelChildren(why);
       const busy = steps.live() > 0 || (status.called && status.settled === undefined);

@@ -135,7 +135,9 @@ export function createDelegation({ ctx, agents, policy: declared }: DelegationPa
 
   /** What the caller of a call that did not succeed is told. */
   function failureOf(call: Call, error: unknown): unknown {
-    if (ctx.signal.aborted) return error;
+    // Given up by its caller is what it was, also where the run was told to stop meanwhile.
+    const isAborted = call.signal?.aborted === true && error === call.signal.reason;
+    if (ctx.signal.aborted) return isAborted ? abortedCall(call, error) : error;
     const started = isPrusikError(error) && error.meta['child'] !== undefined;
     if (call.admitted) {
       running -= 1;
@@ -143,7 +145,7 @@ export function createDelegation({ ctx, agents, policy: declared }: DelegationPa
       exhaustion.note(error, call);
     }
     if (started) return failedCall(error, call);
-    if (call.signal?.aborted === true && error === call.signal.reason) return abortedCall(call, error);
+    if (isAborted) return abortedCall(call, error);
     if (call.admitted && isPrusikError(error, 'BUDGET_EXCEEDED')) return refusedCall('max_calls', call);
     // The policy says it first: who may not ask for a model is told so, whether there is such a one or not.
     if (!call.admitted && (isPrusikError(error, 'NO_DEFINITION') || isPrusikError(error, 'DELEGATION_REFUSED'))) {

@@ -95,6 +95,27 @@ describe('a call that is not in order', () => {
     expect(new Set(keys)).toEqual(new Set(['call 0']));
   });
 
+  it('WFL-3: CALL_ABORTED is what it is told also where its run was told to stop meanwhile', async () => {
+    const fates: string[] = [];
+    const stopped = defineWorkflow({
+      name: 'stopped',
+      input: z.null(),
+      agents: { echo },
+      delegation: {},
+      run: async (ctx) => {
+        await ctx.receive('never').catch(() => {});
+        fates.push(await fateOf(ctx.agents.echo.run('late', 'a', { signal: aborted })));
+      },
+    });
+    const engine = engineFor([stopped]);
+    const running = engine.run('stopped', null, { id: 'parent' });
+    await delay(0);
+    await engine.cancel({ tenant: 'default', run: 'parent' });
+
+    expect(await running).toMatchObject({ status: 'cancelled' });
+    expect(fates).toEqual(['CALL_ABORTED']);
+  });
+
   it('WFL-3: is told so before the policy is asked, and who may not ask for a model is not told whether there is one', async () => {
     const policies: readonly (DelegationPolicy | undefined)[] = [undefined, { agents: [] }, { depth: 0 }, { calls: 0 }];
     for (const policy of policies) {

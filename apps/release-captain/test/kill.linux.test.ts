@@ -13,7 +13,7 @@ import { startModelServer, type ModelServer } from './kill/model-server.ts';
 
 const PROGRAM = fileURLToPath(new URL('kill/captain.ts', import.meta.url));
 /** How many points CI tries at most; `npm run crash` tries every one. Which ones follows from the seed, which is printed. */
-const POINTS = process.env['KILL_POINTS'] ?? '8';
+const POINTS = process.env['KILL_POINTS'] ?? '4';
 const SEED = Number(process.env['KILL_SEED'] ?? 1);
 /** All that the program gets of this process's environment. */
 const SHARED = Object.fromEntries(

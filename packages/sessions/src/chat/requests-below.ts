@@ -1,5 +1,5 @@
 import type { Entry, Request } from '@prusik/core';
-import { requestPart, statusOf } from './turn-parts.ts';
+import { decisionIn, requestPart } from './turn-parts.ts';
 import type { UiMessageChunk } from './ui-types.ts';
 
 /** What runs below a turn ask, told in that turn: each request when it is opened, and once more for each way in which it stands then. */
@@ -37,7 +37,7 @@ export function createRequestsBelow(): RequestsBelow {
     const known = asked.get(key);
     if (known === undefined) return [];
     asked.delete(key);
-    const status = entry.type === 'wait-end' && entry.outcome.ok ? statusOf(entry.outcome.value) : 'answered';
+    const status = entry.type === 'wait-end' && entry.outcome.ok ? decisionIn(entry.outcome.value).status : 'answered';
     return tell({ ...known, status });
   }
 

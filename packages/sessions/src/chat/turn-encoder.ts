@@ -1,6 +1,5 @@
 import {
   isNeed,
-  type Decision,
   type Entry,
   type FileData,
   type Json,
@@ -13,7 +12,7 @@ import {
 import { createRequestsBelow } from './requests-below.ts';
 import { callOf, createTurnCalls } from './turn-calls.ts';
 import { createTurnLive, deltaOf, endOf, type ShownBlock } from './turn-live.ts';
-import { decided, filePart, requestPart, sourcePart, statusOf, userParts } from './turn-parts.ts';
+import { decided, decisionIn, filePart, requestPart, sourcePart, userParts } from './turn-parts.ts';
 import { createTurnSteps } from './turn-steps.ts';
 import type { UiMessageChunk } from './ui-types.ts';
 
@@ -234,8 +233,7 @@ export function createTurnEncoder({ errorText }: TurnEncoderOptions): TurnEncode
     const request = asked.get(key);
     if (request === undefined) return [];
     asked.delete(key);
-    const status = statusOf(value);
-    const reason = (value as unknown as Pick<Decision, 'reason'> | undefined)?.reason;
+    const { status, reason } = decisionIn(value);
     const callId = callOf(request);
     if (callId === undefined || !calls.has(callId) || isNeed(request)) return [requestPart({ ...request, status })];
     if (request.kind !== 'approval') return [];

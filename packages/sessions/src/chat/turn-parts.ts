@@ -47,10 +47,11 @@ export const decided = ({ status, reason }: Decision): Json => ({
   ...(reason === undefined ? {} : { reason }),
 });
 
-/** The journal keeps the decision as the outcome of the wait. */
-export function statusOf(value: Json | undefined): Decision['status'] {
-  return (value as unknown as Pick<Decision, 'status'> | undefined)?.status ?? 'withdrawn';
-}
+/** The journal keeps the decision as the outcome of the wait. Without one nobody decided. */
+export const decisionIn = (value: Json | undefined): Pick<Decision, 'status' | 'reason'> => ({
+  status: 'withdrawn',
+  ...(value as unknown as Partial<Decision> | undefined),
+});
 
 /** A request that is no approval or result of a call of the turn: a question, a need of a tool, an intervention, or one of a run below. */
 export function requestPart({ id, run, kind, body, schema, status }: Request): UiMessageChunk {
